@@ -1,0 +1,93 @@
+/**
+ * Every error a user can meet, with the exit code of a command that ends with it.
+ * docs/errors.md has a row for each; a test keeps the two lists equal.
+ */
+export const exitCodeOf = {
+  USAGE: 2,
+  CONFIG_SYNTAX: 2,
+  CONFIG_INVALID: 2,
+  CONFIG_REFERENCE: 2,
+  CONFIG_CYCLE: 2,
+  VAR_INVALID: 2,
+  SELECTION_EMPTY: 2,
+  MODULE_INVALID: 2,
+  NEEDS_MISMATCH: 2,
+  TABLE_MISSING: 2,
+  WAREHOUSE_MISSING: 2,
+  WAREHOUSE_LOCKED: 2,
+  RUN_LOCKED: 2,
+  SCHEMA_DRIFT: 1,
+  ARCHIVE_UNREACHABLE: 1,
+  ARCHIVE_REFUSED: 1,
+  ARCHIVE_RESPONSE: 1,
+  LISTING_INVALID: 1,
+  OBJECT_REJECTED: 1,
+  OBJECT_ABSENT: 1,
+  TOO_MANY_FAILED: 1,
+  MODEL_FAILED: 1,
+  TEST_FAILED: 1,
+  EXPORT_FAILED: 1,
+  DISK_FULL: 1,
+  INTERRUPTED: 130,
+  INTERNAL: 1,
+} as const;
+
+export type ErrorCode = keyof typeof exitCodeOf;
+
+/** Where an error happened and what to do about it; only what applies is set. */
+export interface ErrorDetails {
+  readonly file?: string;
+  /** 1-based. */
+  readonly line?: number;
+  /** 1-based. */
+  readonly column?: number;
+  readonly key?: string;
+  readonly value?: string;
+  readonly url?: string;
+  readonly status?: number;
+  readonly attempt?: number;
+  /** What the reader can do next, as one sentence. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+export class PipelineError extends Error {
+  override readonly name = 'PipelineError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.details = details;
+  }
+
+  get exitCode(): number {
+    return exitCodeOf[this.code];
+  }
+}
+
+/** `file:line:column: message` with what is known, then the hint on a line of its own. */
+export function formatError(error: unknown, options: { debug?: boolean } = {}): string {
+  if (!(error instanceof PipelineError)) {
+    const text = error instanceof Error ? error.message : String(error);
+    const stack = options.debug && error instanceof Error ? `\n${error.stack}` : '';
+    return `error [INTERNAL] ${text}${stack || '\n  next: run again with --debug and report what it prints'}`;
+  }
+  const { file, line, column, key, value, url, status, attempt, hint } = error.details;
+  const place = file === undefined ? '' : `${[file, line, column].filter((part) => part !== undefined).join(':')}: `;
+  const facts = Object.entries({ key, value, url, status, attempt })
+    .filter(([, fact]) => fact !== undefined)
+    .map(([name, fact]) => `  ${name}: ${fact}`);
+  const lines = [`error [${error.code}] ${place}${error.message}`, ...facts];
+  if (hint !== undefined) lines.push(`  next: ${hint}`);
+  if (options.debug && error.stack) lines.push(error.stack);
+  return lines.join('\n');
+}
+
+export function isAbort(error: unknown): boolean {
+  return (
+    (error instanceof Error && error.name === 'AbortError') ||
+    (error instanceof PipelineError && error.code === 'INTERRUPTED')
+  );
+}

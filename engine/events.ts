@@ -1,0 +1,54 @@
+import type { Progress } from './extract.ts';
+
+export type NodeStatus = 'pass' | 'warn' | 'error' | 'skip' | 'no-op' | 'reused';
+
+export interface NodeRef {
+  /** `extract.listing`, `model.ohlcv`, `test.unique_ohlcv…`, `export.volume_rankings`. */
+  readonly id: string;
+  readonly kind: 'extract' | 'model' | 'test' | 'export';
+  readonly name: string;
+}
+
+/** What a run says while it goes; each reporter shows all of them in its own way. */
+export type RunEvent =
+  | {
+      readonly type: 'run_started';
+      readonly runId: string;
+      readonly target: string;
+      readonly synthetic: boolean;
+      readonly asOf: Date;
+      readonly nodes: readonly NodeRef[];
+      /** Human form of the range, or undefined for everything. */
+      readonly range?: string;
+      readonly logFile: string;
+    }
+  | { readonly type: 'node_started'; readonly node: NodeRef }
+  | { readonly type: 'node_progress'; readonly node: NodeRef; readonly progress: Progress }
+  | {
+      readonly type: 'node_finished';
+      readonly node: NodeRef;
+      readonly status: NodeStatus;
+      readonly seconds: number;
+      /** One line: rows and partitions, the closing figures, why it was skipped, the measured value. */
+      readonly message: string;
+      readonly error?: unknown;
+    }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly node?: NodeRef;
+    }
+  | {
+      readonly type: 'run_finished';
+      readonly counts: Readonly<Record<NodeStatus, number>>;
+      readonly seconds: number;
+      readonly interrupted: boolean;
+    };
+
+/** Events carry no time; the reporter stamps them with `now`. */
+export interface Reporter {
+  report(event: RunEvent): void;
+  /** Flushes and releases the terminal; after it nothing is written. */
+  close(): Promise<void>;
+}

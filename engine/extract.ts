@@ -1,0 +1,86 @@
+import type { Vars } from './config/vars.ts';
+
+/** Half-open range of UTC days. */
+export interface Window {
+  readonly start: Date;
+  readonly end: Date;
+}
+
+/** How far a node is; what is unknown is left out. */
+export interface Progress {
+  readonly done: number;
+  readonly total?: number;
+  /** What `done` counts: `symbols`, `files`, `partitions` … */
+  readonly unit: string;
+  readonly bytes?: number;
+  readonly totalBytes?: number;
+  readonly records?: number;
+  readonly retries?: number;
+  readonly rejected?: number;
+}
+
+export interface Target {
+  readonly name: string;
+  readonly archive: string;
+  readonly listing?: string;
+  readonly synthetic: boolean;
+}
+
+export interface ExtractContext {
+  readonly target: Target;
+  /** The `with:` block of the node in pipeline.yaml. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly vars: Vars;
+  /** Days that are wanted, look-back included; `undefined` is everything the archive has. */
+  readonly window: Window | undefined;
+  /** The run's clock. */
+  readonly asOf: Date;
+  readonly stagingDir: string;
+  readonly relist: boolean;
+  readonly signal: AbortSignal;
+  /** What the extracts that this one needs returned as `output`, by name. */
+  readonly upstream: ReadonlyMap<string, unknown>;
+  progress(progress: Progress): void;
+  warn(message: string): void;
+  /** One instance a run: made by the first caller, disposed when the run ends. */
+  share<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T>;
+}
+
+/** The rows that an extract has for one of its tables, handed over by partition so that only what changed is loaded. */
+export interface TableFeed {
+  /** Partition (its columns joined by `/`) → digest of its rows. */
+  readonly partitions: ReadonlyMap<string, string>;
+  /** Writes the rows of these partitions as CSV: a header with the table's column names, NULL as an empty unquoted field. */
+  writeCsv(partitions: ReadonlySet<string>, file: string): Promise<void>;
+}
+
+/** Raw staged files that a model reads as a table of kind `source`. */
+export interface StagedSource {
+  /** A constant SQL relation; what varies is read through `getvariable(…)`. */
+  readonly relation: string;
+  /** Makes the rows of these partitions readable and returns the variables that `relation` reads. */
+  open(
+    partitions: readonly string[],
+    options: { readonly directory: string; readonly signal: AbortSignal },
+  ): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Takes what the values of an archive gave away: it is kept aside and not asked for again until it changes. */
+  reject(archives: readonly { readonly key: string; readonly reason: string }[]): Promise<void>;
+}
+
+export interface ExtractResult {
+  /** `no-op`: there was nothing to do. */
+  readonly status: 'success' | 'warn' | 'no-op';
+  /** Closing figures, in the order they are shown: `new`, `unchanged`, `absent` … */
+  readonly summary: Readonly<Record<string, number>>;
+  readonly feeds: Readonly<Record<string, TableFeed>>;
+  readonly sources?: Readonly<Record<string, StagedSource>>;
+  /** For the extracts that need this one. */
+  readonly output?: unknown;
+}
+
+export interface Extract {
+  run(context: ExtractContext): Promise<ExtractResult>;
+}
+
+/** The default export of an extract module. */
+export const defineExtract = (extract: Extract): Extract => Object.freeze(extract);

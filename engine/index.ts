@@ -1,0 +1,28 @@
+/** The engine's public face: all that extract, models, queries and tests/data import of it. */
+export { closest } from './closest.ts';
+export type { Vars, VarValue } from './config/vars.ts';
+export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
+export {
+  defineExtract,
+  type Extract,
+  type ExtractContext,
+  type ExtractResult,
+  type Progress,
+  type StagedSource,
+  type TableFeed,
+  type Target,
+  type Window,
+} from './extract.ts';
+export {
+  bigint,
+  boolean,
+  date,
+  double,
+  float,
+  integer,
+  smallint,
+  timestamp,
+  tinyint,
+  varchar,
+} from './schema/column.ts';
+export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';

@@ -1,0 +1,46 @@
+import type { Column, SqlTypes } from './column.ts';
+
+export type Columns = Readonly<Record<string, Column>>;
+
+/** The TypeScript value of a column, `null` included where the column allows it. */
+export type ValueOf<C extends Column> =
+  C extends Column<infer Type, infer Nullable> ? SqlTypes[Type] | (Nullable extends true ? null : never) : never;
+
+/** A partition is named by columns, or by the month that a timestamp column falls in. */
+export type PartitionPart<Name extends string = string> = Name | { readonly month: Name };
+
+export type IndexPart<Name extends string = string> = Name | { readonly desc: Name };
+
+export interface TableOptions<Cols extends Columns = Columns> {
+  readonly description: string;
+  readonly columns: Cols;
+  /** Unique; enforced by a primary key unless `keyHeldBy` says that replacing whole partitions holds it. */
+  readonly key: readonly (keyof Cols & string)[];
+  readonly keyHeldBy?: 'primary key' | 'partition';
+  readonly indexes?: Readonly<Record<string, readonly IndexPart<keyof Cols & string>[]>>;
+  /** What is replaced as one; a table without it is replaced whole. */
+  readonly partition?: readonly PartitionPart<keyof Cols & string>[];
+  /** `source`: read from files at build time, never created in the warehouse. */
+  readonly kind?: 'table' | 'source';
+}
+
+export interface Table<Name extends string = string, Cols extends Columns = Columns> extends TableOptions<Cols> {
+  readonly name: Name;
+}
+
+export type RowOf<T extends Table> = { [K in keyof T['columns']]: ValueOf<T['columns'][K]> };
+
+export function table<const Name extends string, const Cols extends Columns>(
+  name: Name,
+  options: TableOptions<Cols>,
+): Table<Name, Cols> {
+  return Object.freeze({ name, ...options });
+}
+
+export const desc = <const Name extends string>(name: Name) => ({ desc: name }) as const;
+export const month = <const Name extends string>(name: Name) => ({ month: name }) as const;
+
+export type Schema = Readonly<Record<string, Table>>;
+
+/** Kysely's `Database` interface of a schema: table name → row. */
+export type DatabaseOf<S extends Schema> = { [K in keyof S & string]: RowOf<S[K]> };

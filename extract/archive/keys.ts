@@ -1,0 +1,80 @@
+import { isTimeframe, type Timeframe } from './timeframes.ts';
+
+/** Where each market lives in the archive. */
+export const marketPaths = {
+  spot: 'spot',
+  'futures-um': 'futures/um',
+  'futures-cm': 'futures/cm',
+} as const;
+
+export type InstrumentType = keyof typeof marketPaths;
+export type Cadence = 'daily' | 'monthly';
+
+/** One symbol's files of one market, cadence and timeframe: what one listing answers. */
+export interface Series {
+  readonly instrument_type: InstrumentType;
+  readonly cadence: Cadence;
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+}
+
+export interface ArchiveKey extends Series {
+  /** `2025-06-17` for a daily file, `2025-06` for a monthly one. */
+  readonly period: string;
+}
+
+export const seriesId = (series: Series): string =>
+  `${series.instrument_type}/${series.cadence}/${series.timeframe}/${series.symbol}`;
+
+/** `data/futures/um/daily/klines/`: below it the listing's prefixes are the symbols. */
+export const marketPrefix = (instrument_type: InstrumentType, cadence: Cadence): string =>
+  `data/${marketPaths[instrument_type]}/${cadence}/klines/`;
+
+export const seriesPrefix = (series: Series): string =>
+  `${marketPrefix(series.instrument_type, series.cadence)}${series.symbol}/${series.timeframe}/`;
+
+export const archiveName = ({ symbol, timeframe, period }: ArchiveKey): string => `${symbol}-${timeframe}-${period}`;
+
+export const formatKey = (key: ArchiveKey): string => `${seriesPrefix(key)}${archiveName(key)}.zip`;
+
+const marketOfPath = new Map<string, InstrumentType>(
+  Object.entries(marketPaths).map(([market, path]) => [path, market as InstrumentType]),
+);
+const keyPattern =
+  /^data\/(spot|futures\/um|futures\/cm)\/(daily|monthly)\/klines\/([^/]+)\/([^/]+)\/\3-\4-(\d{4}-\d{2}(?:-\d{2})?)\.zip$/u;
+
+/**
+ * The parts of an object key, or `undefined` for anything that is no kline archive of the layout
+ * (a CHECKSUM file, an unpadded month (A7), a folder, an empty name (A26)). Never guesses (B19).
+ */
+export function parseKey(key: string): ArchiveKey | undefined {
+  const match = keyPattern.exec(key);
+  if (!match) return undefined;
+  const [, path, cadence, symbol, timeframe, period] = match as unknown as [
+    string,
+    string,
+    Cadence,
+    string,
+    string,
+    string,
+  ];
+  const instrument_type = marketOfPath.get(path);
+  if (instrument_type === undefined || !isTimeframe(timeframe)) return undefined;
+  const archiveKey: ArchiveKey = { instrument_type, cadence, symbol, timeframe, period };
+  return periodOf(archiveKey) === undefined ? undefined : archiveKey;
+}
+
+/** `[start, end)` of an archive as UTC midnights in ms, or `undefined` where the period is no date of its cadence. */
+export function periodOf({
+  cadence,
+  period,
+}: Pick<ArchiveKey, 'cadence' | 'period'>): { start: number; end: number } | undefined {
+  const daily = period.length === 10;
+  if (daily !== (cadence === 'daily')) return undefined;
+  const start = Date.parse(`${daily ? period : `${period}-01`}T00:00:00Z`);
+  if (Number.isNaN(start)) return undefined;
+  const first = new Date(start);
+  if (first.toISOString().slice(0, period.length) !== period) return undefined;
+  const end = daily ? start + 86_400_000 : Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 1);
+  return { start, end };
+}
