@@ -7,6 +7,8 @@ export interface NodeRef {
   readonly id: string;
   readonly kind: 'extract' | 'model' | 'test' | 'export';
   readonly name: string;
+  /** Of a test: the id of the model that it belongs to. */
+  readonly parent?: string;
 }
 
 /** What a run says while it goes; each reporter shows all of them in its own way. */

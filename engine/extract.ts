@@ -54,15 +54,16 @@ export interface TableFeed {
   writeCsv(partitions: ReadonlySet<string>, file: string): Promise<void>;
 }
 
-/** Raw staged files that a model reads as a table of kind `source`. */
+/**
+ * Raw staged files that a model reads as a table of kind `source`. The engine reads them as headerless CSV with the
+ * columns that the typed definition gives the table.
+ */
 export interface StagedSource {
-  /** A constant SQL relation; what varies is read through `getvariable(…)`. */
-  readonly relation: string;
-  /** Makes the rows of these partitions readable and returns the variables that `relation` reads. */
+  /** Makes the rows of these partitions readable; at least one file, which may be empty. */
   open(
     partitions: readonly string[],
     options: { readonly directory: string; readonly signal: AbortSignal },
-  ): Promise<ReadonlyMap<string, readonly string[]>>;
+  ): Promise<readonly string[]>;
   /** Takes what the values of an archive gave away: it is kept aside and not asked for again until it changes. */
   reject(archives: readonly { readonly key: string; readonly reason: string }[]): Promise<void>;
 }
@@ -72,14 +73,21 @@ export interface ExtractResult {
   readonly status: 'success' | 'warn' | 'no-op';
   /** Closing figures, in the order they are shown: `new`, `unchanged`, `absent` … */
   readonly summary: Readonly<Record<string, number>>;
-  readonly feeds: Readonly<Record<string, TableFeed>>;
-  readonly sources?: Readonly<Record<string, StagedSource>>;
   /** For the extracts that need this one. */
   readonly output?: unknown;
 }
 
+/** What an extract has staged, as of the call: the tables and sources that pipeline.yaml lists under `writes:`. */
+export interface Staged {
+  readonly feeds?: Readonly<Record<string, TableFeed>>;
+  readonly sources?: Readonly<Record<string, StagedSource>>;
+}
+
 export interface Extract {
+  /** Archive → staging area. */
   run(context: ExtractContext): Promise<ExtractResult>;
+  /** Staging area → rows. Called after `run`, and alone when a model is built from what an earlier run staged. */
+  staged(context: { readonly stagingDir: string; readonly asOf: Date }): Promise<Staged>;
 }
 
 /** The default export of an extract module. */

@@ -1,5 +1,6 @@
 /** The engine's public face: all that extract, models, queries and tests/data import of it. */
 export { closest } from './closest.ts';
+export { type CommandIo, type CommandModule, defineCommand } from './command.ts';
 export type { Vars, VarValue } from './config/vars.ts';
 export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
 export {
@@ -8,11 +9,13 @@ export {
   type ExtractContext,
   type ExtractResult,
   type Progress,
+  type Staged,
   type StagedSource,
   type TableFeed,
   type Target,
   type Window,
 } from './extract.ts';
+export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
 export {
   bigint,
   boolean,
@@ -25,4 +28,6 @@ export {
   tinyint,
   varchar,
 } from './schema/column.ts';
+export { partitionState, testResults } from './schema/system.ts';
 export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
+export { cast } from './sql.ts';

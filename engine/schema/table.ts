@@ -11,29 +11,38 @@ export type PartitionPart<Name extends string = string> = Name | { readonly mont
 
 export type IndexPart<Name extends string = string> = Name | { readonly desc: Name };
 
-export interface TableOptions<Cols extends Columns = Columns> {
+export interface Table<
+  Name extends string = string,
+  Cols extends Columns = Columns,
+  Parts extends readonly PartitionPart[] = readonly PartitionPart[],
+> {
+  readonly name: Name;
   readonly description: string;
   readonly columns: Cols;
   /** Unique; enforced by a primary key unless `keyHeldBy` says that replacing whole partitions holds it. */
-  readonly key: readonly (keyof Cols & string)[];
+  readonly key: readonly string[];
   readonly keyHeldBy?: 'primary key' | 'partition';
-  readonly indexes?: Readonly<Record<string, readonly IndexPart<keyof Cols & string>[]>>;
+  readonly indexes?: Readonly<Record<string, readonly IndexPart[]>>;
   /** What is replaced as one; a table without it is replaced whole. */
-  readonly partition?: readonly PartitionPart<keyof Cols & string>[];
+  readonly partition?: Parts;
   /** `source`: read from files at build time, never created in the warehouse. */
   readonly kind?: 'table' | 'source';
 }
 
-export interface Table<Name extends string = string, Cols extends Columns = Columns> extends TableOptions<Cols> {
-  readonly name: Name;
-}
+/** What a table is made of; every column that it names is one of its own. */
+type TableOptions<Cols extends Columns, Parts> = Omit<Table<string, Cols>, 'name' | 'key' | 'indexes' | 'partition'> & {
+  readonly key: readonly (keyof Cols & string)[];
+  readonly indexes?: Readonly<Record<string, readonly IndexPart<keyof Cols & string>[]>>;
+  readonly partition?: Parts;
+};
 
 export type RowOf<T extends Table> = { [K in keyof T['columns']]: ValueOf<T['columns'][K]> };
 
-export function table<const Name extends string, const Cols extends Columns>(
-  name: Name,
-  options: TableOptions<Cols>,
-): Table<Name, Cols> {
+export function table<
+  const Name extends string,
+  const Cols extends Columns,
+  const Parts extends readonly PartitionPart<keyof Cols & string>[] = readonly [],
+>(name: Name, options: TableOptions<Cols, Parts>): Table<Name, Cols, Parts> {
   return Object.freeze({ name, ...options });
 }
 

@@ -25,3 +25,8 @@ export const timeframes = {
 export type Timeframe = keyof typeof timeframes;
 
 export const isTimeframe = (text: string): text is Timeframe => Object.hasOwn(timeframes, text);
+
+/** The daily tree stops at 1d. */
+export const dailyTimeframes: ReadonlySet<Timeframe> = new Set(
+  (Object.keys(timeframes) as Timeframe[]).filter((timeframe) => timeframes[timeframe] !== undefined),
+);

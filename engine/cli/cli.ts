@@ -1,0 +1,17 @@
+import type { CommandIo } from '../command.ts';
+
+/** What `main` needs of the process around it. */
+export interface MainIo extends CommandIo {
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** What the commands of the engine itself get. */
+export interface Cli extends MainIo {
+  /** The words of the command line. */
+  readonly argv: readonly string[];
+  /** A line of the result. */
+  readonly print: (line: string) => void;
+  /** Sets the exit code of a command that ends without an error. */
+  readonly finish: (exitCode: number) => void;
+}

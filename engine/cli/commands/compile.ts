@@ -1,0 +1,24 @@
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { openContext } from '../context.ts';
+import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
+
+export function defineCompile(program: Command, cli: Cli): void {
+  const command = program
+    .command('compile')
+    .description("Writes each selected model's SQL into artifacts/ and prints where.");
+  addSelectionOptions(command).action((_, own: Command) => compile(cli, own.optsWithGlobals()));
+  addExamples(command, 'compile', 'compile --select volume_rankings');
+}
+
+async function compile(cli: Cli, options: GlobalOptions & SelectionOptions): Promise<void> {
+  const [context, { select }, { compileModels }] = await Promise.all([
+    openContext(cli, options),
+    import('../../graph/select.ts'),
+    import('../../run/compile.ts'),
+  ]);
+  const selected = select(context.graph, options);
+  const files = await compileModels({ ...context, selected });
+  for (const file of files) cli.print(relative(cli.cwd, file));
+}

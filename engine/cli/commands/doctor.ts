@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { openContext } from '../context.ts';
+import { addExamples, type GlobalOptions } from '../options.ts';
+
+export function defineDoctor(program: Command, cli: Cli): void {
+  const command = program
+    .command('doctor')
+    .description('Checks what a run needs: versions, disk, the archive, the warehouse and its locks.')
+    .action((_, own: Command) => doctor(cli, own.optsWithGlobals()));
+  addExamples(command, 'doctor', 'doctor --target live');
+}
+
+async function doctor(cli: Cli, options: GlobalOptions): Promise<void> {
+  const [{ target, paths }, { examine }] = await Promise.all([
+    openContext(cli, options),
+    import('../../run/doctor.ts'),
+  ]);
+  const findings = await examine({ target, paths, signal: cli.signal });
+  for (const { ok, subject, detail } of findings) {
+    cli.print(`${ok ? 'ok  ' : 'FAIL'}  ${subject.padEnd(12)} ${detail.replaceAll('\n', `\n${' '.repeat(19)}`)}`);
+  }
+  if (findings.some(({ ok }) => !ok)) cli.finish(1);
+}

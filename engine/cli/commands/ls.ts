@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import type { GraphNode } from '../../graph/graph.ts';
+import type { Cli } from '../cli.ts';
+import { loadPipelineOf } from '../context.ts';
+import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
+import { formatTable } from '../table.ts';
+
+type Output = 'text' | 'json' | 'name' | 'path';
+
+export function defineLs(program: Command, cli: Cli): void {
+  const command = program.command('ls').description('Lists the nodes of the selection, each after what it needs.');
+  addSelectionOptions(command)
+    .addOption(new Option('--output <form>', 'json: one object a line').choices(['text', 'json', 'name', 'path']))
+    .action((_, own: Command) => ls(cli, own.optsWithGlobals()));
+  addExamples(command, 'ls', 'ls --select +rankings', 'ls --select path:models --output json');
+}
+
+async function ls(cli: Cli, options: GlobalOptions & SelectionOptions & { readonly output?: Output }): Promise<void> {
+  const [pipeline, { buildGraph }, { select }] = await Promise.all([
+    loadPipelineOf(cli, options),
+    import('../../graph/graph.ts'),
+    import('../../graph/select.ts'),
+  ]);
+  const graph = buildGraph(pipeline);
+  const selected = select(graph, options);
+  const nodes = graph.nodes.filter(({ id }) => selected.has(id));
+  for (const line of formats[options.output ?? 'text'](nodes)) cli.print(line);
+}
+
+const formats: Readonly<Record<Output, (nodes: readonly GraphNode[]) => Iterable<string>>> = {
+  text: (nodes) =>
+    formatTable(
+      ['KIND', 'NAME', 'GROUP', 'TAGS', 'NEEDS'],
+      nodes.map(({ kind, name, group = '', tags, needs }) => [
+        kind,
+        name,
+        group,
+        tags.join(', '),
+        needs.map((id) => id.slice(id.indexOf('.') + 1)).join(', '),
+      ]),
+    ),
+  json: (nodes) =>
+    nodes.map(({ id, kind, name, group, tags, path, needs }) =>
+      JSON.stringify({ id, kind, name, group: group ?? null, tags, path, needs }),
+    ),
+  name: (nodes) => nodes.map(({ name }) => name),
+  path: (nodes) => new Set(nodes.map(({ path }) => path)),
+};

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { build } from '../build.ts';
+import type { Cli } from '../cli.ts';
+import { addExamples, addSelectionOptions, wholeNumber } from '../options.ts';
+
+export function defineRun(program: Command, cli: Cli): void {
+  const command = program
+    .command('run')
+    .description('Builds the selection in DAG order: extracts, models, their tests and exports.');
+  addSelectionOptions(command)
+    .option('--start <date>', 'first UTC day to fetch and rebuild')
+    .option('--end <date>', 'the UTC day after the last one')
+    .option('--as-of <time>', "the run's clock, UTC: which months are closed and what is not published yet")
+    .option('--full-refresh', 'rebuild everything; the warehouse is backed up first')
+    .option('--relist', 'list every series whole again')
+    .option('--no-collect-volume', 'build from listings alone: --var collect_volume=false')
+    .option('-x, --fail-fast', 'stop at the first failure')
+    .option('--threads <n>', 'nodes that run at once', wholeNumber(1))
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--wait', 'wait while another run holds the target')
+    .option('--yes', 'fetch large amounts without asking')
+    .option('--warn-error', 'end with exit code 1 when anything warned')
+    .action((_, own: Command) => build(cli, 'run', own.optsWithGlobals()));
+  addExamples(
+    command,
+    'run',
+    'run --select +rankings --start 2025-06-17 --end 2025-06-29',
+    'run --target live --no-collect-volume --dry-run',
+  );
+}

@@ -1,0 +1,50 @@
+import { join, resolve } from 'node:path';
+import type { Pipeline } from '../config/load.ts';
+import type { ResolvedTarget } from '../config/resolve-target.ts';
+import type { Vars } from '../config/vars.ts';
+import type { Graph } from '../graph/graph.ts';
+import { type TargetPaths, targetPaths } from '../run/paths.ts';
+import type { Cli } from './cli.ts';
+import { findPipelineFile } from './find-pipeline.ts';
+import type { GlobalOptions } from './options.ts';
+
+/** Modules are loaded when a command needs them, so that `--help` and `ls` stay fast. */
+export async function loadPipelineOf(cli: Cli, options: Pick<GlobalOptions, 'pipeline'>): Promise<Pipeline> {
+  const { loadPipeline } = await import('../config/load.ts');
+  return loadPipeline(findPipelineFile(cli.cwd, options.pipeline));
+}
+
+/** What most commands start from. */
+export interface CommandContext {
+  readonly pipeline: Pipeline;
+  readonly graph: Graph;
+  readonly target: ResolvedTarget;
+  readonly vars: Vars;
+  /** Where this target's files are. */
+  readonly paths: TargetPaths;
+}
+
+/** `collectVolume: false` is the same as `--var collect_volume=false`. */
+export async function openContext(
+  cli: Cli,
+  options: GlobalOptions & { readonly collectVolume?: boolean },
+): Promise<CommandContext> {
+  const [pipeline, { buildGraph }, { resolveTarget }, { resolveVars }] = await Promise.all([
+    loadPipelineOf(cli, options),
+    import('../graph/graph.ts'),
+    import('../config/resolve-target.ts'),
+    import('../config/resolve-vars.ts'),
+  ]);
+  const { target, vars, dataDir, collectVolume = true } = options;
+  const resolved = resolveTarget(pipeline, { env: cli.env, ...(target !== undefined && { name: target }) });
+  return {
+    pipeline,
+    graph: buildGraph(pipeline),
+    target: resolved,
+    vars: resolveVars(pipeline, {
+      pairs: [...(options.var ?? []), ...(collectVolume ? [] : ['collect_volume=false'])],
+      ...(vars !== undefined && { json: vars }),
+    }),
+    paths: targetPaths(dataDir === undefined ? join(pipeline.root, 'data') : resolve(cli.cwd, dataDir), resolved.name),
+  };
+}

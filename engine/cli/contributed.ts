@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
+import type { CommandModule } from '../command.ts';
+import { PipelineError } from '../errors.ts';
+import type { Cli } from './cli.ts';
+import { loadPipelineOf } from './context.ts';
+import type { GlobalOptions } from './options.ts';
+
+/** Commands that show all others: for them a broken pipeline.yaml only means that fewer are shown. */
+const listing: readonly (string | undefined)[] = [undefined, 'help', 'completion'];
+
+/**
+ * Adds the commands of pipeline.yaml, read only where one may be meant. A module is loaded for its own command and for
+ * those that show its subcommands. Throws MODULE_INVALID for a module without `define`.
+ */
+export async function addContributedCommands(
+  program: Command,
+  called: { readonly name: string | undefined; readonly options: Pick<GlobalOptions, 'pipeline'>; readonly cli: Cli },
+): Promise<void> {
+  const { name, options, cli } = called;
+  const isListing = listing.includes(name);
+  if (!isListing && program.commands.some((command) => command.name() === name)) return;
+  const pipeline = await loadPipelineOf(cli, options).catch((error: unknown) => {
+    if (isListing) return undefined;
+    throw error;
+  });
+  if (pipeline === undefined) return;
+  for (const [own, { use, description }] of Object.entries(pipeline.spec.commands)) {
+    const command = program.command(own).description(description);
+    // The list of all commands shows names and descriptions alone.
+    if (own !== name && (name === undefined || !isListing)) continue;
+    const loaded = (await import(pathToFileURL(resolve(pipeline.root, use)).href)) as {
+      default?: Partial<CommandModule>;
+    };
+    if (typeof loaded.default?.define !== 'function') {
+      throw new PipelineError('MODULE_INVALID', `the command ${own} has no default export with define()`, {
+        file: use,
+        hint: 'export default defineCommand({ define(command, io) { … } })',
+      });
+    }
+    loaded.default.define(command, cli);
+  }
+}

@@ -1,0 +1,26 @@
+import { enableCompileCache } from 'node:module';
+
+enableCompileCache();
+// DuckDB runs its queries on libuv's threads, which the file system needs too; libuv reads this at their first use,
+// so nothing that reads a file asynchronously may be loaded before.
+process.env.UV_THREADPOOL_SIZE ??= '16';
+
+const { main } = await import('./program.ts');
+const { listenForSignals } = await import('./signals.ts');
+
+for (const stream of [process.stdout, process.stderr]) {
+  // `ls | head` closes the pipe early; that is no failure.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  now: () => new Date(),
+  random: Math.random,
+  signal: listenForSignals(process),
+});

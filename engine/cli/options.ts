@@ -1,0 +1,61 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export interface GlobalOptions {
+  readonly pipeline?: string;
+  readonly target?: string;
+  readonly vars?: string;
+  readonly var?: readonly string[];
+  readonly dataDir?: string;
+  readonly logFormat?: 'text' | 'json';
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+/** Accepted before and after the name of a command. */
+export function addGlobalOptions(program: Command): Command {
+  return program
+    .option('--target <name>', 'target of pipeline.yaml; else PIPELINE_TARGET, else its default_target')
+    .option('--vars <json>', 'vars as a JSON map: \'{"grace_days": 10}\'')
+    .option('--var <name=value>', 'one var; can be given again', collect)
+    .option('--data-dir <dir>', 'where runs write, one folder a target (default: data beside pipeline.yaml)')
+    .option('--pipeline <file>', 'default: pipeline.yaml here or in a folder above')
+    .addOption(
+      new Option('--log-format <format>', 'form of progress and log, text by default').choices(['text', 'json']),
+    )
+    .option('--quiet', 'print only errors and the last line')
+    .option('--debug', 'print debug messages and stack traces');
+}
+
+export interface SelectionOptions {
+  readonly select?: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+export function addSelectionOptions(command: Command): Command {
+  return command
+    .option(
+      '-s, --select <selectors...>',
+      'what to take: name, group, folder, tag:x, path:x, +a, a+, 2+a+1, @a',
+      collect,
+    )
+    .option('--exclude <selectors...>', 'what to leave out, written in the same way', collect);
+}
+
+/** Every value of an option that can be given again. */
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+export function wholeNumber(min: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= min && Number.isSafeInteger(number)) return number;
+    throw new InvalidArgumentError(`It wants a whole number of at least ${min}.`);
+  };
+}
+
+/** Shown at the end of `--help`. */
+export function addExamples(command: Command, ...examples: readonly string[]): Command {
+  return command.addHelpText(
+    'after',
+    ['', 'Examples:', ...examples.map((line) => `  pnpm pipeline ${line}`)].join('\n'),
+  );
+}

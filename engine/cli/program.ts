@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import type { Cli, MainIo } from './cli.ts';
+import { defineClean } from './commands/clean.ts';
+import { defineCompile } from './commands/compile.ts';
+import { defineCompletion } from './commands/completion.ts';
+import { defineDoctor } from './commands/doctor.ts';
+import { defineLs } from './commands/ls.ts';
+import { defineRun } from './commands/run.ts';
+import { defineSchema } from './commands/schema.ts';
+import { defineShow } from './commands/show.ts';
+import { defineTest } from './commands/test.ts';
+import { addContributedCommands } from './contributed.ts';
+import { reportFailure } from './failure.ts';
+import { addExamples, addGlobalOptions } from './options.ts';
+
+const commands = [
+  defineRun,
+  defineTest,
+  defineLs,
+  defineCompile,
+  defineShow,
+  defineSchema,
+  defineDoctor,
+  defineClean,
+  defineCompletion,
+];
+
+/** The commands of the engine; those of pipeline.yaml come on top. */
+export function createProgram(cli: Cli): Command {
+  const program = new Command('pnpm pipeline')
+    .description('Builds what pipeline.yaml declares: extracts, models, their tests and exports.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.stdout.write(text),
+      writeErr: (text) => cli.stderr.write(text),
+      // Errors are printed in one place, in the form that --log-format asks for.
+      outputError: () => {},
+    })
+    .configureHelp({ showGlobalOptions: true });
+  addGlobalOptions(program);
+  addExamples(program, 'run', 'run --select +rankings --start 2025-06-01', 'ls --select tag:nightly --output json');
+  for (const define of commands) define(program, cli);
+  return program;
+}
+
+/** Runs one command line and returns its exit code; it touches nothing of the process but what `io` holds. */
+export async function main(argv: readonly string[], io: MainIo): Promise<number> {
+  let exitCode = 0;
+  const cli: Cli = {
+    ...io,
+    argv,
+    print: (line) => io.stdout.write(`${line}\n`),
+    finish(code) {
+      exitCode = code;
+    },
+  };
+  try {
+    const program = createProgram(cli);
+    // Parsing stores options, so a program of its own finds the command's name.
+    const probe = createProgram(cli);
+    const { operands } = probe.parseOptions([...argv]);
+    await addContributedCommands(program, { name: operands[0], options: probe.opts(), cli });
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, cli);
+  }
+}

@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+
+/** What a command may touch: nothing of the process but this. */
+export interface CommandIo {
+  /** Carries the result. */
+  readonly stdout: NodeJS.WritableStream;
+  /** Carries progress and log. */
+  readonly stderr: NodeJS.WritableStream | NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Paths that a user gives are relative to it. */
+  readonly cwd: string;
+  readonly now: () => Date;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** The default export of a module under `commands:` in pipeline.yaml: it adds its arguments, subcommands and actions. */
+export interface CommandModule {
+  define(command: Command, io: CommandIo): void;
+}
+
+export const defineCommand = (module: CommandModule): CommandModule => Object.freeze(module);

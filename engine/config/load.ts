@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { PipelineError } from '../errors.ts';
+import { checkFiles } from './files.ts';
+import { type Path, type Position, type Problem, problemsError } from './problems.ts';
+import { checkReferences } from './references.ts';
+import { checkShape } from './shape.ts';
+import type { PipelineSpec } from './spec.ts';
+import { parseYaml, type YamlSource } from './yaml-source.ts';
+
+/** pipeline.yaml, checked. */
+export interface Pipeline {
+  /** As it was given, for messages. */
+  readonly file: string;
+  /** Absolute path of the folder that paths in the file are relative to. */
+  readonly root: string;
+  readonly spec: PipelineSpec;
+  /** Where a value stands: a scalar itself, a map or a list at its key. */
+  at(path: Path): Position;
+}
+
+/**
+ * Reads and checks a pipeline.yaml and that the files it names are there; it loads none of them.
+ * Throws one PipelineError for all problems, the first in the file leading: CONFIG_SYNTAX, CONFIG_INVALID,
+ * CONFIG_REFERENCE or CONFIG_CYCLE.
+ */
+export async function loadPipeline(file: string): Promise<Pipeline> {
+  const root = dirname(resolve(file));
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const message = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${cause.message}`;
+    throw new PipelineError('CONFIG_REFERENCE', message, { file, hint: 'run in the folder that holds it', cause });
+  });
+  const { source, spec, problems } = check(text);
+  if (spec !== undefined) problems.push(...(await checkFiles(spec, source, root)));
+  return pipelineOf(file, root, source, spec, problems);
+}
+
+/** The same of a text, without a look at the files that it names. */
+export function parsePipeline(text: string, options: { readonly file: string; readonly root: string }): Pipeline {
+  const { source, spec, problems } = check(text);
+  return pipelineOf(options.file, options.root, source, spec, problems);
+}
+
+interface CheckedText {
+  readonly source: YamlSource;
+  readonly spec: PipelineSpec | undefined;
+  readonly problems: Problem[];
+}
+
+function check(text: string): CheckedText {
+  const { source, problems } = parseYaml(text);
+  // Of a text that is no YAML, what could be read says little about what was meant.
+  if (source.data === undefined) return { source, spec: undefined, problems };
+  const shape = checkShape(source);
+  problems.push(...shape.problems);
+  if (shape.spec !== undefined) problems.push(...checkReferences(shape.spec, source));
+  return { source, spec: shape.spec, problems };
+}
+
+function pipelineOf(
+  file: string,
+  root: string,
+  source: YamlSource,
+  spec: PipelineSpec | undefined,
+  problems: readonly Problem[],
+): Pipeline {
+  if (spec === undefined || problems.length > 0) throw problemsError(file, problems);
+  return Object.freeze({ file, root, spec, at: source.at });
+}

@@ -1,0 +1,180 @@
+import { closest } from '../closest.ts';
+import type { ErrorCode } from '../errors.ts';
+import { findCycles } from './cycles.ts';
+import { makers, tableOf, testName } from './names.ts';
+import { formatPath, type Path, type Problem } from './problems.ts';
+import type { PipelineSpec } from './spec.ts';
+import { checkVarBounds, checkVarValue } from './var-value.ts';
+import type { YamlSource } from './yaml-source.ts';
+
+type Report = (code: ErrorCode, path: Path, message: string, hint?: string) => void;
+
+interface Context {
+  readonly spec: PipelineSpec;
+  readonly source: YamlSource;
+  /** Names of entries that are out of shape: references to them are not judged. */
+  readonly ignored: ReadonlySet<string>;
+  readonly report: Report;
+}
+
+/** Checks what entries of pipeline.yaml say of each other: names, needs, cycles, vars. */
+export function checkReferences(spec: PipelineSpec, source: YamlSource): Problem[] {
+  const problems: Problem[] = [];
+  const context: Context = {
+    spec,
+    source,
+    ignored: ignoredNames(spec, source.data),
+    report: (code, path, message, hint) =>
+      problems.push({ code, message, path, position: source.at(path), ...(hint !== undefined && { hint }) }),
+  };
+  checkName(context, ['default_target'], spec.default_target, 'target', Object.keys(spec.targets));
+  checkVars(context);
+  checkNames(context);
+  checkNeeds(context);
+  checkWhen(context);
+  checkTests(context);
+  for (const [name, { model }] of Object.entries(spec.exports)) {
+    checkName(context, ['exports', name, 'model'], model, 'model', Object.keys(spec.models));
+  }
+  return problems;
+}
+
+/** Also the names in a section whose own key is unknown, because it is most likely misspelled. */
+function ignoredNames(spec: PipelineSpec, data: unknown): Set<string> {
+  const sound = spec as unknown as Readonly<Record<string, object | undefined>>;
+  return new Set(
+    Object.entries(data as Record<string, unknown>).flatMap(([section, entries]) =>
+      Object.entries(isMap(entries) ? entries : {})
+        .filter(([name]) => !Object.hasOwn(sound[section] ?? {}, name))
+        .flatMap(([name, entry]) => [name, ...(isMap(entry) && Array.isArray(entry.writes) ? entry.writes : [])]),
+    ),
+  );
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function checkName(
+  { report, ignored }: Context,
+  path: Path,
+  name: string,
+  what: string,
+  known: Iterable<string>,
+): void {
+  const names = [...known];
+  if (names.includes(name) || ignored.has(name)) return;
+  report(
+    'CONFIG_REFERENCE',
+    path,
+    `there is no ${what} \`${name}\``,
+    closest(name, [...names, ...ignored]) ?? (names.length === 0 ? undefined : `there are: ${names.join(', ')}`),
+  );
+}
+
+function checkVars({ spec, report }: Context): void {
+  for (const [name, variable] of Object.entries(spec.vars)) {
+    const path = ['vars', name];
+    const bounds = checkVarBounds(variable);
+    if (bounds !== undefined) {
+      report('CONFIG_INVALID', [...path, bounds.key], `\`${bounds.key}\` of the var ${name} ${bounds.problem}`);
+      continue;
+    }
+    const checked = checkVarValue(variable, variable.default);
+    if ('value' in checked) continue;
+    report('CONFIG_INVALID', [...path, 'default'], `the default of the var ${name} ${checked.problem}`, checked.hint);
+  }
+}
+
+/** Extracts, models and tables share one set of names, because a need may name any of them. */
+function checkNames({ spec, source, report }: Context): void {
+  const taken = new Map<string, Path>();
+  const take = (name: string, path: Path, kind: string): void => {
+    const first = taken.get(name);
+    if (first === undefined) taken.set(name, path);
+    else {
+      const place = `${formatPath(first)} on line ${source.at(first).line}`;
+      report('CONFIG_INVALID', path, `the ${kind} \`${name}\` has the name of ${place}`, 'rename one of them');
+    }
+  };
+  for (const name of Object.keys(spec.extracts)) take(name, ['extracts', name], 'extract');
+  for (const [name, { writes }] of Object.entries(spec.extracts)) {
+    // A table may have the name of the extract that writes it: both lead to the same node.
+    for (const [index, one] of writes.entries())
+      if (one !== name) take(one, ['extracts', name, 'writes', index], 'table');
+  }
+  for (const name of Object.keys(spec.models)) take(name, ['models', name], 'model');
+}
+
+/** Needs of extracts and models by id, each with its path. */
+function* needsOf(spec: PipelineSpec): Generator<{ id: string; need: string; path: Path }> {
+  for (const [section, kind] of [['extracts', 'extract'] as const, ['models', 'model'] as const]) {
+    for (const [name, { needs }] of Object.entries(spec[section])) {
+      for (const [index, need] of needs.entries()) {
+        yield { id: `${kind}.${name}`, need, path: [section, name, 'needs', index] };
+      }
+    }
+  }
+}
+
+function checkNeeds(context: Context): void {
+  const { spec, report } = context;
+  const makerOf = makers(spec);
+  const edges = [];
+  for (const { id, need, path } of needsOf(spec)) {
+    checkName(context, path, need, 'extract, model or table', makerOf.keys());
+    const to = makerOf.get(need);
+    if (to !== undefined) edges.push({ from: id, to, path });
+  }
+  for (const cycle of findCycles(edges)) {
+    const names = [...cycle.map(({ from }) => from), cycle[0]?.from ?? ''].map((id) => id.slice(id.indexOf('.') + 1));
+    report(
+      'CONFIG_CYCLE',
+      cycle[0]?.path ?? [],
+      `these need each other: ${names.join(' -> ')}`,
+      'remove one of these needs',
+    );
+  }
+}
+
+function checkWhen({ spec, ignored, report }: Context): void {
+  const booleans = Object.keys(spec.vars).filter((name) => spec.vars[name]?.type === 'boolean');
+  const check = (when: string | undefined, path: Path): void => {
+    if (when === undefined || booleans.includes(when) || ignored.has(when)) return;
+    const type = Object.hasOwn(spec.vars, when) ? spec.vars[when]?.type : undefined;
+    report(
+      'CONFIG_REFERENCE',
+      [...path, 'when'],
+      type === undefined
+        ? `there is no var \`${when}\``
+        : `the var \`${when}\` is of type ${type}, but \`when\` wants a boolean`,
+      closest(when, booleans),
+    );
+  };
+  for (const [name, { when }] of Object.entries(spec.extracts)) check(when, ['extracts', name]);
+  for (const [name, { when, tests }] of Object.entries(spec.models)) {
+    check(when, ['models', name]);
+    for (const [index, test] of tests.entries()) check(test.when, ['models', name, 'tests', index, test.type]);
+  }
+  for (const [name, { when }] of Object.entries(spec.exports)) check(when, ['exports', name]);
+}
+
+function checkTests(context: Context): void {
+  const { spec, source, report } = context;
+  const tables = [...Object.keys(spec.models), ...Object.values(spec.extracts).flatMap(({ writes }) => writes)];
+  const taken = new Map<string, Path>();
+  for (const [model, { tests }] of Object.entries(spec.models)) {
+    for (const [index, test] of tests.entries()) {
+      const path = ['models', model, 'tests', index];
+      const name = testName(model, test);
+      const first = taken.get(name);
+      if (first === undefined) taken.set(name, path);
+      else {
+        const message = `the test \`${name}\` has the name of the one on line ${source.at(first).line}`;
+        report('CONFIG_INVALID', path, message, 'give one of them a `name`');
+      }
+      if (test.type === 'relationships') {
+        checkName(context, [...path, test.type, 'to'], tableOf(test.to), 'table', tables);
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { closest } from '../closest.ts';
+import { PipelineError } from '../errors.ts';
+import type { Pipeline } from './load.ts';
+import type { VarSpec } from './spec.ts';
+import { checkVarValue, parseVarText } from './var-value.ts';
+import { createVars, type Vars, type VarValue } from './vars.ts';
+
+/**
+ * The run's variables: defaults of pipeline.yaml, then `--vars '{…}'`, then each `--var name=value`. Durations become ms.
+ * Throws VAR_INVALID for bad JSON, a name that is not declared, and a value that does not fit its declaration.
+ */
+export function resolveVars(
+  pipeline: Pick<Pipeline, 'spec'>,
+  options: { readonly json?: string; readonly pairs?: readonly string[] } = {},
+): Vars {
+  const { vars } = pipeline.spec;
+  const given = new Map<string, unknown>();
+  for (const [name, raw] of Object.entries(parseJson(options.json ?? '{}'))) {
+    declared(vars, name);
+    given.set(name, raw);
+  }
+  for (const pair of options.pairs ?? []) {
+    const split = pair.indexOf('=');
+    if (split < 1) {
+      throw new PipelineError('VAR_INVALID', `--var wants name=value, not \`${pair}\``, {
+        value: pair,
+        hint: 'write it as --var grace_days=10, or several as --vars \'{"grace_days": 10}\'',
+      });
+    }
+    const name = pair.slice(0, split).trim();
+    given.set(name, parseVarText(declared(vars, name).type, pair.slice(split + 1)));
+  }
+  const values = Object.entries(vars).map(([name, spec]): [string, VarValue] => {
+    const raw = given.has(name) ? given.get(name) : spec.default;
+    const checked = checkVarValue(spec, raw);
+    if ('value' in checked) return [name, checked.value];
+    throw new PipelineError('VAR_INVALID', `the var ${name} ${checked.problem}`, {
+      key: name,
+      value: typeof raw === 'string' ? raw : JSON.stringify(raw),
+      ...(checked.hint !== undefined && { hint: checked.hint }),
+    });
+  });
+  return createVars(Object.fromEntries(values));
+}
+
+function parseJson(json: string): Record<string, unknown> {
+  const hint = '--vars takes a JSON map: --vars \'{"grace_days": 10}\'';
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (cause) {
+    throw new PipelineError('VAR_INVALID', `--vars is no JSON: ${(cause as Error).message}`, {
+      value: json,
+      hint,
+      cause,
+    });
+  }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  throw new PipelineError('VAR_INVALID', '--vars is no map of names and values', { value: json, hint });
+}
+
+function declared(vars: Readonly<Record<string, VarSpec>>, name: string): VarSpec {
+  const spec = Object.hasOwn(vars, name) ? vars[name] : undefined;
+  if (spec !== undefined) return spec;
+  throw new PipelineError('VAR_INVALID', `the var ${name} is not declared in pipeline.yaml`, {
+    key: name,
+    hint: closest(name, Object.keys(vars)) ?? `declared are: ${Object.keys(vars).join(', ') || 'none'}`,
+  });
+}

@@ -1,0 +1,134 @@
+import type { z } from 'zod';
+import { closest } from '../closest.ts';
+import { keysAt } from './json-schema.ts';
+import { formatPath, type Path, type Problem } from './problems.ts';
+import { type PipelineSpec, pipelineSpec } from './spec.ts';
+import type { YamlSource } from './yaml-source.ts';
+
+type Issue = z.core.$ZodIssue;
+
+export interface Shape {
+  /** What is in shape; undefined where too little is. Equal to the whole file where there are no problems. */
+  readonly spec: PipelineSpec | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Checks keys and types of pipeline.yaml, all at once, and keeps what is sound so that its references can be checked too. */
+export function checkShape(source: YamlSource): Shape {
+  const data = structuredClone(source.data);
+  let result = pipelineSpec.safeParse(data);
+  const problems = result.success
+    ? []
+    : result.error.issues.filter(isCause).flatMap((issue) => describeIssue(source, issue));
+  while (!result.success) {
+    const [issue] = result.error.issues;
+    if (issue === undefined || !prune(data, issue)) return { spec: undefined, problems };
+    result = pipelineSpec.safeParse(data);
+  }
+  return { spec: result.data, problems };
+}
+
+/** A map whose only key is unknown lacks a known one too; the unknown key is what the reader has to see. */
+function isCause(issue: Issue, _: number, issues: readonly Issue[]): boolean {
+  const isAbout = ({ path }: Issue) => formatPath(path as Path) === formatPath(issue.path as Path);
+  return issue.code !== 'custom' || !issues.some((other) => other.code === 'unrecognized_keys' && isAbout(other));
+}
+
+/** Takes what the issue is about out of `data`, a whole list where it is in one; false where nothing is left to take. */
+function prune(data: unknown, issue: Issue): boolean {
+  const index = issue.path.findIndex((part) => typeof part === 'number');
+  let path = (index === -1 ? issue.path : issue.path.slice(0, index)) as Path;
+  if (issue.code === 'unrecognized_keys' && index === -1) {
+    const map = mapAt(data, path);
+    for (const key of issue.keys) delete map?.[key];
+    return map !== undefined;
+  }
+  // A missing key takes along the map that lacks it.
+  for (; path.length > 0; path = path.slice(0, -1)) {
+    const parent = mapAt(data, path.slice(0, -1));
+    const key = String(path.at(-1));
+    if (parent !== undefined && Object.hasOwn(parent, key)) return delete parent[key];
+  }
+  return false;
+}
+
+function mapAt(data: unknown, path: Path): Record<string, unknown> | undefined {
+  const value = path.reduce<unknown>((map, part) => (map as Record<string, unknown> | undefined)?.[part], data);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+}
+
+const words: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+};
+
+const orOf = (items: readonly string[]): string => items.join(', ').replace(/, ([^,]*)$/, ' or $1');
+
+/** The types that a value may have, where it has none of them. */
+function expectedTypes(issue: Issue): string[] {
+  if (issue.code === 'invalid_type') return [words[issue.expected] ?? issue.expected];
+  if (issue.code !== 'invalid_union') return [];
+  return issue.errors.flat().flatMap((inner) => (inner.path.length === 0 ? expectedTypes(inner) : []));
+}
+
+/** The last key of a path with the indexes after it: `tests[2]`. */
+const labelOf = (path: Path): string => {
+  const start = path.findLastIndex((part) => typeof part === 'string');
+  return start === -1 ? 'the file' : `\`${formatPath(path.slice(start))}\``;
+};
+
+const placeOf = (path: Path): string => (path.length === 0 ? '' : ` in ${formatPath(path)}`);
+
+function unknownKey(source: YamlSource, path: Path, key: string): Problem {
+  const keys = keysAt(path);
+  const hint = source.isStray([...path, key])
+    ? 'a comma ends a text within { }: quote the text'
+    : (closest(key, keys) ?? `keys here are: ${keys.join(', ')}`);
+  return {
+    code: 'CONFIG_INVALID',
+    message: `unknown key \`${key}\`${placeOf(path)}`,
+    position: source.keyAt([...path, key]),
+    path: [...path, key],
+    hint,
+  };
+}
+
+function describeIssue(source: YamlSource, issue: Issue, base: Path = []): Problem[] {
+  const path = [...base, ...issue.path] as Path;
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(source, path, key));
+  if (issue.code === 'invalid_union') {
+    // The branch whose type fits is the one that was meant.
+    const isOfOtherType = ({ code, path }: Issue) =>
+      path.length === 0 && (code === 'invalid_type' || code === 'invalid_union');
+    const meant = issue.errors.find((inner) => !inner.some(isOfOtherType));
+    if (meant !== undefined) return meant.flatMap((inner) => describeIssue(source, inner, path));
+  }
+  const text = issue.code === 'invalid_key' ? String(path.at(-1)) : source.textAt(path);
+  const problem = (message: string, hint?: string): Problem[] => [
+    {
+      code: 'CONFIG_INVALID',
+      message,
+      position: issue.code === 'invalid_key' ? source.keyAt(path) : source.at(path),
+      path,
+      ...(hint !== undefined && { hint }),
+    },
+  ];
+  if (text === undefined) return problem(`${labelOf(path)} is missing${placeOf(path.slice(0, -1))}`);
+  const must = `${labelOf(path)} must ${demandOf(issue)}, ${text === '' ? 'but is empty' : `not \`${text}\``}`;
+  return problem(must, issue.code === 'invalid_value' ? closest(text, issue.values.map(String)) : undefined);
+}
+
+/** What the value must do or be, after `must`. */
+function demandOf(issue: Issue): string {
+  if (issue.code === 'invalid_value') return `be ${orOf(issue.values.map(String))}`;
+  if (issue.code === 'invalid_type' || issue.code === 'invalid_union') return `be ${orOf(expectedTypes(issue))}`;
+  if (issue.code === 'invalid_key') return demandOf(issue.issues[0] as Issue);
+  if (issue.code === 'too_small' && issue.origin === 'number') return `be at least ${issue.minimum}`;
+  if (issue.code === 'too_big') return `be at most ${issue.maximum}`;
+  return issue.message;
+}

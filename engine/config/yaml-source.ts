@@ -1,0 +1,119 @@
+import { type Document, isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import type { Path, Position, Problem } from './problems.ts';
+
+/** A parsed YAML text that knows where each of its values stands. */
+export interface YamlSource {
+  readonly data: unknown;
+  /** Where a reader looks for the value: at a scalar itself, at the key of a map or a list; what is absent is where it would be. */
+  at(path: Path): Position;
+  /** Where the key that ends the path stands. */
+  keyAt(path: Path): Position;
+  /** The value as it is written, cut to one line; empty where nothing is, undefined where the key is missing. */
+  textAt(path: Path): string | undefined;
+  /** Whether the key that ends the path stands in `{ }` and has no value, as the rest of an unquoted text with a comma has. */
+  isStray(path: Path): boolean;
+}
+
+interface Place {
+  /** Offsets of the source. */
+  readonly key?: number;
+  readonly value?: readonly [start: number, end: number];
+  readonly isCollection: boolean;
+  readonly inFlow: boolean;
+  readonly found: boolean;
+}
+
+const oneLine = (text: string, length = 60): string => {
+  const [line = ''] = text.trim().split('\n');
+  return line.length < text.trim().length || line.length > length ? `${line.slice(0, length).trimEnd()} …` : line;
+};
+
+function locate(document: Document, path: Path): Place {
+  let node: unknown = document.contents;
+  let place: Place = placeOf(undefined, node, false);
+  for (const part of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    const inFlow = isCollection(node) && node.flow === true;
+    if (isMap(node)) {
+      const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(part));
+      if (pair === undefined) return { ...place, found: false };
+      node = pair.value;
+      place = placeOf(pair.key, node, inFlow);
+    } else if (isSeq(node) && node.items[Number(part)] !== undefined) {
+      node = node.items[Number(part)];
+      place = placeOf(undefined, node, inFlow);
+    } else return { ...place, found: false };
+  }
+  return place;
+}
+
+function placeOf(key: unknown, node: unknown, inFlow: boolean): Place {
+  const start = isScalar(key) ? key.range?.[0] : undefined;
+  const range = isScalar(node) || isCollection(node) || isAlias(node) ? node.range : undefined;
+  return {
+    ...(start !== undefined && { key: start }),
+    ...(range && range[1] > range[0] && { value: [range[0], range[1]] as const }),
+    isCollection: isCollection(node),
+    inFlow,
+    found: true,
+  };
+}
+
+/** Parses YAML 1.2; times stay texts. Of a text with syntax errors the data is undefined. */
+export function parseYaml(text: string): { source: YamlSource; problems: Problem[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'error',
+  });
+  const positionOf = (offset: number): Position => {
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  // What a parser says after the first syntax error is mostly about the same one.
+  const [syntax] = [...document.errors, ...document.warnings].filter(({ code }) => code !== 'DUPLICATE_KEY');
+  const twice = document.errors.filter(({ code }) => code === 'DUPLICATE_KEY');
+  const problems: Problem[] = [...(syntax ? [syntax] : []), ...twice].map(({ code, message, pos: [offset] }) => {
+    const rest = oneLine(text.slice(offset).split('\n', 1)[0] ?? '');
+    const position = positionOf(offset);
+    if (code === 'DUPLICATE_KEY') {
+      const key = rest.replace(/\s*:(\s.*)?$/, '');
+      return { code: 'CONFIG_INVALID', message: `\`${key}\` stands twice in one map`, position };
+    }
+    return { code: 'CONFIG_SYNTAX', message: rest === '' ? message : `${message}: \`${rest}\``, position };
+  });
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      problems.push({
+        code: 'CONFIG_SYNTAX',
+        message: `no anchor for the alias \`*${alias.source}\``,
+        position: positionOf(alias.range?.[0] ?? 0),
+      });
+    },
+  });
+  const isReadable = problems.every(({ code }) => code !== 'CONFIG_SYNTAX');
+  const source: YamlSource = {
+    data: isReadable ? document.toJS() : undefined,
+    at(path) {
+      const { key, value, isCollection } = locate(document, path);
+      return positionOf((isCollection ? (key ?? value?.[0]) : (value?.[0] ?? key)) ?? 0);
+    },
+    keyAt(path) {
+      const { key, value } = locate(document, path);
+      return positionOf(key ?? value?.[0] ?? 0);
+    },
+    textAt(path) {
+      const { value, found } = locate(document, path);
+      if (!found) return undefined;
+      return value === undefined ? '' : oneLine(text.slice(...value));
+    },
+    isStray(path) {
+      const { value, inFlow, found } = locate(document, path);
+      return found && inFlow && value === undefined;
+    },
+  };
+  return { source, problems };
+}

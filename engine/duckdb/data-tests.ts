@@ -1,0 +1,123 @@
+import type { TestSpec } from '../config/test-spec.ts';
+import type { Table } from '../schema/table.ts';
+import { quoteName, quoteText } from '../sql.ts';
+
+/** A data test as SQL. Every row of `failures` breaks the rule, every row of `warnings` is only told. */
+export interface TestSql {
+  readonly failures: string;
+  readonly warnings?: string;
+  /** One row: `value`, `threshold`. Without it the value is the number of failing rows and the threshold 0. */
+  readonly measure?: string;
+}
+
+type TestType = TestSpec['type'];
+type Spec<Type extends TestType> = Extract<TestSpec, { type: Type }>;
+type Builders = { readonly [Type in Exclude<TestType, 'custom'>]: (spec: Spec<Type>, table: Table) => TestSql };
+
+/** Days that are still arriving: a hole in them is told, not held against the build. */
+const recentDays = 3;
+
+const day = 86_400_000;
+const names = (columns: readonly string[]) => columns.map(quoteName).join(', ');
+const literal = (value: string | number | boolean) => (typeof value === 'string' ? quoteText(value) : String(value));
+const interval = (ms: number) => `to_milliseconds(${ms})`;
+
+/** The rows under test. */
+const from = (table: Table, where: string | undefined) =>
+  `${quoteName(table.name)}${where === undefined ? '' : ` WHERE (${where})`}`;
+
+const rowsWhere = (table: Table, where: string | undefined, broken: string): TestSql => ({
+  failures: `SELECT * FROM (FROM ${from(table, where)}) WHERE ${broken}`,
+});
+
+const builders: Builders = {
+  unique: ({ columns, where }, table) => ({
+    failures: `SELECT ${names(columns)}, count(*) AS row_count FROM ${from(table, where)} GROUP BY ALL HAVING row_count > 1`,
+  }),
+
+  not_null: ({ columns, where }, table) =>
+    rowsWhere(table, where, columns.map((column) => `${quoteName(column)} IS NULL`).join(' OR ')),
+
+  accepted_values: ({ column, values, where }, table) =>
+    rowsWhere(table, where, `${quoteName(column)} NOT IN (${values.map(literal).join(', ')})`),
+
+  range: ({ column, min, max, where }, table) => {
+    const bounds = [
+      ...(min === undefined ? [] : [`${quoteName(column)} < ${min}`]),
+      ...(max === undefined ? [] : [`${quoteName(column)} > ${max}`]),
+    ];
+    return rowsWhere(table, where, bounds.join(' OR '));
+  },
+
+  expression: ({ expect, where }, table) => rowsWhere(table, where, `NOT coalesce((${expect}), false)`),
+
+  relationships: ({ column, to, where }, table) => {
+    const [other, key] = to.split('.') as [string, string];
+    return rowsWhere(
+      table,
+      where,
+      `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (SELECT ${quoteName(key)} FROM ${quoteName(other)} WHERE ${quoteName(key)} IS NOT NULL)`,
+    );
+  },
+
+  row_count: ({ min, max, where }, table) => {
+    const counted = `SELECT count(*) AS row_count FROM ${from(table, where)}`;
+    const bounds = [
+      ...(min === undefined ? [] : [`row_count < ${min}`]),
+      ...(max === undefined ? [] : [`row_count > ${max}`]),
+    ];
+    return {
+      failures: `FROM (${counted}) WHERE ${bounds.join(' OR ')}`,
+      measure: `SELECT row_count AS value, ${min ?? max ?? 0} AS threshold FROM (${counted})`,
+    };
+  },
+
+  coverage: ({ column, by = [], where, min, warn = min }, table) => {
+    const ratio = `count(${quoteName(column)}) / nullif(count(*), 0)`;
+    const overall = `SELECT ${ratio} AS coverage, count(*) AS row_count FROM ${from(table, where)}`;
+    const groups = `SELECT ${names(by)}, ${ratio} AS coverage, count(*) AS row_count FROM ${from(table, where)} GROUP BY ALL`;
+    const newest = by.find((name) => table.columns[name]?.type === 'DATE');
+    const recent =
+      newest === undefined
+        ? 'false'
+        : `${quoteName(newest)} > (SELECT max(${quoteName(newest)}) FROM ${quoteName(table.name)}) - ${recentDays}`;
+    const grouped = by.length > 0;
+    return {
+      failures: [
+        `SELECT * FROM (${overall}) WHERE row_count = 0 OR coverage < ${min}`,
+        ...(grouped ? [`SELECT * FROM (${groups}) WHERE coverage < ${min} AND NOT (${recent})`] : []),
+      ].join(' UNION ALL BY NAME '),
+      warnings: [
+        `SELECT * FROM (${overall}) WHERE coverage >= ${min} AND coverage < ${warn}`,
+        ...(grouped
+          ? [`SELECT * FROM (${groups}) WHERE coverage < ${warn} AND (coverage >= ${min} OR (${recent}))`]
+          : []),
+      ].join(' UNION ALL BY NAME '),
+      measure: `SELECT coverage AS value, ${min} AS threshold FROM (${overall})`,
+    };
+  },
+
+  completeness: ({ column, by = [], step, where }, table) => {
+    const over = `over (${by.length > 0 ? `partition by ${names(by)} ` : ''}order by ${quoteName(column)})`;
+    const neighbours = `SELECT ${names([...by, column])}, lag(${quoteName(column)}) ${over} AS previous FROM ${from(table, where)}`;
+    return {
+      failures: `FROM (${neighbours}) WHERE cast(${quoteName(column)} as TIMESTAMP) - cast(previous as TIMESTAMP) > ${interval(step)}`,
+    };
+  },
+
+  freshness: ({ column, warn_after, error_after, where }, table) => {
+    const newest = `SELECT max(${quoteName(column)}) AS newest, date_diff('second', cast(max(${quoteName(column)}) as TIMESTAMP), getvariable('as_of')) / 86400 AS days_old FROM ${from(table, where)}`;
+    const older = (ms: number | undefined) => `FROM (${newest}) WHERE newest IS NULL OR days_old > ${(ms ?? 0) / day}`;
+    return {
+      failures: error_after === undefined ? `FROM (${newest}) WHERE newest IS NULL` : older(error_after),
+      ...(warn_after === undefined ? {} : { warnings: older(warn_after) }),
+      measure: `SELECT days_old AS value, ${(error_after ?? warn_after ?? 0) / day} AS threshold FROM (${newest})`,
+    };
+  },
+};
+
+/** The SQL of a test of the engine; custom ones bring their own. */
+export function testSql(spec: Exclude<TestSpec, { type: 'custom' }>, table: Table): TestSql {
+  const build = builders[spec.type] as (spec: TestSpec, table: Table) => TestSql;
+  return build(spec, table);
+}

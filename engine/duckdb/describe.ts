@@ -1,0 +1,27 @@
+import { PipelineError } from '../errors.ts';
+import type { Table } from '../schema/table.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/**
+ * Holds the order, names and SQL types of a query against its table; what TypeScript cannot see.
+ * @throws PipelineError SCHEMA_DRIFT naming the first column that differs
+ */
+export async function checkResult(warehouse: Warehouse, query: string, table: Table): Promise<void> {
+  const found = await warehouse.rows<{ column_name: string; column_type: string }>(`DESCRIBE SELECT * FROM (${query})`);
+  const wanted = Object.entries(table.columns);
+  for (let at = 0; at < Math.max(found.length, wanted.length); at++) {
+    const [name, column] = wanted[at] ?? [];
+    const result = found[at];
+    if (result?.column_name === name && result?.column_type === column?.type) continue;
+    const has = result === undefined ? 'nothing' : `${result.column_name} ${result.column_type}`;
+    const wants = column === undefined ? 'nothing' : `${name} ${column.type}`;
+    throw new PipelineError(
+      'SCHEMA_DRIFT',
+      `the query of ${table.name} has ${has} as column ${at + 1}, its table ${wants}`,
+      {
+        key: name ?? result?.column_name ?? '',
+        hint: `make the model and models/schema.ts agree`,
+      },
+    );
+  }
+}

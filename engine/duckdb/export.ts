@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createBareTable } from '../schema/ddl.ts';
+import type { Table } from '../schema/table.ts';
+import { quoteName, quoteText } from '../sql.ts';
+import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
+import type { Warehouse } from './warehouse.ts';
+
+export interface ExportPlan {
+  readonly name: string;
+  readonly table: Table;
+  readonly orderBy: readonly string[];
+}
+
+export interface ExportContext {
+  readonly directory: string;
+  readonly target: string;
+  readonly synthetic: boolean;
+  readonly runId: string;
+}
+
+export interface ExportOutcome {
+  readonly status: 'pass' | 'reused';
+  readonly file: string;
+  readonly rows: number;
+}
+
+const rowGroupSize = 20_000;
+const sumsFile = 'SHA256SUMS';
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** The definition of a table in short: a reader of a Parquet file can tell which one it was written by. */
+export const schemaVersion = (table: Table): string => sha256(createBareTable(table)).slice(0, 16);
+
+/** Writes a table as sorted Parquet, aside and renamed; leaves the file alone where nothing changed. */
+export async function exportTable(
+  warehouse: Warehouse,
+  plan: ExportPlan,
+  context: ExportContext,
+): Promise<ExportOutcome> {
+  const file = path.join(context.directory, `${plan.name}.parquet`);
+  const copy = (
+    to: string,
+  ) => `COPY (FROM ${quoteName(plan.table.name)} ORDER BY ${plan.orderBy.map(quoteName).join(', ')})
+    TO ${quoteText(to)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupSize}, KV_METADATA {
+      schema_version: ${quoteText(schemaVersion(plan.table))},
+      target: ${quoteText(context.target)},
+      synthetic: ${quoteText(String(context.synthetic))}
+    })`;
+  const digest = sha256(`${copy('')}\n${await stateDigest(warehouse, [plan.table.name])}`);
+  const state = `export.${plan.name}`;
+  const sums = await readSums(context.directory);
+  if (
+    (await recordedDigest(warehouse, state)) === digest &&
+    (await fileDigest(file)) === sums.get(path.basename(file))
+  ) {
+    return { status: 'reused', file, rows: 0 };
+  }
+  await mkdir(context.directory, { recursive: true });
+  await recordDigest(warehouse, state, undefined, context.runId);
+  const aside = `${file}.tmp`;
+  try {
+    const rows = await warehouse.run(copy(aside));
+    const written = await fileDigest(aside);
+    if (written !== (await fileDigest(file))) await rename(aside, file);
+    await writeSums(context.directory, sums.set(path.basename(file), written as string));
+    await recordDigest(warehouse, state, digest, context.runId);
+    return { status: 'pass', file, rows };
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+/** SHA-256 of a file, or undefined where there is none. */
+async function fileDigest(file: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+/** File name → SHA-256, as `sha256sum -c` reads it. */
+async function readSums(directory: string): Promise<Map<string, string>> {
+  const text = await readFile(path.join(directory, sumsFile), 'utf8').catch(() => '');
+  return new Map(
+    text.split('\n').flatMap((line) => (line === '' ? [] : [[line.slice(66), line.slice(0, 64)] as const])),
+  );
+}
+
+async function writeSums(directory: string, sums: ReadonlyMap<string, string>): Promise<void> {
+  const present = new Set(await readdir(directory));
+  const lines = [...sums].filter(([name]) => present.has(name)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const aside = path.join(directory, `${sumsFile}.tmp`);
+  await writeFile(aside, lines.map(([name, digest]) => `${digest}  ${name}\n`).join(''));
+  await rename(aside, path.join(directory, sumsFile));
+}

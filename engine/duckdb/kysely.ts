@@ -1,0 +1,63 @@
+import {
+  type Compilable,
+  type Dialect,
+  Kysely,
+  type KyselyPlugin,
+  type OperationNode,
+  OperationNodeTransformer,
+  type PrimitiveValueListNode,
+  ValueListNode,
+  ValueNode,
+} from 'kysely';
+import { DuckDbDialect } from 'kysely-duckdb';
+
+/** Writes every value into the SQL text, so that a compiled model is whole: it can be read, digested and pasted. */
+class LiteralTransformer extends OperationNodeTransformer {
+  protected override transformValue(node: ValueNode): ValueNode {
+    return { ...node, immediate: true };
+  }
+
+  protected override transformPrimitiveValueList(node: PrimitiveValueListNode): PrimitiveValueListNode {
+    const list = ValueListNode.create(node.values.map((value) => ValueNode.createImmediate(value)));
+    return list as unknown as PrimitiveValueListNode;
+  }
+}
+
+const literals: KyselyPlugin = {
+  transformQuery: ({ node }) => new LiteralTransformer().transformNode(node),
+  transformResult: async ({ result }) => result,
+};
+
+/**
+ * A Kysely that compiles and never connects: statements run on a connection that the warehouse owns.
+ * `tableMappings` puts a relation in the place of a table name; it pastes text, so relations are constants.
+ */
+export function createCompiler<DB>(tableMappings: Readonly<Record<string, string>> = {}): Kysely<DB> {
+  const dialect = new DuckDbDialect({
+    database: () => Promise.reject(new Error('this Kysely compiles only; run the statement on the warehouse')),
+    tableMappings: { ...tableMappings },
+  });
+  return new Kysely<DB>({
+    dialect: dialect as unknown as Dialect, // its types name Kysely's CommonJS build, ours the ESM one
+    plugins: [literals],
+  });
+}
+
+export const compileSql = (query: Compilable): string => query.compile().sql;
+
+/** The tables that a query reads, in the order of the alphabet; names of its own CTEs are left out. */
+export function sourcesOf(query: Compilable): readonly string[] {
+  const tables = new Set<string>();
+  const ctes = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || value instanceof Date) return;
+    // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
+    const node = value as OperationNode & Record<string, any>;
+    if (node.kind === 'ReferenceNode') return; // a column's table is an alias of one that stands in FROM
+    if (node.kind === 'TableNode') tables.add(node.table.identifier.name);
+    if (node.kind === 'CommonTableExpressionNameNode') ctes.add(node.table.table.identifier.name);
+    for (const child of Object.values(node)) walk(child);
+  };
+  walk(query.compile().query);
+  return [...tables].filter((name) => !ctes.has(name)).sort();
+}

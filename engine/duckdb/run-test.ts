@@ -1,0 +1,105 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { quoteName, quoteText } from '../sql.ts';
+import type { TestSql } from './data-tests.ts';
+import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
+import type { Row, Warehouse } from './warehouse.ts';
+
+export interface CompiledTest {
+  readonly name: string;
+  readonly model: string;
+  readonly severity: 'error' | 'warn';
+  readonly sql: TestSql;
+  /** Tables whose state decides whether a result still holds. */
+  readonly reads: readonly string[];
+}
+
+export interface TestOutcome {
+  readonly test: CompiledTest;
+  readonly status: 'pass' | 'warn' | 'error' | 'reused';
+  readonly value: number | null;
+  readonly threshold: number | null;
+  readonly rowsFailed: number;
+  /** The first failing rows, for the eye; all of them (up to 1,000) are in `failuresFile`. */
+  readonly examples: readonly Row[];
+  readonly failuresFile?: string;
+}
+
+const keptRows = 1_000;
+const shownRows = 3;
+const stateName = (test: string) => `test.${test}`;
+
+/** Runs a test, unless what it reads is as it was when it last passed. */
+export async function runTest(
+  warehouse: Warehouse,
+  test: CompiledTest,
+  options: { readonly runId: string; readonly asOf: Date; readonly failuresDir: string },
+): Promise<TestOutcome> {
+  const { failures, warnings, measure } = test.sql;
+  const sql = [failures, warnings, measure].filter((part) => part !== undefined).join('\n');
+  const clock = sql.includes("getvariable('as_of')") ? options.asOf.toISOString() : '';
+  const { digest } = await warehouse.row<{ digest: string }>(
+    `SELECT md5(${quoteText(`${sql}\n${test.severity}\n${clock}\n${await stateDigest(warehouse, test.reads)}`)}) AS digest`,
+  );
+  if ((await recordedDigest(warehouse, stateName(test.name))) === digest) {
+    return { test, status: 'reused', value: null, threshold: null, rowsFailed: 0, examples: [] };
+  }
+  const failed = await found(warehouse, test, failures, options.failuresDir);
+  const warned =
+    warnings === undefined || failed.count > 0
+      ? undefined
+      : await found(warehouse, test, warnings, options.failuresDir);
+  const measured =
+    measure === undefined
+      ? { value: failed.count, threshold: 0 }
+      : await warehouse.row<{ value: number | bigint | null; threshold: number | bigint }>(measure);
+  const shown = failed.count > 0 ? failed : (warned ?? failed);
+  const status = failed.count > 0 ? (test.severity === 'warn' ? 'warn' : 'error') : shown.count > 0 ? 'warn' : 'pass';
+  await recordDigest(warehouse, stateName(test.name), status === 'pass' ? digest : undefined, options.runId);
+  return {
+    test,
+    status,
+    value: measured.value === null ? null : Number(measured.value),
+    threshold: Number(measured.threshold),
+    rowsFailed: shown.count,
+    examples: shown.examples,
+    ...(shown.file === undefined ? {} : { failuresFile: shown.file }),
+  };
+}
+
+/** Keeps the rows of a query in a file, so that a roll-back does not take the proof along. */
+async function found(
+  warehouse: Warehouse,
+  test: CompiledTest,
+  query: string,
+  directory: string,
+): Promise<{ count: number; examples: readonly Row[]; file?: string }> {
+  const { count } = await warehouse.row<{ count: bigint }>(`SELECT count(*) AS count FROM (${query})`);
+  const file = path.join(directory, `${test.name}.csv`);
+  if (count === 0n) {
+    await rm(file, { force: true });
+    return { count: 0, examples: [] };
+  }
+  await mkdir(directory, { recursive: true });
+  await warehouse.run(
+    `COPY (FROM (${query}) ORDER BY ALL LIMIT ${keptRows}) TO ${quoteText(file)} (FORMAT csv, HEADER)`,
+  );
+  const examples = await warehouse.rows(`FROM (${query}) ORDER BY ALL LIMIT ${shownRows}`);
+  return { count: Number(count), examples, file };
+}
+
+export async function recordOutcomes(
+  warehouse: Warehouse,
+  outcomes: readonly TestOutcome[],
+  options: { readonly runId: string; readonly asOf: Date },
+): Promise<void> {
+  const rows = outcomes
+    .filter(({ status }) => status !== 'reused')
+    .map(({ test, status, value, threshold, rowsFailed }) => {
+      const at = `TIMESTAMP ${quoteText(options.asOf.toISOString().replace('T', ' ').replace('Z', ''))}`;
+      const texts = [options.runId, test.name, test.model, status].map(quoteText);
+      return `(${[...texts, value ?? 'NULL', threshold ?? 'NULL', rowsFailed, at].join(', ')})`;
+    });
+  if (rows.length === 0) return;
+  await warehouse.run(`INSERT INTO ${quoteName('test_results')} VALUES ${rows.join(', ')}`);
+}

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { PipelineError } from '../errors.ts';
+import { quoteName, quoteText } from '../sql.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface WarehouseOptions {
+  /** Path of the database, or `:memory:`. */
+  readonly file: string;
+  readonly readOnly?: boolean;
+  /** DuckDB's threads; its own choice by default. */
+  readonly threads?: number;
+  /** As DuckDB writes it: `4GB`. */
+  readonly memoryLimit?: string;
+  /** How long to wait for whoever holds the file; 0 asks once. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One connection to one DuckDB file. DATE and TIMESTAMP come back as UTC `Date`, BIGINT as bigint. */
+export class Warehouse implements AsyncDisposable {
+  readonly file: string;
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  readonly #signal: AbortSignal | undefined;
+  readonly #interrupt: () => void;
+
+  constructor(file: string, instance: DuckDBInstance, connection: DuckDBConnection, signal: AbortSignal | undefined) {
+    this.file = file;
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#signal = signal;
+    this.#interrupt = () => connection.interrupt();
+    signal?.addEventListener('abort', this.#interrupt);
+  }
+
+  /** Runs one statement for its effect; the number of rows it changed, where it says so. */
+  async run(sql: string): Promise<number> {
+    return this.#guard(async () => (await this.#connection.run(sql)).rowsChanged);
+  }
+
+  async rows<T extends object = Row>(sql: string): Promise<readonly T[]> {
+    return this.#guard(async () => (await this.#connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as T[]);
+  }
+
+  /** The only row of a query. */
+  async row<T extends object = Row>(sql: string): Promise<T> {
+    const [row] = await this.rows<T>(sql);
+    if (row === undefined) throw new PipelineError('INTERNAL', `no row from: ${sql}`);
+    return row;
+  }
+
+  /** Commits what `work` did; rolls all of it back when it throws. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.run('BEGIN TRANSACTION');
+    try {
+      const result = await work();
+      await this.run('COMMIT');
+      return result;
+    } catch (error) {
+      await this.#connection.run('ROLLBACK');
+      throw error;
+    }
+  }
+
+  async setVariable(name: string, value: string | readonly string[]): Promise<void> {
+    const literal = typeof value === 'string' ? quoteText(value) : `[${value.map(quoteText).join(', ')}]::VARCHAR[]`;
+    await this.run(`SET VARIABLE ${quoteName(name)} = ${literal}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#interrupt);
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    this.#signal?.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      this.#signal?.throwIfAborted(); // an interrupted statement fails with words of its own
+      throw error;
+    }
+  }
+}
+
+/**
+ * Opens a database file, waiting for other processes that hold it.
+ * @throws PipelineError WAREHOUSE_MISSING where `readOnly` and there is no file (B17), WAREHOUSE_LOCKED after the wait
+ */
+export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
+  const { file, readOnly = false, threads, memoryLimit, waitMs = 0, signal } = options;
+  if (file !== ':memory:') {
+    if (readOnly && !existsSync(file)) {
+      throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${file}`, {
+        hint: 'build one: pnpm pipeline run',
+      });
+    }
+    await mkdir(path.dirname(file), { recursive: true });
+  }
+  const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
+  if (threads !== undefined) settings['threads'] = String(threads);
+  if (memoryLimit !== undefined) settings['memory_limit'] = memoryLimit;
+  const instance = await createWhenFree(file, settings, waitMs, signal);
+  const connection = await instance.connect();
+  const warehouse = new Warehouse(file, instance, connection, signal);
+  await warehouse.run("SET TimeZone = 'UTC'");
+  return warehouse;
+}
+
+const retryEveryMs = 200;
+
+async function createWhenFree(
+  file: string,
+  settings: Record<string, string>,
+  waitMs: number,
+  signal: AbortSignal | undefined,
+): Promise<DuckDBInstance> {
+  for (let waited = 0; ; waited += retryEveryMs) {
+    signal?.throwIfAborted();
+    try {
+      return await DuckDBInstance.create(file, settings);
+    } catch (error) {
+      const holder = lockHolder(error);
+      if (holder === undefined) throw error;
+      if (waited >= waitMs) {
+        throw new PipelineError('WAREHOUSE_LOCKED', `${file} is in use by ${holder}`, {
+          hint: 'close it there, or wait until it is done, and run again',
+          cause: error,
+        });
+      }
+      await sleep(retryEveryMs, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+/** DuckDB's errors carry no code, so its words decide: `Conflicting lock is held in /usr/bin/duckdb (PID 42)`. */
+function lockHolder(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : '';
+  if (!text.includes('Could not set lock on file')) return undefined;
+  return /Conflicting lock is held in (.+?\(PID \d+\))/.exec(text)?.[1] ?? 'another process';
+}

@@ -1,0 +1,115 @@
+import { basename } from 'node:path';
+import type { Pipeline } from '../config/load.ts';
+import { makers, tableOf, testName } from '../config/names.ts';
+import type { Path, Position } from '../config/problems.ts';
+import type { ExportSpec, ExtractSpec, ModelSpec, TestSpec } from '../config/spec.ts';
+import type { NodeRef } from '../events.ts';
+import { inTopologicalOrder } from './walk.ts';
+
+interface NodeOf<Kind extends NodeRef['kind'], Spec> extends NodeRef {
+  readonly kind: Kind;
+  /** Its own; tests and exports without one have that of their model. */
+  readonly group?: string;
+  readonly tags: readonly string[];
+  /** The module that it is written in, relative to pipeline.yaml; pipeline.yaml itself for what has none. */
+  readonly path: string;
+  /** Ids of the nodes that come before it, each once. */
+  readonly needs: readonly string[];
+  /** Id of the model that a test is declared at, or that an export takes out. */
+  readonly parent?: string;
+  /** A boolean var: where it is false, there is nothing to do. */
+  readonly when?: string;
+  /** How many days before a day a model reads. */
+  readonly looksBackDays?: number;
+  /** Where it stands in pipeline.yaml. */
+  readonly position: Position;
+  readonly spec: Spec;
+}
+
+export type ExtractNode = NodeOf<'extract', ExtractSpec>;
+export type ModelNode = NodeOf<'model', ModelSpec>;
+export type TestNode = NodeOf<'test', TestSpec>;
+export type ExportNode = NodeOf<'export', ExportSpec>;
+export type GraphNode = ExtractNode | ModelNode | TestNode | ExportNode;
+
+/** The DAG of a pipeline; plain data only, so it can be written to a manifest as it is. */
+export interface Graph {
+  /** Each comes after all that it needs; otherwise in the order of pipeline.yaml, a model followed by its tests. */
+  readonly nodes: readonly GraphNode[];
+}
+
+const dayMs = 86_400_000;
+
+/** The graph of a checked pipeline. */
+export function buildGraph(pipeline: Pipeline): Graph {
+  const { spec, at } = pipeline;
+  const file = basename(pipeline.file);
+  const makerOf = makers(spec);
+  const idsOf = (names: readonly string[]): string[] => [
+    // The loader has refused names that nothing makes.
+    ...new Set(names.flatMap((name) => makerOf.get(name) ?? [])),
+  ];
+  const common = (entry: { group?: string; tags: string[]; when?: string }, path: Path) => ({
+    tags: entry.tags,
+    position: at(path),
+    ...(entry.group !== undefined && { group: entry.group }),
+    ...(entry.when !== undefined && { when: entry.when }),
+  });
+  const extracts = Object.entries(spec.extracts).map(
+    ([name, extract]): ExtractNode => ({
+      ...common(extract, ['extracts', name]),
+      id: `extract.${name}`,
+      kind: 'extract',
+      name,
+      path: extract.use,
+      needs: idsOf(extract.needs),
+      spec: extract,
+    }),
+  );
+  const models = Object.entries(spec.models).flatMap(([name, model]): GraphNode[] => {
+    const id = `model.${name}`;
+    const node: ModelNode = {
+      ...common(model, ['models', name]),
+      id,
+      kind: 'model',
+      name,
+      path: model.use,
+      needs: idsOf(model.needs),
+      ...(model.looks_back !== undefined && { looksBackDays: model.looks_back / dayMs }),
+      spec: model,
+    };
+    const tests = model.tests.map((test, index): TestNode => {
+      const own = testName(name, test);
+      return {
+        ...common({ ...(model.group !== undefined && { group: model.group }), ...test }, [
+          'models',
+          name,
+          'tests',
+          index,
+        ]),
+        id: `test.${own}`,
+        kind: 'test',
+        name: own,
+        path: test.type === 'custom' ? test.use : file,
+        parent: id,
+        needs: idsOf(test.type === 'relationships' ? [name, tableOf(test.to)] : [name]),
+        spec: test,
+      };
+    });
+    return [node, ...tests];
+  });
+  const exports = Object.entries(spec.exports).map(([name, entry]): ExportNode => {
+    const group = entry.group ?? spec.models[entry.model]?.group;
+    return {
+      ...common({ ...entry, ...(group !== undefined && { group }) }, ['exports', name]),
+      id: `export.${name}`,
+      kind: 'export',
+      name,
+      path: file,
+      parent: `model.${entry.model}`,
+      needs: idsOf([entry.model]),
+      spec: entry,
+    };
+  });
+  return { nodes: inTopologicalOrder([...extracts, ...models, ...exports]) };
+}

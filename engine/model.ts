@@ -1,0 +1,93 @@
+import { type Expression, type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { Vars } from './config/vars.ts';
+import type { DatabaseOf, PartitionPart, RowOf, Schema, Table, ValueOf } from './schema/table.ts';
+
+/** Name → value of a table's partition columns: `{ date: Date }`, or `{ symbol: string, month: Date }`. */
+export type PartitionOf<T extends Table> = {
+  [Part in NonNullable<T['partition']>[number] as Part extends { month: string }
+    ? 'month'
+    : Part & string]: Part extends {
+    month: string;
+  }
+    ? Date
+    : ValueOf<T['columns'][Part & string]>;
+};
+
+/** A partition and the digest of all that its rows depend on. */
+export type InputRow<T extends Table> = PartitionOf<T> & { digest: string };
+
+export interface ModelContext<DB> {
+  /** Compiles; the engine runs what it compiles. */
+  readonly db: Kysely<DB>;
+  readonly vars: Vars;
+  /** The run's clock. Its text is constant, so that a later run alone makes nothing dirty. */
+  readonly asOf: Expression<Date>;
+}
+
+/** `dirty_partitions` holds the partitions that are being rebuilt. */
+export type BuildDatabase<S extends Schema, T extends Table> = DatabaseOf<S> & {
+  dirty_partitions: PartitionOf<T> & { partition: string };
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: which tables a query reads is read from its operation tree
+type Query<Row> = SelectQueryBuilder<any, any, Row>;
+
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+
+/** Columns of which name, type or nullability differ between a query and its table. */
+type ColumnsThatDiffer<Output, Row> = {
+  [K in keyof Output | keyof Row]: K extends keyof Output & keyof Row
+    ? Same<Output[K], Row[K]> extends true
+      ? never
+      : K
+    : K;
+}[keyof Output | keyof Row];
+
+type ExactRows<Output, Row> = [ColumnsThatDiffer<Output, Row>] extends [never]
+  ? unknown
+  : { readonly 'these columns differ from the table': ColumnsThatDiffer<Output, Row> };
+
+export interface ModelDefinition<S extends Schema, T extends Table, Output = RowOf<T>> {
+  /** One row a partition, with the digest of its inputs. A partition that is no longer among them is removed. */
+  readonly inputs: (context: ModelContext<BuildDatabase<S, T>>) => Query<InputRow<T>>;
+  /** The rows of (at least) the dirty partitions. */
+  readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
+  /** Archives whose values are not believable; their partition is built without them. */
+  readonly rejects?: (context: ModelContext<BuildDatabase<S, T>>) => Query<{ key: string; reason: string }>;
+  /** Statements of the transaction that publishes, after the rows are in. */
+  readonly published?: (
+    context: ModelContext<BuildDatabase<S, T>>,
+  ) => readonly { compile(): { readonly sql: string } }[];
+}
+
+export interface Model<T extends Table = Table> {
+  readonly table: T;
+  readonly definition: ModelDefinition<Schema, Table, unknown>;
+}
+
+/** `defineModel` for the tables of a schema: a query whose columns are not exactly the table's does not compile. */
+export function modelsOf<S extends Schema>(schema: S) {
+  return function defineModel<const Name extends keyof S & string, Output>(
+    name: Name,
+    definition: ModelDefinition<S, S[Name], Output>,
+  ): Model {
+    return Object.freeze({ table: schema[name] as Table, definition: definition as unknown as Model['definition'] });
+  };
+}
+
+/** A custom data test of tests/data: every row that `failures` returns breaks the rule. */
+export interface DataTest<S extends Schema = Schema> {
+  readonly description: string;
+  readonly failures: (context: ModelContext<DatabaseOf<S>>) => Query<Record<string, unknown>>;
+  /** One row with the measured value and what it is held against, kept on pass too. */
+  readonly measure?: (context: ModelContext<DatabaseOf<S>>) => Query<{ value: number | null; threshold: number }>;
+}
+
+export const dataTestsOf =
+  <S extends Schema>(_schema: S) =>
+  (test: DataTest<S>): DataTest<S> =>
+    Object.freeze(test);
+
+/** Digest of a group's rows over these columns, whatever their order; `''` for no row. */
+export const rowsDigest = (...columns: readonly Expression<unknown>[]) =>
+  sql<string>`cast(coalesce(sum(hash(${sql.join(columns)})), 0) as VARCHAR)`;

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Compilable, sql } from 'kysely';
+import type { Pipeline } from './config/load.ts';
+import type { Vars } from './config/vars.ts';
+import type { CompiledModel } from './duckdb/build-model.ts';
+import { testSql } from './duckdb/data-tests.ts';
+import { compileSql, createCompiler, sourcesOf } from './duckdb/kysely.ts';
+import type { CompiledTest } from './duckdb/run-test.ts';
+import { PipelineError } from './errors.ts';
+import type { Extract } from './extract.ts';
+import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.ts';
+import type { DataTest, Model, ModelContext } from './model.ts';
+import { createIndexes, createTable } from './schema/ddl.ts';
+import { sourceRelations } from './schema/source.ts';
+import type { Schema } from './schema/table.ts';
+import { cast } from './sql.ts';
+
+/** The modules that pipeline.yaml names, loaded when they are asked for, with models and tests compiled to SQL. */
+export interface Project {
+  readonly schema: Schema;
+  model(node: ModelNode): Promise<CompiledModel>;
+  test(node: TestNode): Promise<CompiledTest>;
+  extract(node: ExtractNode): Promise<Extract>;
+}
+
+async function loadExport<T>(pipeline: Pipeline, use: string, name: string): Promise<T> {
+  const exports = await import(pathToFileURL(path.resolve(pipeline.root, use)).href);
+  if (exports[name] !== undefined) return exports[name];
+  const isDefault = name === 'default';
+  throw new PipelineError('MODULE_INVALID', `it has no ${isDefault ? 'default export' : `export ${name}`}`, {
+    file: use,
+    hint: isDefault ? 'export default defineModel(…), defineExtract(…) or defineDataTest(…)' : `export const ${name} = { … }`,
+  });
+}
+
+/** The typed definition that pipeline.yaml names. */
+export const loadSchema = (pipeline: Pipeline): Promise<Schema> => loadExport(pipeline, pipeline.spec.schema, 'schema');
+
+export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Project> {
+  const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use, 'default');
+  const schema = await loadSchema(pipeline);
+  const context = {
+    db: createCompiler<never>(sourceRelations(schema)),
+    vars,
+    asOf: cast('TIMESTAMP', sql`getvariable('as_of')`),
+  } as unknown as ModelContext<never>;
+
+  async function compileModel(node: ModelNode): Promise<CompiledModel> {
+    const { table, definition } = await load<Model>(node.path);
+    if (table.name !== node.name) {
+      throw new PipelineError(
+        'MODULE_INVALID',
+        `pipeline.yaml calls the model ${node.name}, the module builds ${table.name}`,
+        {
+          file: node.path,
+          hint: 'give both the same name',
+        },
+      );
+    }
+    const inputs = definition.inputs(context);
+    const query = definition.query(context);
+    const rejects = definition.rejects?.(context);
+    const published = definition.published?.(context) ?? [];
+    const used = new Set(
+      [inputs, query, ...(rejects ? [rejects] : []), ...(published as Compilable[])].flatMap(sourcesOf),
+    );
+    used.delete('dirty_partitions');
+    const readsItself = used.delete(table.name);
+    const reads = [...used].sort();
+    checkNeeds(node, reads);
+    const text = {
+      inputsSql: compileSql(inputs),
+      querySql: compileSql(query),
+      publishedSql: (published as Compilable[]).map(compileSql),
+    };
+    const definitionDigest = digest(JSON.stringify([text, createTable(table), createIndexes(table)]));
+    return {
+      name: table.name,
+      table,
+      ...text,
+      rejectsSql: rejects && compileSql(rejects),
+      reads,
+      readsItself,
+      definitionDigest,
+    };
+  }
+
+  function checkNeeds(node: ModelNode, reads: readonly string[]): void {
+    const { needs } = node.spec;
+    const undeclared = reads.filter((table) => !needs.includes(table));
+    const unread = needs.filter((name) => !reads.includes(name));
+    if (undeclared.length === 0 && unread.length === 0) return;
+    const position = pipeline.at(['models', node.name, 'needs']);
+    const said = [
+      ...(undeclared.length > 0 ? [`reads ${undeclared.join(', ')} and does not say so in needs`] : []),
+      ...(unread.length > 0 ? [`needs ${unread.join(', ')} and does not read it`] : []),
+    ];
+    throw new PipelineError('NEEDS_MISMATCH', `${node.id} ${said.join('; ')}`, {
+      file: pipeline.file,
+      ...position,
+      hint: `write needs: [${reads.join(', ')}], or change ${node.path}`,
+    });
+  }
+
+  async function compileTest(node: TestNode): Promise<CompiledTest> {
+    const { spec } = node;
+    const model = (node.parent as string).replace(/^model\./, '');
+    const common = { name: node.name, model, severity: spec.severity };
+    if (spec.type !== 'custom') {
+      const table = schema[model];
+      if (table === undefined)
+        throw new PipelineError('MODULE_INVALID', `models/schema.ts has no table ${model}`, {
+          file: pipeline.spec.schema,
+        });
+      const reads = spec.type === 'relationships' ? [model, spec.to.split('.')[0] as string] : [model];
+      return { ...common, sql: testSql(spec, table), reads };
+    }
+    const test = await load<DataTest>(spec.use);
+    const failures = test.failures(context);
+    const measure = test.measure?.(context);
+    return {
+      ...common,
+      sql: { failures: compileSql(failures), ...(measure && { measure: compileSql(measure) }) },
+      reads: [...new Set([failures, ...(measure ? [measure] : [])].flatMap(sourcesOf))].sort(),
+    };
+  }
+
+  return {
+    schema,
+    model: remember(compileModel),
+    test: remember(compileTest),
+    extract: (node) => load<Extract>(node.path),
+  };
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+
+function remember<Node extends GraphNode, T>(make: (node: Node) => Promise<T>): (node: Node) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (node) => {
+    const known = made.get(node.id) ?? make(node);
+    made.set(node.id, known);
+    return known;
+  };
+}

@@ -1,0 +1,48 @@
+/** Numbers, sizes and times as a person reads them; the same bytes on every machine, so no locale is asked. */
+
+/** `12,345`. */
+export function formatCount(count: number | bigint): string {
+  const digits = (typeof count === 'bigint' ? count : Math.round(count)).toString();
+  return digits.replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Decimal units, one digit after the point: `999 B`, `12.3 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let scaled = bytes;
+  let unit = 0;
+  // 999.95 would be shown as 1000.0.
+  while (scaled >= (unit === 0 ? 1000 : 999.95) && unit < units.length - 1) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? Math.round(scaled) : scaled.toFixed(1)} ${units[unit]}`;
+}
+
+/** `1.2s`, `2m 05s`, `1h 02m`; `digits` after the point below a minute. */
+export function formatDuration(seconds: number, digits = 1): string {
+  const short = seconds.toFixed(digits);
+  if (Number(short) < 60) return `${short}s`;
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
+}
+
+/** `45 files/s`; below ten with one digit after the point. */
+export function formatRate(perSecond: number, unit: string): string {
+  return `${perSecond < 10 ? perSecond.toFixed(1) : formatCount(perSecond)} ${unit}/s`;
+}
+
+/** Whole percent; 100 only when all is done. */
+export function formatPercent(done: number, total: number): string {
+  if (total <= 0) return '100%';
+  const percent = Math.round((done / total) * 100);
+  return `${done < total ? Math.min(percent, 99) : percent}%`;
+}
+
+/** `2025-07-10 09:00 UTC`, with seconds where there are any. */
+export function formatUtc(date: Date): string {
+  const [day, time] = date.toISOString().split('T') as [string, string];
+  return `${day} ${time.slice(0, date.getUTCSeconds() === 0 ? 5 : 8)} UTC`;
+}

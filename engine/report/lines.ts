@@ -1,0 +1,96 @@
+import { formatError } from '../errors.ts';
+import type { NodeRef, Reporter } from '../events.ts';
+import type { Clock } from './clock.ts';
+import { dispatch, type EventTable } from './event-table.ts';
+import { formatDuration } from './format.ts';
+import { createMeter, type Meter } from './meter.ts';
+import { countOf, firstLine, headline, nodeLabel, statusWord } from './node-text.ts';
+import { progressLine } from './progress-text.ts';
+
+const progressEvery = 15_000;
+const dotsUpTo = 72;
+
+interface Running {
+  readonly index: number;
+  readonly startedAt: number;
+  readonly meter: Meter;
+  readonly stop: () => void;
+}
+
+/**
+ * A line when a node starts and ends, and one every 15 s while it runs: what a run without a terminal prints, and,
+ * with `debug`, its log file.
+ */
+export function createLineReporter(options: {
+  readonly title: string;
+  readonly write: (line: string) => void;
+  readonly clock: Clock;
+  /** Shows debug messages and whole errors too. */
+  readonly debug: boolean;
+}): Reporter {
+  const { title, write, clock, debug } = options;
+  const running = new Map<string, Running>();
+  let total = 0;
+  let shown = 0;
+
+  const line = (index: number, word: string, node: NodeRef, rest: string) => {
+    const left = `${String(index).padStart(String(total).length)} of ${total} ${word} ${nodeLabel(node)} `;
+    return `${left.padEnd(dotsUpTo, '.')}... [${rest}]`;
+  };
+
+  function progress(node: NodeRef, { startedAt, meter }: Running): void {
+    const seconds = (clock.now() - startedAt) / 1000;
+    // Whose progress it is needs saying only where it is not plain.
+    const whose = running.size > 1 ? ` · ${nodeLabel(node)}` : '';
+    write(
+      meter.latest === undefined
+        ? `[${Math.round(seconds)}s] Progress: ${nodeLabel(node)} is running`
+        : progressLine(meter.latest, seconds) + whose,
+    );
+  }
+
+  const table: EventTable = {
+    run_started(event) {
+      total = event.nodes.length;
+      write(headline(title, event));
+      write(`${countOf(total, 'node')}, log: ${event.logFile}`);
+    },
+    node_started({ node }) {
+      shown += 1;
+      const entry: Running = {
+        index: shown,
+        startedAt: clock.now(),
+        meter: createMeter(clock.now),
+        stop: clock.every(progressEvery, () => progress(node, entry)),
+      };
+      running.set(node.id, entry);
+      write(line(shown, 'START', node, 'RUN'));
+    },
+    node_progress: ({ node, progress }) => running.get(node.id)?.meter.update(progress),
+    node_finished({ node, status, seconds, message, error }) {
+      const entry = running.get(node.id);
+      entry?.stop();
+      running.delete(node.id);
+      if (entry === undefined) shown += 1;
+      const rest = status === 'skip' ? firstLine(message) : `${firstLine(message)} in ${formatDuration(seconds, 2)}`;
+      write(line(entry?.index ?? shown, statusWord(node, status), node, rest));
+      if (debug && status === 'error' && error !== undefined) write(formatError(error, { debug }));
+    },
+    log({ level, message, node }) {
+      if (level === 'debug' && !debug) return;
+      const whose = node === undefined ? '' : `${nodeLabel(node)}: `;
+      write(`${level === 'info' ? '' : `${level.toUpperCase()} `}${whose}${message}`);
+    },
+    run_finished({ seconds, interrupted }) {
+      write(`${interrupted ? 'Interrupted' : 'Finished'} after ${formatDuration(seconds)}`);
+    },
+  };
+
+  return {
+    report: (event) => dispatch(table, event),
+    async close() {
+      for (const { stop } of running.values()) stop();
+      running.clear();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { NodeRef, NodeStatus, RunEvent } from '../events.ts';
+import { formatUtc } from './format.ts';
+
+/** `klinehouse run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC`. */
+export function headline(title: string, event: Extract<RunEvent, { type: 'run_started' }>): string {
+  const parts = [
+    title,
+    `target ${event.target}${event.synthetic ? ' (synthetic data)' : ''}`,
+    `as of ${formatUtc(event.asOf)}`,
+  ];
+  if (event.range !== undefined) parts.push(event.range);
+  return parts.join(' · ');
+}
+
+/** `model volume_rankings`. */
+export const nodeLabel = (node: NodeRef): string => `${node.kind} ${node.name}`;
+
+export function statusWord(node: NodeRef, status: NodeStatus): string {
+  if (status === 'pass') return node.kind === 'test' ? 'PASS' : 'OK';
+  return status.toUpperCase();
+}
+
+export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;
+
+export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,74 @@
+import { formatError } from '../errors.ts';
+import type { Reporter } from '../events.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { createJsonReporter } from './json.ts';
+import { createLineReporter } from './lines.ts';
+import { createLogFileReporter } from './log-file.ts';
+import { createSummaryReporter } from './summary.ts';
+
+export interface ReporterOptions {
+  /** What the first line starts with: `klinehouse run`. */
+  readonly title: string;
+  readonly format: 'text' | 'json';
+  readonly quiet: boolean;
+  readonly debug: boolean;
+  readonly color: boolean;
+  /** Takes progress and log; a terminal gets live progress. */
+  readonly stderr: NodeJS.WritableStream | NodeJS.WriteStream;
+  /** Takes the result. */
+  readonly stdout: NodeJS.WritableStream;
+  readonly clock?: Clock;
+}
+
+/**
+ * Everything that listens to a run: the progress in the form that fits, the log file that `run_started` names, and the
+ * closing summary, which `close` writes last.
+ */
+export async function createReporter(options: ReporterOptions): Promise<Reporter> {
+  const { title, quiet, debug, stdout, clock = systemClock } = options;
+  const progress = await createProgressReporter(options, clock);
+  const log = createLogFileReporter({
+    title,
+    clock,
+    onFailure: (message) => progress.report({ type: 'log', level: 'warn', message }),
+  });
+  const summary = createSummaryReporter({ write: (line) => stdout.write(`${line}\n`), debug, quiet });
+  const all = [log, progress, summary];
+  return {
+    report(event) {
+      for (const reporter of all) reporter.report(event);
+    },
+    async close() {
+      for (const reporter of all) await reporter.close();
+    },
+  };
+}
+
+async function createProgressReporter(options: ReporterOptions, clock: Clock): Promise<Reporter> {
+  const { title, format, quiet, debug, color, stderr } = options;
+  const write = (line: string) => stderr.write(`${line}\n`);
+  if (format === 'json') return createJsonReporter({ write, clock, debug, quiet });
+  if (quiet) return createErrorReporter({ write, debug });
+  if ('isTTY' in stderr && stderr.isTTY) {
+    // listr2 costs a tenth of a second to load, and most runs by machines never show it.
+    const { createTtyReporter } = await import('./tty.ts');
+    return createTtyReporter({ title, terminal: stderr, clock, color, debug });
+  }
+  return createLineReporter({ title, clock, debug, write });
+}
+
+/** Errors alone, for `--quiet`. */
+function createErrorReporter(options: { write: (line: string) => void; debug: boolean }): Reporter {
+  const { write, debug } = options;
+  return {
+    report(event) {
+      if (event.type === 'log' && event.level === 'error') write(event.message);
+      if (event.type === 'node_finished' && event.status === 'error') {
+        write(
+          `${event.node.kind} ${event.node.name}: ${event.error === undefined ? event.message : formatError(event.error, { debug })}`,
+        );
+      }
+    },
+    async close() {},
+  };
+}

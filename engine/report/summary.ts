@@ -1,0 +1,90 @@
+import { formatError, PipelineError } from '../errors.ts';
+import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
+import { dispatch, type EventTable } from './event-table.ts';
+import { countOf, firstLine, nodeLabel, statusWord } from './node-text.ts';
+
+type Finished = Extract<RunEvent, { type: 'node_finished' }>;
+
+const countLabels: Readonly<Record<NodeStatus, string>> = {
+  pass: 'PASS',
+  warn: 'WARN',
+  error: 'ERROR',
+  skip: 'SKIP',
+  'no-op': 'NO-OP',
+  reused: 'REUSED',
+};
+
+const sections = [
+  { status: 'error', title: 'failed' },
+  { status: 'warn', title: 'warned' },
+  { status: 'skip', title: 'skipped' },
+] as const;
+
+const shownAtMost = 20;
+
+/**
+ * The result of a run: what failed, warned or was skipped, why, and what to do next, then the `Done.` line as the last.
+ * It is written on `close`, when the terminal is free again; a run that never finished leaves none.
+ */
+export function createSummaryReporter(options: {
+  readonly write: (line: string) => void;
+  readonly debug: boolean;
+  /** Only the `Done.` line. */
+  readonly quiet: boolean;
+}): Reporter {
+  const { write, debug, quiet } = options;
+  const notable: Finished[] = [];
+  let logFile = '';
+  let done: Extract<RunEvent, { type: 'run_finished' }> | undefined;
+
+  function describe({ node, status, message, error }: Finished): string[] {
+    const head = `  ${statusWord(node, status)} ${nodeLabel(node)}: `;
+    if (status !== 'error' || error === undefined) return [`${head}${firstLine(message)}`];
+    const [first, ...rest] = formatError(error, { debug }).split('\n') as [string, ...string[]];
+    // A plain Error says by itself what to do next only in a run with --debug.
+    const lines = error instanceof PipelineError || debug ? rest : [`  next: read ${logFile}`];
+    return [`${head}${first.replace(/^error /, '')}`, ...lines.map((line) => `  ${line}`)];
+  }
+
+  const table: EventTable = {
+    run_started: (event) => {
+      logFile = event.logFile;
+    },
+    node_started() {},
+    node_progress() {},
+    node_finished(event) {
+      if (sections.some(({ status }) => status === event.status)) notable.push(event);
+    },
+    log() {},
+    run_finished: (event) => {
+      done = event;
+    },
+  };
+
+  return {
+    report: (event) => dispatch(table, event),
+    async close() {
+      if (done === undefined) return;
+      if (!quiet) {
+        for (const { status, title } of sections) {
+          const events = notable.filter((event) => event.status === status);
+          if (events.length === 0) continue;
+          write(`${countOf(events.length, 'node')} ${title}:`);
+          for (const event of events.slice(0, shownAtMost)) for (const line of describe(event)) write(line);
+          if (events.length > shownAtMost) write(`  … and ${countOf(events.length - shownAtMost, 'node')} more`);
+        }
+        if (done.interrupted) write('Interrupted: run the same command again to go on from here.');
+        if (notable.length > 0) write(`Log: ${logFile}`);
+        if (notable.length > 0 || done.interrupted) write('');
+      }
+      write(doneLine(done.counts));
+    },
+  };
+}
+
+/** `Done. PASS=… WARN=… ERROR=… SKIP=… NO-OP=… REUSED=… TOTAL=…`. */
+export function doneLine(counts: Readonly<Record<NodeStatus, number>>): string {
+  const statuses = Object.keys(countLabels) as NodeStatus[];
+  const total = statuses.reduce((sum, status) => sum + counts[status], 0);
+  return `Done. ${statuses.map((status) => `${countLabels[status]}=${counts[status]}`).join(' ')} TOTAL=${total}`;
+}

@@ -1,0 +1,151 @@
+import { styleText } from 'node:util';
+import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
+import type { Clock } from './clock.ts';
+import { dispatch, type EventTable } from './event-table.ts';
+import { formatDuration } from './format.ts';
+import { createLiveList, type LiveLine, type LiveList } from './live-list.ts';
+import { createMeter, type Meter } from './meter.ts';
+import { countOf, firstLine, headline, nodeLabel } from './node-text.ts';
+import { liveProgress } from './progress-text.ts';
+
+const redrawEvery = 200;
+const notesAtMost = 5;
+const testsId = 'tests';
+
+const marks = {
+  pass: ['✔', 'green'],
+  warn: ['⚠', 'yellow'],
+  error: ['✖', 'red'],
+  skip: ['↓', 'yellow'],
+  'no-op': ['·', 'dim'],
+  reused: ['≡', 'dim'],
+} as const satisfies Record<NodeStatus, readonly [string, string]>;
+
+type Style = (typeof marks)[NodeStatus][1];
+
+interface Entry {
+  readonly label: string;
+  readonly line: LiveLine;
+  readonly meter: Meter;
+  readonly startedAt: number;
+  testsPassed: number;
+  notes: number;
+  /** Of the tests that stand with no model. */
+  status: NodeStatus;
+}
+
+/** What a terminal shows: a line per extract, model and export with its live progress; tests stand with their model. */
+export function createTtyReporter(options: {
+  readonly title: string;
+  readonly terminal: NodeJS.WriteStream;
+  readonly clock: Clock;
+  readonly color: boolean;
+  readonly debug: boolean;
+}): Reporter {
+  const { title, terminal, clock, color, debug } = options;
+  const entries = new Map<string, Entry>();
+  let list: LiveList | undefined;
+  let stopRedraw = () => {};
+  let labelWidth = 0;
+
+  const paint = (style: Style, text: string) => (color ? styleText(style, text, { validateStream: false }) : text);
+  const mark = (status: NodeStatus) => paint(marks[status][1], marks[status][0]);
+
+  function show(text: string): void {
+    if (list === undefined) terminal.write(`${text}\n`);
+    else list.add(text).end(text);
+  }
+
+  function start(id: string, label: string): Entry {
+    const line = list?.add(label) ?? { retitle() {}, note() {}, end() {} };
+    const entry: Entry = {
+      label,
+      line,
+      meter: createMeter(clock.now),
+      startedAt: clock.now(),
+      testsPassed: 0,
+      notes: 0,
+      status: 'pass',
+    };
+    entries.set(id, entry);
+    return entry;
+  }
+
+  function note(entry: Entry, text: string): void {
+    entry.notes += 1;
+    if (entry.notes <= notesAtMost) entry.line.note(text);
+  }
+
+  const titleOf = (entry: Entry, parts: readonly string[], seconds: number): string => {
+    const tests = entry.testsPassed === 0 ? [] : [`${countOf(entry.testsPassed, 'test')} passed`];
+    const text = [...parts.filter((part) => part !== ''), ...tests].join(' · ');
+    const time = seconds > 0 ? `  ${paint('dim', formatDuration(seconds))}` : '';
+    return `${entry.label.padEnd(labelWidth)}  ${text}${time}`;
+  };
+
+  const elapsed = (entry: Entry) => (clock.now() - entry.startedAt) / 1000;
+
+  function redraw(): void {
+    for (const entry of entries.values()) {
+      const progress = entry.meter.latest;
+      const parts = progress === undefined ? [] : [liveProgress(progress, entry.meter.speed())];
+      entry.line.retitle(titleOf(entry, parts, elapsed(entry)));
+    }
+  }
+
+  function end(id: string, entry: Entry, status: NodeStatus, message: string, seconds: number): void {
+    if (entry.notes > notesAtMost) entry.line.note(`… and ${entry.notes - notesAtMost} more in the log`);
+    entry.line.end(`${mark(status)} ${titleOf(entry, [firstLine(message)], seconds)}`);
+    entries.delete(id);
+  }
+
+  /** A test that passes is a number on its model's line; any other is told. */
+  function finishTest({ node, status, message }: Extract<RunEvent, { type: 'node_finished' }>): void {
+    if (status !== 'pass' && status !== 'warn' && status !== 'error') return;
+    const entry = entries.get(node.parent ?? '') ?? entries.get(testsId) ?? start(testsId, 'tests');
+    if (status === 'pass') {
+      entry.testsPassed += 1;
+      return;
+    }
+    if (entry.status !== 'error') entry.status = status;
+    entry.line.note(`${mark(status)} ${node.name}: ${firstLine(message)}`);
+  }
+
+  const table: EventTable = {
+    run_started(event) {
+      terminal.write(`${headline(title, event)}\n`);
+      labelWidth = Math.max(...event.nodes.map((node) => (node.kind === 'test' ? 0 : nodeLabel(node).length)));
+      list = createLiveList(terminal);
+      stopRedraw = clock.every(redrawEvery, redraw);
+    },
+    node_started({ node }) {
+      if (node.kind !== 'test') start(node.id, nodeLabel(node));
+    },
+    node_progress: ({ node, progress }) => entries.get(node.id)?.meter.update(progress),
+    node_finished(event) {
+      const { node, status, message, seconds } = event;
+      if (node.kind === 'test') return finishTest(event);
+      end(node.id, entries.get(node.id) ?? start(node.id, nodeLabel(node)), status, message, seconds);
+    },
+    log({ level, message, node }) {
+      if (level === 'debug' && !debug) return;
+      const text = level === 'warn' || level === 'error' ? `${mark(level)} ${message}` : message;
+      const entry = node && entries.get(node.id);
+      if (entry === undefined) show(text);
+      else note(entry, text);
+    },
+    run_finished() {},
+  };
+
+  return {
+    report: (event) => dispatch(table, event),
+    async close() {
+      stopRedraw();
+      for (const [id, entry] of entries) {
+        if (id === testsId) end(id, entry, entry.status, '', elapsed(entry));
+        else end(id, entry, 'skip', 'interrupted', elapsed(entry));
+      }
+      await list?.close();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { GraphNode } from '../graph/graph.ts';
+import type { Project } from '../project.ts';
+import type { NodeOutcome } from './context.ts';
+import type { RunOptions } from './run.ts';
+
+export interface FinishedNode {
+  readonly node: GraphNode;
+  readonly outcome: NodeOutcome;
+  readonly seconds: number;
+}
+
+interface Finished extends RunOptions {
+  readonly project: Project;
+  readonly nodes: readonly GraphNode[];
+  readonly finished: readonly FinishedNode[];
+  readonly seconds: number;
+  readonly interrupted: boolean;
+}
+
+/** `manifest.json`: what the pipeline is; `run_results.json`: what the run did with it. */
+export async function writeArtifacts(run: Finished): Promise<void> {
+  const metadata = {
+    project: run.pipeline.spec.name,
+    run_id: run.runId,
+    command: run.invocation,
+    target: run.target.name,
+    synthetic: run.target.synthetic,
+    as_of: run.asOf,
+    generated_at: run.now,
+  };
+  await writeManifest(run.paths.artifacts, { metadata, project: run.project, graph: run.graph });
+  const results = run.finished.map(({ node, outcome, seconds }) => ({
+    unique_id: node.id,
+    status: outcome.status,
+    message: outcome.message,
+    execution_time: seconds,
+    ...outcome.facts,
+  }));
+  const range = run.window && { start: run.window.start, end: run.window.end };
+  await writeJson(path.join(run.paths.artifacts, 'run_results.json'), {
+    metadata,
+    args: { selected: run.nodes.map(({ id }) => id), vars: run.vars.values, ...range },
+    elapsed_time: run.seconds,
+    interrupted: run.interrupted,
+    results,
+  });
+}
+
+export async function writeManifest(
+  directory: string,
+  options: { readonly metadata: object; readonly project: Project; readonly graph: RunOptions['graph'] },
+): Promise<void> {
+  const { metadata, project, graph } = options;
+  const nodes = Object.fromEntries(
+    graph.nodes.map(({ spec, ...node }) => [
+      node.id,
+      { ...node, ...(node.kind === 'model' && { columns: project.schema[node.name]?.columns }) },
+    ]),
+  );
+  await writeJson(path.join(directory, 'manifest.json'), { metadata, nodes });
+}
+
+/** Written aside and renamed: a reader never sees half of it. */
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item), 2);
+  await writeFile(`${file}.tmp`, `${text}\n`);
+  await rename(`${file}.tmp`, file);
+}

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { openWarehouse } from '../duckdb/warehouse.ts';
+import type { GraphNode } from '../graph/graph.ts';
+import { quoteText } from '../sql.ts';
+import type { RunContext } from './context.ts';
+import type { TargetPaths } from './paths.ts';
+
+/** Copies the warehouse aside before something is done to it; the path of the copy, or undefined where there is none. */
+export async function backUp(paths: TargetPaths, runId: string): Promise<string | undefined> {
+  if (!existsSync(paths.warehouse)) return undefined;
+  await using warehouse = await openWarehouse({ file: paths.warehouse });
+  await warehouse.run('CHECKPOINT'); // so that the file alone is the whole database
+  const copy = path.join(paths.backups, `warehouse-${runId}.duckdb`);
+  await mkdir(paths.backups, { recursive: true });
+  await copyFile(paths.warehouse, copy);
+  return copy;
+}
+
+/** For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that all of it is dirty. */
+export async function forgetBuilt(nodes: readonly GraphNode[], context: RunContext): Promise<void> {
+  const copy = await backUp(context.paths, context.runId);
+  if (copy === undefined) return;
+  context.reporter.report({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
+  const states = nodes.map(({ kind, name }) => (kind === 'test' || kind === 'export' ? `${kind}.${name}` : name));
+  if (states.length === 0) return;
+  await context.warehouse.use(async (warehouse) => {
+    await warehouse.run(`DELETE FROM partition_state WHERE model IN (${states.map(quoteText).join(', ')})`);
+  });
+}
+
+const smallestWorthCompacting = 64 * 1024 * 1024;
+
+/** DuckDB does not give space back: a file of more than twice its live blocks is written anew and renamed. */
+export async function compactWarehouse(context: RunContext): Promise<void> {
+  const file = context.paths.warehouse;
+  if (!existsSync(file)) return;
+  const before = (await stat(file)).size;
+  if (before < smallestWorthCompacting) return;
+  const aside = `${file}.compact`;
+  const compacted = await context.warehouse.use(async (warehouse) => {
+    await warehouse.run('CHECKPOINT');
+    const { total_blocks, used_blocks } = await warehouse.row<{ total_blocks: bigint; used_blocks: bigint }>(
+      'SELECT total_blocks, used_blocks FROM pragma_database_size()',
+    );
+    if (total_blocks <= 2n * used_blocks) return false;
+    await rm(aside, { force: true });
+    await warehouse.run(`ATTACH ${quoteText(aside)} AS compacted`);
+    await warehouse.run('COPY FROM DATABASE warehouse TO compacted');
+    await warehouse.run('DETACH compacted');
+    return true;
+  });
+  if (!compacted) return;
+  await context.warehouse.release();
+  await rename(aside, file);
+  context.reporter.report({
+    type: 'log',
+    level: 'info',
+    message: `compacted the warehouse from ${before} to ${(await stat(file)).size} bytes`,
+  });
+}

@@ -1,0 +1,47 @@
+import type { ResolvedTarget } from '../config/resolve-target.ts';
+import type { Vars } from '../config/vars.ts';
+import type { Warehouse } from '../duckdb/warehouse.ts';
+import type { NodeRef, NodeStatus, Reporter } from '../events.ts';
+import type { ExtractResult, Window } from '../extract.ts';
+import type { Graph, GraphNode } from '../graph/graph.ts';
+import type { Project } from '../project.ts';
+import type { TargetPaths } from './paths.ts';
+
+/** How a node ended. */
+export interface NodeOutcome {
+  readonly status: NodeStatus;
+  readonly message: string;
+  readonly error?: unknown;
+  /** For run_results.json. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** What all nodes of a run share. */
+export interface RunContext {
+  readonly runId: string;
+  readonly asOf: Date;
+  readonly target: ResolvedTarget;
+  readonly paths: TargetPaths;
+  readonly vars: Vars;
+  readonly graph: Graph;
+  readonly project: Project;
+  readonly windows: ReadonlyMap<string, Window>;
+  readonly relist: boolean;
+  readonly signal: AbortSignal;
+  readonly reporter: Reporter;
+  readonly warehouse: WarehouseHost;
+  /** What the extracts of this run returned, by name. */
+  readonly extracted: Map<string, ExtractResult>;
+  readonly share: <T extends AsyncDisposable>(name: string, create: () => Promise<T>) => Promise<T>;
+  /** Tells the reporter and the artifacts how a node ended. */
+  finish(node: GraphNode, outcome: NodeOutcome, startedAt: number): void;
+  readonly clock: () => number;
+}
+
+/** Hands out the one connection of a run; the file is held only while somebody uses it, or until `release`. */
+export interface WarehouseHost {
+  use<T>(work: (warehouse: Warehouse) => Promise<T>): Promise<T>;
+  release(): Promise<void>;
+}
+
+export const refOf = ({ id, kind, name }: GraphNode): NodeRef => ({ id, kind, name });

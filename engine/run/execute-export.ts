@@ -1,0 +1,28 @@
+import { exportTable } from '../duckdb/export.ts';
+import type { ExportNode } from '../graph/graph.ts';
+import { formatCount } from '../report/format.ts';
+import type { Table } from '../schema/table.ts';
+import type { NodeOutcome, RunContext } from './context.ts';
+
+export async function executeExport(node: ExportNode, context: RunContext): Promise<NodeOutcome> {
+  const { spec } = node;
+  const table = context.project.schema[spec.model] as Table;
+  const outcome = await context.warehouse.use((warehouse) =>
+    exportTable(
+      warehouse,
+      { name: node.name, table, orderBy: spec.order_by },
+      {
+        directory: context.paths.exports,
+        target: context.target.name,
+        synthetic: context.target.synthetic,
+        runId: context.runId,
+      },
+    ),
+  );
+  if (outcome.status === 'reused') return { status: 'reused', message: 'unchanged' };
+  return {
+    status: 'pass',
+    message: `${formatCount(outcome.rows)} rows to ${outcome.file}`,
+    facts: { rows_affected: outcome.rows },
+  };
+}

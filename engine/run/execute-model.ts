@@ -1,0 +1,78 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { type BuildOptions, buildModel, type CompiledModel } from '../duckdb/build-model.ts';
+import { loadFeed } from '../duckdb/feeds.ts';
+import type { TestOutcome } from '../duckdb/run-test.ts';
+import type { ExtractNode, ModelNode, TestNode } from '../graph/graph.ts';
+import { formatCount } from '../report/format.ts';
+import type { Table } from '../schema/table.ts';
+import { type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { testOutcome } from './execute-test.ts';
+
+/** Builds a model and runs the tests that decide whether it is published; the tests end as nodes of their own. */
+export async function executeModel(
+  node: ModelNode,
+  tests: readonly TestNode[],
+  context: RunContext,
+): Promise<NodeOutcome> {
+  const model = await context.project.model(node);
+  const compiled = await Promise.all(tests.map((test) => context.project.test(test)));
+  const startedAt = context.clock();
+  const directory = path.join(context.paths.staging, '.load');
+  const outcome = await context.warehouse.use(async (warehouse) => {
+    const source = await stagedSource(model, directory, context, (name, feed) =>
+      loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId: context.runId }),
+    );
+    try {
+      return await buildModel(warehouse, model, {
+        window: context.windows.get(node.id),
+        runId: context.runId,
+        asOf: context.asOf,
+        tests: compiled,
+        failuresDir: path.join(context.paths.artifacts, 'failures'),
+        ...(source && { source }),
+        signal: context.signal,
+        warn: (message) => context.reporter.report({ type: 'log', level: 'warn', message, node: refOf(node) }),
+      });
+    } finally {
+      if (source) await rm(directory, { recursive: true, force: true });
+    }
+  });
+  const failed = outcome.tests.filter(({ status }) => status === 'error').map(({ test }) => test.name);
+  for (const test of tests) {
+    const result = outcome.tests.find(({ test: { name } }) => name === test.name) as TestOutcome;
+    context.finish(test, testOutcome(result), startedAt);
+  }
+  if (outcome.status === 'error') {
+    return { status: 'error', message: `not published, the last good version stays: ${failed.join(', ')} failed` };
+  }
+  if (outcome.status === 'reused') return { status: 'reused', message: 'nothing it reads has changed' };
+  return {
+    status: 'pass',
+    message: `${formatCount(outcome.rows)} rows, ${formatCount(outcome.partitions)} ${outcome.partitions === 1 ? 'partition' : 'partitions'}`,
+    facts: { rows_affected: outcome.rows, partitions: outcome.partitions },
+  };
+}
+
+/** The staged source that a model reads, from the extract that writes it. */
+async function stagedSource(
+  model: CompiledModel,
+  directory: string,
+  context: RunContext,
+  load: (table: string, feed: Parameters<typeof loadFeed>[2]) => Promise<unknown>,
+): Promise<BuildOptions['source']> {
+  const name = model.reads.find((table) => context.project.schema[table]?.kind === 'source');
+  const writer = context.graph.nodes.find(
+    (node): node is ExtractNode => node.kind === 'extract' && name !== undefined && node.spec.writes.includes(name),
+  );
+  if (name === undefined || writer === undefined) return undefined;
+  const extract = await context.project.extract(writer);
+  const open = () => extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
+  const staged = (await open()).sources?.[name];
+  if (staged === undefined) return undefined;
+  await mkdir(directory, { recursive: true });
+  const reload = async () => {
+    for (const [table, feed] of Object.entries((await open()).feeds ?? {})) await load(table, feed);
+  };
+  return { name, staged, directory, reload };
+}

@@ -1,0 +1,53 @@
+import path from 'node:path';
+import { recordOutcomes, runTest, type TestOutcome } from '../duckdb/run-test.ts';
+import type { TestNode } from '../graph/graph.ts';
+import { formatCount } from '../report/format.ts';
+import type { NodeOutcome, RunContext } from './context.ts';
+
+/** Runs a test on what is published. */
+export async function executeTest(node: TestNode, context: RunContext): Promise<NodeOutcome> {
+  const test = await context.project.test(node);
+  const outcome = await context.warehouse.use(async (warehouse) => {
+    await warehouse.run(
+      `SET VARIABLE as_of = TIMESTAMP '${context.asOf.toISOString().replace('T', ' ').replace('Z', '')}'`,
+    );
+    const options = {
+      runId: context.runId,
+      asOf: context.asOf,
+      failuresDir: path.join(context.paths.artifacts, 'failures'),
+    };
+    const result = await runTest(warehouse, test, options);
+    await recordOutcomes(warehouse, [result], options);
+    return result;
+  });
+  return testOutcome(outcome);
+}
+
+const figure = (value: number | null) => (value === null ? 'nothing to measure' : formatFigure(value));
+const formatFigure = (value: number) => (Number.isInteger(value) ? formatCount(value) : value.toFixed(4));
+
+/** What a test's outcome says in one line. */
+export function testOutcome({
+  test,
+  status,
+  value,
+  threshold,
+  rowsFailed,
+  examples,
+  failuresFile,
+}: TestOutcome): NodeOutcome {
+  if (status === 'reused') return { status, message: 'nothing it reads has changed since it passed' };
+  const facts = { value, threshold, failures: rowsFailed };
+  const measured = test.sql.measure === undefined ? '' : `${figure(value)} measured, ${figure(threshold)} wanted`;
+  if (status === 'pass') return { status, message: measured || 'no row fails', facts };
+  const shown = examples.map((row) =>
+    Object.entries(row)
+      .slice(0, 4)
+      .map(
+        ([name, cell]) => `${name}=${cell instanceof Date ? cell.toISOString().replace('T00:00:00.000Z', '') : cell}`,
+      )
+      .join(' '),
+  );
+  const parts = [measured, `${formatCount(rowsFailed)} rows fail: ${shown.join('; ')}`, `all in ${failuresFile}`];
+  return { status, message: parts.filter((part) => part !== '').join('; '), facts };
+}

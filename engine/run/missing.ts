@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { openWarehouse } from '../duckdb/warehouse.ts';
+import { PipelineError } from '../errors.ts';
+import type { Graph, GraphNode } from '../graph/graph.ts';
+import { quoteText } from '../sql.ts';
+
+const queriesWaitMs = 5_000;
+
+/**
+ * Before anything runs: what the selection reads and does not build has been built before.
+ * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
+ *   a selection of tests alone
+ */
+export async function checkTables(
+  nodes: readonly GraphNode[],
+  graph: Graph,
+  warehouseFile: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const selected = new Set(nodes.map(({ id }) => id));
+  const outside = new Set(
+    nodes.filter(({ kind }) => kind !== 'extract').flatMap(({ needs }) => needs.filter((id) => !selected.has(id))),
+  );
+  const wanted = graph.nodes.filter(({ id }) => outside.has(id));
+  if (wanted.length === 0) return;
+  const tablesOf = (node: GraphNode) => (node.kind === 'extract' ? node.spec.writes : [node.name]);
+  const built = await builtTables(wanted.flatMap(tablesOf), warehouseFile, signal);
+  // Of an extract one table is enough: a source is in no warehouse.
+  const missing = wanted.filter((node) => !tablesOf(node).some((table) => built.has(table)));
+  if (missing.length === 0) return;
+  const readers = nodes.filter(({ needs }) => missing.some(({ id }) => needs.includes(id)));
+  if (readers.every(({ kind }) => kind === 'test') && built.size === 0) {
+    throw new PipelineError(
+      'WAREHOUSE_MISSING',
+      `there is nothing to test: ${warehouseFile} has no ${missing.map(({ name }) => name).join(', ')}`,
+      {
+        hint: 'build it: pnpm pipeline run',
+      },
+    );
+  }
+  const first = readers.find(({ kind }) => kind === 'model') ?? readers[0];
+  const selector = `+${(first?.kind === 'model' && first.group) || first?.name}`;
+  throw new PipelineError(
+    'TABLE_MISSING',
+    `${readers.map(({ id }) => id).join(', ')} need ${missing.map(({ name }) => name).join(', ')}, which ${warehouseFile} does not have`,
+    { hint: `build what is needed as well: pnpm pipeline run --select ${selector}` },
+  );
+}
+
+async function builtTables(tables: readonly string[], file: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  if (!existsSync(file)) return new Set();
+  await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
+  const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);
+  if (state.length === 0) return new Set();
+  const rows = await warehouse.rows<{ model: string }>(
+    `SELECT DISTINCT model FROM partition_state WHERE model IN (${tables.map(quoteText).join(', ')})`,
+  );
+  return new Set(rows.map(({ model }) => model));
+}

@@ -1,0 +1,25 @@
+import path from 'node:path';
+
+/** Everything that a run writes, below one folder a target. */
+export interface TargetPaths {
+  readonly root: string;
+  readonly staging: string;
+  readonly warehouse: string;
+  readonly exports: string;
+  readonly artifacts: string;
+  readonly logs: string;
+  readonly backups: string;
+}
+
+export const targetPaths = (dataDir: string, target: string): TargetPaths => {
+  const root = path.resolve(dataDir, target);
+  return {
+    root,
+    staging: path.join(root, 'staging'),
+    warehouse: path.join(root, 'warehouse.duckdb'),
+    exports: path.join(root, 'exports'),
+    artifacts: path.join(root, 'artifacts'),
+    logs: path.join(root, 'logs'),
+    backups: path.join(root, 'backups'),
+  };
+};

@@ -1,0 +1,238 @@
+import { rm } from 'node:fs/promises';
+import type { Pipeline } from '../config/load.ts';
+import type { ResolvedTarget } from '../config/resolve-target.ts';
+import { describeWindow } from '../config/resolve-window.ts';
+import type { Vars } from '../config/vars.ts';
+import { isAbort, PipelineError } from '../errors.ts';
+import type { NodeStatus, Reporter } from '../events.ts';
+import type { ExtractResult, Window } from '../extract.ts';
+import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
+import { ancestors } from '../graph/walk.ts';
+import { openProject } from '../project.ts';
+import { type FinishedNode, writeArtifacts } from './artifacts.ts';
+import { compactWarehouse, forgetBuilt } from './backup.ts';
+import { type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { executeExport } from './execute-export.ts';
+import { executeExtract } from './execute-extract.ts';
+import { executeModel } from './execute-model.ts';
+import { executeTest } from './execute-test.ts';
+import { lockTarget } from './lock.ts';
+import { checkTables } from './missing.ts';
+import type { TargetPaths } from './paths.ts';
+import { schedule } from './schedule.ts';
+import { createShare } from './share.ts';
+import { createWarehouseHost } from './warehouse-host.ts';
+import { nodeWindows } from './windows.ts';
+
+export interface RunOptions {
+  readonly command: 'run' | 'test';
+  /** The command as it was typed, for the lock and the artifacts. */
+  readonly invocation: string;
+  readonly pipeline: Pipeline;
+  readonly graph: Graph;
+  readonly selected: ReadonlySet<string>;
+  readonly target: ResolvedTarget;
+  readonly paths: TargetPaths;
+  readonly vars: Vars;
+  readonly asOf: Date;
+  readonly window?: Window;
+  /** Nodes that run at once, and DuckDB's threads; 4 nodes and DuckDB's own choice by default. */
+  readonly threads?: number;
+  readonly fullRefresh: boolean;
+  readonly relist: boolean;
+  readonly failFast: boolean;
+  readonly wait: boolean;
+  readonly warnError: boolean;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly runId: string;
+  readonly logFile: string;
+  readonly now: Date;
+  /** Monotonic, ms. */
+  readonly clock: () => number;
+}
+
+const defaultThreads = 4;
+const readersWaitMs = 30_000;
+
+/** Builds the selection in the order of the DAG. Exit code: 0, 1 (a node or a test failed), 130 (interrupted). */
+export async function runPipeline(options: RunOptions): Promise<{ readonly exitCode: number }> {
+  const { pipeline, graph, selected, paths, signal, reporter, runId, clock } = options;
+  const project = await openProject(pipeline, options.vars);
+  const nodes = graph.nodes.filter(({ id }) => selected.has(id));
+  for (const node of nodes) {
+    if (node.kind === 'model') await project.model(node);
+    if (node.kind === 'test') await project.test(node);
+  }
+  await checkTables(nodes, graph, paths.warehouse, signal);
+
+  await using _lock = await lockTarget(paths.root, {
+    command: options.invocation,
+    since: options.now,
+    wait: options.wait,
+    signal,
+  });
+  const startedAt = clock();
+  const finished = new Map<string, FinishedNode>();
+  await using share = createShare();
+  const warehouse = createWarehouseHost(project.schema, {
+    file: paths.warehouse,
+    waitMs: readersWaitMs,
+    signal,
+    ...(options.threads !== undefined && { threads: options.threads }),
+  });
+  const context: RunContext = {
+    runId,
+    asOf: options.asOf,
+    target: options.target,
+    paths,
+    vars: options.vars,
+    graph,
+    project,
+    windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
+    relist: options.relist,
+    signal,
+    reporter,
+    warehouse,
+    extracted: new Map<string, ExtractResult>(),
+    share: share.get,
+    clock,
+    finish(node, outcome, since) {
+      const seconds = (clock() - since) / 1000;
+      finished.set(node.id, { node, outcome, seconds });
+      const { status, message, error } = outcome;
+      reporter.report({
+        type: 'node_finished',
+        node: refOf(node),
+        status,
+        seconds,
+        message,
+        ...(error !== undefined && { error }),
+      });
+    },
+  };
+
+  reporter.report({
+    type: 'run_started',
+    runId,
+    target: options.target.name,
+    synthetic: options.target.synthetic,
+    asOf: options.asOf,
+    nodes: nodes.map(refOf),
+    ...(options.window && { range: describeWindow(options.window) }),
+    logFile: options.logFile,
+  });
+  try {
+    if (options.fullRefresh) await forgetBuilt(nodes, context);
+    await runNodes(nodes, options, context);
+    if (!signal.aborted && options.command === 'run') await compactWarehouse(context);
+  } finally {
+    await warehouse.release();
+    await rm(`${paths.staging}/.load`, { recursive: true, force: true });
+  }
+
+  const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
+  for (const { outcome } of finished.values()) counts[outcome.status] += 1;
+  const seconds = (clock() - startedAt) / 1000;
+  await writeArtifacts({
+    ...options,
+    project,
+    nodes,
+    finished: [...finished.values()],
+    seconds,
+    interrupted: signal.aborted,
+  });
+  reporter.report({ type: 'run_finished', counts, seconds, interrupted: signal.aborted });
+  if (signal.aborted) return { exitCode: 130 };
+  return { exitCode: counts.error > 0 || (options.warnError && counts.warn > 0) ? 1 : 0 };
+}
+
+/** Runs the nodes; tests that a model's publication waits for run with it. */
+async function runNodes(nodes: readonly GraphNode[], options: RunOptions, context: RunContext): Promise<void> {
+  const { graph, selected } = options;
+  const gates = Map.groupBy(
+    nodes.filter((node): node is TestNode => node.kind === 'test' && isGate(node, graph, selected)),
+    (test) => test.parent,
+  );
+  const scheduled = nodes
+    .filter((node) => node.kind !== 'test' || !gates.get(node.parent)?.includes(node))
+    .map((node) => ({
+      id: node.id,
+      node,
+      needs: node.needs.filter((id) => selected.has(id)),
+      pool: node.kind === 'extract' ? ('network' as const) : ('warehouse' as const),
+    }));
+  const withGates = (node: GraphNode) => [node, ...(gates.get(node.id) ?? [])];
+  await schedule(
+    scheduled,
+    {
+      threads: options.threads ?? defaultThreads,
+      limits: { network: Number.POSITIVE_INFINITY, warehouse: 1 },
+      failFast: options.failFast,
+      signal: options.signal,
+    },
+    async ({ node }) => {
+      const startedAt = context.clock();
+      context.reporter.report({ type: 'node_started', node: refOf(node) });
+      const outcome = await execute(
+        node,
+        (gates.get(node.id) ?? []).filter((test) => isOn(test, context)),
+        context,
+      );
+      for (const gate of gates.get(node.id) ?? []) {
+        if (!isOn(gate, context)) context.finish(gate, switchedOff(gate), context.clock());
+        else if (outcome.error !== undefined)
+          context.finish(gate, { status: 'skip', message: `${node.id} did not get that far` }, context.clock());
+      }
+      context.finish(node, outcome, startedAt);
+      // Whoever queries the warehouse need not wait for the rest of the downloads.
+      if (node.kind === 'extract') await context.warehouse.release();
+      return outcome.status !== 'error' && !options.signal.aborted;
+    },
+    ({ node }, reason) => {
+      for (const skipped of withGates(node))
+        context.finish(skipped, { status: 'skip', message: reason }, context.clock());
+    },
+  );
+}
+
+/** A test decides on the publication of its model where all that it reads is there by then. */
+function isGate(test: TestNode, graph: Graph, selected: ReadonlySet<string>): boolean {
+  const { parent, needs } = test;
+  if (parent === undefined || !selected.has(parent)) return false;
+  const before = ancestors(graph, [parent]);
+  return needs.every((id) => id === parent || before.has(id));
+}
+
+const isOn = (node: GraphNode, { vars }: RunContext) => node.when === undefined || vars.boolean(node.when);
+const switchedOff = (node: GraphNode): NodeOutcome => ({ status: 'no-op', message: `the var ${node.when} is false` });
+
+async function execute(node: GraphNode, gates: readonly TestNode[], context: RunContext): Promise<NodeOutcome> {
+  if (!isOn(node, context)) {
+    for (const gate of gates) context.finish(gate, switchedOff(node), context.clock());
+    return switchedOff(node);
+  }
+  try {
+    switch (node.kind) {
+      case 'extract':
+        return await executeExtract(node, context);
+      case 'model':
+        return await executeModel(node, gates, context);
+      case 'test':
+        return await executeTest(node, context);
+      case 'export':
+        return await executeExport(node, context);
+    }
+  } catch (error) {
+    if (isAbort(error) || context.signal.aborted) return { status: 'skip', message: 'the run was interrupted', error };
+    const failure =
+      error instanceof PipelineError || node.kind === 'extract'
+        ? error
+        : new PipelineError(node.kind === 'export' ? 'EXPORT_FAILED' : 'MODEL_FAILED', (error as Error).message, {
+            file: node.path,
+            cause: error,
+            hint: `see its SQL with pnpm pipeline compile --select ${node.name}`,
+          });
+    return { status: 'error', message: (failure as Error).message, error: failure };
+  }
+}

@@ -1,0 +1,37 @@
+import { closest } from '../closest.ts';
+import type { Pipeline } from '../config/load.ts';
+import { openWarehouse, type Row } from '../duckdb/warehouse.ts';
+import { PipelineError } from '../errors.ts';
+import { loadSchema } from '../project.ts';
+import { storedTables } from '../schema/ddl.ts';
+import { quoteName } from '../sql.ts';
+import type { TargetPaths } from './paths.ts';
+
+const queriesWaitMs = 5_000;
+
+/**
+ * The first rows of a table by its key, columns in the order of its definition.
+ * @throws PipelineError USAGE for a name that the schema does not have, WAREHOUSE_MISSING, WAREHOUSE_LOCKED
+ */
+export async function showTable(options: {
+  readonly pipeline: Pipeline;
+  readonly paths: TargetPaths;
+  readonly name: string;
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}): Promise<{ readonly columns: readonly string[]; readonly rows: readonly Row[] }> {
+  const { pipeline, paths, name, limit, signal } = options;
+  const tables = storedTables(await loadSchema(pipeline));
+  const table = tables.find((known) => known.name === name);
+  if (table === undefined) {
+    const names = tables.map((known) => known.name);
+    throw new PipelineError('USAGE', `there is no table ${name}`, {
+      value: name,
+      hint: closest(name, names) ?? `tables are: ${names.join(', ')}`,
+    });
+  }
+  await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal });
+  const order = table.key.length === 0 ? 'ALL' : table.key.map(quoteName).join(', ');
+  const rows = await warehouse.rows(`FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`);
+  return { columns: Object.keys(table.columns), rows };
+}

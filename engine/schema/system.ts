@@ -1,0 +1,31 @@
+import { bigint, double, timestamp, varchar } from './column.ts';
+import { table } from './table.ts';
+
+/** The engine's own tables; every schema takes them in. */
+export const partitionState = table('partition_state', {
+  description: 'What each partition was built from. Written in the transaction that publishes its rows.',
+  columns: {
+    model: varchar('Model, extracted table, test or export.'),
+    partition: varchar('Partition columns joined by `/`; empty where the table is replaced whole.'),
+    input_digest: varchar('Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.'),
+    run_id: varchar('Run that wrote it.'),
+  },
+  key: ['model', 'partition'],
+  keyHeldBy: 'partition',
+});
+
+export const testResults = table('test_results', {
+  description: 'Every measured value of every data test, on pass too.',
+  columns: {
+    run_id: varchar('Run that measured it.'),
+    test: varchar('Name of the test.'),
+    model: varchar('Model it tests.'),
+    status: varchar('pass, warn or error.'),
+    value: double.nullable('What was measured: a ratio, or the number of failing rows.'),
+    threshold: double.nullable('What the value was held against.'),
+    rows_failed: bigint('Rows that break the rule.'),
+    tested_at: timestamp('As-of of the run, UTC.'),
+  },
+  key: ['run_id', 'test'],
+  keyHeldBy: 'partition',
+});

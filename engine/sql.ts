@@ -1,0 +1,26 @@
+import { type Expression, type RawBuilder, sql } from 'kysely';
+import type { SqlType, SqlTypes } from './schema/column.ts';
+
+/**
+ * A raw fragment whose SQL type is made true by a cast, so that its TypeScript type cannot lie:
+ * `cast('DOUBLE', sql`percent_rank() over (…)`)` is a `number`.
+ */
+function castTo<Type extends SqlType>(type: Type, expression: Expression<unknown>): RawBuilder<SqlTypes[Type]> {
+  return sql<SqlTypes[Type]>`cast(${expression} as ${sql.raw(type)})`;
+}
+
+/** The same where NULL is an answer. */
+function castNullable<Type extends SqlType>(
+  type: Type,
+  expression: Expression<unknown>,
+): RawBuilder<SqlTypes[Type] | null> {
+  return sql<SqlTypes[Type] | null>`cast(${expression} as ${sql.raw(type)})`;
+}
+
+export const cast = Object.assign(castTo, { nullable: castNullable });
+
+/** `"name"`, with quotes inside doubled. */
+export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** `'text'`, with quotes inside doubled. */
+export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -1,0 +1,133 @@
+import { createHash, hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { compareKeys, type ListedObject, type ListOptions, type ObjectStore, pageOf, pageSize } from './store.ts';
+
+/** Larger files are hashed as a stream: they may be hundreds of megabytes. */
+const wholeInMemory = 8 * 1024 * 1024;
+const filesAtOnce = 8;
+const absent = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']);
+
+async function unlessAbsent<T>(action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (absent.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The file that an object has below a folder in the archive's layout, or `undefined` for a key that names none:
+ * one outside `data/`, with an empty part, `.`, `..` or a NUL.
+ */
+export function pathOfKey(root: string, key: string): string | undefined {
+  const parts = key.split('/');
+  const isProper = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
+  return parts[0] === 'data' && isProper ? join(root, ...parts) : undefined;
+}
+
+const wholeSeconds = (ms: number): Date => new Date(Math.floor(ms / 1_000) * 1_000);
+
+/**
+ * A local folder in the archive's layout as a store: `root/data/…`, a file's time is when it was published.
+ * Nothing outside the root is listed or read: links are as if they were not there.
+ */
+export async function createDirectoryStore(root: string): Promise<ObjectStore> {
+  const realRoot = await realpath(root);
+  const etags = new Map<string, { readonly mtimeMs: number; readonly size: number; readonly etag: string }>();
+
+  async function fileOf(key: string): Promise<string | undefined> {
+    const path = pathOfKey(realRoot, key);
+    return path !== undefined && (await unlessAbsent(() => realpath(path))) === path ? path : undefined;
+  }
+
+  function remember(key: string, { mtimeMs, size }: { mtimeMs: number; size: number }, etag: string): string {
+    etags.set(key, { mtimeMs, size, etag });
+    return etag;
+  }
+
+  async function listed(key: string): Promise<ListedObject | undefined> {
+    const path = join(realRoot, key);
+    const stats = await unlessAbsent(() => stat(path));
+    if (!stats) return undefined;
+    const { mtimeMs, size } = stats;
+    const known = etags.get(key);
+    const isKnown = known?.mtimeMs === mtimeMs && known.size === size;
+    const etag = isKnown ? known.etag : await unlessAbsent(() => md5(path, size));
+    if (etag === undefined) return undefined;
+    return { key, size, etag: remember(key, stats, etag), lastModified: wholeSeconds(mtimeMs) };
+  }
+
+  /** Entries of a folder as keys in the archive's order; a folder ends in `/`. */
+  async function entriesOf(folder: string): Promise<readonly string[]> {
+    if (folder === '') return ['data/'];
+    if ((await fileOf(folder.slice(0, -1))) === undefined) return [];
+    const entries = (await unlessAbsent(() => readdir(join(realRoot, folder), { withFileTypes: true }))) ?? [];
+    return entries
+      .filter((entry) => entry.isFile() || entry.isDirectory())
+      .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`)
+      .sort(compareKeys);
+  }
+
+  async function holdsFile(folder: string): Promise<boolean> {
+    for (const entry of await entriesOf(folder)) if (!entry.endsWith('/') || (await holdsFile(entry))) return true;
+    return false;
+  }
+
+  /** Keys of a folder that a page may hold, ascending; below the delimiter a folder stands for its files. */
+  async function* keysOf(folder: string, options: ListOptions): AsyncGenerator<string> {
+    const { prefix, marker, delimiter } = options;
+    for (const entry of await entriesOf(folder)) {
+      const isBehind = compareKeys(entry, marker) <= 0 && !marker.startsWith(entry);
+      const isOutside = !entry.startsWith(prefix) && !prefix.startsWith(entry);
+      if (isBehind || isOutside) continue;
+      const isRolledUp = delimiter === '/' && entry.length > prefix.length;
+      if (!entry.endsWith('/')) yield entry;
+      else if (!isRolledUp) yield* keysOf(entry, options);
+      else if (await holdsFile(entry)) yield entry;
+    }
+  }
+
+  return {
+    async list(options) {
+      const folder = options.prefix.slice(0, options.prefix.lastIndexOf('/') + 1);
+      // One more tells that the page is not the last; one may be the folder that the marker lies in.
+      const enough = options.delimiter === '' || options.delimiter === '/' ? pageSize(options) + 2 : Infinity;
+      const keys: string[] = [];
+      for await (const key of keysOf(folder, options)) if (keys.push(key) === enough) break;
+      const page = pageOf(keys, options);
+      const contents: (ListedObject | undefined)[] = [];
+      let next = 0;
+      const work = async (): Promise<void> => {
+        for (let i = next++; i < page.keys.length; i = next++) contents[i] = await listed(page.keys[i] ?? '');
+      };
+      await Promise.all(Array.from({ length: filesAtOnce }, work));
+      const { commonPrefixes, truncated, nextMarker } = page;
+      // A file that went while it was looked at is left out.
+      return { contents: contents.filter((object) => object !== undefined), commonPrefixes, truncated, nextMarker };
+    },
+    async read(key) {
+      const path = await fileOf(key);
+      if (path === undefined) return undefined;
+      return await unlessAbsent(async () => {
+        await using file = await open(path);
+        const stats = await file.stat();
+        const body = await file.readFile();
+        const known = etags.get(key);
+        const isKnown = known?.mtimeMs === stats.mtimeMs && known.size === body.length;
+        const etag = isKnown ? known.etag : remember(key, stats, hash('md5', body, 'hex'));
+        return { body, etag, lastModified: wholeSeconds(stats.mtimeMs) };
+      });
+    },
+  };
+}
+
+async function md5(path: string, size: number): Promise<string> {
+  if (size <= wholeInMemory) return hash('md5', await readFile(path), 'hex');
+  const digest = createHash('md5');
+  await pipeline(createReadStream(path), digest);
+  return digest.digest('hex');
+}

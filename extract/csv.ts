@@ -1,0 +1,46 @@
+import { closeSync } from 'node:fs';
+import { diskError, openMaking, writeFully } from './staging/write.ts';
+
+export type CsvValue = string | number | null;
+
+/** RFC 4180; NULL is an empty unquoted field, the empty string a quoted one. */
+export function csvLine(values: readonly CsvValue[]): string {
+  return `${values.map(csvField).join(',')}\n`;
+}
+
+const needsQuotes = /[",\r\n]|^$|^\s|\s$/;
+const csvField = (value: CsvValue): string => {
+  if (value === null) return '';
+  const text = String(value);
+  return needsQuotes.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+/** Writes lines to `file` a few hundred KB at a time. Throws DISK_FULL. */
+export function writeLines(file: string, lines: Iterable<string>): void {
+  try {
+    const descriptor = openMaking(file);
+    try {
+      let pending = '';
+      for (const line of lines) {
+        pending += line;
+        if (pending.length < 256 * 1024) continue;
+        writeFully(descriptor, Buffer.from(pending));
+        pending = '';
+      }
+      writeFully(descriptor, Buffer.from(pending));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw diskError(error, file);
+  }
+}
+
+/** `2025-07-10 09:00:00.000` of an ISO 8601 time in UTC. */
+export const sqlTimestamp = (iso: string): string => iso.replace('T', ' ').replace('Z', '');
+
+/** `2025-07-10 09:00:00.000000` of µs since the epoch, to the last µs. */
+export function sqlTimestampOfMicros(micros: number): string {
+  const ms = Math.floor(micros / 1000);
+  return sqlTimestamp(new Date(ms).toISOString()) + String(micros - ms * 1000).padStart(3, '0');
+}

@@ -1,0 +1,149 @@
+import { EnvHttpProxyAgent, Pool } from 'undici';
+
+export interface TransportOptions {
+  /** Connections a host; further requests wait for one. */
+  readonly connections: number;
+  /** Ends everything under way and everything asked later. */
+  readonly signal: AbortSignal;
+  /** ms until a connection stands. */
+  readonly connectTimeout?: number;
+  /** ms until the headers of an answer are there. */
+  readonly headersTimeout?: number;
+  /** ms between two pieces of a body. */
+  readonly bodyTimeout?: number;
+  /** Bytes a second below which an answer counts as stalled, once `bodyTimeout` has passed. */
+  readonly slowestRate?: number;
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read from. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Takes a body piece by piece; a promise holds the sender back until it settles. */
+export type Sink = (chunk: Buffer) => void | Promise<void>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Empty where a sink took it. */
+  readonly body: Buffer;
+}
+
+export interface TransportRequest {
+  readonly url: URL;
+  /** The most bytes a body may have; one that has more is cut off with an error. */
+  readonly limit: number;
+  /** Takes the body of an answer with status 200. */
+  readonly sink?: Sink;
+}
+
+/** One attempt at one GET. Follows no redirect; every body is read to its end or cut off. */
+export interface Transport extends AsyncDisposable {
+  get(request: TransportRequest): Promise<Answer>;
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+/** Bodies of refusals are read so that their connection can be used again, up to this size. */
+const refusalLimit = 64 * 1024;
+
+/**
+ * A pool of connections per host. A proxy from the environment is honoured, but never for loopback.
+ * Aborting `signal` breaks off whatever is under way at once.
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const { connections, signal, connectTimeout = 10_000, headersTimeout = 30_000, bodyTimeout = 30_000 } = options;
+  const { slowestRate = 1_000, env = process.env } = options;
+  // HTTP/1.1 throughout: one HTTP/2 connection would put all requests behind one lost packet.
+  const settings = { connections, pipelining: 1, allowH2: false, connectTimeout, headersTimeout, bodyTimeout };
+  const pools = new Map<string, Pool | EnvHttpProxyAgent>();
+  const proxied = proxyVariables.some((name) => Boolean(env[name]));
+
+  function dispatcherFor(url: URL): Pool | EnvHttpProxyAgent {
+    const direct = !proxied || loopback.test(url.hostname);
+    const name = direct ? url.origin : 'proxy';
+    let pool = pools.get(name);
+    if (pool === undefined) {
+      pool = direct ? new Pool(url.origin, settings) : new EnvHttpProxyAgent({ ...settings, ...proxiesOf(env) });
+      pools.set(name, pool);
+    }
+    return pool;
+  }
+
+  async function destroy(reason: Error | null): Promise<void> {
+    await Promise.all([...pools.values()].map((pool) => pool.destroy(reason)));
+  }
+  const abort = () => void destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+  signal.addEventListener('abort', abort, { once: true });
+
+  function get({ url, limit, sink }: TransportRequest): Promise<Answer> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let status = 0;
+      let headers: Answer['headers'] = {};
+      let size = 0;
+      let started = 0;
+      let writing: Promise<void> | undefined;
+      dispatcherFor(url).dispatch(
+        { origin: url.origin, path: url.pathname + url.search, method: 'GET', headers: { 'user-agent': 'klinehouse' } },
+        {
+          onRequestStart() {},
+          onResponseStart(controller, statusCode, responseHeaders) {
+            status = statusCode;
+            headers = responseHeaders;
+            started = performance.now();
+            const length = Number(responseHeaders['content-length'] ?? 0);
+            if (length > (status === 200 ? limit : refusalLimit)) controller.abort(tooLarge(url, length, limit));
+          },
+          onResponseData(controller, chunk) {
+            size += chunk.length;
+            if (size > (status === 200 ? limit : refusalLimit)) return controller.abort(tooLarge(url, size, limit));
+            // The body timeout sees silence only; a trickle is as good as silence.
+            const elapsed = performance.now() - started;
+            if (elapsed > bodyTimeout && size < (elapsed / 1000) * slowestRate) {
+              return controller.abort(new Error(`only ${size} bytes came in ${Math.round(elapsed / 1000)} s`));
+            }
+            if (sink === undefined || status !== 200) return void chunks.push(chunk);
+            const written = sink(chunk);
+            if (written === undefined) return;
+            controller.pause();
+            writing = written.then(
+              () => controller.resume(),
+              (error: Error) => controller.abort(error),
+            );
+          },
+          onResponseEnd() {
+            const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+            const finish = () => resolve({ status, headers, body });
+            if (writing === undefined) finish();
+            else void writing.then(finish);
+          },
+          onResponseError(_controller, error) {
+            reject(error);
+          },
+        },
+      );
+    });
+  }
+
+  return {
+    get,
+    async [Symbol.asyncDispose]() {
+      signal.removeEventListener('abort', abort);
+      await destroy(null);
+    },
+  };
+}
+
+const tooLarge = (url: URL, size: number, limit: number) =>
+  new Error(`${url.href} answers with ${size} bytes where ${limit} at most are expected`);
+
+function proxiesOf(env: NodeJS.ProcessEnv) {
+  const httpProxy = env.http_proxy || env.HTTP_PROXY;
+  const httpsProxy = env.https_proxy || env.HTTPS_PROXY;
+  const noProxy = env.no_proxy ?? env.NO_PROXY;
+  return {
+    ...(httpProxy ? { httpProxy } : {}),
+    ...(httpsProxy ? { httpsProxy } : {}),
+    ...(noProxy === undefined ? {} : { noProxy }),
+  };
+}

@@ -1,0 +1,21 @@
+import type { Series } from '../archive/keys.ts';
+import { type ListedObject, type ListedSeries, readObjects, seriesFile } from './series-state.ts';
+
+/** What the listing extract hands to those that need it. Objects are read from the state when they are asked for. */
+export interface ArchiveListing {
+  readonly kind: 'archive-listing';
+  readonly series: readonly ListedSeries[];
+  /** Ascending by period. */
+  objects(series: Series): readonly ListedObject[];
+}
+
+export function createArchiveListing(directory: string, series: readonly ListedSeries[]): ArchiveListing {
+  return {
+    kind: 'archive-listing',
+    series,
+    objects: (of) => readObjects(seriesFile(directory, of), of),
+  };
+}
+
+export const isArchiveListing = (value: unknown): value is ArchiveListing =>
+  typeof value === 'object' && value !== null && (value as Partial<ArchiveListing>).kind === 'archive-listing';

@@ -1,0 +1,114 @@
+import type { ArchiveClient } from '../archive/client.ts';
+import { type ArchiveKey, archiveName, parseKey, type Series, seriesPrefix } from '../archive/keys.ts';
+import { list } from '../archive/list.ts';
+import type { ListedEntry } from '../archive/listing-xml.ts';
+import {
+  digestOf,
+  type ListedObject,
+  peekSeries,
+  readObjects,
+  type SeriesHead,
+  seriesFile,
+  writeSeries,
+} from './series-state.ts';
+
+export interface RefreshOptions {
+  readonly client: ArchiveClient;
+  /** Base URL of the listing. */
+  readonly listingUrl: string;
+  readonly directory: string;
+  readonly asOf: Date;
+  /** List every series from its start. */
+  readonly relist: boolean;
+  /** ms after which a series is listed from its start again. */
+  readonly relistAfter: number;
+}
+
+export interface Refreshed {
+  readonly head: SeriesHead;
+  readonly added: number;
+  readonly changed: number;
+  readonly gone: number;
+  /** Keys of zip files whose names are not of the layout (A7). */
+  readonly skipped: readonly string[];
+}
+
+/** How far before its newest key a known series is listed again: files come late and are corrected within days. */
+const overlap = 5 * 86_400_000;
+
+/**
+ * Brings the state of one series up to date with one paged listing: from its start, or from some days before its
+ * newest key where it was listed whole not long ago. Nothing is written when nothing changed.
+ */
+export async function refreshSeries(series: Series, options: RefreshOptions): Promise<Refreshed> {
+  const { client, listingUrl, directory, asOf, relist, relistAfter } = options;
+  const file = seriesFile(directory, series);
+  const known = peekSeries(file, series);
+  const newest = known?.newest.at(-1);
+  const age = known === undefined ? Infinity : asOf.getTime() - Date.parse(known.head.listed_whole_at);
+  const from = newest === undefined || relist || age > relistAfter ? undefined : periodBefore(series, newest.period);
+
+  const prefix = seriesPrefix(series);
+  const marker = from === undefined ? '' : prefix + archiveName({ ...series, period: from });
+  const { entries } = await list(client, listingUrl, prefix, marker);
+  const listed_at = asOf.toISOString();
+  const { objects, skipped } = readEntries(series, entries, listed_at);
+
+  if (known !== undefined && from !== undefined) {
+    const before = known.newest.filter((object) => object.period >= from);
+    if (digestOf(before) === digestOf(objects)) return { head: known.head, added: 0, changed: 0, gone: 0, skipped };
+  }
+  const stored = known === undefined ? [] : readObjects(file, series);
+  const merged = merge(stored, objects, from);
+  const head: SeriesHead = {
+    listed_whole_at: from === undefined || known === undefined ? listed_at : known.head.listed_whole_at,
+    objects: merged.objects.length,
+    digest: digestOf(merged.objects),
+  };
+  writeSeries(file, head, merged.objects);
+  return { head, added: merged.added, changed: merged.changed, gone: merged.gone, skipped };
+}
+
+/** The period that holds the day `overlap` before the start of `period`. */
+function periodBefore(series: Series, period: string): string {
+  const start = Date.parse(period.length === 10 ? period : `${period}-01`);
+  return new Date(start - overlap).toISOString().slice(0, series.cadence === 'daily' ? 10 : 7);
+}
+
+function readEntries(series: Series, entries: readonly ListedEntry[], listed_at: string) {
+  const objects: ListedObject[] = [];
+  const skipped: string[] = [];
+  for (const { key, etag, size_bytes, last_modified } of entries) {
+    if (!key.endsWith('.zip')) continue;
+    const parsed = parseKey(key);
+    if (parsed === undefined || !sameSeries(parsed, series)) skipped.push(key);
+    else objects.push({ key, period: parsed.period, size_bytes, etag, last_modified, listed_at });
+  }
+  return { objects, skipped };
+}
+
+const sameSeries = (key: ArchiveKey, series: Series): boolean =>
+  key.symbol === series.symbol &&
+  key.timeframe === series.timeframe &&
+  key.cadence === series.cadence &&
+  key.instrument_type === series.instrument_type;
+
+const sameState = (a: ListedObject, b: ListedObject): boolean =>
+  a.etag === b.etag && a.size_bytes === b.size_bytes && a.last_modified === b.last_modified;
+
+/** What is listed now, with the time at which it was first seen so; before `from` what is stored stands. */
+function merge(stored: readonly ListedObject[], listed: readonly ListedObject[], from: string | undefined) {
+  const kept = from === undefined ? [] : stored.filter((object) => object.period < from);
+  const replaced = new Map(stored.slice(kept.length).map((object) => [object.key, object]));
+  let added = 0;
+  let changed = 0;
+  const fresh = listed.map((object) => {
+    const before = replaced.get(object.key);
+    replaced.delete(object.key);
+    if (before === undefined) added++;
+    else if (sameState(before, object)) return before;
+    else changed++;
+    return object;
+  });
+  return { objects: [...kept, ...fresh], added, changed, gone: replaced.size };
+}

@@ -1,0 +1,141 @@
+import { hash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { type Cadence, formatKey, type InstrumentType, type Series } from '../archive/keys.ts';
+import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
+import type { Timeframe } from '../archive/timeframes.ts';
+import { writeWhole } from '../staging/write.ts';
+
+/** A kline archive as the listing names it. */
+export interface ListedObject {
+  readonly key: string;
+  /** `2025-06-17` or `2025-06`. */
+  readonly period: string;
+  readonly size_bytes: number;
+  readonly etag: string;
+  /** ISO 8601, UTC. */
+  readonly last_modified: string;
+  /** As-of of the run that first saw the object in this state, ISO 8601. */
+  readonly listed_at: string;
+}
+
+/** What is known of a series without reading its objects. */
+export interface SeriesHead {
+  /** As-of of the last run that listed it from its start. */
+  readonly listed_whole_at: string;
+  readonly objects: number;
+  /** Changes when an object comes, goes or changes; not with `listed_at`. */
+  readonly digest: string;
+}
+
+/**
+ * One file a series: the head as JSON, then a line for each object, the newest first, so that a look at the first
+ * page of the file answers whether the end of the series has changed. It is written whole or not at all.
+ */
+export const seriesFile = (directory: string, { instrument_type, cadence, timeframe, symbol }: Series): string =>
+  join(directory, instrument_type, cadence, timeframe, `${pathComponent(symbol)}.tsv`);
+
+/** A series and what is known of it. */
+export interface ListedSeries {
+  readonly series: Series;
+  readonly head: SeriesHead;
+}
+
+/** Every series that has a state, in the order of their folders and names. */
+export function storedSeries(directory: string): readonly ListedSeries[] {
+  const found: ListedSeries[] = [];
+  for (const instrument_type of namesIn(directory) as InstrumentType[]) {
+    for (const cadence of namesIn(join(directory, instrument_type)) as Cadence[]) {
+      for (const timeframe of namesIn(join(directory, instrument_type, cadence)) as Timeframe[]) {
+        for (const name of namesIn(join(directory, instrument_type, cadence, timeframe))) {
+          if (!name.endsWith('.tsv')) continue;
+          const series = { instrument_type, cadence, timeframe, symbol: nameOfPathComponent(basename(name, '.tsv')) };
+          const known = peekSeries(seriesFile(directory, series), series);
+          if (known !== undefined) found.push({ series, head: known.head });
+        }
+      }
+    }
+  }
+  return found;
+}
+
+/** Forgets the series beside these: a symbol that is no longer among the prefixes has no objects any more. */
+export function keepSeries(directory: string, series: readonly Series[]): void {
+  const files = new Set(series.map((one) => seriesFile(directory, one)));
+  for (const folder of new Set([...files].map((file) => dirname(file)))) {
+    for (const name of namesIn(folder)) {
+      if (!files.has(join(folder, name))) rmSync(join(folder, name));
+    }
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+export function digestOf(objects: readonly ListedObject[]): string {
+  const lines = objects.map((it) => `${it.key}\t${it.etag}\t${it.size_bytes}\t${it.last_modified}\n`);
+  return hash('md5', lines.join(''));
+}
+
+/** `objects` ascend by period. */
+export function writeSeries(file: string, head: SeriesHead, objects: readonly ListedObject[]): void {
+  const lines = objects.map((it) => [it.period, it.size_bytes, it.etag, it.last_modified, it.listed_at].join('\t'));
+  writeWhole(file, `${[JSON.stringify(head), ...lines.reverse()].join('\n')}\n`);
+}
+
+/** Holds the head and the newest 30 objects. */
+const peekBytes = 4096;
+
+/** The head and the newest objects, ascending; `undefined` where there is no state that can be used. */
+export function peekSeries(
+  file: string,
+  series: Series,
+): { readonly head: SeriesHead; readonly newest: readonly ListedObject[] } | undefined {
+  const buffer = Buffer.allocUnsafe(peekBytes);
+  let length: number;
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      length = readSync(descriptor, buffer, 0, peekBytes, 0);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const [first = '', ...lines] = buffer.toString('latin1', 0, length).split('\n').slice(0, -1);
+  const head = parseHead(first);
+  return head && { head, newest: parseObjects(series, lines) };
+}
+
+/** All objects of a series, ascending by period. */
+export function readObjects(file: string, series: Series): readonly ListedObject[] {
+  return parseObjects(series, readFileSync(file, 'latin1').split('\n').slice(1, -1));
+}
+
+function parseHead(line: string): SeriesHead | undefined {
+  try {
+    const head: Partial<SeriesHead> = JSON.parse(line);
+    const known = typeof head.listed_whole_at === 'string' && typeof head.digest === 'string';
+    return known && Number.isInteger(head.objects) ? (head as SeriesHead) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseObjects(series: Series, lines: readonly string[]): ListedObject[] {
+  const objects: ListedObject[] = [];
+  for (let at = lines.length - 1; at >= 0; at--) {
+    const [period = '', size = '', etag = '', last_modified = '', listed_at = ''] = (lines[at] as string).split('\t');
+    const key = formatKey({ ...series, period });
+    objects.push({ key, period, size_bytes: Number(size), etag, last_modified, listed_at });
+  }
+  return objects;
+}

@@ -1,0 +1,85 @@
+import { type Bar, flatBar, pricesOf, tradedBar } from './bar.ts';
+import { dateOf, dayOf } from './calendar.ts';
+import { archiveStart, halt, tiedVolumes } from './cases.ts';
+import { unitsPerOne } from './decimals.ts';
+import { daysOf, listedDays } from './lifecycle.ts';
+import { createPrices, firstDay, type PriceDay } from './prices.ts';
+import { createRandom } from './random.ts';
+import { type Contract, contracts, type Spell } from './universe.ts';
+import { listingRush, liveliness, marketActivity, quoteVolumes } from './volumes.ts';
+
+const ties = new Map(tiedVolumes.map(({ date, symbols }) => [dayOf(date), symbols]));
+
+/** The symbol that another one has its quote volume from on a day of a tie. */
+function tieLeader(symbol: string, day: number): string | undefined {
+  const [leader, ...followers] = ties.get(day) ?? [];
+  return followers.includes(symbol) ? leader : undefined;
+}
+
+const [haltFirst, haltEnd] = daysOf(halt);
+const isHalted = (symbol: string, day: number): boolean => symbol === halt.symbol && haltFirst <= day && day < haltEnd;
+
+/** What a contract quotes its asset at: a delivery contract pays for the time until it expires. */
+function quotedAt(
+  contract: Contract,
+  spell: Spell,
+  day: number,
+  asset: PriceDay,
+  quote: PriceDay | undefined,
+): PriceDay {
+  const daysLeft = contract.kind === 'delivery' ? daysOf(spell)[1] - day : 0;
+  const premium = 1 + (0.06 * daysLeft) / 365;
+  const open = (asset.open * premium) / (quote?.open ?? 1);
+  const close = (asset.close * premium) / (quote?.close ?? 1);
+  return { ...asset, open, close };
+}
+
+/**
+ * The 1d bar of a symbol on a day since 1970-01-01, for listed days before `endDay`; a later end never changes an
+ * earlier bar. A symbol's bars are made together, when the first of them is asked for.
+ */
+export function createBars(seed: string, endDay: number): (symbol: string, day: number) => Bar {
+  const prices = createPrices(seed, Math.max(0, endDay - firstDay));
+  const activity = marketActivity(seed, prices.market);
+  const contractOf = new Map(contracts.map((contract) => [contract.symbol, contract]));
+  const known = new Map<string, ReadonlyMap<number, Bar>>();
+
+  function make(contract: Contract): ReadonlyMap<number, Bar> {
+    const { symbol, kind, quote } = contract;
+    const quoteDecimals = contract.priceDecimals + contract.quantityDecimals;
+    const random = createRandom(seed, 'bar', symbol);
+    const quotePath = quote === 'BTC' ? prices.of(quote) : [];
+    const volumes = quoteVolumes(seed, contract, activity);
+    const bars = new Map<number, Bar>();
+    let settledAt: number | undefined;
+    for (const { day, spell } of listedDays(contract, endDay)) {
+      const i = day - firstDay;
+      const asset = prices.of(spell.asset)[i];
+      const volume = volumes[i];
+      if (asset === undefined || volume === undefined) continue;
+      const dayPrices = pricesOf(contract, quotedAt(contract, spell, day, asset, quotePath[i]));
+      if (kind === 'settled') settledAt ??= dayPrices.open;
+      if (settledAt !== undefined || isHalted(symbol, day)) {
+        bars.set(day, flatBar(day, settledAt ?? dayPrices.open));
+        continue;
+      }
+      const isNew = kind === 'perpetual' && spell.from > archiveStart;
+      const expected = volume * liveliness(asset) * (isNew ? listingRush(day - daysOf(spell)[0]) : 1);
+      const leader = tieLeader(symbol, day);
+      const quoteVolume =
+        leader === undefined ? Math.round(expected * unitsPerOne(quoteDecimals)) : barOf(leader, day).quoteVolume;
+      bars.set(day, tradedBar(day, dayPrices, quoteVolume, quoteDecimals, random));
+    }
+    return bars;
+  }
+
+  function barOf(symbol: string, day: number): Bar {
+    const contract = contractOf.get(symbol);
+    const bars = known.get(symbol) ?? (contract && make(contract));
+    const bar = bars?.get(day);
+    if (!bars || !bar) throw new RangeError(`the sample has no bar of ${symbol} on ${dateOf(day)}`);
+    known.set(symbol, bars);
+    return bar;
+  }
+  return barOf;
+}

@@ -1,0 +1,116 @@
+/**
+ * Where the awkward cases of a real archive happen in the sample: symbol, date, and the case id where it has one.
+ * The generator reads this page and so do tests, so neither can be wrong about the other.
+ * Dates are UTC; a range's `to` is exclusive.
+ */
+
+/** The first day of every series that is not listed later. */
+export const archiveStart = '2025-01-15';
+
+/** The instant that the target `sample` is built for: the morning after the last complete day, 2025-07-09. */
+export const defaultAsOf = '2025-07-10T09:00:00Z';
+
+/** A1: archives of earlier periods have no header, in either cadence. */
+export const headersSince = '2025-03';
+
+/** A1: this symbol never got a header. */
+export const headerlessSymbol = 'LTCUSDT';
+
+/** How the text of an archive differs from header, LF and a final newline. */
+export interface TextFormat {
+  readonly byteOrderMark?: boolean;
+  readonly newline?: '\n' | '\r\n';
+  /** `open`: no newline after the last row; `blank`: an empty line follows it. */
+  readonly ending?: 'open' | 'blank';
+}
+
+/** A1 (byte-order mark) and A6: one text form each in a daily archive of the open month and in a monthly one. */
+export const textFormats: readonly {
+  readonly symbol: string;
+  readonly period: string;
+  readonly format: TextFormat;
+}[] = [
+  { symbol: 'DOTUSDT', period: '2025-07-02', format: { byteOrderMark: true } },
+  { symbol: 'DOTUSDT', period: '2025-05', format: { byteOrderMark: true } },
+  { symbol: 'TRXUSDT', period: '2025-07-03', format: { newline: '\r\n' } },
+  { symbol: 'TRXUSDT', period: '2025-04', format: { newline: '\r\n' } },
+  { symbol: 'APTUSDT', period: '2025-07-04', format: { ending: 'blank' } },
+  { symbol: 'APTUSDT', period: '2025-06', format: { ending: 'blank' } },
+  { symbol: 'INJUSDT', period: '2025-07-05', format: { ending: 'open' } },
+  { symbol: 'INJUSDT', period: '2025-02', format: { ending: 'open' } },
+];
+
+/** A7: a month that is not zero padded, beside the proper `2025-03`. */
+export const unpaddedMonth = { symbol: 'BTCUSDT', month: '2025-03', period: '2025-3' } as const;
+
+/** A10: the row of this day stands twice, byte for byte, in the monthly archive. */
+export const duplicateRow = { symbol: 'ETCUSDT', month: '2025-03', date: '2025-03-14' } as const;
+
+/** A13: listed and published, but flat and without a trade. Settled copies are so every day. */
+export const halt = { symbol: 'ALPACAUSDT', from: '2025-04-24', to: '2025-04-26' } as const;
+
+/** A15: the monthly archive misses these days, the daily archives have them. */
+export const monthWithoutDays = { symbol: 'NEARUSDT', month: '2025-04', dates: ['2025-04-12', '2025-04-13'] } as const;
+
+/** A16: no monthly archive between its neighbours; the daily archives have every day of it. */
+export const absentMonth = { symbol: 'UNIUSDT', month: '2025-04' } as const;
+
+/** A16: nothing in either tree for two days, in one spell of the ticker. */
+export const hole = { symbol: 'FILUSDT', from: '2025-03-27', to: '2025-03-29' } as const;
+
+/** Away for ten days in both trees, and back. */
+export const absence = { symbol: 'KAVAUSDT', from: '2025-05-06', to: '2025-05-16' } as const;
+
+/** The day's 1d archive is there, its 1m archive is not: not available, with figures. */
+export const missingMinutes = { symbol: 'AVAXUSDT', date: '2025-06-21' } as const;
+
+/**
+ * A18: the 1d archive of a day, and the monthly one with it, are issued again with another volume.
+ * Before that instant the sample has the first edition.
+ */
+export const reissue = {
+  symbol: 'OPUSDT',
+  date: '2025-05-14',
+  month: '2025-05',
+  published: '2025-07-01T07:20:11Z',
+} as const;
+
+/** A21: the daily archives (1d and 1m) of one day come two weeks late. */
+export const lateDay = { symbol: 'LINKUSDT', date: '2025-06-18', published: '2025-07-02T10:12:44Z' } as const;
+
+/** A24: one ticker, two coins at two price levels, more than seven days apart. */
+export const reusedTicker = {
+  symbol: 'LUNAUSDT',
+  first: { from: archiveStart, to: '2025-03-10' },
+  second: { from: '2025-04-02' },
+} as const;
+
+/** Days on which these perpetuals have the same quote volume, digit by digit. */
+export const tiedVolumes: readonly { readonly date: string; readonly symbols: readonly string[] }[] = [
+  { date: '2025-02-05', symbols: ['ALGOUSDT', 'ATOMUSDT'] },
+  { date: '2025-03-31', symbols: ['ALGOUSDT', 'ATOMUSDT', 'XLMUSDT'] },
+  { date: '2025-05-20', symbols: ['ALGOUSDT', 'ATOMUSDT'] },
+  { date: '2025-06-30', symbols: ['ALGOUSDT', 'ATOMUSDT'] },
+  { date: '2025-07-04', symbols: ['ALGOUSDT', 'ATOMUSDT'] },
+  { date: '2025-07-08', symbols: ['ALGOUSDT', 'ATOMUSDT', 'XLMUSDT'] },
+];
+
+/** 1m archives that hold all 1,440 bars, which add up to the day's 1d bar; all others hold four. */
+export const fullMinutes = { symbols: ['BTCUSDT', 'ETHUSDT'], from: '2025-07-07', to: '2025-07-10' };
+
+/** The pair that is not quoted in dollars; it has 1d archives but no 1m ones (A23). */
+export const notInDollars = 'ETHBTC';
+
+/** Objects beside the kline archives that are no business of a pipeline over klines. */
+export const noise: readonly { readonly key: string; readonly published: string; readonly body: string }[] = [
+  {
+    key: 'data/futures/um/daily/klines/README.txt',
+    published: '2025-01-16T09:00:00Z',
+    body: 'Synthetic klines, made by a seeded generator.\n',
+  },
+  {
+    key: 'data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2025-07-08.txt',
+    published: '2025-07-09T09:00:00Z',
+    body: 'Another kind of data has a tree of its own.\n',
+  },
+];

@@ -1,0 +1,52 @@
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PipelineError } from '../../engine/index.ts';
+
+const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** A full disk said as what it is; any other error as it came. */
+export function diskError(error: unknown, file: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined || !full.has(code)) return error;
+  return new PipelineError('DISK_FULL', code === 'EFBIG' ? 'a file would grow beyond its limit' : 'the disk is full', {
+    file,
+    hint: 'make room, then run again: what is staged stays',
+    cause: error,
+  });
+}
+
+/** Where a file is written before it gets its name; left over by a kill, it is overwritten by the next run. */
+export const asideOf = (file: string): string => `${file}.part`;
+
+/** Writes aside and renames, so that `file` is there whole or not at all. Throws DISK_FULL. */
+export function writeWhole(file: string, data: string | Uint8Array): void {
+  const aside = asideOf(file);
+  try {
+    const descriptor = openMaking(aside);
+    try {
+      writeFully(descriptor, typeof data === 'string' ? Buffer.from(data) : data);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(aside, file);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw diskError(error, file);
+  }
+}
+
+/** Opens for writing, making the folder where it is missing: a second look is dearer than a rare second try. */
+export function openMaking(file: string, flags = 'w'): number {
+  try {
+    return openSync(file, flags);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(file), { recursive: true });
+    return openSync(file, flags);
+  }
+}
+
+/** `writeSync` may write less than it was given. */
+export function writeFully(descriptor: number, data: Uint8Array): void {
+  for (let at = 0; at < data.length; ) at += writeSync(descriptor, data, at);
+}

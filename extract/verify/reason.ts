@@ -1,0 +1,37 @@
+/** Why content is refused. The codes are stable: they stand in the journal, in reason files and in `gaps`. */
+export type ReasonCode =
+  | 'not_a_listing'
+  | 'html'
+  | 'size_mismatch'
+  | 'md5_mismatch'
+  | 'etag_mismatch'
+  | 'checksum_missing'
+  | 'checksum_malformed'
+  | 'checksum_mismatch'
+  | 'not_a_zip'
+  | 'zip_truncated'
+  | 'zip_structure'
+  | 'zip_members'
+  | 'zip_member_name'
+  | 'zip_method'
+  | 'zip_bomb'
+  | 'zip_corrupt'
+  | 'crc_mismatch'
+  | 'no_rows'
+  | 'not_text'
+  | 'line_too_long'
+  | 'field_count'
+  | 'open_time_not_a_number'
+  | 'outside_period'
+  | 'not_ascending';
+
+export interface Reason {
+  readonly code: ReasonCode;
+  /** What was found, for a person. */
+  readonly text: string;
+}
+
+export const reason = (code: ReasonCode, text: string): Reason => ({ code, text });
+
+/** `code: text`, as it is stored. */
+export const formatReason = ({ code, text }: Reason): string => `${code}: ${text}`;

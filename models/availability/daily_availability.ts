@@ -1,0 +1,179 @@
+import { type Expression, type Kysely, sql } from 'kysely';
+import { cast, rowsDigest, type Vars } from '../../engine/index.ts';
+import { defineModel } from '../define.ts';
+import type { Database } from '../schema.ts';
+
+const instrumentType = 'futures-um';
+
+/** The nine figures, as daily_availability names them. */
+const figures = [
+  'quote_volume_usdt',
+  'trade_count',
+  'volume_base',
+  'taker_buy_volume_base',
+  'taker_buy_quote_volume_usdt',
+  'open_price',
+  'high_price',
+  'low_price',
+  'close_price',
+] as const;
+
+/** Which symbol's daily archive, at the availability timeframe, is listed for which day. */
+const listedDays = (db: Kysely<Database>, vars: Vars) =>
+  db
+    .selectFrom('archive_objects')
+    .where('instrument_type', '=', instrumentType)
+    .where('cadence', '=', 'daily')
+    .where('timeframe', '=', vars.string('availability_timeframe'))
+    .select(['symbol', 'period_start as date', 'size_bytes', 'last_modified', 'key']);
+
+/**
+ * A row for each day from a symbol's first listed day to its last, and for `grace_days` more while it stays away,
+ * never past the newest day that is listed for any symbol.
+ */
+const symbolDays = (db: Kysely<Database>, vars: Vars) =>
+  db
+    .with('spans', (spans) =>
+      spans
+        .selectFrom(listedDays(db, vars).as('listed'))
+        .groupBy('symbol')
+        .select((eb) => [
+          'symbol',
+          cast('DATE', sql`min(${eb.ref('date')})`).as('first_date'),
+          cast(
+            'DATE',
+            sql`least(max(${eb.ref('date')}) + ${sql.lit(vars.number('grace_days'))}, max(max(${eb.ref('date')})) over ())`,
+          ).as('end_date'),
+        ]),
+    )
+    .selectFrom('spans')
+    .select((eb) => [
+      'symbol',
+      cast('DATE', sql`unnest(generate_series(${eb.ref('first_date')}, ${eb.ref('end_date')}, interval 1 day))`).as(
+        'date',
+      ),
+    ]);
+
+/** The day's bar in the columns of daily_availability; in dollars only where the quote asset is one at par (A23). */
+function bars(db: Kysely<Database>, vars: Vars) {
+  if (!vars.boolean('collect_volume'))
+    return db.selectFrom('daily_availability').select(['symbol', 'date', ...figures]);
+  const atPar = (amount: Expression<number>, quoteAsset: Expression<string | null>) =>
+    cast.nullable(
+      'DOUBLE',
+      sql`case when ${quoteAsset} in (${sql.join(vars.strings('usd_quote_assets').map((asset) => sql.lit(asset)))}) then ${amount} end`,
+    );
+  return db
+    .selectFrom('ohlcv')
+    .innerJoin('symbols', (join) =>
+      join.onRef('symbols.instrument_type', '=', 'ohlcv.instrument_type').onRef('symbols.symbol', '=', 'ohlcv.symbol'),
+    )
+    .where('ohlcv.instrument_type', '=', instrumentType)
+    .where('ohlcv.timeframe', '=', '1d')
+    .select((eb) => [
+      'ohlcv.symbol',
+      cast('DATE', eb.ref('ohlcv.timestamp')).as('date'),
+      atPar(eb.ref('ohlcv.quote_asset_volume'), eb.ref('symbols.quote_asset')).as('quote_volume_usdt'),
+      'ohlcv.number_of_trades as trade_count',
+      'ohlcv.volume as volume_base',
+      'ohlcv.taker_buy_base_asset_volume as taker_buy_volume_base',
+      atPar(eb.ref('ohlcv.taker_buy_quote_asset_volume'), eb.ref('symbols.quote_asset')).as(
+        'taker_buy_quote_volume_usdt',
+      ),
+      'ohlcv.open as open_price',
+      'ohlcv.high as high_price',
+      'ohlcv.low as low_price',
+      'ohlcv.close as close_price',
+    ]);
+}
+
+/** Where the archive is, or would be, whatever host it was listed on. */
+function publicUrl(symbol: Expression<string>, date: Expression<Date>, timeframe: string) {
+  const name = cast('VARCHAR', sql`replace(url_encode(${symbol}), '+', '%20')`);
+  const tree = sql.lit('https://data.binance.vision/data/futures/um/daily/klines/');
+  const file = sql`${name} || ${sql.lit(`-${timeframe}-`)} || strftime(${date}, '%Y-%m-%d') || '.zip'`;
+  return cast('VARCHAR', sql`${tree} || ${name} || ${sql.lit(`/${timeframe}/`)} || ${file}`);
+}
+
+export default defineModel('daily_availability', {
+  inputs: ({ db, vars }) =>
+    db
+      .selectFrom(symbolDays(db, vars).as('day'))
+      .leftJoin(listedDays(db, vars).as('listed'), (join) =>
+        join.onRef('listed.symbol', '=', 'day.symbol').onRef('listed.date', '=', 'day.date'),
+      )
+      .leftJoin(bars(db, vars).as('bar'), (join) =>
+        join.onRef('bar.symbol', '=', 'day.symbol').onRef('bar.date', '=', 'day.date'),
+      )
+      .groupBy('day.date')
+      .select((eb) => [
+        'day.date',
+        rowsDigest(
+          eb.ref('day.symbol'),
+          eb.ref('listed.size_bytes'),
+          eb.ref('listed.last_modified'),
+          ...(vars.boolean('collect_volume') ? figures.map((name) => eb.ref(`bar.${name}`)) : []),
+        ).as('digest'),
+      ]),
+
+  query: ({ db, vars, asOf }) =>
+    db
+      .with('days', (days) =>
+        days
+          .selectFrom(symbolDays(db, vars).as('day'))
+          .innerJoin('dirty_partitions as dirty', 'dirty.date', 'day.date')
+          .select(['day.date', 'day.symbol']),
+      )
+      .with('states', (states) =>
+        states
+          .selectFrom('days as day')
+          .leftJoin(listedDays(db, vars).as('listed'), (join) =>
+            join.onRef('listed.symbol', '=', 'day.symbol').onRef('listed.date', '=', 'day.date'),
+          )
+          .select((eb) => [
+            'day.date',
+            'day.symbol',
+            cast('BOOLEAN', eb('listed.key', 'is not', null)).as('available'),
+            'listed.size_bytes as file_size_bytes',
+            'listed.last_modified',
+            publicUrl(eb.ref('day.symbol'), eb.ref('day.date'), vars.string('availability_timeframe')).as('url'),
+            cast('INTEGER', sql`case when ${eb.ref('listed.key')} is null then 404 else 200 end`).as('status_code'),
+          ]),
+      )
+      .selectFrom('states as state')
+      .leftJoin('daily_availability as before', (join) =>
+        join.onRef('before.symbol', '=', 'state.symbol').onRef('before.date', '=', 'state.date'),
+      )
+      .leftJoin(bars(db, vars).as('bar'), (join) =>
+        join.onRef('bar.symbol', '=', 'state.symbol').onRef('bar.date', '=', 'state.date'),
+      )
+      .orderBy('state.date')
+      .orderBy('state.symbol')
+      .select((eb) => [
+        'state.date',
+        'state.symbol',
+        'state.available',
+        'state.file_size_bytes',
+        'state.last_modified',
+        'state.url',
+        'state.status_code',
+        cast(
+          'TIMESTAMP',
+          sql`case
+            when ${eb.ref('before.available')} is not distinct from ${eb.ref('state.available')}
+              and ${eb.ref('before.file_size_bytes')} is not distinct from ${eb.ref('state.file_size_bytes')}
+              and ${eb.ref('before.last_modified')} is not distinct from ${eb.ref('state.last_modified')}
+              and ${eb.ref('before.url')} is not distinct from ${eb.ref('state.url')}
+            then ${eb.ref('before.probe_timestamp')} else ${asOf} end`,
+        ).as('probe_timestamp'),
+        'bar.quote_volume_usdt',
+        'bar.trade_count',
+        'bar.volume_base',
+        'bar.taker_buy_volume_base',
+        'bar.taker_buy_quote_volume_usdt',
+        'bar.open_price',
+        'bar.high_price',
+        'bar.low_price',
+        'bar.close_price',
+      ]),
+});

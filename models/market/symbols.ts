@@ -1,0 +1,172 @@
+import { type Expression, sql } from 'kysely';
+import { cast, rowsDigest } from '../../engine/index.ts';
+import { defineModel } from '../define.ts';
+
+const settledSuffix = '(_?SETTLED)+$';
+const deliverySuffix = '_\\d{6}$';
+
+/** The name without what says settled, delivery date or perpetual: `ICPUSDT_SETTLED` → `ICPUSDT`. */
+const pair = (symbol: Expression<string>) =>
+  cast(
+    'VARCHAR',
+    sql`regexp_replace(regexp_replace(regexp_replace(${symbol}, ${sql.lit(settledSuffix)}, ''), ${sql.lit(deliverySuffix)}, ''), '_PERP$', '')`,
+  );
+
+const contractType = (instrumentType: Expression<string>, symbol: Expression<string>) =>
+  cast(
+    'VARCHAR',
+    sql`case
+      when ${instrumentType} = 'spot' then 'spot'
+      when regexp_matches(${symbol}, ${sql.lit(settledSuffix)}) then 'settled'
+      when regexp_matches(${symbol}, ${sql.lit(deliverySuffix)}) then 'delivery'
+      else 'perpetual'
+    end`,
+  );
+
+/** Every ticker listed, what its name says (A22, A23), and when it was there (A24, A25). */
+export default defineModel('symbols', {
+  inputs: ({ db }) =>
+    db
+      .with('found', (found) =>
+        found
+          .selectFrom('archive_objects')
+          .select((eb) =>
+            rowsDigest(
+              eb.ref('instrument_type'),
+              eb.ref('cadence'),
+              eb.ref('symbol'),
+              eb.ref('period_start'),
+              eb.ref('period_end'),
+            ).as('listed'),
+          ),
+      )
+      .with('traded', (traded) =>
+        traded
+          .selectFrom('ohlcv')
+          .where('number_of_trades', '>', 0n)
+          .groupBy(['instrument_type', 'symbol'])
+          .select((eb) => ['instrument_type', 'symbol', eb.fn.max('timestamp').as('last')]),
+      )
+      .selectFrom('found')
+      .select((eb) => [
+        cast(
+          'VARCHAR',
+          sql`${eb.ref('found.listed')} || '/' || ${eb
+            .selectFrom('traded')
+            .select((of) => rowsDigest(of.ref('instrument_type'), of.ref('symbol'), of.ref('last')).as('digest'))}`,
+        ).as('digest'),
+      ]),
+
+  query: ({ db, vars }) =>
+    db
+      .with('objects', (objects) =>
+        objects
+          .selectFrom('archive_objects')
+          .selectAll()
+          .select((eb) =>
+            // Monthly files say the month only, so they count where a symbol has no daily ones.
+            eb.fn
+              .agg<boolean>('bool_or', [eb('cadence', '=', 'daily')])
+              .over((over) => over.partitionBy(['instrument_type', 'symbol']))
+              .as('has_daily'),
+          ),
+      )
+      .with('periods', (periods) =>
+        periods
+          .selectFrom('objects')
+          .where((eb) => eb.or([eb('cadence', '=', 'daily'), eb.not(eb.ref('has_daily'))]))
+          .distinct()
+          .select(['instrument_type', 'symbol', 'period_start', 'period_end']),
+      )
+      .with('holes', (holes) =>
+        holes
+          .selectFrom('periods')
+          .select((eb) => [
+            'instrument_type',
+            'symbol',
+            'period_start',
+            'period_end',
+            cast
+              .nullable(
+                'INTEGER',
+                sql`${eb.ref('period_start')} - lag(${eb.ref('period_end')}) over (partition by ${eb.ref('instrument_type')}, ${eb.ref('symbol')} order by ${eb.ref('period_start')})`,
+              )
+              .as('days_away'),
+          ]),
+      )
+      .with('listed', (listed) =>
+        listed
+          .selectFrom('holes')
+          .groupBy(['instrument_type', 'symbol'])
+          .select((eb) => [
+            'instrument_type',
+            'symbol',
+            cast('DATE', sql`min(${eb.ref('period_start')})`).as('first_date'),
+            cast('DATE', sql`max(${eb.ref('period_end')}) - 1`).as('last_date'),
+            cast('INTEGER', sql`1 + count(*) filter (where ${eb.ref('days_away')} > 7)`).as('spells'),
+          ]),
+      )
+      .with('traded', (traded) =>
+        traded
+          .selectFrom('ohlcv')
+          .where('number_of_trades', '>', 0n)
+          .groupBy(['instrument_type', 'symbol'])
+          .select((eb) => [
+            'instrument_type',
+            'symbol',
+            cast.nullable('DATE', sql`max(${eb.ref('timestamp')})`).as('last_traded_date'),
+          ]),
+      )
+      .with('quotes', (quotes) =>
+        quotes.selectNoFrom(() =>
+          cast(
+            'VARCHAR',
+            sql`unnest([${sql.join(vars.strings('known_quote_assets').map((asset) => sql.lit(asset)))}])`,
+          ).as('asset'),
+        ),
+      )
+      .with('named', (named) =>
+        named
+          .selectFrom('listed')
+          .leftJoin('quotes', (join) =>
+            join.on((eb) => {
+              const name = pair(eb.ref('listed.symbol'));
+              return sql<boolean>`(ends_with(${name}, ${eb.ref('quotes.asset')}) and length(${name}) > length(${eb.ref('quotes.asset')}))`;
+            }),
+          )
+          .groupBy(['instrument_type', 'symbol'])
+          .select((eb) => [
+            'instrument_type',
+            'symbol',
+            cast
+              .nullable('VARCHAR', sql`arg_max(${eb.ref('quotes.asset')}, length(${eb.ref('quotes.asset')}))`)
+              .as('quote_asset'),
+          ]),
+      )
+      .selectFrom('listed')
+      .innerJoin('named', (join) =>
+        join.onRef('named.instrument_type', '=', 'listed.instrument_type').onRef('named.symbol', '=', 'listed.symbol'),
+      )
+      .leftJoin('traded', (join) =>
+        join
+          .onRef('traded.instrument_type', '=', 'listed.instrument_type')
+          .onRef('traded.symbol', '=', 'listed.symbol'),
+      )
+      .orderBy('listed.instrument_type')
+      .orderBy('listed.symbol')
+      .select((eb) => {
+        const name = pair(eb.ref('listed.symbol'));
+        const quote = eb.ref('named.quote_asset');
+        return [
+          'listed.instrument_type',
+          'listed.symbol',
+          cast.nullable('VARCHAR', sql`left(${name}, length(${name}) - length(${quote}))`).as('base_asset'),
+          'named.quote_asset',
+          contractType(eb.ref('listed.instrument_type'), eb.ref('listed.symbol')).as('contract_type'),
+          'listed.first_date',
+          'listed.last_date',
+          'traded.last_traded_date',
+          'listed.spells',
+        ];
+      }),
+});

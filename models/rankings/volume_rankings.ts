@@ -1,0 +1,187 @@
+import { type Expression, type Kysely, sql } from 'kysely';
+import { cast, rowsDigest, type Vars } from '../../engine/index.ts';
+import { defineModel } from '../define.ts';
+import type { Database } from '../schema.ts';
+
+const lookBackDays = 30;
+
+/** Perpetual contracts in the ranked quote assets that traded that day: no settled copies, no deliveries (B4). */
+const cohort = (db: Kysely<Database>, vars: Vars) =>
+  db
+    .selectFrom('daily_availability as day')
+    .innerJoin('symbols', 'symbols.symbol', 'day.symbol')
+    .where('symbols.instrument_type', '=', 'futures-um')
+    .where('symbols.contract_type', '=', 'perpetual')
+    .where('symbols.quote_asset', 'in', vars.strings('ranking_quote_assets'))
+    .where('day.trade_count', '>=', 1n)
+    .where('day.quote_volume_usdt', 'is not', null)
+    .select((eb) => [
+      'day.date',
+      'day.symbol',
+      cast('DOUBLE', eb.ref('day.quote_volume_usdt')).as('quote_volume_usdt'),
+      cast('BIGINT', eb.ref('day.trade_count')).as('trade_count'),
+    ]);
+
+/** Days of which enough has been published to rank them, or for which waiting longer is of no use. */
+const completeDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
+  db
+    .with('presence', (presence) =>
+      presence
+        .selectFrom('daily_availability as day')
+        .leftJoin('daily_availability as before', (join) =>
+          join
+            .onRef('before.symbol', '=', 'day.symbol')
+            .on((eb) =>
+              eb.and([
+                sql<boolean>`${eb.ref('before.date')} = ${eb.ref('day.date')} - 1`,
+                eb('before.available', '=', true),
+              ]),
+            ),
+        )
+        .groupBy('day.date')
+        .select((eb) => [
+          'day.date',
+          cast('BIGINT', sql`count(${eb.ref('before.symbol')})`).as('expected'),
+          cast('BIGINT', sql`count(${eb.ref('before.symbol')}) filter (where ${eb.ref('day.available')})`).as(
+            'arrived',
+          ),
+        ]),
+    )
+    .selectFrom('presence')
+    .where((eb) =>
+      eb.or([
+        eb('expected', '=', 0n),
+        sql<boolean>`${eb.ref('arrived')} >= ${sql.lit(vars.number('day_complete_ratio'))} * ${eb.ref('expected')}`,
+        sql<boolean>`${eb.ref('date')} + interval 3 days < ${asOf}`, // 48 h after the day's end
+      ]),
+    )
+    .select('date');
+
+const rankedDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
+  db
+    .selectFrom(cohort(db, vars).as('member'))
+    .innerJoin(completeDays(db, vars, asOf).as('complete'), 'complete.date', 'member.date')
+    .select(['member.date', 'member.symbol', 'member.quote_volume_usdt', 'member.trade_count']);
+
+const sorted = (symbol: Expression<string>, date: Expression<Date>) => sql`partition by ${symbol} order by ${date}`;
+
+export default defineModel('volume_rankings', {
+  inputs: ({ db, vars, asOf }) =>
+    db
+      .with('days', (days) =>
+        days
+          .selectFrom(rankedDays(db, vars, asOf).as('member'))
+          .groupBy('date')
+          .select((eb) => [
+            'date',
+            rowsDigest(eb.ref('symbol'), eb.ref('quote_volume_usdt'), eb.ref('trade_count')).as('digest'),
+          ]),
+      )
+      .selectFrom('days as day')
+      .innerJoin('days as before', (join) =>
+        join.on(
+          (eb) =>
+            sql<boolean>`${eb.ref('before.date')} between ${eb.ref('day.date')} - ${sql.lit(lookBackDays)} and ${eb.ref('day.date')}`,
+        ),
+      )
+      .groupBy('day.date')
+      .select((eb) => ['day.date', rowsDigest(eb.ref('before.date'), eb.ref('before.digest')).as('digest')]),
+
+  query: ({ db, vars, asOf }) =>
+    db
+      .with('span', (span) =>
+        span
+          .selectFrom('dirty_partitions')
+          .select((eb) => [
+            cast.nullable('DATE', sql`min(${eb.ref('date')}) - ${sql.lit(lookBackDays)}`).as('first'),
+            cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last'),
+          ]),
+      )
+      .with('members', (members) =>
+        members
+          .selectFrom(rankedDays(db, vars, asOf).as('member'))
+          .innerJoin('span', (join) =>
+            join.onRef('member.date', '>=', 'span.first').onRef('member.date', '<=', 'span.last'),
+          )
+          .select((eb) => [
+            'member.date',
+            'member.symbol',
+            'member.quote_volume_usdt',
+            'member.trade_count',
+            sql`dense_rank() over (partition by ${eb.ref('member.date')} order by ${eb.ref('member.quote_volume_usdt')} desc)`.as(
+              'rank',
+            ),
+            sql`percent_rank() over (partition by ${eb.ref('member.date')} order by ${eb.ref('member.quote_volume_usdt')} desc)`.as(
+              'share_larger',
+            ),
+            // A sum of decimals is exact, so the order in which threads add cannot show (B21).
+            sql`sum(cast(${eb.ref('member.quote_volume_usdt')} as DECIMAL(38, 10))) over (partition by ${eb.ref('member.date')})`.as(
+              'total',
+            ),
+          ]),
+      )
+      .with('spans', (spans) =>
+        spans
+          .selectFrom('members')
+          .groupBy('symbol')
+          .select((eb) => [
+            'symbol',
+            cast(
+              'DATE',
+              sql`unnest(generate_series(min(${eb.ref('date')}), max(${eb.ref('date')}), interval 1 day))`,
+            ).as('date'),
+          ]),
+      )
+      // A row for every day of the calendar, ranked or not: so many rows before is so many days before (B3).
+      .with('calendar', (calendar) =>
+        calendar
+          .selectFrom('spans as span')
+          .leftJoin('members as member', (join) =>
+            join.onRef('member.symbol', '=', 'span.symbol').onRef('member.date', '=', 'span.date'),
+          )
+          .select((eb) => {
+            const order = sorted(eb.ref('span.symbol'), eb.ref('span.date'));
+            const rank = eb.ref('member.rank');
+            const change = (days: number) =>
+              cast.nullable('SMALLINT', sql`${rank} - lag(${rank}, ${sql.lit(days)}) over (${order})`);
+            return [
+              'span.date',
+              'span.symbol',
+              rank.as('rank'),
+              change(1).as('rank_change_1d'),
+              change(7).as('rank_change_7d'),
+              change(14).as('rank_change_14d'),
+              change(30).as('rank_change_30d'),
+              cast(
+                'TINYINT',
+                sql`count(${rank}) over (${order} rows between ${sql.lit(lookBackDays - 1)} preceding and current row)`,
+              ).as('days_available'),
+            ];
+          }),
+      )
+      .selectFrom('members as member')
+      .innerJoin('dirty_partitions as dirty', 'dirty.date', 'member.date')
+      .innerJoin('calendar', (join) =>
+        join.onRef('calendar.symbol', '=', 'member.symbol').onRef('calendar.date', '=', 'member.date'),
+      )
+      .orderBy('member.date')
+      .orderBy('member.rank')
+      .orderBy('member.symbol')
+      .select((eb) => [
+        'member.date',
+        'member.symbol',
+        cast('SMALLINT', eb.ref('member.rank')).as('rank'),
+        'member.quote_volume_usdt',
+        'member.trade_count',
+        'calendar.rank_change_1d',
+        'calendar.rank_change_7d',
+        'calendar.rank_change_14d',
+        'calendar.rank_change_30d',
+        cast('FLOAT', sql`100 * ${eb.ref('member.share_larger')}`).as('percentile'),
+        cast('FLOAT', sql`100 * ${eb.ref('member.quote_volume_usdt')} / cast(${eb.ref('member.total')} as DOUBLE)`).as(
+          'market_share_pct',
+        ),
+        'calendar.days_available',
+        cast('TIMESTAMP', asOf).as('generation_timestamp'),
+      ]),
+});

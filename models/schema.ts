@@ -1,0 +1,188 @@
+import {
+  bigint,
+  boolean,
+  type DatabaseOf,
+  date,
+  desc,
+  double,
+  float,
+  integer,
+  month,
+  partitionState,
+  smallint,
+  table,
+  testResults,
+  timestamp,
+  tinyint,
+  varchar,
+} from '../engine/index.ts';
+
+const instrumentType = varchar('Market: spot, futures-um or futures-cm.');
+const symbol = varchar('Ticker as the archive spells it.');
+const timeframe = varchar('Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.');
+
+const archiveObjects = table('archive_objects', {
+  description: 'The archive as it was last listed: one row a kline archive.',
+  columns: {
+    key: varchar('Object key.'),
+    instrument_type: instrumentType,
+    cadence: varchar('daily or monthly.'),
+    symbol,
+    timeframe,
+    period_start: date('First day of the period.'),
+    period_end: date('Day after the period.'),
+    size_bytes: bigint('Size of the zip.', { unit: 'bytes' }),
+    etag: varchar('ETag without quotes; the MD5 of the object as a rule.'),
+    last_modified: timestamp('When it was published or re-issued.'),
+    listed_at: timestamp('As-of of the run that first saw it in this state.'),
+  },
+  key: ['key'],
+  keyHeldBy: 'partition',
+  partition: ['instrument_type', 'cadence', 'timeframe', 'symbol'],
+});
+
+const stagedArchives = table('staged_archives', {
+  description: 'The ledger: what became of every archive that was asked for.',
+  columns: {
+    key: varchar('Object key.'),
+    etag: varchar.nullable('ETag of the listing it was fetched for.'),
+    sha256: varchar.nullable('SHA-256 of the zip.'),
+    size_bytes: bigint.nullable('Size of the zip.', { unit: 'bytes' }),
+    row_count: bigint.nullable('Data lines.'),
+    first_open_time: timestamp.nullable('Open time of its first bar.'),
+    last_open_time: timestamp.nullable('Open time of its last bar.'),
+    status: varchar('staged, loaded, rejected, absent or failed.'),
+    reason: varchar.nullable('Why it is not staged.'),
+    staged_at: timestamp('As-of of the run that decided it.'),
+  },
+  key: ['key'],
+  keyHeldBy: 'partition',
+});
+
+const stagedKlines = table('staged_klines', {
+  description: 'The lines of staged CSVs, as published, each with the key of its archive.',
+  kind: 'source',
+  columns: {
+    archive_key: varchar('Key of the archive it stands in.'),
+    open_time: bigint('ms, or µs where it has 16 digits (A2).'),
+    open: varchar('As published.'),
+    high: varchar('As published.'),
+    low: varchar('As published.'),
+    close: varchar('As published.'),
+    volume: varchar('As published.'),
+    close_time: varchar('As published.'),
+    quote_volume: varchar('As published.'),
+    count: varchar('As published.'),
+    taker_buy_volume: varchar('As published.'),
+    taker_buy_quote_volume: varchar('As published.'),
+    ignore: varchar.nullable('Not always 0 (A3).'),
+  },
+  key: [],
+});
+
+const ohlcv = table('ohlcv', {
+  description: 'Every bar of every market and timeframe, values as published.',
+  columns: {
+    symbol,
+    timeframe,
+    instrument_type: instrumentType,
+    timestamp: timestamp('Open time, UTC.'),
+    open: double('First price.', { unit: 'quote asset' }),
+    high: double('Highest price.', { unit: 'quote asset' }),
+    low: double('Lowest price.', { unit: 'quote asset' }),
+    close: double('Last price.', { unit: 'quote asset' }),
+    volume: double('Volume.', { unit: 'base asset; contracts for futures-cm' }),
+    close_time: timestamp('Close time, UTC; irregular next to an outage (A9).'),
+    quote_asset_volume: double('Turnover.', { unit: 'quote asset; base asset for futures-cm (A4)' }),
+    number_of_trades: bigint('Trades.'),
+    taker_buy_base_asset_volume: double('Volume bought by takers.', { unit: 'base asset; contracts for futures-cm' }),
+    taker_buy_quote_asset_volume: double('Turnover bought by takers.', {
+      unit: 'quote asset; base asset for futures-cm',
+    }),
+    data_source: varchar('monthly, daily or rest.'),
+  },
+  key: ['instrument_type', 'symbol', 'timeframe', 'timestamp'],
+  keyHeldBy: 'partition',
+  partition: ['instrument_type', 'symbol', 'timeframe', month('timestamp')],
+});
+
+const symbols = table('symbols', {
+  description: 'Every ticker that the archive has ever listed (A25), and what its name says.',
+  columns: {
+    instrument_type: instrumentType,
+    symbol,
+    base_asset: varchar.nullable('What is traded.'),
+    quote_asset: varchar.nullable('What it is priced in; NULL where no known asset fits.'),
+    contract_type: varchar('spot, perpetual, delivery or settled.'),
+    first_date: date('First day listed.'),
+    last_date: date('Last day listed.'),
+    last_traded_date: date.nullable('Last day with a trade.'),
+    spells: integer('1 + holes of more than 7 days (A24).'),
+  },
+  key: ['instrument_type', 'symbol'],
+});
+
+const dailyAvailability = table('daily_availability', {
+  description: 'Which USD-M symbol had data on which day, and what was traded that day.',
+  columns: {
+    date: date('Day, UTC.'),
+    symbol,
+    available: boolean('The daily archive of this day is listed.'),
+    file_size_bytes: bigint.nullable('Size of that archive.', { unit: 'bytes' }),
+    last_modified: timestamp.nullable('When it was published or re-issued.'),
+    url: varchar('Where it is, or would be.'),
+    status_code: integer('200 where it is listed, else 404: inferred from the listing.'),
+    probe_timestamp: timestamp('As-of of the run that first saw this state.'),
+    quote_volume_usdt: double.nullable('Turnover; NULL unless the quote asset is a US dollar at par.', {
+      unit: 'USDT',
+    }),
+    trade_count: bigint.nullable('Trades.'),
+    volume_base: double.nullable('Volume.', { unit: 'base asset' }),
+    taker_buy_volume_base: double.nullable('Volume bought by takers.', { unit: 'base asset' }),
+    taker_buy_quote_volume_usdt: double.nullable('Turnover bought by takers, at par.', { unit: 'USDT' }),
+    open_price: double.nullable('First price.', { unit: 'quote asset' }),
+    high_price: double.nullable('Highest price.', { unit: 'quote asset' }),
+    low_price: double.nullable('Lowest price.', { unit: 'quote asset' }),
+    close_price: double.nullable('Last price.', { unit: 'quote asset' }),
+  },
+  key: ['date', 'symbol'],
+  indexes: { idx_quote_volume_date: [desc('quote_volume_usdt'), 'date'] },
+  partition: ['date'],
+});
+
+const volumeRankings = table('volume_rankings', {
+  description: 'USD-M perpetual contracts by turnover of the day, 1 is the largest.',
+  columns: {
+    date: date('Day, UTC.'),
+    symbol,
+    rank: smallint('Dense rank by turnover.'),
+    quote_volume_usdt: double('Turnover.', { unit: 'USDT' }),
+    trade_count: bigint('Trades.'),
+    rank_change_1d: smallint.nullable('Rank minus the rank 1 calendar day before; negative means it moved up.'),
+    rank_change_7d: smallint.nullable('The same over 7 days.'),
+    rank_change_14d: smallint.nullable('The same over 14 days.'),
+    rank_change_30d: smallint.nullable('The same over 30 days.'),
+    percentile: float('Share of the cohort that is larger; 0 is the largest.', { unit: 'percent' }),
+    market_share_pct: float('Share of the turnover of the cohort.', { unit: 'percent' }),
+    days_available: tinyint('Ranked days among the 30 calendar days that end this day.'),
+    generation_timestamp: timestamp('As-of of the run that built this day.'),
+  },
+  key: ['date', 'symbol'],
+  keyHeldBy: 'partition',
+  partition: ['date'],
+});
+
+/** THE typed definition: DDL, Kysely types, schema.sql, docs and checks derive from it. */
+export const schema = {
+  archive_objects: archiveObjects,
+  staged_archives: stagedArchives,
+  staged_klines: stagedKlines,
+  ohlcv,
+  symbols,
+  daily_availability: dailyAvailability,
+  volume_rankings: volumeRankings,
+  partition_state: partitionState,
+  test_results: testResults,
+} as const;
+
+export type Database = DatabaseOf<typeof schema>;

@@ -1,0 +1,59 @@
+import { $ } from 'zx';
+import { checkCases } from './cases.ts';
+import { checkErrors } from './errors.ts';
+import { checkImports } from './imports.ts';
+import { checkLinks } from './links.ts';
+
+/** Looks at a tree and answers what is wrong with it, one line each; nothing when all is well. */
+export type Check = (root: string) => Promise<readonly string[]>;
+
+/** An installed program that explains itself; it fails by its exit code. */
+const program =
+  (...command: readonly [string, ...string[]]): Check =>
+  async (root) => {
+    const { exitCode, stdout, stderr } = await $({
+      cwd: root,
+      nothrow: true,
+      quiet: true,
+      preferLocal: true,
+    })`${command}`;
+    return exitCode === 0 ? [] : `${stdout}${stderr}`.trimEnd().split('\n');
+  };
+
+export const checks: Readonly<Record<string, Check>> = {
+  types: program('tsc', '--noEmit', '-p', '.'),
+  biome: program('biome', 'check', '--error-on-warnings', '.'),
+  knip: program('knip'),
+  imports: checkImports,
+  links: checkLinks,
+  cases: checkCases,
+  errors: (root) => checkErrors(root),
+};
+
+export interface CheckResult {
+  readonly name: string;
+  readonly problems: readonly string[];
+}
+
+/** Runs checks at once and says how each went, in order; a check that cannot run has failed. */
+export async function runChecks(
+  root: string,
+  selected: readonly (readonly [string, Check])[],
+  write: (line: string) => void,
+): Promise<readonly CheckResult[]> {
+  const running = selected.map(async ([name, check]): Promise<CheckResult> => {
+    try {
+      return { name, problems: await check(root) };
+    } catch (error) {
+      return { name, problems: [error instanceof Error ? error.message : String(error)] };
+    }
+  });
+  const results: CheckResult[] = [];
+  for (const next of running) {
+    const result = await next;
+    results.push(result);
+    write(`${result.problems.length === 0 ? 'ok  ' : 'FAIL'} ${result.name}`);
+    for (const problem of result.problems) write(`     ${problem}`);
+  }
+  return results;
+}

@@ -1,0 +1,60 @@
+import { posix } from 'node:path';
+import { parseSync } from 'vite';
+import { lineAt, readFiles, type SourceFile } from './files.ts';
+
+/** What each layer may import besides itself and packages. `types`: with `import type` only. The rest of the tree is free. */
+const layers: Readonly<Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>> = {
+  engine: { values: [], types: [] },
+  extract: { values: ['engine/index.ts'], types: [] },
+  models: { values: ['engine/index.ts'], types: [] },
+  queries: { values: ['engine/index.ts'], types: ['models/schema.ts'] },
+  'tests/data': { values: ['engine/index.ts'], types: ['models/schema.ts'] },
+};
+
+interface Import {
+  readonly from: string;
+  readonly typeOnly: boolean;
+  readonly offset: number;
+}
+
+function importsOf({ path, text }: SourceFile): readonly Import[] {
+  const { module } = parseSync(path, text);
+  const fixed = [...module.staticImports.map((found) => ({ ...found, moduleRequest: found.moduleRequest }))].map(
+    ({ moduleRequest, entries, start }) => ({
+      from: moduleRequest.value,
+      typeOnly: entries.length > 0 && entries.every((entry) => entry.isType),
+      offset: start,
+    }),
+  );
+  const passedOn = module.staticExports.flatMap(({ entries, start }) =>
+    entries.flatMap(({ moduleRequest, isType }) =>
+      moduleRequest ? [{ from: moduleRequest.value, typeOnly: isType, offset: start }] : [],
+    ),
+  );
+  const literal = /^(['"`])([^'"`]*)\1$/;
+  const dynamic = module.dynamicImports.flatMap(({ moduleRequest, start }) => {
+    const from = literal.exec(text.slice(moduleRequest.start, moduleRequest.end))?.[2];
+    return from === undefined ? [] : [{ from, typeOnly: false, offset: start }];
+  });
+  return [...fixed, ...passedOn, ...dynamic];
+}
+
+/** Imports run one way (design section 1): the engine imports no layer, the layers import only its public face. */
+export async function checkImports(root: string): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const [layer, allowed] of Object.entries(layers)) {
+    for (const file of await readFiles(root, [`${layer}/**/*.ts`])) {
+      for (const { from, typeOnly, offset } of importsOf(file)) {
+        if (!from.startsWith('.')) continue;
+        const target = posix.join(posix.dirname(file.path), from);
+        const isOwn = target.startsWith(`${layer}/`);
+        if (isOwn || allowed.values.includes(target) || (typeOnly && allowed.types.includes(target))) continue;
+        const may = [...allowed.values, ...allowed.types.map((type) => `types of ${type}`)].join(' and ');
+        problems.push(
+          `${file.path}:${lineAt(file.text, offset)}: imports ${target}; ${layer} imports only itself${may && `, ${may}`}`,
+        );
+      }
+    }
+  }
+  return problems;
+}

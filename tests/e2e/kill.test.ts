@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { smallArchive, writeSmallArchive } from '../support/archive.ts';
+import { sha256Tree } from '../support/digest.ts';
+import { pipeline, startPipeline } from '../support/pipeline.ts';
+import { expectExit, expectSameRows, publishedRows } from '../support/published.ts';
+import type { Rows } from '../support/rows.ts';
+import { describeShared } from '../support/shared.ts';
+import { tempDir } from '../support/temp.ts';
+import { type VisionServer, visionServer } from '../support/vision-server.ts';
+
+const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
+const stages = ['extract.listing', 'extract.klines', 'model.ohlcv', 'model.volume_rankings', 'export.volume_rankings'];
+const instants = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+interface NodeEvent {
+  readonly type: string;
+  readonly node?: { readonly id: string };
+  readonly seconds?: number;
+}
+
+describeShared('SIGKILL', () => {
+  let server: VisionServer;
+  let undisturbed: ReadonlyMap<string, Rows>;
+  let exported: Readonly<Record<string, string>>;
+  /** How long each node took, undisturbed. */
+  const seconds = new Map<string, number>();
+
+  beforeAll(async () => {
+    const { directory } = await writeSmallArchive(await tempDir('small-'), {
+      symbols: smallArchive.symbols.slice(0, 5),
+      days: smallArchive.days.slice(-24),
+    });
+    server = await visionServer(directory, { latencyMs: 15 });
+    const dataDir = await tempDir('undisturbed-');
+    const env = { PIPELINE_ARCHIVE_URL: server.url };
+    const result = await pipeline([...args, '--log-format', 'json'], { dataDir, env });
+    expectExit(result, 0);
+    for (const line of result.stderr.split('\n').filter((text) => text.startsWith('{'))) {
+      const { type, node, seconds: took } = JSON.parse(line) as NodeEvent;
+      if (type === 'node_finished' && node !== undefined) seconds.set(node.id, took ?? 0);
+    }
+    expect([...seconds.keys()]).toEqual(expect.arrayContaining(stages));
+    undisturbed = await publishedRows(dataDir);
+    exported = await sha256Tree(join(dataDir, 'mirror/exports'));
+    return () => server[Symbol.asyncDispose]();
+  });
+
+  test.each(stages.flatMap((stage) => instants.map((instant) => ({ stage, instant }))))(
+    'in $stage, after $instant of it, costs no row and leaves no wrong one',
+    async ({ stage, instant }) => {
+      const dataDir = await tempDir('killed-');
+      const env = { PIPELINE_ARCHIVE_URL: server.url };
+      const running = startPipeline([...args, '--log-format', 'json'], { dataDir, env });
+      await running.line((line) => line.includes('"node_started"') && line.includes(`"${stage}"`));
+      await delay(1_000 * instant * (seconds.get(stage) ?? 0));
+      running.child.kill('SIGKILL');
+      await running.result;
+
+      expectExit(await pipeline(args, { dataDir, env }), 0);
+      await expectSameRows(dataDir, undisturbed);
+      expect(await sha256Tree(join(dataDir, 'mirror/exports'))).toEqual(exported);
+    },
+  );
+});

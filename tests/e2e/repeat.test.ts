@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { smallArchive, writeSmallArchive } from '../support/archive.ts';
+import { sha256Tree } from '../support/digest.ts';
+import { pipelineInProcess } from '../support/pipeline.ts';
+import { expectExit } from '../support/published.ts';
+import { describeShared } from '../support/shared.ts';
+import { tempDir } from '../support/temp.ts';
+import { isListing, type VisionServer, visionServer } from '../support/vision-server.ts';
+
+const vars = ['--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
+
+describeShared('a second run', () => {
+  let server: VisionServer;
+  let dataDir: string;
+  const run = (...args: readonly string[]) =>
+    pipelineInProcess(['run', '--target', 'mirror', ...vars, ...args], {
+      dataDir,
+      env: { PIPELINE_ARCHIVE_URL: server.url },
+    });
+  const nodesRun = async () => {
+    const results = JSON.parse(await readFile(join(dataDir, 'mirror/artifacts/run_results.json'), 'utf8'));
+    return (results.results as { unique_id: string }[]).map(({ unique_id }) => unique_id);
+  };
+
+  beforeAll(async () => {
+    const { directory } = await writeSmallArchive(await tempDir('small-'));
+    dataDir = await tempDir('repeat-');
+    server = await visionServer(directory);
+    expectExit(await run(), 0);
+    return () => server[Symbol.asyncDispose]();
+  });
+
+  test('stages nothing, requests listings only, one a series and the prefixes, and leaves the same bytes', async () => {
+    const before = await sha256Tree(join(dataDir, 'mirror/exports'));
+    const stagedBefore = await sha256Tree(join(dataDir, 'mirror/staging'));
+    await server.requests();
+    const second = await run();
+    expectExit(second, 0);
+
+    const requests = await server.requests();
+    expect(requests.filter((request) => !isListing(request))).toEqual([]);
+    const prefixes = 2; // of the daily and of the monthly tree
+    expect(requests.length).toBeLessThanOrEqual(2 * smallArchive.symbols.length + prefixes);
+    expect(second.stderr + second.stdout).toMatch(/Done\. PASS=\d+ .*ERROR=0/);
+
+    expect(Object.keys(before)).toEqual(
+      expect.arrayContaining(['SHA256SUMS', 'daily_availability.parquet', 'volume_rankings.parquet']),
+    );
+    expect(await sha256Tree(join(dataDir, 'mirror/exports'))).toEqual(before);
+    const csvs = (tree: Readonly<Record<string, string>>) =>
+      Object.entries(tree).filter(([path]) => path.endsWith('.csv'));
+    expect(csvs(stagedBefore).length).toBeGreaterThan(50);
+    expect(csvs(await sha256Tree(join(dataDir, 'mirror/staging')))).toEqual(csvs(stagedBefore));
+  });
+
+  test('of the rankings alone runs the model of that group, its tests and its export', async () => {
+    await server.requests();
+    expectExit(await run('--select', 'rankings'), 0);
+    expect(await server.requests()).toEqual([]);
+    const nodes = await nodesRun();
+    expect(nodes.length).toBeGreaterThan(3);
+    expect(nodes.filter((node) => !node.includes('volume_rankings'))).toEqual([]);
+  });
+
+  test('of the rankings alone says on an empty warehouse what is missing and what to select', async () => {
+    const empty = await tempDir('empty-');
+    const result = await pipelineInProcess(['run', '--target', 'mirror', ...vars, '--select', 'rankings'], {
+      dataDir: empty,
+    });
+    expectExit(result, 2);
+    expect(result.stderr).toMatch(/daily_availability|symbols/);
+    expect(result.stderr).toContain('+rankings');
+  });
+});

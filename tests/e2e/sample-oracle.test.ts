@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from 'vitest';
+import { expectParquetEqualsCsv, rankingTypes } from '../support/expected.ts';
+import { pipelineInProcess } from '../support/pipeline.ts';
+import { expectExit } from '../support/published.ts';
+import { readParquet, readParquetMetadata } from '../support/rows.ts';
+import { describeShared, sharedPath } from '../support/shared.ts';
+import { tempDir } from '../support/temp.ts';
+
+const dayMs = 86_400_000;
+
+describeShared('the sample archive', () => {
+  let archive: string;
+  let rankings: string;
+
+  beforeAll(async () => {
+    archive = await tempDir('sample-archive-');
+    const dataDir = await tempDir('sample-');
+    rankings = join(dataDir, 'sample/exports/volume_rankings.parquet');
+    const [written, ran] = await Promise.all([
+      pipelineInProcess(['archive', 'write', archive]),
+      pipelineInProcess(['run', '--target', 'sample'], { dataDir }),
+    ]);
+    expectExit(written, 0);
+    expectExit(ran, 0);
+  });
+
+  test('its rankings equal those of the independent oracle on the same archive written to files', async () => {
+    const dates = (await readParquet(rankings)).rows.map(([date]) => String(date));
+    // The oracle knows no withheld day; all that is ranked stays to be found by it.
+    const end = new Date(Date.parse(dates.at(-1) ?? '') + dayMs).toISOString().slice(0, 10);
+    expect(end >= '2025-07-08').toBe(true);
+    expect(new Set(dates).size).toBeGreaterThanOrEqual(145);
+
+    const csv = join(await tempDir('oracle-'), 'rankings.csv');
+    const tool = sharedPath('tools/oracle_rankings.py');
+    await promisify(execFile)('python3', [tool, archive, csv, '--days', '0001-01-01', end]);
+    await expectParquetEqualsCsv(rankings, csv, rankingTypes, 'generation_timestamp');
+  });
+
+  test('its export says that it is synthetic', async () => {
+    expect((await readParquetMetadata(rankings)).get('synthetic')).toBe('true');
+  });
+});

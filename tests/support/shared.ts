@@ -1,0 +1,34 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { describe } from 'vitest';
+import { needsShared } from '../checks/summary.ts';
+import { runDir, tempDir } from './temp.ts';
+
+/** Test input that lies beside the repository and is no part of it. */
+export const sharedPath = (...parts: readonly string[]): string =>
+  join(import.meta.dirname, '../../../shared', ...parts);
+
+const canUseShared = existsSync(sharedPath()) && spawnSync('python3', ['--version']).status === 0;
+
+/** A suite that reads ../shared or runs its Python tools. Where it cannot, it is skipped, and `pnpm test` says so. */
+export const describeShared = (title: string, suite: () => void): unknown =>
+  describe.skipIf(!canUseShared)(`${title} ${needsShared}`, suite);
+
+/** The real archive as a tree of files with their publication times; read only, unpacked once in a test run. */
+export async function realArchive(): Promise<string> {
+  const directory = join(runDir(), 'real-archive');
+  if (existsSync(directory)) return directory;
+  const aside = await tempDir('unpacking-');
+  await promisify(execFile)('tar', ['-xzpf', sharedPath('real-archive/archive.tar.gz'), '-C', aside]);
+  try {
+    await rename(aside, directory);
+  } catch (error) {
+    if (!existsSync(directory)) throw error;
+    await rm(aside, { recursive: true }); // Another worker was first.
+  }
+  return directory;
+}

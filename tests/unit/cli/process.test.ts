@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { tempDir } from '../../support/temp.ts';
+import { writeProject } from './fixture.ts';
+
+const root = join(import.meta.dirname, '../../..');
+// The program itself: a signal to the shell script in node_modules/.bin would not reach it.
+const node = join(root, 'node_modules/node/bin/node');
+
+let project: string;
+beforeAll(async () => {
+  project = await realpath(await tempDir('cli-'));
+  await writeProject(project);
+});
+
+function start(args: readonly string[], nodeArgs: readonly string[] = []) {
+  const child = spawn(node, [...nodeArgs, join(root, 'engine/cli/main.ts'), ...args], { cwd: project });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (output.stdout += chunk));
+  child.stderr.on('data', (chunk) => (output.stderr += chunk));
+  return { child, output, closed: once(child, 'close') as Promise<[number | null, string | null]> };
+}
+
+test('the process ends with the exit code of the command', async () => {
+  const { output, closed } = start(['ls', '--output', 'name']);
+  expect((await closed)[0]).toBe(0);
+  expect(output).toEqual({ stdout: 'listing\nbars\nunique_bars_symbol\nranks\nranks\n', stderr: '' });
+  expect((await start(['rnu']).closed)[0]).toBe(2);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with 130, in time to say so', async (signal) => {
+  const { child, output, closed } = start(['archive', 'wait']);
+  await once(child.stderr, 'data');
+  const sent = performance.now();
+  child.kill(signal);
+  expect((await closed)[0]).toBe(130);
+  expect(performance.now() - sent).toBeLessThan(2_000);
+  expect(output.stderr).toContain('error [INTERRUPTED]');
+});
+
+test('a command that does not hear the signal is ended all the same', async () => {
+  const { child, closed } = start(['archive', 'hang']);
+  await once(child.stderr, 'data');
+  const sent = performance.now();
+  child.kill('SIGINT');
+  expect((await closed)[0]).toBe(130);
+  expect(performance.now() - sent).toBeLessThan(2_000);
+});
+
+test('a reader that goes away is no failure', async () => {
+  const { child, output, closed } = start(['ls']);
+  child.stdout.destroy();
+  expect((await closed)[0]).toBe(0);
+  expect(output.stderr).toBe('');
+});
+
+test('ls loads no database, no network and no terminal library', async () => {
+  const hook = join(project, 'hook.mjs');
+  await writeFile(
+    hook,
+    `import { registerHooks } from 'node:module';
+const loaded = new Set();
+registerHooks({
+  load(url, context, next) {
+    const name = /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)\\//.exec(url)?.[1];
+    if (name) loaded.add(name);
+    return next(url, context);
+  },
+});
+process.on('exit', () => process.stderr.write([...loaded].sort().join(' ')));`,
+  );
+  const { output, closed } = start(['ls'], ['--import', pathToFileURL(hook).href]);
+  expect((await closed)[0]).toBe(0);
+  expect(output.stderr.split(' ')).toEqual(['commander', 'fastest-levenshtein', 'yaml', 'zod']);
+});

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { keysAt, pipelineJsonSchema, pipelineJsonSchemaText } from '../../../engine/config/json-schema.ts';
+
+test('pipeline.schema.json is what the spec says now', async () => {
+  const committed = await readFile('engine/config/pipeline.schema.json', 'utf8');
+  // Stale? node engine/config/json-schema.ts --write
+  expect(pipelineJsonSchemaText()).toBe(committed);
+});
+
+test('pipeline.yaml points editors to the committed schema', async () => {
+  const [first] = (await readFile('pipeline.yaml', 'utf8')).split('\n');
+  expect(first).toBe('# yaml-language-server: $schema=./engine/config/pipeline.schema.json');
+});
+
+test('every key has a description', () => {
+  const missing: string[] = [];
+  const walk = (schema: Record<string, unknown>, path: string): void => {
+    for (const [key, value] of Object.entries((schema.properties ?? {}) as Record<string, Record<string, unknown>>)) {
+      if (typeof value.description !== 'string') missing.push(`${path}.${key}`);
+      walk(value, `${path}.${key}`);
+    }
+    for (const inner of [schema.items, schema.additionalProperties, ...((schema.anyOf ?? []) as unknown[])]) {
+      if (typeof inner === 'object' && inner !== null) walk(inner as Record<string, unknown>, path);
+    }
+  };
+  walk(pipelineJsonSchema() as Record<string, unknown>, '');
+  expect(missing).toEqual([]);
+});
+
+test.each([
+  [[], ['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'models', 'exports', 'commands']],
+  [
+    ['targets', 'any'],
+    ['archive', 'listing', 'as_of', 'synthetic'],
+  ],
+  [
+    ['models', 'any', 'tests', 3, 'unique'],
+    ['columns', 'severity', 'where', 'when', 'tags', 'name'],
+  ],
+  [['extracts', 'any', 'with', 'options'], []],
+])('the keys at %j', (path, keys) => {
+  expect(keysAt(path)).toEqual(keys);
+});

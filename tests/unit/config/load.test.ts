@@ -1,0 +1,530 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadPipeline, parsePipeline } from '../../../engine/config/load.ts';
+import { formatError, PipelineError } from '../../../engine/errors.ts';
+
+const sound = `name: demo
+default_target: sample
+schema: models/schema.ts
+targets:
+  sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }
+vars:
+  collect: { type: boolean, default: true }
+  days: { type: integer, default: 30, min: 0 }
+extracts:
+  listing:
+    use: extract/listing.ts
+    writes: [objects]
+models:
+  bars:
+    use: models/bars.ts
+    needs: [objects]
+    when: collect
+    looks_back: 30 days
+    tests:
+      - unique: [symbol, date]
+      - custom: { use: tests/data/dense.ts }
+  ranks:
+    use: models/ranks.ts
+    needs: [bars]
+exports:
+  ranks: { model: ranks, format: parquet, order_by: [date] }
+`;
+
+const parse = (text: string) => parsePipeline(text, { file: 'pipeline.yaml', root: '/project' });
+
+function errorOf(text: string): PipelineError {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof PipelineError) return error;
+    throw error;
+  }
+  throw new Error('the text was accepted');
+}
+
+/** The sound text with one passage changed, so that a case shows nothing but its fault. */
+function changed(from: string, to: string): string {
+  if (!sound.includes(from)) throw new Error(`no ${from} in the sound text`);
+  return sound.replace(from, to);
+}
+
+describe('a sound pipeline.yaml', () => {
+  test('is read with defaults, durations in ms and tests under their type', () => {
+    const { spec } = parse(sound);
+    expect(spec.models.bars).toEqual({
+      use: 'models/bars.ts',
+      needs: ['objects'],
+      when: 'collect',
+      looks_back: 30 * 86_400_000,
+      tags: [],
+      tests: [
+        { type: 'unique', columns: ['symbol', 'date'], severity: 'error', tags: [] },
+        { type: 'custom', use: 'tests/data/dense.ts', severity: 'error', tags: [] },
+      ],
+    });
+    expect(spec.extracts.listing).toEqual({
+      use: 'extract/listing.ts',
+      writes: ['objects'],
+      needs: [],
+      tags: [],
+      with: {},
+    });
+    expect(spec.targets.sample?.as_of).toBe('2025-07-10T09:00:00Z');
+  });
+
+  test('says where its values stand: a scalar itself, a map or a list at its key, an item of a list itself', () => {
+    const { at } = parse(sound);
+    expect(at(['models', 'bars'])).toEqual({ line: 14, column: 3 });
+    expect(at(['models', 'bars', 'use'])).toEqual({ line: 15, column: 10 });
+    expect(at(['models', 'bars', 'needs'])).toEqual({ line: 16, column: 5 });
+    expect(at(['models', 'bars', 'needs', 0])).toEqual({ line: 16, column: 13 });
+    expect(at(['models', 'bars', 'tests', 1])).toEqual({ line: 21, column: 9 });
+    expect(at(['exports', 'ranks'])).toEqual({ line: 26, column: 3 });
+    expect(at(['models', 'bars', 'no such key', 'below'])).toEqual({ line: 14, column: 3 });
+  });
+
+  test('is the one of this repository', async () => {
+    const { spec } = parse(await readFile('pipeline.yaml', 'utf8'));
+    expect(Object.keys(spec.models)).toEqual(['ohlcv', 'symbols', 'daily_availability', 'volume_rankings']);
+  });
+
+  test('may use anchors, and values behind an alias have a place', () => {
+    const text = changed('needs: [bars]', 'needs: *inputs').replace('needs: [objects]', 'needs: &inputs [objects]');
+    const { spec, at } = parse(text);
+    expect(spec.models.ranks?.needs).toEqual(['objects']);
+    expect(at(['models', 'ranks', 'needs', 0])).toEqual({ line: 16, column: 21 });
+  });
+});
+
+const cases: readonly [fault: string, from: string, to: string, message: string][] = [
+  [
+    'a syntax error',
+    'needs: [objects]',
+    'needs: [objects',
+    `error [CONFIG_SYNTAX] pipeline.yaml:17:5: Flow sequence in block collection must be sufficiently indented and end with a ]: \`when: collect\``,
+  ],
+  [
+    'an alias without an anchor',
+    'needs: [objects]',
+    'needs: *inputs',
+    'error [CONFIG_SYNTAX] pipeline.yaml:16:12: no anchor for the alias `*inputs`',
+  ],
+  [
+    'an unknown tag',
+    'use: models/bars.ts',
+    'use: !file models/bars.ts',
+    'error [CONFIG_SYNTAX] pipeline.yaml:15:10: Unresolved tag: !file: `!file models/bars.ts`',
+  ],
+  [
+    'a name twice in one map',
+    'needs: [bars]',
+    'needs: [bars]\n    use: models/bars.ts',
+    'error [CONFIG_INVALID] pipeline.yaml:25:5: `use` stands twice in one map',
+  ],
+  [
+    'an unknown key at the top',
+    'vars:',
+    'var:',
+    'error [CONFIG_INVALID] pipeline.yaml:6:1: unknown key `var`\n  key: var\n  next: did you mean vars?',
+  ],
+  [
+    'an unknown key of a model',
+    'looks_back:',
+    'look_back:',
+    'error [CONFIG_INVALID] pipeline.yaml:18:5: unknown key `look_back` in models.bars\n  key: models.bars.look_back\n  next: did you mean looks_back?',
+  ],
+  [
+    'an unknown key that is near none',
+    'archive: sample,',
+    'archive: sample, compression: zip,',
+    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: keys here are: archive, listing, as_of, synthetic',
+  ],
+  [
+    'an unknown type of test',
+    'unique: [symbol, date]',
+    'uniqe: [symbol, date]',
+    'error [CONFIG_INVALID] pipeline.yaml:20:9: unknown key `uniqe` in models.bars.tests[0]\n  key: models.bars.tests[0].uniqe\n  next: did you mean unique?',
+  ],
+  [
+    'an unknown option of a test',
+    'custom: { use: tests/data/dense.ts }',
+    'not_null: { columns: [date], severty: warn }',
+    'error [CONFIG_INVALID] pipeline.yaml:21:38: unknown key `severty` in models.bars.tests[1].not_null\n  key: models.bars.tests[1].not_null.severty\n  next: did you mean severity?',
+  ],
+  [
+    'a comma that ends an unquoted text',
+    'custom: { use: tests/data/dense.ts }',
+    'expression: { name: sense, expect: low <= least(open, close) }',
+    'error [CONFIG_INVALID] pipeline.yaml:21:63: unknown key `close)` in models.bars.tests[1].expression\n  key: models.bars.tests[1].expression.close)\n  next: a comma ends a text within { }: quote the text',
+  ],
+  [
+    'two types in one test',
+    'unique: [symbol, date]',
+    '{ unique: [symbol], not_null: [date] }',
+    'error [CONFIG_INVALID] pipeline.yaml:20:9: `tests[0]` must be a map with one key, the type of the test, not `{ unique: [symbol], not_null: [date] }`\n  key: models.bars.tests[0]',
+  ],
+  [
+    'a wrong type',
+    'needs: [objects]',
+    'needs: objects',
+    'error [CONFIG_INVALID] pipeline.yaml:16:12: `needs` must be a list, not `objects`\n  key: models.bars.needs',
+  ],
+  [
+    'a wrong type where two would do',
+    'unique: [symbol, date]',
+    'unique: symbol',
+    'error [CONFIG_INVALID] pipeline.yaml:20:17: `unique` must be a list or a map, not `symbol`\n  key: models.bars.tests[0].unique',
+  ],
+  [
+    'a wrong type in a list',
+    'unique: [symbol, date]',
+    'unique: [symbol, 3]',
+    'error [CONFIG_INVALID] pipeline.yaml:20:26: `unique[1]` must be a text, not `3`\n  key: models.bars.tests[0].unique[1]',
+  ],
+  [
+    'an empty section',
+    'targets:\n  sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }',
+    'targets:',
+    'error [CONFIG_INVALID] pipeline.yaml:4:1: `targets` must be a map, but is empty\n  key: targets',
+  ],
+  [
+    'a missing key',
+    '    use: models/ranks.ts\n',
+    '',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: `use` is missing in models.ranks\n  key: models.ranks.use',
+  ],
+  [
+    'a value that is none of a list',
+    'format: parquet',
+    'format: parqet',
+    'error [CONFIG_INVALID] pipeline.yaml:26:34: `format` must be parquet, not `parqet`\n  key: exports.ranks.format\n  next: did you mean parquet?',
+  ],
+  [
+    'a name that is none',
+    '  ranks:\n    use',
+    '  Ranks-2:\n    use',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: `Ranks-2` must be a name: lower-case letters, digits and _, a letter first, not `Ranks-2`\n  key: models.Ranks-2',
+  ],
+  [
+    'a duration that is none',
+    'looks_back: 30 days',
+    'looks_back: 30 moons',
+    'error [CONFIG_INVALID] pipeline.yaml:18:17: `looks_back` must be a duration such as `30 days` or `12 hours`, not `30 moons`\n  key: models.bars.looks_back',
+  ],
+  [
+    'a look-back of half a day',
+    'looks_back: 30 days',
+    'looks_back: 12 hours',
+    'error [CONFIG_INVALID] pipeline.yaml:18:17: `looks_back` must be whole days, not `12 hours`\n  key: models.bars.looks_back',
+  ],
+  [
+    'a time that no clock shows',
+    'as_of: 2025-07-10T09:00:00Z',
+    'as_of: 2025-02-30T09:00:00Z',
+    'error [CONFIG_INVALID] pipeline.yaml:5:37: `as_of` must be a time such as `2025-07-10T09:00:00Z`, not `2025-02-30T09:00:00Z`\n  key: targets.sample.as_of',
+  ],
+  [
+    'a ratio above 1',
+    'unique: [symbol, date]',
+    'coverage: { column: date, min: 95 }',
+    'error [CONFIG_INVALID] pipeline.yaml:20:40: `min` must be at most 1, not `95`\n  key: models.bars.tests[0].coverage.min',
+  ],
+  [
+    'a warning that comes after the failure',
+    'unique: [symbol, date]',
+    'coverage: { column: date, min: 0.95, warn: 0.9 }',
+    'error [CONFIG_INVALID] pipeline.yaml:20:52: `warn` must be at least `min`, not `0.9`\n  key: models.bars.tests[0].coverage.warn',
+  ],
+  [
+    'a test that cannot fail (B13)',
+    'unique: [symbol, date]',
+    'range: { column: date }',
+    'error [CONFIG_INVALID] pipeline.yaml:20:9: `range` must have `min`, `max` or both, not `{ column: date }`\n  key: models.bars.tests[0].range',
+  ],
+  [
+    'a default of another type',
+    'default: true',
+    'default: maybe',
+    'error [CONFIG_INVALID] pipeline.yaml:7:38: the default of the var collect must be true or false, not `maybe`\n  key: vars.collect.default',
+  ],
+  [
+    'a default out of range',
+    'default: 30, min: 0',
+    'default: -1, min: 0',
+    'error [CONFIG_INVALID] pipeline.yaml:8:35: the default of the var days must be at least 0, not `-1`\n  key: vars.days.default',
+  ],
+  [
+    'a default that is none of its values',
+    '{ type: integer, default: 30, min: 0 }',
+    '{ type: string, default: chekcsum, values: [etag, checksum] }',
+    'error [CONFIG_INVALID] pipeline.yaml:8:34: the default of the var days must be one of etag, checksum, not `chekcsum`\n  key: vars.days.default\n  next: did you mean checksum?',
+  ],
+  [
+    'a bound of another type',
+    'default: 30, min: 0',
+    'default: 30, min: zero',
+    'error [CONFIG_INVALID] pipeline.yaml:8:44: `min` of the var days must be a whole number, not `zero`\n  key: vars.days.min',
+  ],
+  [
+    'a bound of a var without an order',
+    '{ type: boolean, default: true }',
+    '{ type: boolean, default: true, max: 1 }',
+    'error [CONFIG_INVALID] pipeline.yaml:7:49: `max` of the var collect does not apply to a var of type boolean\n  key: vars.collect.max',
+  ],
+  [
+    'a default target that is not declared',
+    'default_target: sample',
+    'default_target: smple',
+    'error [CONFIG_REFERENCE] pipeline.yaml:2:17: there is no target `smple`\n  key: default_target\n  next: did you mean sample?',
+  ],
+  [
+    'an unknown need',
+    'needs: [objects]',
+    'needs: [objcts]',
+    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `objcts`\n  key: models.bars.needs[0]\n  next: did you mean objects?',
+  ],
+  [
+    'an unknown need that is near nothing',
+    'needs: [objects]',
+    'needs: [orderbook_snapshots]',
+    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `orderbook_snapshots`\n  key: models.bars.needs[0]\n  next: there are: listing, objects, bars, ranks',
+  ],
+  [
+    'a cycle',
+    'needs: [objects]',
+    'needs: [objects, ranks]',
+    'error [CONFIG_CYCLE] pipeline.yaml:16:22: these need each other: bars -> ranks -> bars\n  key: models.bars.needs[1]\n  next: remove one of these needs',
+  ],
+  [
+    'a model that needs itself',
+    'needs: [objects]',
+    'needs: [bars]',
+    'error [CONFIG_CYCLE] pipeline.yaml:16:13: these need each other: bars -> bars\n  key: models.bars.needs[0]\n  next: remove one of these needs',
+  ],
+  [
+    'a cycle through a table',
+    'writes: [objects]',
+    'writes: [objects]\n    needs: [ranks]',
+    'error [CONFIG_CYCLE] pipeline.yaml:13:13: these need each other: listing -> ranks -> bars -> listing\n  key: extracts.listing.needs[0]\n  next: remove one of these needs',
+  ],
+  [
+    'a when that names no var',
+    'when: collect',
+    'when: colect',
+    'error [CONFIG_REFERENCE] pipeline.yaml:17:11: there is no var `colect`\n  key: models.bars.when\n  next: did you mean collect?',
+  ],
+  [
+    'a when that names no boolean',
+    'when: collect',
+    'when: days',
+    'error [CONFIG_REFERENCE] pipeline.yaml:17:11: the var `days` is of type integer, but `when` wants a boolean\n  key: models.bars.when',
+  ],
+  [
+    'a when of a test that names no var',
+    'custom: { use: tests/data/dense.ts }',
+    'custom: { use: tests/data/dense.ts, when: colect }',
+    'error [CONFIG_REFERENCE] pipeline.yaml:21:51: there is no var `colect`\n  key: models.bars.tests[1].custom.when\n  next: did you mean collect?',
+  ],
+  [
+    'an export of an unknown model',
+    'model: ranks',
+    'model: rankings',
+    'error [CONFIG_REFERENCE] pipeline.yaml:26:19: there is no model `rankings`\n  key: exports.ranks.model\n  next: there are: bars, ranks',
+  ],
+  [
+    'a relationship to an unknown table',
+    'unique: [symbol, date]',
+    'relationships: { column: symbol, to: rank.symbol }',
+    'error [CONFIG_REFERENCE] pipeline.yaml:20:46: there is no table `rank`\n  key: models.bars.tests[0].relationships.to\n  next: did you mean ranks?',
+  ],
+  [
+    'a relationship to no column',
+    'unique: [symbol, date]',
+    'relationships: { column: symbol, to: ranks }',
+    'error [CONFIG_INVALID] pipeline.yaml:20:46: `to` must be `table.column`, not `ranks`\n  key: models.bars.tests[0].relationships.to',
+  ],
+  [
+    'a model with the name of an extract',
+    '  ranks:\n    use',
+    '  listing:\n    use',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `listing` has the name of extracts.listing on line 10\n  key: models.listing\n  next: rename one of them',
+  ],
+  [
+    'a model with the name of a table that an extract writes',
+    'writes: [objects]',
+    'writes: [objects, ranks]',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `ranks` has the name of extracts.listing.writes[1] on line 12\n  key: models.ranks\n  next: rename one of them',
+  ],
+  [
+    'two tests of one name',
+    'custom: { use: tests/data/dense.ts }',
+    'unique: { columns: [symbol, date], where: date > 0 }',
+    'error [CONFIG_INVALID] pipeline.yaml:21:9: the test `unique_bars_symbol_date` has the name of the one on line 20\n  key: models.bars.tests[1]\n  next: give one of them a `name`',
+  ],
+];
+
+describe('a fault in pipeline.yaml is an error with its place, its text and a hint', () => {
+  test.each(cases)('%s', (fault, from, to, message) => {
+    const text = changed(from, to);
+    // Renaming the model leaves the export without it: that is another case.
+    const only =
+      text.includes('\n  ranks:\n') || fault === 'a missing key' ? text : text.replace('model: ranks', 'model: bars');
+    expect(formatError(errorOf(only))).toBe(message);
+    expect(errorOf(only).exitCode).toBe(2);
+  });
+
+  test('an empty file', () => {
+    expect(formatError(errorOf(''))).toBe(
+      'error [CONFIG_INVALID] pipeline.yaml:1:1: the file must be a map, but is empty',
+    );
+  });
+});
+
+describe('several faults', () => {
+  test('are all in one error, in the order of the file, whatever kind they are', () => {
+    const text = sound
+      .replace('default_target: sample', 'default_target: smple')
+      .replace('looks_back:', 'look_back:')
+      .replace('needs: [bars]', 'needs: [bras]')
+      .replace('order_by: [date]', 'order_by: date');
+    expect(formatError(errorOf(text))).toBe(
+      [
+        'error [CONFIG_REFERENCE] pipeline.yaml:2:17: there is no target `smple` (did you mean sample?)',
+        '  pipeline.yaml:18:5: unknown key `look_back` in models.bars (did you mean looks_back?)',
+        '  pipeline.yaml:24:13: there is no extract, model or table `bras` (did you mean bars?)',
+        '  pipeline.yaml:26:53: `order_by` must be a list, not `date`',
+        '  next: fix these 4 problems and run again',
+      ].join('\n'),
+    );
+    expect(errorOf(text).details).toMatchObject({ file: 'pipeline.yaml', line: 2, column: 17 });
+  });
+
+  test('of which one hides an entry do not blame references to that entry', () => {
+    const text = sound
+      .replace('use: models/bars.ts', 'use: [models/bars.ts]')
+      .replace('writes: [objects]', 'writes: objects');
+    expect(errorOf(text).message.split('\n')).toEqual([
+      '`writes` must be a list, not `objects`',
+      '  pipeline.yaml:15:5: `use` must be a text, not `[models/bars.ts]`',
+    ]);
+  });
+
+  test('a misspelled section does not blame references to what it declares', () => {
+    expect(errorOf(sound.replace('models:', 'modles:').replace('vars:', 'var:')).message.split('\n')).toEqual([
+      'unknown key `var` (did you mean vars?)',
+      '  pipeline.yaml:13:1: unknown key `modles` (did you mean models?)',
+    ]);
+  });
+
+  test('more than twenty are counted, not listed', () => {
+    const text = sound.replace('[date]', `[${Array.from({ length: 30 }, (_, index) => index).join(', ')}]`);
+    const lines = errorOf(text).message.split('\n');
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe('  and 10 more');
+  });
+
+  test('of a key that stands twice are those of its last value, which is the one that counts', () => {
+    expect(errorOf(sound.replace('needs: [bars]', 'needs: [bars]\n    needs: [bras]')).message.split('\n')).toEqual([
+      '`needs` stands twice in one map',
+      '  pipeline.yaml:25:13: there is no extract, model or table `bras` (did you mean bars?)',
+    ]);
+  });
+
+  test('two cycles are two problems', () => {
+    const text = sound
+      .replace('needs: [objects]', 'needs: [objects, bars]')
+      .replace('needs: [bars]', 'needs: [bars, ranks]');
+    expect(errorOf(text).message).toBe(
+      [
+        'these need each other: bars -> bars (remove one of these needs)',
+        '  pipeline.yaml:24:19: these need each other: ranks -> ranks (remove one of these needs)',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('files', () => {
+  let root: string;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'load-'));
+    const files = [
+      'extract/listing.ts',
+      'models/schema.ts',
+      'models/bars.ts',
+      'models/ranks.ts',
+      'tests/data/dense.ts',
+    ];
+    for (const file of files) {
+      await mkdir(dirname(join(root, file)), { recursive: true });
+      await writeFile(join(root, file), '');
+    }
+  });
+  afterAll(() => rm(root, { recursive: true }));
+
+  async function load(text: string) {
+    const file = join(root, 'pipeline.yaml');
+    await writeFile(file, text);
+    return loadPipeline(file);
+  }
+
+  test('that are there are no problem', async () => {
+    const pipeline = await load(sound);
+    expect(pipeline.root).toBe(root);
+    expect(pipeline.file).toBe(join(root, 'pipeline.yaml'));
+  });
+
+  test.each([
+    [
+      'schema: models/schema.ts',
+      'schema: models/schem.ts',
+      '3:9: there is no file `models/schem.ts`',
+      'did you mean models/schema.ts?',
+    ],
+    [
+      'use: models/ranks.ts',
+      'use: ./models/rank.ts',
+      '23:10: there is no file `./models/rank.ts`',
+      'did you mean models/ranks.ts?',
+    ],
+    ['extract/listing.ts', 'extractor/listing.ts', '11:10: there is no file `extractor/listing.ts`', undefined],
+    [
+      'tests/data/dense.ts',
+      'tests/data/dnse.ts',
+      '21:24: there is no file `tests/data/dnse.ts`',
+      'did you mean tests/data/dense.ts?',
+    ],
+    [
+      'exports:',
+      'commands:\n  query: { use: queries/command.ts, description: Asks. }\nexports:',
+      '26:17: there is no file `queries/command.ts`',
+      undefined,
+    ],
+    ['use: models/ranks.ts', 'use: models/depth.ts', '23:10: there is no file `models/depth.ts`', undefined],
+    ['use: models/ranks.ts', 'use: models', '23:10: `models` is no file', undefined],
+  ])('%s → %s', async (from, to, message, hint) => {
+    const error = await load(changed(from, to)).catch((error) => error);
+    expect(error.code).toBe('CONFIG_REFERENCE');
+    expect(formatError(error).split('\n')[0]).toBe(
+      `error [CONFIG_REFERENCE] ${join(root, 'pipeline.yaml')}:${message}`,
+    );
+    expect(error.details.hint).toBe(hint);
+  });
+
+  test('a missing file and a wrong key are one error', async () => {
+    const error = await load(sound.replace('models/ranks.ts', 'models/rank.ts').replace('vars:', 'var:')).catch(
+      (error) => error,
+    );
+    expect(error.message).toContain('unknown key `var`');
+    expect(error.message).toContain('there is no file `models/rank.ts`');
+  });
+
+  test('a pipeline.yaml that is not there is named as it was given', async () => {
+    const error = await loadPipeline('no/such/pipeline.yaml').catch((error) => error);
+    expect(formatError(error)).toBe(
+      'error [CONFIG_REFERENCE] no/such/pipeline.yaml: there is no such file\n  next: run in the folder that holds it',
+    );
+  });
+});

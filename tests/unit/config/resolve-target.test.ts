@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { parsePipeline } from '../../../engine/config/load.ts';
+import { resolveAsOf, resolveTarget } from '../../../engine/config/resolve-target.ts';
+
+const pipeline = parsePipeline(
+  `name: demo
+default_target: sample
+schema: models/schema.ts
+targets:
+  sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }
+  live: { archive: 'https://data.example', listing: 'https://list.example' }
+  mirror: { archive: 'http://127.0.0.1:8080' }
+`,
+  { file: 'pipeline.yaml', root: '/project' },
+);
+
+describe('the target', () => {
+  test.each([
+    ['--target', 'live', { PIPELINE_TARGET: 'mirror' }, 'live'],
+    ['PIPELINE_TARGET', undefined, { PIPELINE_TARGET: 'mirror' }, 'mirror'],
+    ['default_target', undefined, {}, 'sample'],
+    ['default_target, where PIPELINE_TARGET is empty', undefined, { PIPELINE_TARGET: '' }, 'sample'],
+  ])('is that of %s', (_, name, env, expected) => {
+    expect(resolveTarget(pipeline, { ...(name && { name }), env }).name).toBe(expected);
+  });
+
+  test('has its clock and says when it is synthetic', () => {
+    expect(resolveTarget(pipeline, { env: {} })).toEqual({
+      name: 'sample',
+      archive: 'sample',
+      listing: 'sample',
+      synthetic: true,
+      as_of: new Date('2025-07-10T09:00:00Z'),
+    });
+    expect(resolveTarget(pipeline, { name: 'live', env: {} })).not.toHaveProperty('as_of');
+  });
+
+  test.each([
+    ['live', {}, 'https://data.example', 'https://list.example'],
+    ['mirror', {}, 'http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
+    ['live', { PIPELINE_ARCHIVE_URL: 'http://a' }, 'http://a', 'http://a'],
+    ['live', { PIPELINE_LISTING_URL: 'http://l' }, 'https://data.example', 'http://l'],
+    ['live', { PIPELINE_ARCHIVE_URL: 'http://a', PIPELINE_LISTING_URL: 'http://l' }, 'http://a', 'http://l'],
+    ['live', { PIPELINE_ARCHIVE_URL: ' ' }, 'https://data.example', 'https://list.example'],
+  ])('%s with %o reads %s and lists %s', (name, env, archive, listing) => {
+    expect(resolveTarget(pipeline, { name, env })).toMatchObject({ archive, listing });
+  });
+
+  test.each([
+    ['lvie', 'did you mean live?'],
+    ['production', 'targets are: sample, live, mirror'],
+    ['constructor', 'targets are: sample, live, mirror'],
+  ])('%s is not there', (name, hint) => {
+    const place = { code: 'USAGE', details: { value: name, hint } };
+    expect(() => resolveTarget(pipeline, { name, env: {} })).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    expect(() => resolveTarget(pipeline, { env: { PIPELINE_TARGET: name } })).toThrow(
+      expect.objectContaining({ ...place, details: { ...place.details, key: 'PIPELINE_TARGET' } }),
+    );
+  });
+});
+
+describe('the clock of a run', () => {
+  const now = new Date('2030-01-01T00:00:00Z');
+  const env = { SOURCE_DATE_EPOCH: '1752138000' };
+  const target = { as_of: new Date('2025-07-11T00:00:00Z') };
+
+  test('is --as-of, else that of the target, else SOURCE_DATE_EPOCH, else now', () => {
+    expect(resolveAsOf({ flag: '2025-07-12', target, env, now })).toEqual(new Date('2025-07-12T00:00:00Z'));
+    expect(resolveAsOf({ target, env, now })).toEqual(target.as_of);
+    expect(resolveAsOf({ target: {}, env, now })).toEqual(new Date('2025-07-10T09:00:00Z'));
+    expect(resolveAsOf({ target: {}, env: { SOURCE_DATE_EPOCH: '' }, now })).toBe(now);
+  });
+
+  test.each(['yesterday', '2025-02-30', '', '1752138000'])('--as-of %o is refused', (flag) => {
+    expect(() => resolveAsOf({ flag, target, env, now })).toThrow(
+      expect.objectContaining({ code: 'USAGE', details: expect.objectContaining({ key: '--as-of', value: flag }) }),
+    );
+  });
+
+  test.each(['soon', '-1', '1.5', '999999999999'])('SOURCE_DATE_EPOCH=%s is judged, not ignored', (epoch) => {
+    const read = () => resolveAsOf({ target: {}, env: { SOURCE_DATE_EPOCH: epoch }, now });
+    if (epoch === '999999999999') expect(read().getUTCFullYear()).toBe(33658);
+    else expect(read).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+});

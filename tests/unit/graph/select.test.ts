@@ -1,0 +1,252 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { PipelineError } from '../../../engine/errors.ts';
+import { buildGraph, type Graph } from '../../../engine/graph/graph.ts';
+import { type Selection, select } from '../../../engine/graph/select.ts';
+import { ancestors, descendants } from '../../../engine/graph/walk.ts';
+import { graphs, graphsWithIds, pipelineOf } from './arbitrary.ts';
+
+const graph = buildGraph(
+  pipelineOf({
+    extracts: {
+      listing: { use: 'extract/listing.ts', writes: ['archive_objects'], tags: ['network'] },
+      klines: { use: 'extract/klines.ts', needs: ['listing'], writes: ['staged_klines'], tags: ['network'] },
+    },
+    models: {
+      ohlcv: {
+        use: 'models/market/ohlcv.ts',
+        group: 'market',
+        needs: ['staged_klines'],
+        tests: [{ unique: ['a'] }],
+        tags: ['heavy'],
+      },
+      symbols: { use: 'models/market/symbols.ts', group: 'market', needs: ['archive_objects', 'ohlcv'] },
+      daily_availability: {
+        use: 'models/availability/daily_availability.ts',
+        group: 'availability',
+        needs: ['symbols', 'ohlcv'],
+        tests: [{ relationships: { column: 'symbol', to: 'symbols.symbol' } }],
+      },
+      volume_rankings: {
+        use: 'models/rankings/volume_rankings.ts',
+        group: 'ranks',
+        needs: ['daily_availability'],
+        tests: [{ custom: { use: 'tests/data/ranks_dense.ts', tags: ['slow'] } }],
+      },
+    },
+    exports: {
+      daily_availability: { model: 'daily_availability', format: 'parquet', order_by: ['a'] },
+      volume_rankings: { model: 'volume_rankings', format: 'parquet', order_by: ['a'] },
+    },
+  }),
+);
+
+const market = ['model.ohlcv', 'test.unique_ohlcv_a', 'model.symbols'];
+const availability = [
+  'model.daily_availability',
+  'test.relationships_daily_availability_symbol',
+  'export.daily_availability',
+];
+const rankings = ['model.volume_rankings', 'test.ranks_dense', 'export.volume_rankings'];
+const extracts = ['extract.listing', 'extract.klines'];
+const everything = [...extracts, ...market, ...availability, ...rankings];
+
+const selected = (...texts: string[]) => [...select(graph, { select: texts })];
+
+function errorOf(selection: Selection): PipelineError {
+  try {
+    select(graph, selection);
+  } catch (error) {
+    if (error instanceof PipelineError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('a selector', () => {
+  test.each<[string, readonly string[]]>([
+    // a name, a group, a folder
+    ['volume_rankings', rankings],
+    ['ranks', rankings],
+    ['rankings', rankings],
+    ['models/rankings', rankings],
+    ['models/rankings/', rankings],
+    ['./models/rankings/volume_rankings.ts', rankings],
+    ['models', [...market, ...availability, ...rankings]],
+    ['extract', extracts],
+    ['listing', ['extract.listing']],
+    ['ranks_dense', ['test.ranks_dense']],
+    ['export.volume_rankings', ['export.volume_rankings']],
+    ['model.volume_rankings', rankings],
+    // methods
+    ['group:market', market],
+    ['tag:network', extracts],
+    ['tag:heavy', ['model.ohlcv', 'test.unique_ohlcv_a']],
+    ['tag:slow', ['test.ranks_dense']],
+    ['path:models/market', market],
+    ['path:models/market/ohlcv.ts', ['model.ohlcv', 'test.unique_ohlcv_a']],
+    ['kind:export', ['export.daily_availability', 'export.volume_rankings']],
+    ['resource_type:model', ['model.ohlcv', 'model.symbols', 'model.daily_availability', 'model.volume_rankings']],
+    // wildcards
+    ['*_rankings', rankings],
+    ['*', everything],
+    ['path:models/*/ohlcv.ts', ['model.ohlcv', 'test.unique_ohlcv_a']],
+    ['tag:h*', ['model.ohlcv', 'test.unique_ohlcv_a']],
+    // what lies before and after
+    ['+rankings', everything],
+    ['1+volume_rankings', [...availability, ...rankings]],
+    ['+symbols', [...extracts, ...market]],
+    ['1+symbols', ['extract.listing', ...market]],
+    ['symbols+', ['model.symbols', ...availability, ...rankings]],
+    ['symbols+1', ['model.symbols', ...availability]],
+    ['1+symbols+1', ['extract.listing', ...market, ...availability]],
+    ['0+symbols+0', ['model.symbols']],
+    ['+group:market', [...extracts, ...market]],
+    ['+kind:extract', extracts],
+    ['1+kind:export', [...availability, ...rankings]],
+    ['@symbols', everything],
+    ['@listing', everything],
+    ['@volume_rankings', everything],
+    ['+export.daily_availability', [...extracts, ...market, ...availability]],
+  ])('%s', (text, ids) => {
+    expect(new Set(selected(text))).toEqual(new Set(ids));
+  });
+
+  test('without text is everything, in the order of the graph', () => {
+    expect([...select(graph, {})]).toEqual(graph.nodes.map(({ id }) => id));
+    expect([...select(graph, { select: [] })]).toEqual(graph.nodes.map(({ id }) => id));
+  });
+
+  test('between spaces is a union, between commas an intersection, in several texts a union', () => {
+    expect(selected('symbols listing')).toEqual(['extract.listing', 'model.symbols']);
+    expect(selected('symbols', 'listing')).toEqual(['extract.listing', 'model.symbols']);
+    expect(selected('+symbols,kind:extract')).toEqual(extracts);
+    expect(selected('rankings,kind:test listing')).toEqual(['extract.listing', 'test.ranks_dense']);
+  });
+
+  test('that is excluded takes its tests and exports along', () => {
+    const ids = select(graph, { exclude: ['daily_availability'] });
+    expect([...ids]).toEqual(everything.filter((id) => !availability.includes(id)));
+    expect([...select(graph, { select: ['rankings'], exclude: ['kind:test'] })]).toEqual([rankings[0], rankings[2]]);
+  });
+});
+
+describe('what selects nothing is an error', () => {
+  test.each<[Selection, string, string, string]>([
+    [{ select: ['volume_ranking'] }, '--select', 'volume_ranking', 'did you mean volume_rankings?'],
+    [{ select: ['ranks volume_ranking'] }, '--select', 'volume_ranking', 'did you mean volume_rankings?'],
+    [{ select: ['+markt'] }, '--select', '+markt', 'did you mean market?'],
+    [{ select: ['tag:hevy'] }, '--select', 'tag:hevy', 'did you mean heavy?'],
+    [{ select: ['path:models/marke'] }, '--select', 'path:models/marke', 'did you mean models/market?'],
+    [{ select: ['kind:models'] }, '--select', 'kind:models', 'did you mean model?'],
+    [{ select: ['orderbook_snapshots'] }, '--select', 'orderbook_snapshots', 'see what there is: pnpm pipeline ls'],
+    [{ exclude: ['simbols'] }, '--exclude', 'simbols', 'did you mean symbols?'],
+    [
+      { select: ['symbols,ohlcv'] },
+      '--select',
+      'symbols,ohlcv',
+      'a comma keeps only what both sides find; a space joins them',
+    ],
+    [{ select: [' '] }, '--select', '', 'name something, or leave --select out'],
+  ])('%o', (selection, key, value, hint) => {
+    const error = errorOf(selection);
+    expect(error.code).toBe('SELECTION_EMPTY');
+    expect(error.exitCode).toBe(2);
+    expect(error.message).toBe(`the selector \`${value}\` finds nothing`);
+    expect(error.details).toEqual({ key, value, hint });
+  });
+
+  test('and so is a selection of which all is excluded', () => {
+    expect(errorOf({ select: ['symbols'], exclude: ['market'] })).toMatchObject({
+      code: 'SELECTION_EMPTY',
+      message: 'the selection is empty',
+      details: { key: '--exclude', value: 'market', hint: 'exclude less: all that was selected is excluded' },
+    });
+  });
+});
+
+describe('bad syntax is a usage error', () => {
+  test.each([
+    ['@symbols+', '`@symbols+` is no selector'],
+    ['+@symbols', '`+@symbols` is no selector'],
+    ['symbols,', '`` is no selector'],
+    ['a+b', '`a+b` is no selector'],
+    ['+', '`+` is no selector'],
+    ['tags:heavy', '`tags:heavy` has no selector method and value that exist'],
+    ['tag:', '`tag:` has no selector method and value that exist'],
+    ['constructor:x', '`constructor:x` has no selector method and value that exist'],
+  ])('%s', (text, message) => {
+    expect(errorOf({ select: [text] })).toMatchObject({ code: 'USAGE', message });
+  });
+
+  test('with a suggestion', () => {
+    expect(errorOf({ select: ['tags:heavy'] }).details.hint).toBe('did you mean tag?');
+  });
+});
+
+describe('for any graph', () => {
+  const withChildren = (of: Graph, ids: Iterable<string>) => {
+    const all = new Set(ids);
+    for (const { id, parent } of of.nodes) if (parent !== undefined && all.has(parent)) all.add(id);
+    return all;
+  };
+
+  test('+a is a and its ancestors, a+ is a and its descendants, @a is a+ and all that it needs', () => {
+    fc.assert(
+      fc.property(graphsWithIds, ([any, [id = '']]) => {
+        const pick = (text: string) => select(any, { select: [text] });
+        const below = new Set([id, ...descendants(any, [id])]);
+        expect(pick(`+${id}`)).toEqual(withChildren(any, [id, ...ancestors(any, [id])]));
+        expect(pick(`${id}+`)).toEqual(withChildren(any, below));
+        expect(pick(`@${id}`)).toEqual(withChildren(any, [...below, ...ancestors(any, below)]));
+        expect(pick(`${any.nodes.length}+${id}`)).toEqual(pick(`+${id}`));
+      }),
+    );
+  });
+
+  test('a space is the union and a comma the intersection of what each side selects', () => {
+    const words = fc.constantFrom('market', 'rankings', 'tag:daily', 'kind:test', '+m0', 'm0+', 'listing', '*');
+    fc.assert(
+      fc.property(graphs, words, words, (any, left, right) => {
+        const pick = (...texts: string[]): string[] => {
+          try {
+            return [...select(any, { select: texts })];
+          } catch (error) {
+            if (error instanceof PipelineError && error.code === 'SELECTION_EMPTY') return [];
+            throw error;
+          }
+        };
+        const [a, b] = [pick(left), pick(right)];
+        fc.pre(a.length > 0 && b.length > 0);
+        const order = any.nodes.map(({ id }) => id);
+        const union = order.filter((id) => a.includes(id) || b.includes(id));
+        expect(pick(`${left} ${right}`)).toEqual(union);
+        expect(pick(left, right)).toEqual(union);
+        expect(pick(`${left},${right}`)).toEqual(a.filter((id) => b.includes(id)));
+        expect(pick(`${right},${left}`)).toEqual(pick(`${left},${right}`));
+        expect(pick(`${left},*`)).toEqual(a);
+      }),
+    );
+  });
+
+  test('select and exclude of the same split all nodes in two', () => {
+    fc.assert(
+      fc.property(graphsWithIds, ([any, ids]) => {
+        const text = [ids.join(' ')];
+        const chosen = select(any, { select: text });
+        fc.pre(chosen.size < any.nodes.length);
+        const rest = select(any, { exclude: text });
+        expect(any.nodes.map(({ id }) => id).filter((id) => chosen.has(id) === rest.has(id))).toEqual([]);
+      }),
+    );
+  });
+
+  test('no model is selected without its tests and exports', () => {
+    fc.assert(
+      fc.property(graphsWithIds, ([any, ids]) => {
+        const chosen = select(any, { select: [ids.join(' ')] });
+        expect(withChildren(any, chosen)).toEqual(chosen);
+      }),
+    );
+  });
+});

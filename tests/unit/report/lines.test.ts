@@ -1,0 +1,168 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { createReporter, type ReporterOptions } from '../../../engine/report/reporter.ts';
+import { tempDir } from '../../support/temp.ts';
+import { createFakeClock, createSink, exported, klines, ohlcv, playRun, runStarted } from './scripted-run.ts';
+
+let directory: string;
+let logFile: string;
+beforeEach(async () => {
+  directory = await tempDir('report-');
+  logFile = join(directory, 'logs', 'run.log');
+});
+
+async function start(options: Partial<ReporterOptions> = {}) {
+  const fake = createFakeClock();
+  const stdout = createSink();
+  const stderr = createSink();
+  const reporter = await createReporter({
+    title: 'klinehouse run',
+    format: 'text',
+    quiet: false,
+    debug: false,
+    color: false,
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    clock: fake.clock,
+    ...options,
+  });
+  return { ...fake, reporter, out: stdout.text, err: stderr.text };
+}
+
+test('without a terminal: a line when a node starts and ends, and every 15 s in between', async () => {
+  const { reporter, advance, err } = await start();
+  playRun(reporter, advance, logFile);
+  await reporter.close();
+  expect(err().replaceAll(logFile, 'LOG')).toBe(`\
+klinehouse run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC · 2025-06-17 … 2025-06-28, 12 days
+6 nodes, log: LOG
+1 of 6 START extract klines ............................................... [RUN]
+[15s] Progress: 150/715 symbols (21%), 338,100 records processed
+WARN extract klines: A19: the CHECKSUM of X is stale
+1 of 6 WARN extract klines ................................................ [715 staged, 1 rejected in 16.00s]
+2 of 6 START model ohlcv .................................................. [RUN]
+3 of 6 START test unique_ohlcv ............................................ [RUN]
+3 of 6 PASS test unique_ohlcv ............................................. [0 duplicates in 0.01s]
+4 of 6 START test coverage ................................................ [RUN]
+4 of 6 WARN test coverage ................................................. [0.981 < 0.99 in 0.30s]
+2 of 6 OK model ohlcv ..................................................... [12,345 rows, 180 partitions in 1.20s]
+5 of 6 START model volume_rankings ........................................ [RUN]
+5 of 6 ERROR model volume_rankings ........................................ [no such column in 2.00s]
+6 of 6 SKIP export volume_rankings ........................................ [volume_rankings failed]
+Finished after 19.2s
+`);
+});
+
+test('stdout carries the result: what failed and why, what to do next, and the Done line as the last', async () => {
+  const { reporter, advance, out } = await start();
+  playRun(reporter, advance, logFile);
+  expect(out()).toBe('');
+  await reporter.close();
+  expect(out().replaceAll(logFile, 'LOG')).toBe(`\
+1 node failed:
+  ERROR model volume_rankings: [MODEL_FAILED] models/x.ts:3: no such column
+    next: fix it
+2 nodes warned:
+  WARN extract klines: 715 staged, 1 rejected
+  WARN test coverage: 0.981 < 0.99
+1 node skipped:
+  SKIP export volume_rankings: volume_rankings failed
+Log: LOG
+
+Done. PASS=2 WARN=2 ERROR=1 SKIP=1 NO-OP=0 REUSED=0 TOTAL=6
+`);
+});
+
+test('a run in which all is well ends with the Done line alone', async () => {
+  const { reporter, out } = await start();
+  reporter.report(runStarted(logFile));
+  const counts = { pass: 1, warn: 0, error: 0, skip: 0, 'no-op': 2, reused: 3 };
+  reporter.report({ type: 'run_finished', counts, seconds: 1, interrupted: false });
+  await reporter.close();
+  expect(out()).toBe('Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=2 REUSED=3 TOTAL=6\n');
+});
+
+test('an interrupted run says how to go on', async () => {
+  const { reporter, out, err } = await start();
+  reporter.report(runStarted(logFile));
+  const counts = { pass: 0, warn: 0, error: 0, skip: 6, 'no-op': 0, reused: 0 };
+  reporter.report({ type: 'run_finished', counts, seconds: 3, interrupted: true });
+  await reporter.close();
+  expect(out()).toContain('Interrupted: run the same command again to go on from here.\n');
+  expect(err()).toContain('Interrupted after 3.0s\n');
+});
+
+test('a long list of skipped nodes is cut, and says so', async () => {
+  const { reporter, out } = await start();
+  reporter.report(runStarted(logFile));
+  for (let i = 0; i < 25; i += 1)
+    reporter.report({ type: 'node_finished', node: exported, status: 'skip', seconds: 0, message: 'x' });
+  const counts = { pass: 0, warn: 0, error: 0, skip: 25, 'no-op': 0, reused: 0 };
+  reporter.report({ type: 'run_finished', counts, seconds: 3, interrupted: false });
+  await reporter.close();
+  expect(out()).toContain('  … and 5 nodes more\n');
+});
+
+test('a node that tells nothing is still seen to run', async () => {
+  const { reporter, advance, err } = await start();
+  reporter.report(runStarted(logFile));
+  reporter.report({ type: 'node_started', node: ohlcv });
+  advance(30_000);
+  await reporter.close();
+  expect(err()).toContain('[15s] Progress: model ohlcv is running\n[30s] Progress: model ohlcv is running\n');
+});
+
+test('the seconds of a progress line are those of its node, and two at once are told apart', async () => {
+  const { reporter, advance, err } = await start();
+  reporter.report(runStarted(logFile));
+  reporter.report({ type: 'node_started', node: klines });
+  advance(10_000);
+  reporter.report({ type: 'node_started', node: ohlcv });
+  reporter.report({ type: 'node_progress', node: ohlcv, progress: { done: 1, total: 2, unit: 'partitions' } });
+  advance(15_000);
+  await reporter.close();
+  expect(err()).toContain('[15s] Progress: extract klines is running\n');
+  expect(err()).toContain('[15s] Progress: 1/2 partitions (50%) · model ohlcv\n');
+});
+
+test('no timer outlives its node or the reporter', async () => {
+  const { reporter, pending } = await start();
+  reporter.report(runStarted(logFile));
+  reporter.report({ type: 'node_started', node: klines });
+  expect(pending()).toBeGreaterThan(0);
+  await reporter.close();
+  expect(pending()).toBe(0);
+});
+
+test('--quiet prints the errors and the Done line', async () => {
+  const { reporter, advance, out, err } = await start({ quiet: true });
+  playRun(reporter, advance, logFile);
+  reporter.report({ type: 'log', level: 'error', message: 'the disk is full' });
+  await reporter.close();
+  expect(err()).toBe(
+    'model volume_rankings: error [MODEL_FAILED] models/x.ts:3: no such column\n  next: fix it\nthe disk is full\n',
+  );
+  expect(out()).toBe('Done. PASS=2 WARN=2 ERROR=1 SKIP=1 NO-OP=0 REUSED=0 TOTAL=6\n');
+});
+
+test('the log file has every event, debug lines and whole errors with times', async () => {
+  const { reporter, advance, err } = await start({ quiet: true });
+  playRun(reporter, advance, logFile);
+  await reporter.close();
+  const log = await readFile(logFile, 'utf8');
+  expect(log).toContain('2026-11-20T10:30:00.000Z DEBUG threads: 2\n');
+  expect(log).toContain('2026-11-20T10:30:15.000Z [15s] Progress: 150/715 symbols (21%), 338,100 records');
+  expect(log).toContain('Z error [MODEL_FAILED] models/x.ts:3: no such column\n');
+  expect(log).toContain('    at playRun');
+  expect(err()).not.toContain('threads');
+});
+
+test('a log file that cannot be written is a warning, not the end of the run', async () => {
+  const { reporter, advance, out, err } = await start();
+  await writeFile(join(directory, 'logs'), 'a file where the folder should be');
+  playRun(reporter, advance, logFile);
+  await reporter.close();
+  expect(err().match(/WARN the log of this run ends here: /g)).toHaveLength(1);
+  expect(out()).toContain('Done. ');
+});

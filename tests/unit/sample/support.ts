@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { Open } from 'unzipper';
+import { type Cadence, formatKey } from '../../../extract/archive/keys.ts';
+import type { ListedObject, ObjectStore } from '../../../extract/archive/store.ts';
+import type { Timeframe } from '../../../extract/archive/timeframes.ts';
+import { defaultAsOf } from '../../../extract/sample/cases.ts';
+import { createSampleStore } from '../../../extract/sample/store.ts';
+
+export const sampleAt = (asOf: string, seed?: string): ObjectStore =>
+  createSampleStore({ asOf: new Date(asOf), ...(seed !== undefined && { seed }) });
+
+/** The sample as a run on the target `sample` sees it. */
+export const sample = sampleAt(defaultAsOf);
+
+export async function* listAll(store: ObjectStore, prefix = ''): AsyncGenerator<ListedObject> {
+  for (let marker = ''; ; ) {
+    const page = await store.list({ prefix, delimiter: '', marker, maxKeys: 1_000 });
+    yield* page.contents;
+    if (!page.truncated) return;
+    marker = page.contents.at(-1)?.key ?? '';
+  }
+}
+
+export const keyOf = (cadence: Cadence, symbol: string, timeframe: Timeframe, period: string): string =>
+  formatKey({ instrument_type: 'futures-um', cadence, symbol, timeframe, period });
+
+/** The symbols, dates or months that follow a prefix. */
+export async function prefixesOf(store: ObjectStore, prefix: string): Promise<readonly string[]> {
+  const { commonPrefixes } = await store.list({ prefix, delimiter: '/', marker: '', maxKeys: 1_000 });
+  return commonPrefixes.map((name) => name.slice(prefix.length, -1));
+}
+
+/** The periods of one series, unpadded ones included. */
+export async function periodsOf(
+  store: ObjectStore,
+  cadence: Cadence,
+  symbol: string,
+  timeframe: Timeframe,
+): Promise<readonly string[]> {
+  const start = keyOf(cadence, symbol, timeframe, '').slice(0, -'.zip'.length);
+  const periods: string[] = [];
+  for await (const { key } of listAll(store, start))
+    if (key.endsWith('.zip')) periods.push(key.slice(start.length, -4));
+  return periods;
+}
+
+/** The only member of an archive's zip. */
+export async function textOf(
+  store: ObjectStore,
+  cadence: Cadence,
+  symbol: string,
+  timeframe: Timeframe,
+  period: string,
+): Promise<string> {
+  const object = await store.read(keyOf(cadence, symbol, timeframe, period));
+  if (!object) throw new Error(`no ${cadence} ${timeframe} archive of ${symbol} for ${period}`);
+  const { files } = await Open.buffer(object.body);
+  const [member] = files;
+  if (!member || files.length > 1) throw new Error(`${files.length} members`);
+  return (await member.buffer()).toString();
+}
+
+export const rowsOfText = (text: string): readonly (readonly string[])[] =>
+  text
+    .split(/\r?\n/)
+    .filter((line) => /^\d/.test(line))
+    .map((line) => line.split(','));
+
+export const rowsOf = async (...archive: Parameters<typeof textOf>): Promise<readonly (readonly string[])[]> =>
+  rowsOfText(await textOf(...archive));
+
+export const dateOfRow = ([openTime]: readonly string[]): string =>
+  new Date(Number(openTime)).toISOString().slice(0, 10);
+
+/** One digest of all that a listing says: keys, MD5s and so every byte, sizes, times. */
+export async function digestOf(store: ObjectStore): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const { key, etag, size, lastModified } of listAll(store))
+    digest.update(`${key} ${etag} ${size} ${lastModified.getTime()}\n`);
+  return digest.digest('hex');
+}
+
+/** Every date of `[from, to)`. */
+export function daysBetween(from: string, to: string): readonly string[] {
+  const [first, end] = [Date.parse(from), Date.parse(to)];
+  return Array.from({ length: (end - first) / 86_400_000 }, (_, i) =>
+    new Date(first + i * 86_400_000).toISOString().slice(0, 10),
+  );
+}
