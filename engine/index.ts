@@ -28,6 +28,7 @@ export {
   tinyint,
   varchar,
 } from './schema/column.ts';
+export { formatBytes, formatCount, formatDuration } from './report/format.ts';
 export { partitionState, testResults } from './schema/system.ts';
 export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
 export { cast } from './sql.ts';

@@ -24,3 +24,7 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 
 /** `'text'`, with quotes inside doubled. */
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** `TIMESTAMP '2025-07-10 09:00:00.000'`, UTC. */
+export const timestampLiteral = (time: Date): string =>
+  `TIMESTAMP ${quoteText(time.toISOString().replace('T', ' ').replace('Z', ''))}`;

@@ -1,9 +1,13 @@
 import { join } from 'node:path';
+import { PipelineError } from '../errors.ts';
+import type { Graph } from '../graph/graph.ts';
 import { systemClock } from '../report/clock.ts';
+import { headline } from '../report/node-text.ts';
 import type { Cli } from './cli.ts';
 import { openContext } from './context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
 import { createRunId } from './run-id.ts';
+import { formatTable } from './table.ts';
 
 export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly start?: string;
@@ -24,40 +28,42 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
 export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<void> {
   const context = await openContext(cli, options);
   const { pipeline, graph, target } = context;
-  const [{ select }, { resolveAsOf }, { resolveWindow }, { createReporter }, { runPipeline }] = await Promise.all([
+  const [{ select }, { resolveAsOf }, { describeWindow, resolveWindow }] = await Promise.all([
     import('../graph/select.ts'),
     import('../config/resolve-target.ts'),
     import('../config/resolve-window.ts'),
+  ]);
+  const now = cli.now();
+  const { start, end, asOf: flag, threads } = options;
+  const window = resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
+  const asOf = resolveAsOf({ target, env: cli.env, now, ...(flag !== undefined && { flag }) });
+  const found = select(graph, options);
+  const selected = command === 'test' ? testsOf(graph, found) : found;
+  const title = `${pipeline.spec.name} ${command}`;
+
+  const wanted = { ...context, selected, asOf, signal: cli.signal, ...(window !== undefined && { window }) };
+
+  if (options.dryRun) {
+    const { name, synthetic } = target;
+    const range = window && { range: describeWindow(window) };
+    cli.print(headline(title, { target: name, synthetic, asOf, ...range }));
+    const { describeRun } = await import('../run/dry-run.ts');
+    const nodes = await describeRun(wanted);
+    for (const line of formatTable(
+      ['NODE', 'A RUN WOULD'],
+      nodes.map(({ id, would }) => [id, would]),
+    ))
+      cli.print(line);
+    return;
+  }
+
+  const [{ createReporter }, { runPipeline }] = await Promise.all([
     import('../report/reporter.ts'),
     import('../run/run.ts'),
   ]);
-  const now = cli.now();
   const runId = createRunId(now, cli.random);
-  const { start, end, asOf, threads } = options;
-  const window = resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
-  const settings = {
-    ...context,
-    command,
-    invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
-    selected: select(graph, options),
-    asOf: resolveAsOf({ target, env: cli.env, now, ...(asOf !== undefined && { flag: asOf }) }),
-    ...(window !== undefined && { window }),
-    ...(threads !== undefined && { threads }),
-    fullRefresh: options.fullRefresh ?? false,
-    relist: options.relist ?? false,
-    failFast: options.failFast ?? false,
-    dryRun: options.dryRun ?? false,
-    wait: options.wait ?? false,
-    yes: options.yes ?? false,
-    warnError: options.warnError ?? false,
-    runId,
-    logFile: join(context.paths.logs, `${runId}.log`),
-    now,
-    clock: () => performance.now(),
-    signal: cli.signal,
-  };
   const reporter = await createReporter({
-    title: `${pipeline.spec.name} ${command}`,
+    title,
     format: options.logFormat ?? 'text',
     quiet: options.quiet ?? false,
     debug: options.debug ?? false,
@@ -67,9 +73,32 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     clock: { ...systemClock, now: () => cli.now().getTime() },
   });
   try {
-    const { exitCode } = await runPipeline({ ...settings, reporter });
+    const { exitCode } = await runPipeline({
+      ...wanted,
+      command,
+      invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
+      ...(threads !== undefined && { threads }),
+      fullRefresh: options.fullRefresh ?? false,
+      relist: options.relist ?? false,
+      failFast: options.failFast ?? false,
+      wait: options.wait ?? false,
+      warnError: options.warnError ?? false,
+      runId,
+      logFile: join(context.paths.logs, `${runId}.log`),
+      now,
+      clock: () => performance.now(),
+      reporter,
+    });
     cli.finish(exitCode);
   } finally {
     await reporter.close();
   }
+}
+
+function testsOf(graph: Graph, selected: ReadonlySet<string>): ReadonlySet<string> {
+  const tests = graph.nodes.filter(({ id, kind }) => kind === 'test' && selected.has(id));
+  if (tests.length > 0) return new Set(tests.map(({ id }) => id));
+  throw new PipelineError('SELECTION_EMPTY', 'nothing that is selected has a test', {
+    hint: 'see what there is: pnpm pipeline ls --select kind:test',
+  });
 }

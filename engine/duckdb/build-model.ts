@@ -62,9 +62,7 @@ export async function buildModel(
   model: CompiledModel,
   options: BuildOptions,
 ): Promise<BuildOutcome> {
-  await warehouse.run(
-    `SET VARIABLE as_of = TIMESTAMP '${options.asOf.toISOString().replace('T', ' ').replace('Z', '')}'`,
-  );
+  await warehouse.setTime('as_of', options.asOf);
   const dirty = await believableDirty(warehouse, model, options);
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   const testAll = async () => {

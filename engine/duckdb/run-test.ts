@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { quoteName, quoteText } from '../sql.ts';
+import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
 import type { Row, Warehouse } from './warehouse.ts';
@@ -96,7 +96,7 @@ export async function recordOutcomes(
   const rows = outcomes
     .filter(({ status }) => status !== 'reused')
     .map(({ test, status, value, threshold, rowsFailed }) => {
-      const at = `TIMESTAMP ${quoteText(options.asOf.toISOString().replace('T', ' ').replace('Z', ''))}`;
+      const at = timestampLiteral(options.asOf);
       const texts = [options.runId, test.name, test.model, status].map(quoteText);
       return `(${[...texts, value ?? 'NULL', threshold ?? 'NULL', rowsFailed, at].join(', ')})`;
     });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PipelineError } from '../errors.ts';
-import { quoteName, quoteText } from '../sql.ts';
+import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -70,6 +70,11 @@ export class Warehouse implements AsyncDisposable {
   async setVariable(name: string, value: string | readonly string[]): Promise<void> {
     const literal = typeof value === 'string' ? quoteText(value) : `[${value.map(quoteText).join(', ')}]::VARCHAR[]`;
     await this.run(`SET VARIABLE ${quoteName(name)} = ${literal}`);
+  }
+
+  /** A variable that SQL reads as a UTC TIMESTAMP. */
+  async setTime(name: string, time: Date): Promise<void> {
+    await this.run(`SET VARIABLE ${quoteName(name)} = ${timestampLiteral(time)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,10 @@
 import type { NodeRef, NodeStatus, RunEvent } from '../events.ts';
 import { formatUtc } from './format.ts';
 
+type RunFacts = Pick<Extract<RunEvent, { type: 'run_started' }>, 'target' | 'synthetic' | 'asOf' | 'range'>;
+
 /** `klinehouse run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC`. */
-export function headline(title: string, event: Extract<RunEvent, { type: 'run_started' }>): string {
+export function headline(title: string, event: RunFacts): string {
   const parts = [
     title,
     `target ${event.target}${event.synthetic ? ' (synthetic data)' : ''}`,

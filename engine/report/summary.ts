@@ -83,7 +83,7 @@ export function createSummaryReporter(options: {
 }
 
 /** `Done. PASS=… WARN=… ERROR=… SKIP=… NO-OP=… REUSED=… TOTAL=…`. */
-export function doneLine(counts: Readonly<Record<NodeStatus, number>>): string {
+function doneLine(counts: Readonly<Record<NodeStatus, number>>): string {
   const statuses = Object.keys(countLabels) as NodeStatus[];
   const total = statuses.reduce((sum, status) => sum + counts[status], 0);
   return `Done. ${statuses.map((status) => `${countLabels[status]}=${counts[status]}`).join(' ')} TOTAL=${total}`;

@@ -79,7 +79,7 @@ export function createTtyReporter(options: {
   const titleOf = (entry: Entry, parts: readonly string[], seconds: number): string => {
     const tests = entry.testsPassed === 0 ? [] : [`${countOf(entry.testsPassed, 'test')} passed`];
     const text = [...parts.filter((part) => part !== ''), ...tests].join(' · ');
-    const time = seconds > 0 ? `  ${paint('dim', formatDuration(seconds))}` : '';
+    const time = seconds >= 0.05 ? `  ${paint('dim', formatDuration(seconds))}` : '';
     return `${entry.label.padEnd(labelWidth)}  ${text}${time}`;
   };
 

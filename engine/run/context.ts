@@ -44,4 +44,9 @@ export interface WarehouseHost {
   release(): Promise<void>;
 }
 
-export const refOf = ({ id, kind, name }: GraphNode): NodeRef => ({ id, kind, name });
+export const refOf = ({ id, kind, name, parent }: GraphNode): NodeRef => ({
+  id,
+  kind,
+  name,
+  ...(parent !== undefined && { parent }),
+});

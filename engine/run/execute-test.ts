@@ -8,9 +8,7 @@ import type { NodeOutcome, RunContext } from './context.ts';
 export async function executeTest(node: TestNode, context: RunContext): Promise<NodeOutcome> {
   const test = await context.project.test(node);
   const outcome = await context.warehouse.use(async (warehouse) => {
-    await warehouse.run(
-      `SET VARIABLE as_of = TIMESTAMP '${context.asOf.toISOString().replace('T', ' ').replace('Z', '')}'`,
-    );
+    await warehouse.setTime('as_of', context.asOf);
     const options = {
       runId: context.runId,
       asOf: context.asOf,

@@ -98,7 +98,7 @@ export async function runPipeline(options: RunOptions): Promise<{ readonly exitC
     share: share.get,
     clock,
     finish(node, outcome, since) {
-      const seconds = (clock() - since) / 1000;
+      const seconds = Math.round(clock() - since) / 1000;
       finished.set(node.id, { node, outcome, seconds });
       const { status, message, error } = outcome;
       reporter.report({

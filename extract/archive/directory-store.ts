@@ -3,6 +3,8 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { PipelineError } from '../../engine/index.ts';
 import { compareKeys, type ListedObject, type ListOptions, type ObjectStore, pageOf, pageSize } from './store.ts';
 
 /** Larger files are hashed as a stream: they may be hundreds of megabytes. */
@@ -17,6 +19,29 @@ async function unlessAbsent<T>(action: () => Promise<T>): Promise<T | undefined>
     if (absent.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
+}
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await unlessAbsent(() => stat(path)))?.isDirectory() ?? false;
+
+/** The directory that a path or a `file:` URL names. Throws CONFIG_INVALID unless it is there and holds `data/`. */
+export async function directoryOf(archive: string): Promise<string> {
+  const invalid = (problem: string, cause?: unknown) =>
+    new PipelineError('CONFIG_INVALID', `the archive '${archive}' ${problem}`, {
+      value: archive,
+      hint: 'give sample, an http(s) URL, or a directory (or its file: URL) that holds data/… in the layout of the archive',
+      cause,
+    });
+  if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(archive)) throw invalid('has a protocol that is not known');
+  let directory = archive;
+  try {
+    if (/^file:/i.test(archive)) directory = fileURLToPath(archive);
+  } catch (cause) {
+    throw invalid('is no file: URL of this machine', cause);
+  }
+  if (!(await isDirectory(directory))) throw invalid('does not exist or is no directory');
+  if (!(await isDirectory(join(directory, 'data')))) throw invalid('has no folder data/');
+  return directory;
 }
 
 /**

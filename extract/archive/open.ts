@@ -1,9 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { PipelineError } from '../../engine/index.ts';
 import { createSampleStore } from '../sample/store.ts';
-import { createDirectoryStore } from './directory-store.ts';
+import { createDirectoryStore, directoryOf } from './directory-store.ts';
 import { type ArchiveServer, serveStore } from './server.ts';
 
 export interface OpenOptions {
@@ -11,32 +7,6 @@ export interface OpenOptions {
   readonly asOf: Date;
   /** Closes the server behind a sample or a directory. */
   readonly signal?: AbortSignal;
-}
-
-/** An archive's directory of a `file:` URL or a path. Throws CONFIG_INVALID when it is none. */
-async function directoryOf(archive: string): Promise<string> {
-  const invalid = (problem: string, cause?: unknown) =>
-    new PipelineError('CONFIG_INVALID', `the archive '${archive}' ${problem}`, {
-      value: archive,
-      hint: 'give sample, an http(s) URL, or a directory (or file: URL of one) that holds data/… in the layout of the archive',
-      cause,
-    });
-  let directory = archive;
-  if (/^file:/i.test(archive)) {
-    try {
-      directory = fileURLToPath(archive);
-    } catch (cause) {
-      throw invalid('is no file: URL of this machine', cause);
-    }
-  } else if (/^[a-z][a-z0-9+.-]*:\/\//i.test(archive)) throw invalid('has a protocol that is not known');
-  const isDirectory = async (path: string): Promise<boolean> =>
-    await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-  if (!(await isDirectory(directory))) throw invalid('does not exist or is no directory');
-  if (!(await isDirectory(join(directory, 'data')))) throw invalid('has no folder data/');
-  return directory;
 }
 
 /**

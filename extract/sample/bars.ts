@@ -51,18 +51,19 @@ export function createBars(seed: string, endDay: number): (symbol: string, day: 
     const quotePath = quote === 'BTC' ? prices.of(quote) : [];
     const volumes = quoteVolumes(seed, contract, activity);
     const bars = new Map<number, Bar>();
-    let settledAt: number | undefined;
+    let lastClose: number | undefined;
     for (const { day, spell } of listedDays(contract, endDay)) {
       const i = day - firstDay;
       const asset = prices.of(spell.asset)[i];
       const volume = volumes[i];
       if (asset === undefined || volume === undefined) continue;
       const dayPrices = pricesOf(contract, quotedAt(contract, spell, day, asset, quotePath[i]));
-      if (kind === 'settled') settledAt ??= dayPrices.open;
-      if (settledAt !== undefined || isHalted(symbol, day)) {
-        bars.set(day, flatBar(day, settledAt ?? dayPrices.open));
+      if (kind === 'settled' || isHalted(symbol, day)) {
+        lastClose ??= dayPrices.open;
+        bars.set(day, flatBar(day, lastClose));
         continue;
       }
+      lastClose = dayPrices.close;
       const isNew = kind === 'perpetual' && spell.from > archiveStart;
       const expected = volume * liveliness(asset) * (isNew ? listingRush(day - daysOf(spell)[0]) : 1);
       const leader = tieLeader(symbol, day);

@@ -18,7 +18,9 @@ export function createSampleStore({ seed = 'klinehouse', asOf }: SampleOptions):
 
   function listed(key: string): ListedObject[] {
     const object = objects.get(key);
-    return object ? [{ key, ...object.summary(), lastModified: object.lastModified }] : [];
+    if (!object) return [];
+    const { size, etag } = object.summary();
+    return [{ key, size, etag, lastModified: object.lastModified }];
   }
 
   return {

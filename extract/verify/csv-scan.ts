@@ -40,6 +40,70 @@ const firstMicros = 1e14;
  * No string is made of a line, so that a pass costs less than inflating did.
  */
 export function scanCsv(key: ArchiveKey): CsvScanner {
+  const rows = rowScanner(key);
+  /** Holds what is to be seen again; one buffer for all chunks, since fresh ones would keep the collector busy. */
+  let work: Buffer = Buffer.alloc(0);
+  let kept = 0;
+  let begun = false;
+  let header = false;
+
+  function keep(rest: Buffer): undefined {
+    if (work.length < rest.length) work = Buffer.concat([rest], rest.length);
+    else rest.copy(work);
+    kept = rest.length;
+  }
+
+  function append(chunk: Buffer): Buffer {
+    if (kept === 0) return chunk;
+    if (work.length < kept + chunk.length) work = Buffer.concat([work.subarray(0, kept)], 2 * (kept + chunk.length));
+    chunk.copy(work, kept);
+    return work.subarray(0, kept + chunk.length);
+  }
+
+  function push(chunk: Buffer): Reason | undefined {
+    let bytes = append(chunk);
+    if (!begun) {
+      const lead = readLead(bytes);
+      if (lead === undefined) return keep(bytes);
+      if ('code' in lead) return lead;
+      begun = true;
+      header = lead.header;
+      bytes = bytes.subarray(lead.length);
+    }
+    const rest = rows.take(bytes);
+    return 'code' in rest ? rest : keep(rest);
+  }
+
+  return {
+    push,
+    end() {
+      const problem = kept > rows.seen() ? push(Buffer.from('\n')) : undefined;
+      return problem ?? rows.facts(header);
+    },
+  };
+}
+
+/** The length of a byte-order mark and a header, once the first line is whole. */
+function readLead(bytes: Buffer): { readonly length: number; readonly header: boolean } | Reason | undefined {
+  const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  const newline = bytes.indexOf(NEWLINE, mark);
+  if (newline < 0) return bytes.length > longestLine ? tooLong(1) : undefined;
+  if (!/[a-z]/i.test(String.fromCharCode(bytes[mark] as number))) return { length: mark, header: false };
+  const fields = bytes.toString('latin1', mark, newline).trimEnd().split(',');
+  if (fields.length !== fieldsPerLine) return fieldCount('the header', fields.length);
+  // A header names all its columns; `NaN,1,2…` is a broken row, and dropping it would lose a bar.
+  const unnamed = fields.find((field) => !/^\s*[a-z]/i.test(field) || /^\s*(nan|inf)/i.test(field));
+  if (unnamed === undefined) return { length: newline + 1, header: true };
+  return reason('open_time_not_a_number', `the first line is neither a row nor a header: ${JSON.stringify(unnamed)}`);
+}
+
+const fieldCount = (where: string, count: number): Reason =>
+  reason('field_count', `${where} has ${count} fields instead of ${fieldsPerLine}`);
+
+const tooLong = (row: number): Reason => reason('line_too_long', `row ${row} has more than ${longestLine} bytes`);
+
+/** Checks whole lines of data and remembers what they say. */
+function rowScanner(key: ArchiveKey) {
   const period = periodOf(key);
   if (period === undefined) throw new Error(`${key.symbol} ${key.period} has no period`);
   const start = period.start * 1000;
@@ -47,31 +111,15 @@ export function scanCsv(key: ArchiveKey): CsvScanner {
   const length = timeframes[key.timeframe];
   const slot = length === undefined ? DAY : length * 1000;
   const slotsByDay = new Int32Array(Math.round((end - start) / DAY));
+  const state = { rows: 0, duplicates: 0, first: 0, last: -1, lastSlot: -1, blank: false, seen: 0 };
 
-  /** The last whole line and what of the next is there. */
-  let carry: Buffer = Buffer.alloc(0);
-  /** Where in `carry` the last whole line starts, or -1 before the first. */
-  let lastLine = -1;
-  let begun = false;
-  let header = false;
-  let blank = false;
-  let rows = 0;
-  let duplicates = 0;
-  let first = 0;
-  let last = -1;
-  let lastSlot = -1;
-
-  const at = (newRows = 0) => `row ${rows + newRows + 1}`;
-
-  /** Takes the whole lines of `bytes` from `from`; `previous` is where the line before stands in it. */
-  function lines(bytes: Buffer, from: number, previous: number): Reason | undefined {
+  /** Takes bytes that begin where the last call left off, and returns those that it wants to see again. */
+  function take(bytes: Buffer): Buffer | Reason {
     const limit = bytes.lastIndexOf(NEWLINE) + 1;
-    let position = from;
-    let before = previous;
-    // Numbers that a closure holds are boxed anew at each change; here, twice a row.
-    let lastTime = last;
-    let lastOfSlot = lastSlot;
-    let newRows = 0;
+    // Fields of an object are boxed anew at each change; local numbers, twice a row, are not.
+    let { rows, last, lastSlot, blank } = state;
+    let before = rows === 0 ? -1 : 0;
+    let position = state.seen;
     while (position < limit) {
       const line = position;
       let value = 0;
@@ -81,12 +129,10 @@ export function scanCsv(key: ArchiveKey): CsvScanner {
         byte = bytes[++position] as number;
       }
       if (byte !== COMMA || position === line || position - line > 16) {
-        if (position === line && (byte === NEWLINE || (byte === RETURN && bytes[line + 1] === NEWLINE))) {
-          blank = true;
-          position = line + (byte === RETURN ? 2 : 1);
-          continue;
-        }
-        return badStart(bytes, line, newRows);
+        if (position > line || !isBlank(bytes, line)) return badStart(bytes, line, rows + 1);
+        blank = true;
+        position += byte === RETURN ? 2 : 1;
+        continue;
       }
       let commas = 0;
       let high = 0;
@@ -95,106 +141,63 @@ export function scanCsv(key: ArchiveKey): CsvScanner {
         else if (byte === COMMA) commas++;
         else if (byte === NEWLINE) break;
         else if (byte < 0x20 && (byte !== RETURN || bytes[position + 1] !== NEWLINE)) {
-          return reason('not_text', `${at(newRows)} holds byte ${byte}, which is no character of a CSV`);
+          return reason('not_text', `row ${rows + 1} holds byte ${byte}, which is no character of a CSV`);
         }
         byte = bytes[++position] as number;
       }
-      if (high > 0x7f) return reason('not_text', `${at(newRows)} holds a character that is not ASCII`);
-      if (commas !== fieldsPerLine - 1) return fieldCount(commas + 1, newRows);
-      if (blank) return reason('field_count', `a blank line stands before ${at(newRows)}`);
-      if (position - line > longestLine) return tooLong();
-
+      rows++;
+      position++;
+      if (high > 0x7f) return reason('not_text', `row ${rows} holds a character that is not ASCII`);
+      if (commas !== fieldsPerLine - 1) return fieldCount(`row ${rows}`, commas + 1);
+      if (blank) return reason('field_count', `a blank line stands before row ${rows}`);
+      if (position - line > longestLine) return tooLong(rows);
       const time = value >= firstMicros ? value : value * 1000;
       if (time < start || time >= end) {
-        return reason('outside_period', `${at(newRows)} opens at ${value}, outside ${key.period}`);
+        return reason('outside_period', `row ${rows} opens at ${value}, outside ${key.period}`);
       }
-      if (time <= lastTime) {
-        if (time < lastTime) return reason('not_ascending', `${at(newRows)} opens before the row above it`);
-        if (bytes.compare(bytes, before, line, line, position + 1) !== 0) {
-          return reason('not_ascending', `${at(newRows)} opens when the row above it does, and differs from it`);
+      if (time < last) return reason('not_ascending', `row ${rows} opens before the row above it`);
+      if (time === last) {
+        if (bytes.compare(bytes, before, line, line, position) !== 0) {
+          return reason('not_ascending', `row ${rows} opens when the row above it does, and differs from it`);
         }
-        duplicates++;
+        state.duplicates++;
       }
       const ofSlot = Math.floor((time - start) / slot);
-      if (ofSlot !== lastOfSlot) {
-        lastOfSlot = ofSlot;
+      if (ofSlot !== lastSlot) {
         const day = Math.floor((time - start) / DAY);
         slotsByDay[day] = (slotsByDay[day] as number) + 1;
       }
-      if (lastTime < 0) first = time;
-      lastTime = time;
-      newRows++;
+      if (rows === 1) state.first = time;
+      lastSlot = ofSlot;
+      last = time;
       before = line;
-      position++;
     }
-    last = lastTime;
-    lastSlot = lastOfSlot;
-    rows += newRows;
-    // The line before is kept because the next may repeat it.
+    // The line before is seen again because the next may repeat it.
     const keep = before < 0 ? position : before;
-    carry = Buffer.from(bytes.subarray(keep));
-    lastLine = before < 0 ? -1 : 0;
-    done = position - keep;
-    return carry.length - done > longestLine ? tooLong() : undefined;
-  }
-  /** Bytes of `carry` that are whole lines. */
-  let done = 0;
-
-  const fieldCount = (count: number) => reason('field_count', `${at(newRows)} has ${count} fields instead of ${fieldsPerLine}`);
-  const tooLong = () => reason('line_too_long', `${at(newRows)} has more than ${longestLine} bytes`);
-
-  function badStart(bytes: Buffer, line: number): Reason {
-    const text = bytes.toString('latin1', line, Math.min(bytes.indexOf(NEWLINE, line), line + 400)).trimEnd();
-    const fields = text.split(',');
-    if (text.length < 400 && fields.length !== fieldsPerLine) return fieldCount(fields.length);
-    return reason('open_time_not_a_number', `${at(newRows)} opens at ${JSON.stringify(fields[0]?.slice(0, 40))}`);
+    Object.assign(state, { rows, last, lastSlot, blank, seen: position - keep });
+    return bytes.length - position > longestLine ? tooLong(rows + 1) : bytes.subarray(keep);
   }
 
-  /** Passes over a byte-order mark and a header. Returns where data begins, or -1 while the first line is not whole. */
-  function begin(bytes: Buffer): number | Reason {
-    const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-    const letter = bytes[mark] ?? 0;
-    const newline = bytes.indexOf(NEWLINE, mark);
-    if (newline < 0) return bytes.length > longestLine ? tooLong() : -1;
-    begun = true;
-    if (!isLetter(letter)) return mark;
-    header = true;
-    const fields = bytes.toString('latin1', mark, newline).trimEnd().split(',');
-    if (fields.length !== fieldsPerLine) {
-      return reason('field_count', `the header has ${fields.length} fields instead of ${fieldsPerLine}`);
+  function facts(header: boolean): CsvFacts | Reason {
+    const { rows: row_count, first, last, duplicates } = state;
+    if (row_count === 0) return reason('no_rows', 'the file has no row');
+    const incomplete_days: number[] = [];
+    for (const [day, slots] of slotsByDay.entries()) {
+      if (length !== undefined && slots < DAY / slot) incomplete_days.push(day + 1);
     }
-    // A header names all its columns; `NaN,1,2…` is a broken row, and dropping it would lose a bar.
-    const unnamed = fields.find((field) => !/^\s*[a-z]/i.test(field) || /^\s*(nan|inf)/i.test(field));
-    if (unnamed === undefined) return newline + 1;
-    return reason('open_time_not_a_number', `the first line is neither a row nor a header: ${JSON.stringify(unnamed)}`);
+    return { row_count, first_open_time: first, last_open_time: last, header, duplicates, incomplete_days };
   }
 
-  function push(chunk: Buffer): Reason | undefined {
-    const bytes = carry.length === 0 ? chunk : Buffer.concat([carry, chunk]);
-    if (begun) return lines(bytes, done, lastLine);
-    const from = begin(bytes);
-    if (typeof from !== 'number') return from;
-    if (from >= 0) return lines(bytes, from, -1);
-    carry = bytes;
-    return undefined;
-  }
-
-  return {
-    push,
-    end() {
-      if (carry.length > done) {
-        const problem = push(Buffer.from('\n'));
-        if (problem !== undefined) return problem;
-      }
-      if (rows === 0) return reason('no_rows', 'the file has no row');
-      const expected = DAY / slot;
-      const incomplete_days: number[] = [];
-      for (const [day, slots] of slotsByDay.entries()) {
-        if (length !== undefined && slots < expected) incomplete_days.push(day + 1);
-      }
-      return { row_count: rows, first_open_time: first, last_open_time: last, header, duplicates, incomplete_days };
-    },
-  };
+  /** `seen`: how many of the bytes that `take` returned are whole lines. */
+  return { take, facts, seen: () => state.seen };
 }
 
-const isLetter = (byte: number): boolean => (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
+const isBlank = (bytes: Buffer, line: number): boolean =>
+  bytes[line] === NEWLINE || (bytes[line] === RETURN && bytes[line + 1] === NEWLINE);
+
+function badStart(bytes: Buffer, line: number, row: number): Reason {
+  const text = bytes.toString('latin1', line, Math.min(bytes.indexOf(NEWLINE, line), line + longestLine)).trimEnd();
+  const fields = text.split(',');
+  if (fields.length !== fieldsPerLine) return fieldCount(`row ${row}`, fields.length);
+  return reason('open_time_not_a_number', `row ${row} opens at ${JSON.stringify(fields[0]?.slice(0, 40))}`);
+}

@@ -1,15 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { archiveDirectory, dailyBar, daysFrom, header } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
-import { interpose } from '../support/interposed.ts';
 import { type PipelineResult, pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../support/published.ts';
 import { queryWarehouse } from '../support/rows.ts';
-import { describeShared } from '../support/shared.ts';
+import { serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
-import { visionServer } from '../support/vision-server.ts';
 import { zipOf } from '../support/zip.ts';
 
 const days = daysFrom('2025-07-01', 12);
@@ -94,7 +92,7 @@ const bad = {
 const allBad: readonly Bad[] = Object.values(bad);
 const keyOf = ({ symbol, day }: Bad) => `data/futures/um/daily/klines/${symbol}/1d/${symbol}-1d-${day}.zip`;
 
-describeShared('bad input', () => {
+describe('bad input', () => {
   let dataDir: string;
   let result: PipelineResult;
   const ledger = async () => {
@@ -122,16 +120,14 @@ describeShared('bad input', () => {
     await replaceRows(bad.otherDay, dailyBar(bad.otherDay.symbol, '2025-07-09'));
     await replaceRows(bad.inverted, barWith(bad.inverted.symbol, bad.inverted.day, 'low', '1000000.0'));
 
-    await using origin = await visionServer(archive.directory);
     const sameSize = await readFile(join(archive.directory, keyOf(bad.wrongSum)));
     sameSize[60] = (sameSize[60] ?? 0) ^ 0x5a;
-    await using server = await interpose(
-      origin.url,
-      new Map([
-        [keyOf(bad.wrongSum), (_, response) => response.end(sameSize)],
-        [keyOf(bad.gone), (_, response) => response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>')],
+    await using server = await serveArchive(archive.directory, {
+      answers: new Map([
+        [keyOf(bad.wrongSum), (response) => response.end(sameSize)],
+        [keyOf(bad.gone), (response) => response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>')],
       ]),
-    );
+    });
     dataDir = await tempDir('bad-');
     const vars = '{"availability_timeframe":"1d"}';
     const args = ['run', '--target', 'mirror', '--as-of', asOf, '--vars', vars];

@@ -1,32 +1,34 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
-import { pipeline } from '../support/pipeline.ts';
+import { pipeline, pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
-import { describeShared } from '../support/shared.ts';
+import { serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
-import { visionServer } from '../support/vision-server.ts';
 
 const vars = ['--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 
-describeShared('the same archive gives the same Parquet bytes', () => {
+describe('the same archive gives the same Parquet bytes', () => {
   const symbols = smallArchive.symbols.slice(0, 4);
   const days = smallArchive.days.slice(-16); // across the end of June, of which there are monthly files too
   let directory: string;
   let expected: Readonly<Record<string, string>>;
 
-  const run = (dataDir: string, url: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-    pipeline(['run', '--target', 'mirror', ...vars, ...args], { dataDir, env: { PIPELINE_ARCHIVE_URL: url, ...env } });
+  const run = (dataDir: string, url: string) =>
+    pipelineInProcess(['run', '--target', 'mirror', ...vars, '--relist'], {
+      dataDir,
+      env: { PIPELINE_ARCHIVE_URL: url },
+    });
   const exports = (dataDir: string) => sha256Tree(join(dataDir, 'mirror/exports'));
 
   beforeAll(async () => {
     ({ directory } = await writeSmallArchive(await tempDir('small-'), { symbols, days }));
-    await using server = await visionServer(directory);
+    await using server = await serveArchive(directory);
     const dataDir = await tempDir('whole-');
-    expectExit(await run(dataDir, server.url, []), 0);
+    expectExit(await run(dataDir, server.url), 0);
     expected = await exports(dataDir);
     expect(Object.keys(expected)).toContain('volume_rankings.parquet');
   });
@@ -37,9 +39,10 @@ describeShared('the same archive gives the same Parquet bytes', () => {
     ['on one thread', ['--threads', '1'], {}],
     ['on four threads', ['--threads', '4'], {}],
   ])('B7 B21: %s', async (_, args, env) => {
-    await using server = await visionServer(directory);
+    await using server = await serveArchive(directory);
     const dataDir = await tempDir('again-');
-    expectExit(await run(dataDir, server.url, args, env), 0);
+    const child = ['run', '--target', 'mirror', ...vars, ...args];
+    expectExit(await pipeline(child, { dataDir, env: { PIPELINE_ARCHIVE_URL: server.url, ...env } }), 0);
     expect(await exports(dataDir)).toEqual(expected);
   });
 
@@ -53,7 +56,7 @@ describeShared('the same archive gives the same Parquet bytes', () => {
     const property = fc.asyncProperty(arrival, fc.integer({ min: 2, max: 4 }), async (order, runs) => {
       const arriving = await tempDir('arriving-');
       await mkdir(join(arriving, 'data'));
-      await using server = await visionServer(arriving);
+      await using server = await serveArchive(arriving);
       const dataDir = await tempDir('arrived-');
       const size = Math.ceil(order.length / runs);
       for (let at = 0; at < order.length; at += size) {
@@ -63,7 +66,7 @@ describeShared('the same archive gives the same Parquet bytes', () => {
             await cp(join(directory, path), join(arriving, path), { preserveTimestamps: true });
         }
         await server.rescan();
-        expectExit(await run(dataDir, server.url, ['--relist']), 0);
+        expectExit(await run(dataDir, server.url), 0);
       }
       expect(await exports(dataDir)).toEqual(expected);
     });

@@ -1,16 +1,15 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ArchiveDirectory, daysFrom, smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit, expectSameRows, publishedRows, warehouseOf } from '../support/published.ts';
 import { queryWarehouse, readParquet, type Value } from '../support/rows.ts';
-import { describeShared } from '../support/shared.ts';
+import { type ServedArchive, serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
-import { type VisionServer, visionServer } from '../support/vision-server.ts';
 
 interface Mirror extends AsyncDisposable {
   readonly archive: ArchiveDirectory;
-  readonly server: VisionServer;
+  readonly server: ServedArchive;
   readonly dataDir: string;
   /** A run on what the archive holds now; without an as-of the morning after the small archive's last day. */
   run(options: { asOf?: string; args?: readonly string[]; vars?: object }): Promise<void>;
@@ -21,7 +20,7 @@ interface Mirror extends AsyncDisposable {
 
 async function mirror(days: readonly string[] = smallArchive.days): Promise<Mirror> {
   const archive = await writeSmallArchive(await tempDir('small-'), { days });
-  const server = await visionServer(archive.directory);
+  const server = await serveArchive(archive.directory);
   const dataDir = await tempDir('incremental-');
   async function runIn(
     directory: string,
@@ -50,7 +49,7 @@ async function mirror(days: readonly string[] = smallArchive.days): Promise<Mirr
   };
 }
 
-describeShared('incremental equals full', () => {
+describe('incremental equals full', () => {
   test('B2 B3 A21: when a daily file arrives late in an old month', async () => {
     await using it = await mirror();
     const late = '2025-06-03';

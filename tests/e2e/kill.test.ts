@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
 import { pipeline, startPipeline } from '../support/pipeline.ts';
 import { expectExit, expectSameRows, publishedRows } from '../support/published.ts';
 import type { Rows } from '../support/rows.ts';
-import { describeShared } from '../support/shared.ts';
+import { type ServedArchive, serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
-import { type VisionServer, visionServer } from '../support/vision-server.ts';
 
 const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 const stages = ['extract.listing', 'extract.klines', 'model.ohlcv', 'model.volume_rankings', 'export.volume_rankings'];
@@ -20,8 +19,8 @@ interface NodeEvent {
   readonly seconds?: number;
 }
 
-describeShared('SIGKILL', () => {
-  let server: VisionServer;
+describe('SIGKILL', () => {
+  let server: ServedArchive;
   let undisturbed: ReadonlyMap<string, Rows>;
   let exported: Readonly<Record<string, string>>;
   /** How long each node took, undisturbed. */
@@ -32,7 +31,7 @@ describeShared('SIGKILL', () => {
       symbols: smallArchive.symbols.slice(0, 5),
       days: smallArchive.days.slice(-24),
     });
-    server = await visionServer(directory, { latencyMs: 15 });
+    server = await serveArchive(directory, { latencyMs: 15 });
     const dataDir = await tempDir('undisturbed-');
     const env = { PIPELINE_ARCHIVE_URL: server.url };
     const result = await pipeline([...args, '--log-format', 'json'], { dataDir, env });

@@ -1,18 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
-import { describeShared } from '../support/shared.ts';
+import { isListing, type ServedArchive, serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
-import { isListing, type VisionServer, visionServer } from '../support/vision-server.ts';
 
 const vars = ['--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 
-describeShared('a second run', () => {
-  let server: VisionServer;
+describe('a second run', () => {
+  let server: ServedArchive;
   let dataDir: string;
   const run = (...args: readonly string[]) =>
     pipelineInProcess(['run', '--target', 'mirror', ...vars, ...args], {
@@ -27,7 +26,7 @@ describeShared('a second run', () => {
   beforeAll(async () => {
     const { directory } = await writeSmallArchive(await tempDir('small-'));
     dataDir = await tempDir('repeat-');
-    server = await visionServer(directory);
+    server = await serveArchive(directory);
     expectExit(await run(), 0);
     return () => server[Symbol.asyncDispose]();
   });
@@ -35,12 +34,12 @@ describeShared('a second run', () => {
   test('stages nothing, requests listings only, one a series and the prefixes, and leaves the same bytes', async () => {
     const before = await sha256Tree(join(dataDir, 'mirror/exports'));
     const stagedBefore = await sha256Tree(join(dataDir, 'mirror/staging'));
-    await server.requests();
+    server.requests();
     const second = await run();
     expectExit(second, 0);
 
-    const requests = await server.requests();
-    expect(requests.filter((request) => !isListing(request))).toEqual([]);
+    const requests = server.requests();
+    expect(requests.filter((path) => !isListing(path))).toEqual([]);
     const prefixes = 2; // of the daily and of the monthly tree
     expect(requests.length).toBeLessThanOrEqual(2 * smallArchive.symbols.length + prefixes);
     expect(second.stderr + second.stdout).toMatch(/Done\. PASS=\d+ .*ERROR=0/);
@@ -56,9 +55,9 @@ describeShared('a second run', () => {
   });
 
   test('of the rankings alone runs the model of that group, its tests and its export', async () => {
-    await server.requests();
+    server.requests();
     expectExit(await run('--select', 'rankings'), 0);
-    expect(await server.requests()).toEqual([]);
+    expect(server.requests()).toEqual([]);
     const nodes = await nodesRun();
     expect(nodes.length).toBeGreaterThan(3);
     expect(nodes.filter((node) => !node.includes('volume_rankings'))).toEqual([]);

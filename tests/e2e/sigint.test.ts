@@ -1,21 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { pipeline, startPipeline } from '../support/pipeline.ts';
 import { expectExit, expectSameRows, publishedRows } from '../support/published.ts';
-import { describeShared } from '../support/shared.ts';
+import { serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
-import { visionServer } from '../support/vision-server.ts';
 
 const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 
-describeShared('Ctrl-C', () => {
+describe('Ctrl-C', () => {
   test.each(['extract.listing', 'extract.klines', 'model.ohlcv'])(
     'in %s ends within a second with 130, leaves artifacts, and the next run goes on',
     async (node) => {
       const { directory } = await writeSmallArchive(await tempDir('small-'), { days: smallArchive.days.slice(-20) });
-      await using server = await visionServer(directory, { latencyMs: 40 });
+      await using server = await serveArchive(directory, { latencyMs: 40 });
       const env = { PIPELINE_ARCHIVE_URL: server.url };
       const dataDir = await tempDir('interrupted-');
 

@@ -37,7 +37,7 @@ export function startPipeline(args: readonly string[], options: PipelineOptions 
   const started = performance.now();
   const output = { stdout: '', stderr: '' };
   const dataDir = options.dataDir === undefined ? [] : ['--data-dir', options.dataDir];
-  const child = spawn(join(root, 'node_modules/.bin/node'), [join(root, 'engine/cli/main.ts'), ...args, ...dataDir], {
+  const child = spawn(join(root, 'node_modules/node/bin/node'), [join(root, 'engine/cli/main.ts'), ...args, ...dataDir], {
     cwd: options.cwd ?? root,
     env: { ...inherited(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,7 +12,7 @@ import { runDir, tempDir } from './temp.ts';
 export const sharedPath = (...parts: readonly string[]): string =>
   join(import.meta.dirname, '../../../shared', ...parts);
 
-const canUseShared = existsSync(sharedPath()) && spawnSync('python3', ['--version']).status === 0;
+export const canUseShared = existsSync(sharedPath()) && spawnSync('python3', ['--version']).status === 0;
 
 /** A suite that reads ../shared or runs its Python tools. Where it cannot, it is skipped, and `pnpm test` says so. */
 export const describeShared = (title: string, suite: () => void): unknown =>

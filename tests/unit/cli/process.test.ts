@@ -38,7 +38,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with 130, in time to say s
   const sent = performance.now();
   child.kill(signal);
   expect((await closed)[0]).toBe(130);
-  expect(performance.now() - sent).toBeLessThan(2_000);
+  expect(performance.now() - sent).toBeLessThan(5_000);
   expect(output.stderr).toContain('error [INTERRUPTED]');
 });
 
@@ -48,7 +48,7 @@ test('a command that does not hear the signal is ended all the same', async () =
   const sent = performance.now();
   child.kill('SIGINT');
   expect((await closed)[0]).toBe(130);
-  expect(performance.now() - sent).toBeLessThan(2_000);
+  expect(performance.now() - sent).toBeLessThan(5_000);
 });
 
 test('a reader that goes away is no failure', async () => {

@@ -12,12 +12,14 @@ export const sampleAt = (asOf: string, seed?: string): ObjectStore =>
 /** The sample as a run on the target `sample` sees it. */
 export const sample = sampleAt(defaultAsOf);
 
-export async function* listAll(store: ObjectStore, prefix = ''): AsyncGenerator<ListedObject> {
-  for (let marker = ''; ; ) {
+/** Every object whose key starts with `prefix`. */
+export async function listAll(store: ObjectStore, prefix = ''): Promise<readonly ListedObject[]> {
+  const objects: ListedObject[] = [];
+  for (;;) {
+    const marker = objects.at(-1)?.key ?? '';
     const page = await store.list({ prefix, delimiter: '', marker, maxKeys: 1_000 });
-    yield* page.contents;
-    if (!page.truncated) return;
-    marker = page.contents.at(-1)?.key ?? '';
+    objects.push(...page.contents);
+    if (!page.truncated) return objects;
   }
 }
 
@@ -38,10 +40,8 @@ export async function periodsOf(
   timeframe: Timeframe,
 ): Promise<readonly string[]> {
   const start = keyOf(cadence, symbol, timeframe, '').slice(0, -'.zip'.length);
-  const periods: string[] = [];
-  for await (const { key } of listAll(store, start))
-    if (key.endsWith('.zip')) periods.push(key.slice(start.length, -4));
-  return periods;
+  const keys = (await listAll(store, start)).map(({ key }) => key);
+  return keys.filter((key) => key.endsWith('.zip')).map((key) => key.slice(start.length, -'.zip'.length));
 }
 
 /** The only member of an archive's zip. */
@@ -60,7 +60,7 @@ export async function textOf(
   return (await member.buffer()).toString();
 }
 
-export const rowsOfText = (text: string): readonly (readonly string[])[] =>
+const rowsOfText = (text: string): readonly (readonly string[])[] =>
   text
     .split(/\r?\n/)
     .filter((line) => /^\d/.test(line))
@@ -75,7 +75,7 @@ export const dateOfRow = ([openTime]: readonly string[]): string =>
 /** One digest of all that a listing says: keys, MD5s and so every byte, sizes, times. */
 export async function digestOf(store: ObjectStore): Promise<string> {
   const digest = createHash('sha256');
-  for await (const { key, etag, size, lastModified } of listAll(store))
+  for (const { key, etag, size, lastModified } of await listAll(store))
     digest.update(`${key} ${etag} ${size} ${lastModified.getTime()}\n`);
   return digest.digest('hex');
 }
@@ -87,3 +87,9 @@ export function daysBetween(from: string, to: string): readonly string[] {
     new Date(first + i * 86_400_000).toISOString().slice(0, 10),
   );
 }
+
+/** The part of a store below a prefix. */
+export const below = (store: ObjectStore, prefix: string): ObjectStore => ({
+  list: async (options) => await store.list({ ...options, prefix: prefix + options.prefix }),
+  read: async (key) => await store.read(key),
+});

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { findDirty } from '../duckdb/partitions.ts';
+import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
+import type { GraphNode } from '../graph/graph.ts';
+import { openProject, type Project } from '../project.ts';
+import { formatCount } from '../report/format.ts';
+import { checkTables } from './missing.ts';
+import type { RunOptions } from './run.ts';
+import { nodeWindows } from './windows.ts';
+
+/** What a run of this selection would do, a line a node, from what is there now; nothing is written. */
+export async function describeRun(
+  options: Pick<RunOptions, 'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'signal'>,
+): Promise<readonly { readonly id: string; readonly would: string }[]> {
+  const { pipeline, graph, selected, vars, paths, asOf, window, signal } = options;
+  const project = await openProject(pipeline, vars);
+  const nodes = graph.nodes.filter(({ id }) => selected.has(id));
+  await checkTables(nodes, graph, paths.warehouse, signal);
+  const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
+  await using warehouse = existsSync(paths.warehouse)
+    ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
+    : undefined;
+  await warehouse?.setTime('as_of', asOf);
+  const described: { id: string; would: string }[] = [];
+  for (const node of nodes) described.push({ id: node.id, would: await wouldDo(node) });
+  return described;
+
+  async function wouldDo(node: GraphNode): Promise<string> {
+    if (node.when !== undefined && !vars.boolean(node.when)) return `nothing: the var ${node.when} is false`;
+    if (node.kind === 'extract') return `ask the archive${window === undefined ? ' for everything it has' : ''}`;
+    if (node.kind === 'test') return 'run';
+    if (node.kind === 'export') return 'write it if its table changes';
+    if (warehouse === undefined) return 'build it for the first time';
+    return dirtyNow(warehouse, project, node);
+  }
+
+  async function dirtyNow(open: Warehouse, { model }: Project, node: GraphNode & { kind: 'model' }): Promise<string> {
+    const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id));
+    return dirty === 0
+      ? 'nothing, unless what it reads changes'
+      : `rebuild ${formatCount(dirty)} of ${formatCount(total)} partitions, more if what it reads changes`;
+  }
+}

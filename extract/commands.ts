@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import { type CommandIo, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
+import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
+import { serveStore } from './archive/server.ts';
+import { verifyArchive } from './archive/verify-archive.ts';
+import { createSampleStore } from './sample/store.ts';
+import { writeArchive } from './sample/write.ts';
+
+const sampleAsOf = '2025-07-10T09:00:00Z';
+
+/** `pnpm pipeline archive write|serve|verify`. */
+export default defineCommand({
+  define(command, io) {
+    command
+      .command('write')
+      .description('Writes the built-in sample archive as files, as it stands at a time.')
+      .argument('<directory>', 'a new or an empty folder')
+      .option('--as-of <time>', 'what is published by then, UTC', sampleAsOf)
+      .option('--seed <text>', 'other prices and volumes of the same symbols and cases')
+      .action((directory: string, options: { asOf: string; seed?: string }) => write(io, directory, options));
+    command
+      .command('serve')
+      .description("Serves a folder in the archive's layout over HTTP, listings included, until it is stopped.")
+      .argument('<directory>', 'the folder that holds data/')
+      .option('--port <n>', 'port on the loopback address; 0 takes a free one', '0')
+      .action((directory: string, options: { port: string }) => serve(io, directory, options));
+    command
+      .command('verify')
+      .description('Checks every zip of a folder against its CHECKSUM file and what it holds.')
+      .argument('<directory>', 'the folder that holds data/')
+      .action((directory: string) => verify(io, directory));
+  },
+});
+
+const progressLine = (io: CommandIo, done: number, bytes: number) =>
+  io.stderr.write(`${formatCount(done)} files, ${formatBytes(bytes)}\n`);
+
+async function write(io: CommandIo, directory: string, options: { asOf: string; seed?: string }): Promise<void> {
+  const asOf = new Date(options.asOf);
+  if (Number.isNaN(asOf.getTime())) {
+    throw new PipelineError('USAGE', `--as-of wants a UTC date or time, not \`${options.asOf}\``, {
+      hint: 'write it as 2025-07-10 or 2025-07-10T09:00:00Z',
+    });
+  }
+  const store = createSampleStore({ asOf, ...(options.seed !== undefined && { seed: options.seed }) });
+  const { files, bytes } = await writeArchive(store, resolve(io.cwd, directory), {
+    signal: io.signal,
+    progress: ({ done, bytes: written = 0 }) => {
+      if (done % 10_000 === 0) progressLine(io, done, written);
+    },
+  });
+  io.stdout.write(`${directory}: ${formatCount(files)} files, ${formatBytes(bytes)}, synthetic\n`);
+}
+
+async function serve(io: CommandIo, directory: string, options: { port: string }): Promise<void> {
+  const store = await createDirectoryStore(await directoryOf(resolve(io.cwd, directory)));
+  await using server = await serveStore(store, { port: Number(options.port), signal: io.signal });
+  io.stdout.write(`${server.url}\n`);
+  io.stderr.write(`serving ${directory}; PIPELINE_ARCHIVE_URL=${server.url} pnpm pipeline run --target mirror\n`);
+  await new Promise((stopped) => io.signal.addEventListener('abort', stopped, { once: true }));
+}
+
+async function verify(io: CommandIo, directory: string): Promise<void> {
+  const { files, bytes, problems } = await verifyArchive(await directoryOf(resolve(io.cwd, directory)), {
+    signal: io.signal,
+    progress: (done, read) => progressLine(io, done, read),
+  });
+  for (const { key, reason } of problems) io.stdout.write(`${key}: ${reason}\n`);
+  io.stdout.write(`${formatCount(files)} archives, ${formatBytes(bytes)}, ${formatCount(problems.length)} with problems\n`);
+  if (problems.length > 0) {
+    throw new PipelineError('OBJECT_REJECTED', `${formatCount(problems.length)} archives of ${directory} cannot be trusted`, {
+      hint: 'fetch them again; the list is above',
+    });
+  }
+}

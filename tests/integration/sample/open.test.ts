@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { openArchive } from '../../../extract/archive/open.ts';
+import { defaultAsOf } from '../../../extract/sample/cases.ts';
+import { writeArchive } from '../../../extract/sample/write.ts';
+import { tempDir } from '../../support/temp.ts';
+import { keyOf, sample, sampleAt } from '../../unit/sample/support.ts';
+
+const asOf = new Date(defaultAsOf);
+const key = keyOf('daily', 'BTCUSDT', '1d', '2025-01-15');
+const etagOf = async (url: string): Promise<string | null> => (await fetch(`${url}/${key}`)).headers.get('etag');
+
+test('sample is served as of the clock of the run', async () => {
+  await using archive = await openArchive('sample', { asOf });
+  expect(await etagOf(archive.url)).toBe(`"${(await sample.read(key))?.etag}"`);
+  await using early = await openArchive('sample', { asOf: new Date('2025-01-15T00:00:00Z') });
+  expect((await fetch(`${early.url}/${key}`)).status).toBe(404);
+});
+
+test('a directory is served, given as a path or as a file: URL', async () => {
+  const directory = await tempDir();
+  await writeArchive(sampleAt('2025-01-16T09:00:00Z'), directory);
+  for (const name of [directory, pathToFileURL(directory).href]) {
+    await using archive = await openArchive(name, { asOf });
+    expect(await etagOf(archive.url)).toBe(`"${(await sample.read(key))?.etag}"`);
+  }
+});
+
+test('an http(s) URL is used as it is', async () => {
+  for (const url of ['https://data.binance.vision', 'HTTP://127.0.0.1:1/x']) {
+    await using archive = await openArchive(url, { asOf });
+    expect(archive.url).toBe(url);
+  }
+});
+
+test('what is disposed of is closed', async () => {
+  const archive = await openArchive('sample', { asOf });
+  await archive[Symbol.asyncDispose]();
+  await expect(fetch(archive.url)).rejects.toThrow();
+});
+
+test('anything else is an error that says what would do', async () => {
+  const directory = await tempDir();
+  for (const archive of [join(directory, 'none'), directory, 'ftp://host/x', 'file://host/none', 'smaple'])
+    await expect(openArchive(archive, { asOf }), archive).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      details: { value: archive, hint: expect.stringContaining('sample') },
+    });
+});
