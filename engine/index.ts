@@ -1,6 +1,21 @@
 /** The engine's public face: all that extract, models, queries and tests/data import of it. */
+export { type CommandContext, openContext } from './cli/context.ts';
+export { createNotes, type Note } from './cli/notes.ts';
+export type { GlobalOptions } from './cli/options.ts';
+export {
+  chooseForm,
+  lineResult,
+  type ResultForm,
+  type ResultFormat,
+  type ResultOptions,
+  resultFormats,
+  type TakenResult,
+  takeResult,
+} from './cli/result.ts';
 export { closest } from './closest.ts';
 export { type CommandIo, type CommandModule, defineCommand } from './command.ts';
+export { formatDay, parseInstant } from './config/instant.ts';
+export { describeWindow } from './config/resolve-window.ts';
 export type { Vars, VarValue } from './config/vars.ts';
 export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
 export {
@@ -16,6 +31,8 @@ export {
   type Window,
 } from './extract.ts';
 export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
+export { openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
+export { formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
 export {
   bigint,
   boolean,
@@ -28,7 +45,6 @@ export {
   tinyint,
   varchar,
 } from './schema/column.ts';
-export { formatBytes, formatCount, formatDuration } from './report/format.ts';
 export { partitionState, testResults } from './schema/system.ts';
 export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
 export { cast } from './sql.ts';

@@ -66,10 +66,16 @@ async function verify(io: CommandIo, directory: string): Promise<void> {
     progress: (done, read) => progressLine(io, done, read),
   });
   for (const { key, reason } of problems) io.stdout.write(`${key}: ${reason}\n`);
-  io.stdout.write(`${formatCount(files)} archives, ${formatBytes(bytes)}, ${formatCount(problems.length)} with problems\n`);
+  io.stdout.write(
+    `${formatCount(files)} archives, ${formatBytes(bytes)}, ${formatCount(problems.length)} with problems\n`,
+  );
   if (problems.length > 0) {
-    throw new PipelineError('OBJECT_REJECTED', `${formatCount(problems.length)} archives of ${directory} cannot be trusted`, {
-      hint: 'fetch them again; the list is above',
-    });
+    throw new PipelineError(
+      'OBJECT_REJECTED',
+      `${formatCount(problems.length)} archives of ${directory} cannot be trusted`,
+      {
+        hint: 'fetch them again; the list is above',
+      },
+    );
   }
 }

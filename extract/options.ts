@@ -19,7 +19,11 @@ const listingOptions = z.strictObject({
   availability: z.boolean().default(false),
 });
 
-const klinesOptions = z.strictObject(shared);
+const klinesOptions = z.strictObject({
+  ...shared,
+  /** What becomes of an archive whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
+  stale_checksum: z.enum(['fail', 'warn']).default('fail'),
+});
 
 export type ListingOptions = z.infer<typeof listingOptions>;
 export type KlinesOptions = z.infer<typeof klinesOptions>;

@@ -9,7 +9,10 @@ import { findPipelineFile } from './find-pipeline.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** Modules are loaded when a command needs them, so that `--help` and `ls` stay fast. */
-export async function loadPipelineOf(cli: Cli, options: Pick<GlobalOptions, 'pipeline'>): Promise<Pipeline> {
+export async function loadPipelineOf(
+  cli: Pick<Cli, 'cwd'>,
+  options: Pick<GlobalOptions, 'pipeline'>,
+): Promise<Pipeline> {
   const { loadPipeline } = await import('../config/load.ts');
   return loadPipeline(findPipelineFile(cli.cwd, options.pipeline));
 }
@@ -26,7 +29,7 @@ export interface CommandContext {
 
 /** `collectVolume: false` is the same as `--var collect_volume=false`. */
 export async function openContext(
-  cli: Cli,
+  cli: Pick<Cli, 'cwd' | 'env'>,
   options: GlobalOptions & { readonly collectVolume?: boolean },
 ): Promise<CommandContext> {
   const [pipeline, { buildGraph }, { resolveTarget }, { resolveVars }] = await Promise.all([

@@ -73,9 +73,12 @@ const builders: Builders = {
   },
 
   coverage: ({ column, by = [], where, min, warn = min }, table) => {
-    const ratio = `count(${quoteName(column)}) / nullif(count(*), 0)`;
-    const overall = `SELECT ${ratio} AS coverage, count(*) AS row_count FROM ${from(table, where)}`;
-    const groups = `SELECT ${names(by)}, ${ratio} AS coverage, count(*) AS row_count FROM ${from(table, where)} GROUP BY ALL`;
+    const counted = where === undefined ? '' : ` FILTER (WHERE ${where})`;
+    const judged = `count(${quoteName(column)})${counted} / nullif(count(*)${counted}, 0) AS coverage, count(*)${counted} AS row_count FROM ${quoteName(table.name)}`;
+    const overall = `SELECT ${judged}`;
+    // Over all rows, so that a group of which `where` leaves none is there to fail (B13).
+    const groups = `SELECT ${names(by)}, ${judged} GROUP BY ALL`;
+    const tooLow = `(row_count = 0 OR coverage < ${min})`;
     const newest = by.find((name) => table.columns[name]?.type === 'DATE');
     const recent =
       newest === undefined
@@ -84,13 +87,13 @@ const builders: Builders = {
     const grouped = by.length > 0;
     return {
       failures: [
-        `SELECT * FROM (${overall}) WHERE row_count = 0 OR coverage < ${min}`,
-        ...(grouped ? [`SELECT * FROM (${groups}) WHERE coverage < ${min} AND NOT (${recent})`] : []),
+        `SELECT * FROM (${overall}) WHERE ${tooLow}`,
+        ...(grouped ? [`SELECT * FROM (${groups}) WHERE ${tooLow} AND NOT (${recent})`] : []),
       ].join(' UNION ALL BY NAME '),
       warnings: [
-        `SELECT * FROM (${overall}) WHERE coverage >= ${min} AND coverage < ${warn}`,
+        `SELECT * FROM (${overall}) WHERE NOT ${tooLow} AND coverage < ${warn}`,
         ...(grouped
-          ? [`SELECT * FROM (${groups}) WHERE coverage < ${warn} AND (coverage >= ${min} OR (${recent}))`]
+          ? [`SELECT * FROM (${groups}) WHERE CASE WHEN ${tooLow} THEN ${recent} ELSE coverage < ${warn} END`]
           : []),
       ].join(' UNION ALL BY NAME '),
       measure: `SELECT coverage AS value, ${min} AS threshold FROM (${overall})`,

@@ -53,9 +53,11 @@ export async function exportTable(
   const digest = sha256(`${copy('')}\n${await stateDigest(warehouse, [plan.table.name])}`);
   const state = `export.${plan.name}`;
   const sums = await readSums(context.directory);
+  const known = sums.get(path.basename(file));
   if (
+    known !== undefined &&
     (await recordedDigest(warehouse, state)) === digest &&
-    (await fileDigest(file)) === sums.get(path.basename(file))
+    (await fileDigest(file)) === known
   ) {
     return { status: 'reused', file, rows: 0 };
   }

@@ -32,12 +32,14 @@ export async function loadFeed(
   try {
     await warehouse.transaction(async () => {
       await warehouse.run(`CREATE OR REPLACE TEMP TABLE changed_partitions AS
-        FROM read_csv(${quoteText(stateFile)}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
+        FROM read_csv(${quoteText(stateFile)}, ${csvFormat},
           columns = { 'partition': 'VARCHAR', 'input_digest': 'VARCHAR' })`);
-      const everything = changed.size + gone.length >= before.size;
-      await warehouse.run(everything ? `TRUNCATE ${quoteName(table.name)}` : deleteChanged(table));
+      const nothingStays = [...before.keys()].every(
+        (partition) => changed.has(partition) || !feed.partitions.has(partition),
+      );
+      await warehouse.run(nothingStays ? `TRUNCATE ${quoteName(table.name)}` : deleteChanged(table));
       await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM read_csv(${quoteText(rowsFile)},
-        header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', columns = {${csvColumns(table)}})`);
+        ${csvFormat}, columns = {${csvColumns(table)}})`);
       await warehouse.run(`DELETE FROM partition_state USING changed_partitions AS changed
         WHERE partition_state.model = ${quoteText(table.name)} AND partition_state.partition = changed.partition`);
       await warehouse.run(`INSERT INTO partition_state BY NAME
@@ -50,6 +52,9 @@ export async function loadFeed(
   }
   return changed.size + gone.length;
 }
+
+/** An empty field is NULL, a quoted one an empty text. */
+const csvFormat = `header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false`;
 
 const csvColumns = (table: Table): string =>
   Object.entries(table.columns)

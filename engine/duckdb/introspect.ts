@@ -1,87 +1,161 @@
-import { hasPrimaryKey, storedTables } from '../schema/ddl.ts';
-import type { Schema, Table } from '../schema/table.ts';
+import type { Column, SqlType } from '../schema/column.ts';
+import { parseColumnComment, parseTableComment } from '../schema/comments.ts';
+import { checkCondition, columnConditions } from '../schema/ddl.ts';
+import type { Check, IndexPart, Schema, Table } from '../schema/table.ts';
 import { quoteName } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';
 
 interface LiveColumn {
-  readonly table_name: string;
-  readonly column_name: string;
-  readonly data_type: string;
-  readonly is_nullable: boolean;
+  readonly table: string;
+  readonly name: string;
+  readonly type: SqlType;
+  readonly nullable: boolean;
+  readonly default: string | null;
+  readonly comment: string | null;
 }
 
-/** What a live database has otherwise than the definition, one sentence each; tables it lacks are `missing`. */
-export interface Drift {
-  readonly missing: readonly Table[];
-  readonly differences: readonly string[];
+interface LiveConstraint {
+  readonly table: string;
+  readonly type: 'PRIMARY KEY' | 'CHECK' | 'UNIQUE' | 'FOREIGN KEY';
+  readonly text: string;
+  /** Of a CHECK, as DuckDB writes it: `("rank" >= 1)`. */
+  readonly condition: string | null;
+  readonly columns: readonly string[];
 }
 
-export async function findDrift(warehouse: Warehouse, schema: Schema): Promise<Drift> {
+interface LiveIndex {
+  readonly table: string;
+  readonly name: string;
+  readonly unique: boolean;
+  /** `CREATE INDEX i ON t(a, "b c");` */
+  readonly sql: string;
+}
+
+/**
+ * The tables of the main schema as definitions: what `schemaStatements` wrote reads back as what it was written from.
+ * What no definition can say (a default, a foreign constraint, another SQL type) stands in them as DuckDB tells it.
+ */
+export async function readSchema(warehouse: Warehouse): Promise<Schema> {
+  const here = `NOT internal AND schema_name = 'main' AND database_name = current_database()`;
+  const tables = await warehouse.rows<{ name: string; comment: string | null }>(
+    `SELECT table_name AS name, comment FROM duckdb_tables() WHERE ${here} AND NOT temporary ORDER BY table_oid`,
+  );
   const columns = await warehouse.rows<LiveColumn>(
-    `SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns()
-     WHERE NOT internal AND schema_name = 'main' AND database_name = current_database() ORDER BY table_name, column_index`,
+    `SELECT table_name AS "table", column_name AS name, data_type AS type, is_nullable AS nullable,
+       column_default AS "default", comment FROM duckdb_columns() WHERE ${here} ORDER BY table_oid, column_index`,
   );
-  const keys = await warehouse.rows<{ table_name: string; columns: string }>(
-    `SELECT table_name, array_to_string(constraint_column_names, ', ') AS columns FROM duckdb_constraints()
-     WHERE constraint_type = 'PRIMARY KEY' AND database_name = current_database()`,
+  const constraints = await warehouse.rows<LiveConstraint>(
+    `SELECT table_name AS "table", constraint_type AS type, constraint_text AS text, expression AS condition,
+       constraint_column_names AS columns FROM duckdb_constraints()
+     WHERE constraint_type <> 'NOT NULL' AND schema_name = 'main' AND database_name = current_database()
+     ORDER BY table_oid, constraint_index`,
   );
-  const indexes = await warehouse.rows<{ table_name: string; index_name: string }>(
-    `SELECT table_name, index_name FROM duckdb_indexes() WHERE database_name = current_database()`,
+  const indexes = await warehouse.rows<LiveIndex>(
+    `SELECT table_name AS "table", index_name AS name, is_unique AS "unique", sql FROM duckdb_indexes()
+     WHERE schema_name = 'main' AND database_name = current_database() ORDER BY index_oid`,
   );
-  const live = Map.groupBy(columns, (column) => column.table_name);
-  const keyOf = new Map(keys.map((key) => [key.table_name, key.columns]));
-  const indexesOf = Map.groupBy(indexes, (index) => index.table_name);
-  const missing: Table[] = [];
-  const differences: string[] = [];
-  for (const table of storedTables(schema)) {
-    const found = live.get(table.name);
-    if (found === undefined) {
-      missing.push(table);
+  const of = <T extends { readonly table: string }>(rows: readonly T[], name: string) =>
+    rows.filter(({ table }) => table === name);
+  return Object.fromEntries(
+    tables.map(({ name, comment }) => [
+      name,
+      readTable(name, comment ?? '', of(columns, name), of(constraints, name), of(indexes, name)),
+    ]),
+  );
+}
+
+function readTable(
+  name: string,
+  comment: string,
+  liveColumns: readonly LiveColumn[],
+  constraints: readonly LiveConstraint[],
+  liveIndexes: readonly LiveIndex[],
+): Table {
+  const { indexes: directed = {}, key: commentKey = [], keyHeldBy, ...said } = parseTableComment(comment);
+  const columns: Record<string, Column> = Object.fromEntries(
+    liveColumns.map((column) => [column.name, readColumn(column)]),
+  );
+  const checks: Check[] = [];
+  const otherConstraints: string[] = [];
+  let key: readonly string[] | undefined;
+  for (const constraint of constraints) {
+    if (constraint.type === 'PRIMARY KEY') {
+      key = constraint.columns;
       continue;
     }
-    differences.push(...columnDifferences(table, found));
-    const wantedKey = hasPrimaryKey(table) ? table.key.join(', ') : undefined;
-    if (keyOf.get(table.name) !== wantedKey) {
-      differences.push(`${table.name} has ${keyText(keyOf.get(table.name))}, the definition ${keyText(wantedKey)}`);
-    }
-    const foundIndexes = new Set(indexesOf.get(table.name)?.map((index) => index.index_name));
-    for (const name of Object.keys(table.indexes ?? {})) {
-      if (!foundIndexes.has(name)) differences.push(`${table.name} lacks the index ${name}`);
-    }
-    for (const name of foundIndexes) {
-      if (!Object.hasOwn(table.indexes ?? {}, name))
-        differences.push(`${table.name} has an index ${name} that the definition lacks`);
-    }
+    const limit = readLimit(constraint);
+    const check = readCheck(constraint);
+    const [column = ''] = constraint.columns;
+    if (limit !== undefined) columns[column] = { ...(columns[column] as Column), ...limit };
+    else if (check !== undefined) checks.push(check);
+    else otherConstraints.push(constraint.text);
   }
-  const known = new Set(storedTables(schema).map((table) => table.name));
-  for (const name of live.keys())
-    if (!known.has(name)) differences.push(`there is a table ${name} that the definition lacks`);
-  return { missing, differences };
+  const indexes: Record<string, readonly IndexPart[]> = {};
+  for (const index of liveIndexes) {
+    if (index.unique) otherConstraints.push(index.sql.replace(/;$/, ''));
+    else indexes[index.name] = withDirection(indexColumns(index.sql), directed[index.name]);
+  }
+  return {
+    name,
+    ...said,
+    columns,
+    key: key ?? commentKey,
+    ...(key === undefined && keyHeldBy && { keyHeldBy }),
+    ...(Object.keys(indexes).length > 0 && { indexes }),
+    ...(checks.length > 0 && { checks }),
+    ...(otherConstraints.length > 0 && { otherConstraints }),
+  };
 }
 
-const keyText = (columns: string | undefined) =>
-  columns === undefined ? 'no primary key' : `the primary key (${columns})`;
+const readColumn = ({ type, nullable, default: value, comment }: LiveColumn): Column => ({
+  type,
+  nullable,
+  ...parseColumnComment(comment ?? ''),
+  ...(value !== null && { default: value }),
+});
 
-function columnDifferences(table: Table, found: readonly LiveColumn[]): readonly string[] {
-  const differences: string[] = [];
-  const wanted = Object.entries(table.columns);
-  const byName = new Map(found.map((column) => [column.column_name, column]));
-  for (const [name, column] of wanted) {
-    const live = byName.get(name);
-    const label = `${table.name}.${name}`;
-    if (live === undefined) differences.push(`${label} is missing`);
-    else if (live.data_type !== column.type)
-      differences.push(`${label} is ${live.data_type}, the definition says ${column.type}`);
-    else if (live.is_nullable !== column.nullable)
-      differences.push(`${label} ${live.is_nullable ? 'may be NULL' : 'is NOT NULL'}, the definition says otherwise`);
+const number = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+
+/** `(rank >= 1)`, `(rank <= 30)` or `(status IN ('a', 'b'))` as an option of the column; undefined for anything else. */
+function readLimit({ condition, columns }: LiveConstraint): Partial<Column> | undefined {
+  const [name, ...others] = columns;
+  if (condition === null || name === undefined || others.length > 0) return undefined;
+  for (const written of [name, quoteName(name)]) {
+    const after = (operator: string) =>
+      condition.startsWith(`(${written} ${operator} `) ? condition.slice(written.length + operator.length + 3, -1) : '';
+    const [min, max, list] = [after('>='), after('<='), after('IN')];
+    if (number.test(min)) return { min: Number(min) };
+    if (number.test(max)) return { max: Number(max) };
+    const texts = list.match(/'(?:[^']|'')*'/g) ?? [];
+    if (texts.length > 0 && list === `(${texts.join(', ')})`)
+      return { oneOf: texts.map((text) => text.slice(1, -1).replaceAll("''", "'")) };
   }
-  for (const { column_name } of found) {
-    if (!Object.hasOwn(table.columns, column_name))
-      differences.push(`${table.name}.${column_name} is in no definition`);
-  }
-  const order = found.map((column) => column.column_name).filter((name) => Object.hasOwn(table.columns, name));
-  const sameOrder = wanted.map(([name]) => name).filter((name) => byName.has(name));
-  if (order.join() !== sameOrder.join())
-    differences.push(`${table.name} has its columns in another order: ${order.map(quoteName).join(', ')}`);
-  return differences;
+  return undefined;
+}
+
+const operators: readonly Check[1][] = ['<', '<=', '=', '>=', '>'];
+
+function readCheck({ condition, columns }: LiveConstraint): Check | undefined {
+  if (condition === null || columns.length !== 2) return undefined;
+  const [a, b] = columns as [string, string];
+  const bare = (text: string) => text.replaceAll('"', '');
+  const checks = operators.flatMap((operator): Check[] => [
+    [a, operator, b],
+    [b, operator, a],
+  ]);
+  return checks.find((check) => bare(`(${checkCondition(check)})`) === bare(condition));
+}
+
+/** The columns of a CREATE INDEX statement; an expression stands as it is written. */
+function indexColumns(sql: string): readonly string[] {
+  const list = /^CREATE INDEX .+? ON .+?\((.*)\);?$/s.exec(sql)?.[1] ?? sql;
+  const names = list.match(/"(?:[^"]|"")*"|[^",()\s]+/g) ?? [];
+  if (names.join(', ') !== list) return [list];
+  return names.map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name));
+}
+
+/** DuckDB forgets DESC; the comment of the table does not, and counts where it is about the same columns. */
+function withDirection(columns: readonly string[], directed: readonly IndexPart[] | undefined): readonly IndexPart[] {
+  const named = directed?.map((part) => (typeof part === 'string' ? part : part.desc));
+  return directed !== undefined && named?.join() === columns.join() ? directed : columns;
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResult } from '@duckdb/node-api';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 
@@ -54,6 +54,23 @@ export class Warehouse implements AsyncDisposable {
     return row;
   }
 
+  /** Reads a result while it is computed, on a connection of its own, so that others can be read meanwhile. */
+  async *stream<T>(sql: string, read: (result: DuckDBResult) => AsyncIterable<T>): AsyncGenerator<T> {
+    this.#signal?.throwIfAborted();
+    const connection = await this.#instance.connect();
+    const interrupt = () => connection.interrupt();
+    this.#signal?.addEventListener('abort', interrupt);
+    try {
+      yield* read(await connection.stream(sql));
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      throw error;
+    } finally {
+      this.#signal?.removeEventListener('abort', interrupt);
+      connection.closeSync();
+    }
+  }
+
   /** Commits what `work` did; rolls all of it back when it throws. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.run('BEGIN TRANSACTION');
@@ -62,7 +79,7 @@ export class Warehouse implements AsyncDisposable {
       await this.run('COMMIT');
       return result;
     } catch (error) {
-      await this.#connection.run('ROLLBACK');
+      await this.#connection.run('ROLLBACK').catch(() => undefined); // a COMMIT that fails has rolled back already
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { quoteName, quoteText } from '../sql.ts';
 import type { Column } from './column.ts';
-import type { IndexPart, PartitionPart, Schema, Table } from './table.ts';
+import { columnComment, tableComment } from './comments.ts';
+import type { Check, IndexPart, PartitionPart, Schema, Table } from './table.ts';
 
 /** The tables that the warehouse holds: those of kind `source` are read from files. */
 export const storedTables = (schema: Schema): readonly Table[] =>
@@ -16,55 +17,81 @@ export function partitionColumns(table: Table): readonly { readonly name: string
   );
 }
 
-export const keyColumns = (table: Table): string => table.key.map(quoteName).join(', ');
+const nameList = (names: readonly string[]): string => names.map(quoteName).join(', ');
 
 export const hasPrimaryKey = (table: Table): boolean => table.keyHeldBy !== 'partition' && table.key.length > 0;
 
-const columnSql = (name: string, column: Column): string =>
-  `${quoteName(name)} ${column.type}${column.nullable ? '' : ' NOT NULL'}`;
-
-/** `CREATE TABLE` without key and indexes, for a bulk load that adds them afterwards. */
-export function createBareTable(table: Table): string {
-  const columns = Object.entries(table.columns).map(([name, column]) => `  ${columnSql(name, column)}`);
-  return `CREATE TABLE ${quoteName(table.name)} (\n${columns.join(',\n')}\n)`;
+/** What the warehouse enforces of a column's values, as SQL conditions. */
+export function columnConditions(name: string, { oneOf, min, max }: Column): readonly string[] {
+  return [
+    ...(oneOf === undefined ? [] : [`${quoteName(name)} IN (${oneOf.map(quoteText).join(', ')})`]),
+    ...(min === undefined ? [] : [`${quoteName(name)} >= ${min}`]),
+    ...(max === undefined ? [] : [`${quoteName(name)} <= ${max}`]),
+  ];
 }
 
-export const addPrimaryKey = (table: Table): string =>
-  `ALTER TABLE ${quoteName(table.name)} ADD PRIMARY KEY (${keyColumns(table)})`;
+export const checkCondition = ([left, operator, right]: Check): string =>
+  `${quoteName(left)} ${operator} ${quoteName(right)}`;
 
-export function createTable(table: Table): string {
-  if (!hasPrimaryKey(table)) return createBareTable(table);
-  return createBareTable(table).replace(/\n\)$/, `,\n  PRIMARY KEY (${keyColumns(table)})\n)`);
+const columnSql = (name: string, column: Column): string =>
+  [
+    `${quoteName(name)} ${column.type}`,
+    ...(column.nullable ? [] : ['NOT NULL']),
+    ...columnConditions(name, column).map((condition) => `CHECK (${condition})`),
+  ].join(' ');
+
+/** `CREATE TABLE` without key and indexes, for a bulk load that adds them afterwards. */
+export const createBareTable = (table: Table): string => createTableOf(table, []);
+
+export const addPrimaryKey = (table: Table): string =>
+  `ALTER TABLE ${quoteName(table.name)} ADD PRIMARY KEY (${nameList(table.key)})`;
+
+export const createTable = (table: Table): string =>
+  createTableOf(table, hasPrimaryKey(table) ? [`PRIMARY KEY (${nameList(table.key)})`] : []);
+
+function createTableOf(table: Table, constraints: readonly string[]): string {
+  const lines = [
+    ...Object.entries(table.columns).map(([name, column]) => columnSql(name, column)),
+    ...(table.checks ?? []).map((check) => `CHECK (${checkCondition(check)})`),
+    ...constraints,
+  ];
+  return `CREATE TABLE ${quoteName(table.name)} (\n${lines.map((line) => `  ${line}`).join(',\n')}\n)`;
 }
 
 const indexPart = (part: IndexPart): string =>
   typeof part === 'string' ? quoteName(part) : `${quoteName(part.desc)} DESC`;
 
+export const createIndex = (table: Table, name: string): string =>
+  `CREATE INDEX ${quoteName(name)} ON ${quoteName(table.name)} (${(table.indexes?.[name] ?? []).map(indexPart).join(', ')})`;
+
 export const createIndexes = (table: Table): readonly string[] =>
-  Object.entries(table.indexes ?? {}).map(
-    ([name, parts]) =>
-      `CREATE INDEX ${quoteName(name)} ON ${quoteName(table.name)} (${parts.map(indexPart).join(', ')})`,
-  );
+  Object.keys(table.indexes ?? {}).map((name) => createIndex(table, name));
+
+export const commentOnTable = (table: Table): string =>
+  `COMMENT ON TABLE ${quoteName(table.name)} IS ${quoteText(tableComment(table))}`;
+
+export const commentOnColumn = (table: Table, name: string): string =>
+  `COMMENT ON COLUMN ${quoteName(table.name)}.${quoteName(name)} IS ${quoteText(columnComment(table.columns[name] as Column))}`;
 
 export const tableComments = (table: Table): readonly string[] => [
-  `COMMENT ON TABLE ${quoteName(table.name)} IS ${quoteText(table.description)}`,
-  ...Object.entries(table.columns).map(
-    ([name, column]) =>
-      `COMMENT ON COLUMN ${quoteName(table.name)}.${quoteName(name)} IS ${quoteText(describeColumn(column))}`,
-  ),
+  commentOnTable(table),
+  ...Object.keys(table.columns).map((name) => commentOnColumn(table, name)),
 ];
 
-export const describeColumn = (column: Column): string =>
-  column.unit === undefined ? column.description : `${column.description} [${column.unit}]`;
+/** Every statement that makes a table as the definition has it, in order. */
+export const tableStatements = (table: Table): readonly string[] => [
+  createTable(table),
+  ...createIndexes(table),
+  ...tableComments(table),
+];
 
 /** Every statement that takes an empty database to the schema, in order. */
-export const schemaStatements = (schema: Schema): readonly string[] =>
-  storedTables(schema).flatMap((table) => [createTable(table), ...createIndexes(table), ...tableComments(table)]);
+export const schemaStatements = (schema: Schema): readonly string[] => storedTables(schema).flatMap(tableStatements);
 
 /** The text of schema.sql. */
 export function printSchema(schema: Schema, source: string): string {
   const tables = storedTables(schema).map((table) =>
-    [createTable(table), ...createIndexes(table), ...tableComments(table)]
+    tableStatements(table)
       .map((statement) => `${statement};`)
       .join('\n'),
   );

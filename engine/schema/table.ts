@@ -1,4 +1,4 @@
-import type { Column, SqlTypes } from './column.ts';
+import type { Column, Sentence, SqlTypes } from './column.ts';
 
 export type Columns = Readonly<Record<string, Column>>;
 
@@ -11,6 +11,9 @@ export type PartitionPart<Name extends string = string> = Name | { readonly mont
 
 export type IndexPart<Name extends string = string> = Name | { readonly desc: Name };
 
+/** A condition between two columns of a row. */
+export type Check<Name extends string = string> = readonly [Name, '<' | '<=' | '=' | '>=' | '>', Name];
+
 export interface Table<
   Name extends string = string,
   Cols extends Columns = Columns,
@@ -21,20 +24,28 @@ export interface Table<
   readonly columns: Cols;
   /** Unique; enforced by a primary key unless `keyHeldBy` says that replacing whole partitions holds it. */
   readonly key: readonly string[];
-  readonly keyHeldBy?: 'primary key' | 'partition';
+  readonly keyHeldBy?: 'partition';
   readonly indexes?: Readonly<Record<string, readonly IndexPart[]>>;
+  readonly checks?: readonly Check[];
+  /** Table → the columns that hold (part of) its key. Not enforced; shown in docs/tables.md. */
+  readonly references?: Readonly<Record<string, readonly string[]>>;
   /** What is replaced as one; a table without it is replaced whole. */
   readonly partition?: Parts;
   /** `source`: read from files at build time, never created in the warehouse. */
   readonly kind?: 'table' | 'source';
+  /** Only of a live database: what it enforces beyond what a definition can say. */
+  readonly otherConstraints?: readonly string[];
 }
 
 /** What a table is made of; every column that it names is one of its own. */
-type TableOptions<Cols extends Columns, Parts> = Omit<Table<string, Cols>, 'name' | 'key' | 'indexes' | 'partition'> & {
+interface TableOptions<Cols extends Columns, Parts> extends Pick<Table<string, Cols>, 'columns' | 'keyHeldBy' | 'kind'> {
+  readonly description: Sentence;
   readonly key: readonly (keyof Cols & string)[];
   readonly indexes?: Readonly<Record<string, readonly IndexPart<keyof Cols & string>[]>>;
+  readonly checks?: readonly Check<keyof Cols & string>[];
+  readonly references?: Readonly<Record<string, readonly (keyof Cols & string)[]>>;
   readonly partition?: Parts;
-};
+}
 
 export type RowOf<T extends Table> = { [K in keyof T['columns']]: ValueOf<T['columns'][K]> };
 

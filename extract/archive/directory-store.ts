@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { PipelineError } from '../../engine/index.ts';
+import { forEachConcurrent } from '../concurrent.ts';
 import { compareKeys, type ListedObject, type ListOptions, type ObjectStore, pageOf, pageSize } from './store.ts';
 
 /** Larger files are hashed as a stream: they may be hundreds of megabytes. */
@@ -123,16 +124,14 @@ export async function createDirectoryStore(root: string): Promise<ObjectStore> {
       const enough = options.delimiter === '' || options.delimiter === '/' ? pageSize(options) + 2 : Infinity;
       const keys: string[] = [];
       for await (const key of keysOf(folder, options)) if (keys.push(key) === enough) break;
-      const page = pageOf(keys, options);
-      const contents: (ListedObject | undefined)[] = [];
-      let next = 0;
-      const work = async (): Promise<void> => {
-        for (let i = next++; i < page.keys.length; i = next++) contents[i] = await listed(page.keys[i] ?? '');
-      };
-      await Promise.all(Array.from({ length: filesAtOnce }, work));
-      const { commonPrefixes, truncated, nextMarker } = page;
+      const { keys: onPage, ...page } = pageOf(keys, options);
+      const found = new Map<string, ListedObject>();
+      await forEachConcurrent(onPage, filesAtOnce, async (key) => {
+        const object = await listed(key);
+        if (object) found.set(key, object);
+      });
       // A file that went while it was looked at is left out.
-      return { contents: contents.filter((object) => object !== undefined), commonPrefixes, truncated, nextMarker };
+      return { contents: onPage.flatMap((key) => found.get(key) ?? []), ...page };
     },
     async read(key) {
       const path = await fileOf(key);

@@ -17,8 +17,8 @@ export interface TransportOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Takes a body piece by piece; a promise holds the sender back until it settles. */
-export type Sink = (chunk: Buffer) => void | Promise<void>;
+/** Takes a body piece by piece; what it throws ends the request. */
+export type Sink = (chunk: Buffer) => void;
 
 export interface Answer {
   readonly status: number;
@@ -82,7 +82,6 @@ export function createTransport(options: TransportOptions): Transport {
       let headers: Answer['headers'] = {};
       let size = 0;
       let started = 0;
-      let writing: Promise<void> | undefined;
       dispatcherFor(url).dispatch(
         { origin: url.origin, path: url.pathname + url.search, method: 'GET', headers: { 'user-agent': 'klinehouse' } },
         {
@@ -103,19 +102,15 @@ export function createTransport(options: TransportOptions): Transport {
               return controller.abort(new Error(`only ${size} bytes came in ${Math.round(elapsed / 1000)} s`));
             }
             if (sink === undefined || status !== 200) return void chunks.push(chunk);
-            const written = sink(chunk);
-            if (written === undefined) return;
-            controller.pause();
-            writing = written.then(
-              () => controller.resume(),
-              (error: Error) => controller.abort(error),
-            );
+            try {
+              sink(chunk);
+            } catch (error) {
+              controller.abort(error as Error);
+            }
           },
           onResponseEnd() {
             const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-            const finish = () => resolve({ status, headers, body });
-            if (writing === undefined) finish();
-            else void writing.then(finish);
+            resolve({ status, headers, body });
           },
           onResponseError(_controller, error) {
             reject(error);

@@ -46,6 +46,12 @@ export function openMaking(file: string, flags = 'w'): number {
   }
 }
 
+/** Renames, making the folder where it is missing. */
+export function renameMaking(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  renameSync(from, to);
+}
+
 /** `writeSync` may write less than it was given. */
 export function writeFully(descriptor: number, data: Uint8Array): void {
   for (let at = 0; at < data.length; ) at += writeSync(descriptor, data, at);

@@ -1,10 +1,10 @@
 /** Why content is refused. The codes are stable: they stand in the journal, in reason files and in `gaps`. */
 export type ReasonCode =
+  | 'absent'
   | 'not_a_listing'
   | 'html'
   | 'size_mismatch'
   | 'md5_mismatch'
-  | 'etag_mismatch'
   | 'checksum_missing'
   | 'checksum_malformed'
   | 'checksum_mismatch'

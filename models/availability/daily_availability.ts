@@ -39,6 +39,7 @@ const symbolDays = (db: Kysely<Database>, vars: Vars) =>
         .groupBy('symbol')
         .select((eb) => [
           'symbol',
+          publicUrlUpToDay(eb.ref('symbol'), vars.string('availability_timeframe')).as('url_up_to_day'),
           cast('DATE', sql`min(${eb.ref('date')})`).as('first_date'),
           cast(
             'DATE',
@@ -49,6 +50,7 @@ const symbolDays = (db: Kysely<Database>, vars: Vars) =>
     .selectFrom('spans')
     .select((eb) => [
       'symbol',
+      'url_up_to_day',
       cast('DATE', sql`unnest(generate_series(${eb.ref('first_date')}, ${eb.ref('end_date')}, interval 1 day))`).as(
         'date',
       ),
@@ -87,12 +89,14 @@ function bars(db: Kysely<Database>, vars: Vars) {
     ]);
 }
 
-/** Where the archive is, or would be, whatever host it was listed on. */
-function publicUrl(symbol: Expression<string>, date: Expression<Date>, timeframe: string) {
-  const name = cast('VARCHAR', sql`replace(url_encode(${symbol}), '+', '%20')`);
+/** Where a symbol's archives are, or would be, up to the day, whatever host they were listed on (A22). */
+function publicUrlUpToDay(symbol: Expression<string>, timeframe: string) {
+  const name = sql`replace(url_encode(${symbol}), '+', '%20')`;
   const tree = sql.lit('https://data.binance.vision/data/futures/um/daily/klines/');
-  const file = sql`${name} || ${sql.lit(`-${timeframe}-`)} || strftime(${date}, '%Y-%m-%d') || '.zip'`;
-  return cast('VARCHAR', sql`${tree} || ${name} || ${sql.lit(`/${timeframe}/`)} || ${file}`);
+  return cast(
+    'VARCHAR',
+    sql`${tree} || ${name} || ${sql.lit(`/${timeframe}/`)} || ${name} || ${sql.lit(`-${timeframe}-`)}`,
+  );
 }
 
 export default defineModel('daily_availability', {
@@ -122,7 +126,7 @@ export default defineModel('daily_availability', {
         days
           .selectFrom(symbolDays(db, vars).as('day'))
           .innerJoin('dirty_partitions as dirty', 'dirty.date', 'day.date')
-          .select(['day.date', 'day.symbol']),
+          .select(['day.date', 'day.symbol', 'day.url_up_to_day']),
       )
       .with('states', (states) =>
         states
@@ -136,7 +140,7 @@ export default defineModel('daily_availability', {
             cast('BOOLEAN', eb('listed.key', 'is not', null)).as('available'),
             'listed.size_bytes as file_size_bytes',
             'listed.last_modified',
-            publicUrl(eb.ref('day.symbol'), eb.ref('day.date'), vars.string('availability_timeframe')).as('url'),
+            cast('VARCHAR', sql`${eb.ref('day.url_up_to_day')} || ${eb.ref('day.date')} || '.zip'`).as('url'),
             cast('INTEGER', sql`case when ${eb.ref('listed.key')} is null then 404 else 200 end`).as('status_code'),
           ]),
       )

@@ -63,8 +63,6 @@ const rankedDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
     .innerJoin(completeDays(db, vars, asOf).as('complete'), 'complete.date', 'member.date')
     .select(['member.date', 'member.symbol', 'member.quote_volume_usdt', 'member.trade_count']);
 
-const sorted = (symbol: Expression<string>, date: Expression<Date>) => sql`partition by ${symbol} order by ${date}`;
-
 export default defineModel('volume_rankings', {
   inputs: ({ db, vars, asOf }) =>
     db
@@ -97,28 +95,29 @@ export default defineModel('volume_rankings', {
             cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last'),
           ]),
       )
-      .with('members', (members) =>
-        members
-          .selectFrom(rankedDays(db, vars, asOf).as('member'))
-          .innerJoin('span', (join) =>
-            join.onRef('member.date', '>=', 'span.first').onRef('member.date', '<=', 'span.last'),
-          )
-          .select((eb) => [
-            'member.date',
-            'member.symbol',
-            'member.quote_volume_usdt',
-            'member.trade_count',
-            sql`dense_rank() over (partition by ${eb.ref('member.date')} order by ${eb.ref('member.quote_volume_usdt')} desc)`.as(
-              'rank',
-            ),
-            sql`percent_rank() over (partition by ${eb.ref('member.date')} order by ${eb.ref('member.quote_volume_usdt')} desc)`.as(
-              'share_larger',
-            ),
-            // A sum of decimals is exact, so the order in which threads add cannot show (B21).
-            sql`sum(cast(${eb.ref('member.quote_volume_usdt')} as DECIMAL(38, 10))) over (partition by ${eb.ref('member.date')})`.as(
-              'total',
-            ),
-          ]),
+      .with(
+        (name) => name('members').materialized(),
+        (members) =>
+          members
+            .selectFrom(rankedDays(db, vars, asOf).as('member'))
+            .innerJoin('span', (join) =>
+              join.onRef('member.date', '>=', 'span.first').onRef('member.date', '<=', 'span.last'),
+            )
+            .select((eb) => {
+              const volume = eb.ref('member.quote_volume_usdt');
+              const largestFirst = sql`(partition by ${eb.ref('member.date')} order by ${volume} desc)`;
+              // A sum of decimals is exact, so the order in which threads add cannot show (B21).
+              const total = sql`sum(cast(${volume} as DECIMAL(38, 10))) over (partition by ${eb.ref('member.date')})`;
+              return [
+                'member.date',
+                'member.symbol',
+                cast('SMALLINT', sql`dense_rank() over ${largestFirst}`).as('rank'),
+                'member.quote_volume_usdt',
+                'member.trade_count',
+                cast('FLOAT', sql`100 * percent_rank() over ${largestFirst}`).as('percentile'),
+                cast('FLOAT', sql`100 * ${volume} / cast(${total} as DOUBLE)`).as('market_share_pct'),
+              ];
+            }),
       )
       .with('spans', (spans) =>
         spans
@@ -140,18 +139,22 @@ export default defineModel('volume_rankings', {
             join.onRef('member.symbol', '=', 'span.symbol').onRef('member.date', '=', 'span.date'),
           )
           .select((eb) => {
-            const order = sorted(eb.ref('span.symbol'), eb.ref('span.date'));
+            const order = sql`partition by ${eb.ref('span.symbol')} order by ${eb.ref('span.date')}`;
             const rank = eb.ref('member.rank');
             const change = (days: number) =>
               cast.nullable('SMALLINT', sql`${rank} - lag(${rank}, ${sql.lit(days)}) over (${order})`);
             return [
               'span.date',
               'span.symbol',
-              rank.as('rank'),
+              'member.rank',
+              'member.quote_volume_usdt',
+              'member.trade_count',
               change(1).as('rank_change_1d'),
               change(7).as('rank_change_7d'),
               change(14).as('rank_change_14d'),
               change(30).as('rank_change_30d'),
+              'member.percentile',
+              'member.market_share_pct',
               cast(
                 'TINYINT',
                 sql`count(${rank}) over (${order} rows between ${sql.lit(lookBackDays - 1)} preceding and current row)`,
@@ -159,29 +162,25 @@ export default defineModel('volume_rankings', {
             ];
           }),
       )
-      .selectFrom('members as member')
-      .innerJoin('dirty_partitions as dirty', 'dirty.date', 'member.date')
-      .innerJoin('calendar', (join) =>
-        join.onRef('calendar.symbol', '=', 'member.symbol').onRef('calendar.date', '=', 'member.date'),
-      )
-      .orderBy('member.date')
-      .orderBy('member.rank')
-      .orderBy('member.symbol')
+      .selectFrom('calendar as day')
+      .innerJoin('dirty_partitions as dirty', 'dirty.date', 'day.date')
+      .where('day.rank', 'is not', null)
+      .orderBy('day.date')
+      .orderBy('day.rank')
+      .orderBy('day.symbol')
       .select((eb) => [
-        'member.date',
-        'member.symbol',
-        cast('SMALLINT', eb.ref('member.rank')).as('rank'),
-        'member.quote_volume_usdt',
-        'member.trade_count',
-        'calendar.rank_change_1d',
-        'calendar.rank_change_7d',
-        'calendar.rank_change_14d',
-        'calendar.rank_change_30d',
-        cast('FLOAT', sql`100 * ${eb.ref('member.share_larger')}`).as('percentile'),
-        cast('FLOAT', sql`100 * ${eb.ref('member.quote_volume_usdt')} / cast(${eb.ref('member.total')} as DOUBLE)`).as(
-          'market_share_pct',
-        ),
-        'calendar.days_available',
+        'day.date',
+        'day.symbol',
+        cast('SMALLINT', eb.ref('day.rank')).as('rank'),
+        cast('DOUBLE', eb.ref('day.quote_volume_usdt')).as('quote_volume_usdt'),
+        cast('BIGINT', eb.ref('day.trade_count')).as('trade_count'),
+        'day.rank_change_1d',
+        'day.rank_change_7d',
+        'day.rank_change_14d',
+        'day.rank_change_30d',
+        cast('FLOAT', eb.ref('day.percentile')).as('percentile'),
+        cast('FLOAT', eb.ref('day.market_share_pct')).as('market_share_pct'),
+        'day.days_available',
         cast('TIMESTAMP', asOf).as('generation_timestamp'),
       ]),
 });

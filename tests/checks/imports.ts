@@ -8,7 +8,7 @@ const layers: Readonly<Record<string, { readonly values: readonly string[]; read
   extract: { values: ['engine/index.ts'], types: [] },
   models: { values: ['engine/index.ts'], types: [] },
   queries: { values: ['engine/index.ts'], types: ['models/schema.ts'] },
-  'tests/data': { values: ['engine/index.ts'], types: ['models/schema.ts'] },
+  'tests/data': { values: ['engine/index.ts', 'models/define.ts'], types: ['models/schema.ts'] },
 };
 
 interface Import {
@@ -19,13 +19,11 @@ interface Import {
 
 function importsOf({ path, text }: SourceFile): readonly Import[] {
   const { module } = parseSync(path, text);
-  const fixed = [...module.staticImports.map((found) => ({ ...found, moduleRequest: found.moduleRequest }))].map(
-    ({ moduleRequest, entries, start }) => ({
-      from: moduleRequest.value,
-      typeOnly: entries.length > 0 && entries.every((entry) => entry.isType),
-      offset: start,
-    }),
-  );
+  const fixed = module.staticImports.map(({ moduleRequest, entries, start }) => ({
+    from: moduleRequest.value,
+    typeOnly: entries.length > 0 && entries.every(({ isType }) => isType),
+    offset: start,
+  }));
   const passedOn = module.staticExports.flatMap(({ entries, start }) =>
     entries.flatMap(({ moduleRequest, isType }) =>
       moduleRequest ? [{ from: moduleRequest.value, typeOnly: isType, offset: start }] : [],

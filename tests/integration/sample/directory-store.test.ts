@@ -27,6 +27,14 @@ test('an object is a file: its bytes, their MD5, its time', async () => {
   ]);
 });
 
+test('a large file has the MD5 of its bytes, too', async () => {
+  const root = await tempDir();
+  await put(root, 'data/large', 'x'.repeat(9 * 1024 * 1024));
+  const listed = (await (await createDirectoryStore(root)).list(everything)).contents[0]?.etag;
+  const read = (await (await createDirectoryStore(root)).read('data/large'))?.etag;
+  expect(listed).toBe(read);
+});
+
 test('a file that changes has another ETag, one that comes is listed, one of another length too', async () => {
   const root = await tempDir();
   await put(root, 'data/a', 'one');

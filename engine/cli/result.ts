@@ -1,0 +1,164 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { CommandIo } from '../command.ts';
+import { PipelineError } from '../errors.ts';
+import { type CopyFormat, copyFormats, type Reader, type ReadQuery, type TextRows } from '../read.ts';
+import { formatTable } from './table.ts';
+
+export const resultFormats = ['table', 'csv', 'json', 'parquet', 'arrow'] as const;
+export type ResultFormat = (typeof resultFormats)[number];
+
+export interface ResultOptions {
+  readonly format?: ResultFormat;
+  readonly output?: string;
+}
+
+/** How rows leave a command: for a person to look at, or as a file in a format for programs. */
+export type ResultForm =
+  | { readonly kind: 'picture' }
+  | { readonly kind: 'table' }
+  | { readonly kind: 'data'; readonly format: CopyFormat; readonly file: string | undefined };
+
+const isCopyFormat = (format: string): format is CopyFormat => (copyFormats as readonly string[]).includes(format);
+
+const isTerminal = (stream: CommandIo['stdout']): boolean => 'isTTY' in stream && stream.isTTY === true;
+
+/**
+ * The form that `--format` and `--output` ask for. Without them a terminal shows a picture (or, where there is none, a
+ * table) and a pipe gets CSV; a file is written in the format of its name.
+ * @throws PipelineError USAGE for a form that cannot be
+ */
+export function chooseForm({ format, output }: ResultOptions, io: Pick<CommandIo, 'stdout' | 'cwd'>): ResultForm {
+  const file = output === undefined ? undefined : resolve(io.cwd, output);
+  const asked = format ?? (file === undefined ? undefined : extname(file).slice(1));
+  if (asked === 'arrow') {
+    throw new PipelineError('USAGE', 'results cannot be written as arrow yet', {
+      key: '--format',
+      value: asked,
+      hint: 'take --format parquet: it holds the same rows and types',
+    });
+  }
+  if (file === undefined) {
+    if (asked === undefined) return isTerminal(io.stdout) ? { kind: 'picture' } : dataForm('csv', file);
+    if (!isCopyFormat(asked)) return { kind: 'table' };
+    if (asked === 'parquet' && isTerminal(io.stdout)) {
+      throw new PipelineError('USAGE', 'parquet is no text for a terminal', {
+        key: '--format',
+        value: asked,
+        hint: 'name a file, as in --output rows.parquet, or send it through a pipe',
+      });
+    }
+    return dataForm(asked, file);
+  }
+  if (format === 'table') {
+    throw new PipelineError('USAGE', 'a table is for a terminal and no format of a file', {
+      key: '--format',
+      value: format,
+      hint: 'write csv, json or parquet',
+    });
+  }
+  if (!existsSync(dirname(file))) {
+    throw new PipelineError('USAGE', `there is no folder ${dirname(file)}`, {
+      key: '--output',
+      value: output as string,
+    });
+  }
+  return dataForm(asked !== undefined && isCopyFormat(asked) ? asked : 'csv', file);
+}
+
+const dataForm = (format: CopyFormat, file: string | undefined): ResultForm => ({ kind: 'data', format, file });
+
+/** Rows that are taken from the warehouse and wait to be printed. */
+export interface TakenResult {
+  /** Their number; of a table, of the rows that it shows. */
+  readonly count: number;
+  /** A table shows no more than a person reads. */
+  readonly isCut: boolean;
+  /** Called when the warehouse is closed again, so that a slow reader of a pipe keeps no build from it. */
+  deliver(): Promise<void>;
+}
+
+const tableRows = 1_000;
+
+/** Takes the rows of a query, never all of them into memory. A `record` is one row, shown a line a column. */
+export async function takeResult<DB>(
+  reader: Reader<DB>,
+  query: ReadQuery<object>,
+  form: Exclude<ResultForm, { kind: 'picture' }>,
+  options: {
+    readonly io: Pick<CommandIo, 'stdout'>;
+    readonly record?: boolean;
+    readonly metadata?: Readonly<Record<string, string>>;
+  },
+): Promise<TakenResult> {
+  const { io, record = false, metadata = {} } = options;
+  if (form.kind === 'table') {
+    const found = await reader.texts(query, tableRows + 1);
+    const rows = found.rows.slice(0, tableRows);
+    const lines = record ? formatRecord({ ...found, rows }) : formatTexts({ ...found, rows });
+    return { ...lineResult(lines, io), count: rows.length, isCut: found.rows.length > rows.length };
+  }
+  const { format, file } = form;
+  if (file !== undefined) {
+    const aside = `${file}.tmp`;
+    try {
+      const count = await reader.copy(query, { file: aside, format, metadata });
+      await rename(aside, file);
+      return { count, isCut: false, deliver: async () => {} };
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'klinehouse-query-'));
+  const discard = () => rm(directory, { recursive: true, force: true });
+  try {
+    const spooled = join(directory, `rows.${format}`);
+    const count = await reader.copy(query, { file: spooled, format, metadata });
+    return { count, isCut: false, deliver: () => send(spooled, format, io).finally(discard) };
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+/** Lines that wait to be printed. */
+export function lineResult(lines: readonly string[], io: Pick<CommandIo, 'stdout'>): TakenResult {
+  return {
+    count: lines.length,
+    isCut: false,
+    async deliver() {
+      io.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    },
+  };
+}
+
+async function send(file: string, format: CopyFormat, io: Pick<CommandIo, 'stdout'>): Promise<void> {
+  try {
+    await pipeline(createReadStream(file, format === 'parquet' ? {} : { encoding: 'utf8' }), io.stdout, { end: false });
+  } catch (error) {
+    // `query … | head` closes the pipe early; that is no failure.
+    if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+const numberType = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|FLOAT|DOUBLE|DECIMAL)/;
+
+function formatTexts({ columns, rows }: TextRows): string[] {
+  return formatTable(
+    columns.map(({ name }) => name),
+    rows.map((row) => row.map((value) => value ?? 'NULL')),
+    new Set(columns.flatMap(({ type }, at) => (numberType.test(type) ? [at] : []))),
+  );
+}
+
+function formatRecord({ columns, rows }: TextRows): string[] {
+  return rows.flatMap((row) =>
+    formatTable(
+      ['name', 'value'],
+      columns.map(({ name }, at) => [name, row[at] ?? 'NULL']),
+    ).slice(1),
+  );
+}

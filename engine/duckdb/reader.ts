@@ -1,0 +1,106 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { PipelineError } from '../errors.ts';
+import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../read.ts';
+import { quoteName, quoteText } from '../sql.ts';
+import { readColumns } from './columns.ts';
+import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
+import { openWarehouse, type Warehouse } from './warehouse.ts';
+
+const queriesWaitMs = 5_000;
+
+/** See `openReader`. */
+export async function createReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
+  const { warehouse, standIn } = await openOrStandIn(options);
+  const tables = new Set(
+    (await warehouse.rows<{ name: string }>('SELECT table_name AS name FROM information_schema.tables')).map(
+      ({ name }) => name,
+    ),
+  );
+
+  function sqlOf(query: ReadQuery<object>): string {
+    const missing = sourcesOf(query).filter((name) => !tables.has(name));
+    if (missing.length === 0) return compileSql(query);
+    if (standIn !== undefined) {
+      throw new PipelineError(
+        'WAREHOUSE_LOCKED',
+        `${standIn.reason}, and the last exports hold ${standIn.tables.join(', ')}, not ${missing.join(', ')}`,
+        { hint: 'ask again when the build is done' },
+      );
+    }
+    throw new PipelineError('TABLE_MISSING', `${options.warehouse} has no table ${missing.join(', ')}`, {
+      hint: `build it: pnpm pipeline run --select ${missing.map((name) => `+${name}`).join(' ')}`,
+    });
+  }
+
+  async function* stream<Row>(query: ReadQuery<object>): AsyncGenerator<Row> {
+    for await (const rows of warehouse.stream(sqlOf(query), (result) => result.yieldRowObjectJs())) {
+      yield* rows as unknown as Row[];
+    }
+  }
+
+  return {
+    db: createCompiler<DB>(),
+    standIn,
+    rows: async <Row extends object>(query: ReadQuery<Row>) => warehouse.rows<Row>(sqlOf(query)),
+    stream,
+    columns: async <Row extends object>(query: ReadQuery<Row>) => readColumns<Row>(warehouse, sqlOf(query)),
+    async texts(query, limit) {
+      const sql = sqlOf(query);
+      const columns = await warehouse.rows<{ name: string; type: string }>(
+        `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`,
+      );
+      const rows = await warehouse.rows<Record<string, string | null>>(
+        `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql}) LIMIT ${limit}`,
+      );
+      return { columns, rows: rows.map((row) => columns.map(({ name }) => row[name] ?? null)) };
+    },
+    async copy(query, { file, format, metadata = {} }) {
+      const options: Readonly<Record<CopyFormat, string>> = {
+        csv: 'FORMAT csv, HEADER',
+        json: 'FORMAT json, ARRAY',
+        parquet: `FORMAT parquet, COMPRESSION zstd${keyValues(metadata)}`,
+      };
+      return warehouse.run(`COPY (${sqlOf(query)}) TO ${quoteText(file)} (${options[format]})`);
+    },
+    [Symbol.asyncDispose]: () => warehouse[Symbol.asyncDispose](),
+  };
+}
+
+function keyValues(metadata: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(metadata).map(([key, value]) => `${quoteName(key)}: ${quoteText(value)}`);
+  return pairs.length === 0 ? '' : `, KV_METADATA {${pairs.join(', ')}}`;
+}
+
+async function openOrStandIn(
+  options: ReaderOptions,
+): Promise<{ readonly warehouse: Warehouse; readonly standIn: StandIn | undefined }> {
+  const { warehouse: file, exports, waitMs = queriesWaitMs, signal } = options;
+  const ownSignal = signal === undefined ? {} : { signal };
+  try {
+    return { warehouse: await openWarehouse({ file, readOnly: true, waitMs, ...ownSignal }), standIn: undefined };
+  } catch (error) {
+    if (!(error instanceof PipelineError) || error.code !== 'WAREHOUSE_LOCKED' || exports === undefined) throw error;
+    const files = await parquetFiles(exports);
+    if (files.length === 0) throw error;
+    const warehouse = await openWarehouse({ file: ':memory:', ...ownSignal });
+    for (const { table, file } of files) {
+      await warehouse.run(`CREATE VIEW ${quoteName(table)} AS FROM read_parquet([${quoteText(escapeGlob(file))}])`);
+    }
+    const writtenAt = new Date(Math.min(...files.map(({ time }) => time)));
+    return { warehouse, standIn: { reason: error.message, tables: files.map(({ table }) => table), writtenAt } };
+  }
+}
+
+async function parquetFiles(directory: string) {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.parquet')).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const file = path.join(directory, name);
+      return { table: path.basename(name, '.parquet'), file, time: (await stat(file)).mtimeMs };
+    }),
+  );
+}
+
+/** A path that stands for itself: `data[1]` would read its sibling `data1`. */
+const escapeGlob = (file: string): string => file.replaceAll(/[*?[]/g, '[$&]');

@@ -1,0 +1,60 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import type { ColumnsOf } from './duckdb/columns.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: which tables a query reads is read from its operation tree
+export type ReadQuery<Row> = SelectQueryBuilder<any, any, Row>;
+
+export interface ReaderOptions {
+  /** Path of the warehouse. */
+  readonly warehouse: string;
+  /** Folder of the last exports, which answer while a build holds the warehouse. */
+  readonly exports?: string;
+  /** How long to wait for a build; 5 s by default. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Files that answer in place of a warehouse that a build holds. */
+export interface StandIn {
+  /** Why, naming the process that holds the warehouse. */
+  readonly reason: string;
+  readonly tables: readonly string[];
+  /** When the oldest of them was written. */
+  readonly writtenAt: Date;
+}
+
+export const copyFormats = ['csv', 'json', 'parquet'] as const;
+export type CopyFormat = (typeof copyFormats)[number];
+
+/** A warehouse that is only read. Every method throws TABLE_MISSING for a table that is not there. */
+export interface Reader<DB> extends AsyncDisposable {
+  /** Writes queries; it runs none. */
+  readonly db: Kysely<DB>;
+  readonly standIn: StandIn | undefined;
+  rows<Row extends object>(query: ReadQuery<Row>): Promise<readonly Row[]>;
+  /** Row by row as they are computed: for more rows than memory holds. */
+  stream<Row extends object>(query: ReadQuery<Row>): AsyncIterable<Row>;
+  columns<Row extends object>(query: ReadQuery<Row>): Promise<ColumnsOf<Row>>;
+  /** The first `limit` rows as DuckDB writes them, with the SQL type of each column. */
+  texts(query: ReadQuery<object>, limit: number): Promise<TextRows>;
+  /** Writes all rows to a file and returns their number. `metadata` goes into Parquet files. */
+  copy(
+    query: ReadQuery<object>,
+    to: { readonly file: string; readonly format: CopyFormat; readonly metadata?: Readonly<Record<string, string>> },
+  ): Promise<number>;
+}
+
+export interface TextRows {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/**
+ * Opens a warehouse for reading. Where a build holds it for longer than the wait, the last exports stand in.
+ * @throws PipelineError WAREHOUSE_MISSING (B17), or WAREHOUSE_LOCKED where there are no exports either; with exports, a
+ * query throws it that reads a table which they do not hold
+ */
+export async function openReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
+  const { createReader } = await import('./duckdb/reader.ts'); // DuckDB is loaded by those who read
+  return createReader<DB>(options);
+}

@@ -1,0 +1,114 @@
+import { PipelineError } from '../errors.ts';
+import { quoteName } from '../sql.ts';
+import type { Column } from './column.ts';
+import {
+  addPrimaryKey,
+  commentOnColumn,
+  commentOnTable,
+  createBareTable,
+  createIndex,
+  createIndexes,
+  hasPrimaryKey,
+  storedTables,
+  tableComments,
+  tableStatements,
+} from './ddl.ts';
+import { type Change, diffSchemas, type Renames } from './diff.ts';
+import type { Schema, Table } from './table.ts';
+
+export interface Hints {
+  readonly renames: Renames;
+  /** `table.column` → SQL over the old row: what old rows get. */
+  readonly fills: ReadonlyMap<string, string>;
+}
+
+export const noHints: Hints = { renames: new Map(), fills: new Map() };
+
+/**
+ * The statements that take a database from one schema to another, rows kept.
+ * @throws PipelineError USAGE where a new NOT NULL column has no fill
+ */
+export function alterStatements(from: Schema, to: Schema, hints: Hints = noHints): readonly string[] {
+  const before = new Map(storedTables(from).map((table) => [table.name, table]));
+  const changes = Map.groupBy(diffSchemas(from, to, hints.renames), ({ table }) => table);
+  const altered = storedTables(to).flatMap((table) => {
+    const own = changes.get(table.name) ?? [];
+    const old = before.get(hints.renames.get(table.name) ?? table.name);
+    return old === undefined ? tableStatements(table) : alterTable(old, table, own, hints);
+  });
+  const dropped = [...changes.values()].flat().filter(({ kind }) => kind === 'table dropped');
+  return [...altered, ...dropped.map(({ table }) => `DROP TABLE ${quoteName(table)}`)];
+}
+
+function alterTable(old: Table, table: Table, changes: readonly Change[], hints: Hints): readonly string[] {
+  return changes.every((change) => isInPlace(change, old, table, hints))
+    ? changes.flatMap((change) => alterInPlace(change, table))
+    : rebuild(old, table, hints);
+}
+
+/**
+ * DuckDB alters nothing under an index, and adds columns only at the end and without constraints. What it can do at once
+ * is done so; all else makes the table anew.
+ */
+function isInPlace(change: Change, old: Table, table: Table, { fills }: Hints): boolean {
+  if (change.kind === 'column added') {
+    const { nullable, oneOf, min, max } = change.to;
+    const kept = Object.keys(table.columns).filter((name) => old.columns[name] !== undefined).length;
+    const isAtTheEnd = Object.keys(table.columns).indexOf(change.column) >= kept;
+    const isFree = oneOf === undefined && min === undefined && max === undefined;
+    return nullable && isFree && isAtTheEnd && !fills.has(`${table.name}.${change.column}`);
+  }
+  return ['index added', 'index dropped', 'comment'].includes(change.kind);
+}
+
+function alterInPlace(change: Change, table: Table): readonly string[] {
+  switch (change.kind) {
+    case 'column added':
+      return [
+        `ALTER TABLE ${quoteName(table.name)} ADD COLUMN ${quoteName(change.column)} ${change.to.type}`,
+        commentOnColumn(table, change.column),
+      ];
+    case 'index dropped':
+      return [`DROP INDEX ${quoteName(change.index)}`];
+    case 'index added':
+      return [createIndex(table, change.index)];
+    case 'comment':
+      return [change.column === undefined ? commentOnTable(table) : commentOnColumn(table, change.column)];
+    default:
+      return [];
+  }
+}
+
+/** The key comes after the rows: replacing millions of rows under a key takes three times as long. */
+function rebuild(old: Table, table: Table, hints: Hints): readonly string[] {
+  const aside = old.name === table.name ? { ...table, name: `${table.name}_new` } : table;
+  const names = Object.keys(table.columns).map(quoteName);
+  const values = Object.entries(table.columns).map(([name, column]) => oldValue(old, table, name, column, hints));
+  return [
+    createBareTable(aside),
+    `INSERT INTO ${quoteName(aside.name)} (${names.join(', ')})\nSELECT ${values.join(', ')} FROM ${quoteName(old.name)}`,
+    `DROP TABLE ${quoteName(old.name)}`,
+    ...(aside === table ? [] : [`ALTER TABLE ${quoteName(aside.name)} RENAME TO ${quoteName(table.name)}`]),
+    ...(hasPrimaryKey(table) ? [addPrimaryKey(table)] : []),
+    ...createIndexes(table),
+    ...tableComments(table),
+  ];
+}
+
+/** What a row of the old table has, or gets, in a column. */
+function oldValue(old: Table, table: Table, name: string, column: Column, { renames, fills }: Hints): string {
+  const oldName = renames.get(`${table.name}.${name}`) ?? name;
+  const before = old.columns[oldName];
+  const fill = fills.get(`${table.name}.${name}`);
+  if (before === undefined) {
+    if (fill !== undefined) return `cast(${fill} as ${column.type})`;
+    if (column.nullable) return 'NULL';
+    throw new PipelineError('USAGE', `${table.name}.${name} is new and NOT NULL: what do the rows get that are there?`, {
+      hint: `say it as SQL over the old row: --fill "${table.name}.${name}=…"`,
+    });
+  }
+  const kept = before.type === column.type ? quoteName(oldName) : `cast(${quoteName(oldName)} as ${column.type})`;
+  if (fill === undefined) return kept;
+  // A fill of a column that changes its type says how; of one that was nullable, what stands for NULL.
+  return before.type === column.type ? `coalesce(${kept}, cast(${fill} as ${column.type}))` : `cast(${fill} as ${column.type})`;
+}

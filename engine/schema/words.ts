@@ -1,0 +1,90 @@
+import type { Column, SqlType } from './column.ts';
+import { columnConditions } from './ddl.ts';
+import type { Change } from './diff.ts';
+
+type Words = { readonly [Kind in Change['kind']]: (change: Extract<Change, { kind: Kind }>) => string };
+
+const list = (names: readonly string[]) => names.join(', ') || 'nothing';
+const keyText = (columns: readonly string[]) => (columns.length === 0 ? 'no primary key' : `the primary key (${list(columns)})`);
+const conditions = (sql: readonly string[]) => (sql.length === 0 ? 'allows any value' : `demands ${sql.join(' and ')}`);
+const defaultText = (value: string | undefined) => (value === undefined ? 'no default' : `the default ${value}`);
+const quoted = (text: string) => (text === '' ? 'none' : `"${text.replaceAll('\n', ' / ')}"`);
+const columnText = (column: string, { type, nullable, ...rest }: Column) =>
+  [column, type, ...(nullable ? [] : ['NOT NULL']), ...columnConditions(column, { type, nullable, ...rest })].join(' ');
+
+const driftWords: Words = {
+  'table added': ({ table }) => `there is no table ${table}`,
+  'table dropped': ({ table }) => `there is a table ${table} that the definition lacks`,
+  'table renamed': ({ table, from }) => `${table} is called ${from}`,
+  'column added': ({ table, column, to }) => `${table}.${column} is missing; the definition has ${columnText(column, to)}`,
+  'column dropped': ({ table, column, from }) => `${table}.${column} (${from.type}) is in no definition`,
+  'column renamed': ({ table, column, from }) => `${table}.${column} is called ${from}`,
+  type: ({ table, column, from, to }) => `${table}.${column} is ${from}, the definition says ${to}`,
+  nullability: ({ table, column, nullable }) =>
+    nullable
+      ? `${table}.${column} is NOT NULL, the definition lets it be NULL`
+      : `${table}.${column} may be NULL, the definition says NOT NULL`,
+  default: ({ table, column, from, to }) =>
+    `${table}.${column} has ${defaultText(from)}, the definition has ${defaultText(to)}`,
+  limits: ({ table, column, from, to }) =>
+    `${table}.${column} ${conditions(from)}, the definition ${conditions(to)}`,
+  order: ({ table, to }) => `${table} has its columns in another order; the definition says ${list(to)}`,
+  key: ({ table, from, to }) => `${table} has ${keyText(from)}, the definition has ${keyText(to)}`,
+  'constraint added': ({ table, condition }) => `${table} lacks the check ${condition}`,
+  'constraint dropped': ({ table, condition }) => `${table} has a constraint that the definition lacks: ${condition}`,
+  'index added': ({ table, index, columns }) => `${table} lacks the index ${index} on ${list(columns)}`,
+  'index dropped': ({ table, index, columns }) =>
+    `${table} has an index ${index} on ${list(columns)} that the definition lacks`,
+  comment: ({ table, column, from, to }) =>
+    `the comment of ${table}${column === undefined ? '' : `.${column}`} is ${quoted(from)}, the definition gives ${quoted(to)}`,
+};
+
+const stepWords: Words = {
+  'table added': ({ table }) => `create ${table}`,
+  'table dropped': ({ table }) => `drop ${table} and all its rows`,
+  'table renamed': ({ table, from }) => `rename ${from} to ${table}`,
+  'column added': ({ table, column, to }) => `${table}: add ${columnText(column, to)}`,
+  'column dropped': ({ table, column, from }) => `${table}: drop ${column} ${from.type} and all its values`,
+  'column renamed': ({ table, column, from }) => `${table}: rename ${from} to ${column}`,
+  type: ({ table, column, from, to }) => `${table}: turn ${column} from ${from} into ${to}`,
+  nullability: ({ table, column, nullable }) => `${table}: ${column} ${nullable ? 'may be' : 'may no longer be'} NULL`,
+  default: ({ table, column, to }) => `${table}: ${column} gets ${defaultText(to)}`,
+  limits: ({ table, column, to }) => `${table}: ${column} ${conditions(to)}`,
+  order: ({ table, to }) => `${table}: put its columns in the order ${list(to)}`,
+  key: ({ table, to }) => `${table}: give it ${keyText(to)}`,
+  'constraint added': ({ table, condition }) => `${table}: check ${condition}`,
+  'constraint dropped': ({ table, condition }) => `${table}: no longer demand ${condition}`,
+  'index added': ({ table, index, columns }) => `${table}: index ${index} on ${list(columns)}`,
+  'index dropped': ({ table, index }) => `${table}: drop the index ${index}`,
+  comment: ({ table, column }) => `${table}: describe ${column ?? 'it'} anew`,
+};
+
+const say =
+  (words: Words) =>
+  (change: Change): string =>
+    (words[change.kind] as (change: Change) => string)(change);
+
+/** What something has otherwise than the definition: `ohlcv.volume is FLOAT, the definition says DOUBLE`. */
+export const describeDrift = say(driftWords);
+
+/** What a migration does: `ohlcv: turn volume from FLOAT into DOUBLE`. */
+export const describeStep = say(stepWords);
+
+/** Types that hold every value of a type. */
+const widerTypes: Readonly<Record<string, readonly SqlType[]>> = {
+  TINYINT: ['SMALLINT', 'INTEGER', 'BIGINT', 'FLOAT', 'DOUBLE'],
+  SMALLINT: ['INTEGER', 'BIGINT', 'FLOAT', 'DOUBLE'],
+  INTEGER: ['BIGINT', 'DOUBLE'],
+  FLOAT: ['DOUBLE'],
+  DATE: ['TIMESTAMP'],
+};
+
+/** May lose what is stored: a drop, or a type that cannot hold every value of the one before. */
+export function isDestructive(change: Change): boolean {
+  if (change.kind === 'table dropped' || change.kind === 'column dropped') return true;
+  if (change.kind !== 'type' || change.to === 'VARCHAR') return false;
+  return !widerTypes[change.from]?.includes(change.to as SqlType);
+}
+
+/** A comment holds no data; nothing waits for it. */
+export const isStructural = ({ kind }: Change): boolean => kind !== 'comment';

@@ -1,0 +1,138 @@
+import type { ListedObject } from '../listing/series-state.ts';
+import type { ArchiveStatus, LedgerEntry } from '../staging/entry.ts';
+
+/** Why an archive is asked for. */
+export type Why =
+  | 'new'
+  /** Its ETag differs from that of what is staged (A18). */
+  | 'reissued'
+  /** A daily file for a day that the monthly file of its month misses, or cannot give (A15). */
+  | 'repair'
+  /** The last run got no answer. */
+  | 'again';
+
+export interface Planned {
+  readonly object: ListedObject;
+  readonly why: Why;
+}
+
+export interface SeriesPlan {
+  readonly wanted: readonly Planned[];
+  /** Archives in the range whose listed version has been settled, by what became of it. */
+  readonly settled: Readonly<Record<ArchiveStatus, number>>;
+}
+
+export interface PlanInput {
+  /** Both ascending by period. */
+  readonly monthly: readonly ListedObject[];
+  readonly daily: readonly ListedObject[];
+  /** What the ledger has of a key, as long as what it tells of is still there. */
+  readonly known: (key: string) => LedgerEntry | undefined;
+  /** Days as `YYYY-MM-DD`, half-open; without it everything listed is wanted. */
+  readonly window: { readonly start: string; readonly end: string } | undefined;
+  /** Month of the run's clock, `YYYY-MM`: earlier months are closed. */
+  readonly asOfMonth: string;
+  /** Keys that this run has asked for already; nothing is asked for twice. */
+  readonly asked: ReadonlySet<string>;
+  /** Ask again for what was refused without its listed bytes ever being seen. */
+  readonly askAgain: boolean;
+}
+
+/**
+ * The archives of one symbol and timeframe that are to be fetched now: the monthly one of each closed month that the
+ * window touches, the daily ones of the window's days elsewhere, and those of days that a monthly file misses. Which
+ * of them serve a month depends on the listing alone, so that a run for each day reads what one run for all days reads.
+ * Days that a monthly file misses are known once it is staged: plan again then, with what was asked.
+ */
+export function planSeries(input: PlanInput): SeriesPlan {
+  const { window } = input;
+  const wanted: Planned[] = [];
+  const settled = { staged: 0, rejected: 0, absent: 0, failed: 0 };
+
+  /** Counts an archive that is settled and adds one that is not; `needless` tells whether only a re-issue is wanted. */
+  function consider(object: ListedObject, why: Why, needless: () => boolean = () => false): Answer {
+    const answer = answerOf(object, input);
+    if (answer === 'staged' || answer === 'refused') settled[statusOf(object, input)]++;
+    else if (answer === 'reissued' || !needless()) wanted.push({ object, why: answer === 'open' ? why : answer });
+    return answer;
+  }
+
+  const daysOf = groupByMonth(input.daily);
+  const monthlyOf = new Map(input.monthly.map((object) => [object.period, object]));
+  for (const month of [...new Set([...monthlyOf.keys(), ...daysOf.keys()])].sort()) {
+    if (!touches(month, window)) continue;
+    const days = daysOf.get(month) ?? [];
+    const wholeMonth = month < input.asOfMonth ? monthlyOf.get(month) : undefined;
+    const answer = wholeMonth && consider(wholeMonth, 'new', () => everyDayStaged(month, days, input));
+    const missing = wholeMonth && input.known(wholeMonth.key)?.incomplete_days;
+    for (const day of days) {
+      if (!inWindow(day.period, window)) continue;
+      const isNeedless = () => {
+        if (answer === undefined || answer === 'refused') return false;
+        // Until a monthly file is staged it is not known what it misses.
+        return answer !== 'staged' || missing?.includes(Number(day.period.slice(8))) !== true;
+      };
+      consider(day, answer === undefined ? 'new' : 'repair', isNeedless);
+    }
+  }
+  return { wanted, settled };
+}
+
+type Answer = 'staged' | 'refused' | 'open' | 'again' | 'reissued';
+
+/** What is known of an archive in the version that is listed. */
+function answerOf(object: ListedObject, { known, asked, askAgain }: PlanInput): Answer {
+  const entry = known(object.key);
+  const hasStaged = entry?.status === 'staged';
+  if (asked.has(object.key)) return hasStaged ? 'staged' : 'refused';
+  if (entry === undefined) return 'open';
+  const isOpen = (status: ArchiveStatus, reason = '') => status === 'failed' || (askAgain && neverSeen.test(reason));
+  if (entry.etag === object.etag) {
+    if (hasStaged) return 'staged';
+    return isOpen(entry.status, entry.reason) ? 'again' : 'refused';
+  }
+  if (!hasStaged) return 'open';
+  const { reissue } = entry;
+  return reissue?.etag === object.etag && !isOpen(reissue.status, reissue.reason) ? 'staged' : 'reissued';
+}
+
+/** What became of the listed version of a settled archive; an earlier version may be staged all the same. */
+function statusOf(object: ListedObject, { known }: PlanInput): ArchiveStatus {
+  const entry = known(object.key);
+  return (entry?.reissue?.etag === object.etag ? entry.reissue.status : entry?.status) ?? 'failed';
+}
+
+/** Reasons of archives whose listed bytes never came; those bytes may be good. */
+const neverSeen = /^(absent|html|size_mismatch|md5_mismatch|checksum_missing|checksum_malformed):/;
+
+const touches = (month: string, window: PlanInput['window']): boolean =>
+  window === undefined || (month >= window.start.slice(0, 7) && `${month}-01` < window.end);
+
+const inWindow = (day: string, window: PlanInput['window']): boolean =>
+  window === undefined || (day >= window.start && day < window.end);
+
+function groupByMonth(daily: readonly ListedObject[]): ReadonlyMap<string, readonly ListedObject[]> {
+  const months = new Map<string, ListedObject[]>();
+  for (const object of daily) {
+    const month = object.period.slice(0, 7);
+    const group = months.get(month);
+    if (group === undefined) months.set(month, [object]);
+    else group.push(object);
+  }
+  return months;
+}
+
+/** Whether daily files at hand make a monthly file needless: one for each day of the month on which the series ran. */
+function everyDayStaged(month: string, days: readonly ListedObject[], input: PlanInput): boolean {
+  const { monthly, daily } = input;
+  const [first] = days;
+  const last = days.at(-1);
+  if (first === undefined || last === undefined) return false;
+  // A series may begin or end within the month, but only where neither tree has anything beyond it.
+  const begins = monthly[0]?.period === month && daily[0] === first;
+  const ends = monthly.at(-1)?.period === month && daily.at(-1) === last;
+  const lastDay = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 0)).getUTCDate();
+  const from = begins ? Number(first.period.slice(8)) : 1;
+  const to = ends ? Number(last.period.slice(8)) : lastDay;
+  return days.length === to - from + 1 && days.every((day) => answerOf(day, input) === 'staged');
+}

@@ -1,0 +1,35 @@
+/** What became of an archive; `staged` is the only one whose CSV is there. */
+export type ArchiveStatus = 'staged' | 'rejected' | 'absent' | 'failed';
+
+/** A line of the journal: what the last run that asked for an archive found. */
+export interface LedgerEntry {
+  readonly key: string;
+  /** ETag of the listing it was asked for with. */
+  readonly etag: string;
+  readonly status: ArchiveStatus;
+  /** Why it is not staged, or what is odd about it. */
+  readonly reason?: string;
+  /** As-of of the run, ISO 8601. */
+  readonly staged_at: string;
+  /** Of the listing, ISO 8601. */
+  readonly last_modified: string;
+  /** Of the zip, by the listing. */
+  readonly size_bytes: number;
+  /** Of the zip. */
+  readonly sha256?: string;
+  readonly csv_bytes?: number;
+  readonly row_count?: number;
+  /** µs since the epoch. */
+  readonly first_open_time?: number;
+  readonly last_open_time?: number;
+  readonly header?: boolean;
+  readonly duplicates?: number;
+  /** Days of the month on which bars are missing. */
+  readonly incomplete_days?: readonly number[];
+  /** A later version that could not be staged, so that this one still stands (A18). */
+  readonly reissue?: {
+    readonly etag: string;
+    readonly status: Exclude<ArchiveStatus, 'staged'>;
+    readonly reason: string;
+  };
+}

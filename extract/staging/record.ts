@@ -1,0 +1,32 @@
+import type { ListedObject } from '../listing/series-state.ts';
+import type { LedgerEntry } from './entry.ts';
+import { reasonOf, type StageOutcome } from './stage-archive.ts';
+
+/**
+ * The line of the journal for what became of an archive. A new version that could not be staged leaves the old one
+ * standing: what was verified once is not lost to a bad re-issue.
+ */
+export function entryOf(
+  object: ListedObject,
+  outcome: StageOutcome,
+  known: LedgerEntry | undefined,
+  asOf: Date,
+): LedgerEntry {
+  const { key, etag, last_modified, size_bytes } = object;
+  const staged_at = asOf.toISOString();
+  const why = reasonOf(outcome);
+  if (outcome.status === 'staged') {
+    const { facts, csv_bytes } = outcome.unpacked;
+    const { incomplete_days, ...figures } = facts;
+    return {
+      ...{ key, etag, status: 'staged', ...(why !== undefined && { reason: why }), staged_at, last_modified },
+      ...{ size_bytes, sha256: outcome.sha256, csv_bytes, ...figures },
+      ...(incomplete_days.length > 0 && { incomplete_days }),
+    };
+  }
+  const { status } = outcome;
+  const reason = why ?? status;
+  if (known?.status === 'staged' && known.etag !== etag) return { ...known, reissue: { etag, status, reason } };
+  const sha256 = 'sha256' in outcome ? outcome.sha256 : undefined;
+  return { key, etag, status, reason, staged_at, last_modified, size_bytes, ...(sha256 !== undefined && { sha256 }) };
+}

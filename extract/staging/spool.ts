@@ -1,0 +1,76 @@
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { Open } from 'unzipper';
+import type { Sink } from '../http/transport.ts';
+import type { ZipSource } from '../verify/zip.ts';
+import { diskError, openMaking, renameMaking, writeFully } from './write.ts';
+
+/** Bytes of a zip that is too large for memory, on disk until it is verified. */
+export interface Spool extends Disposable {
+  readonly file: string;
+  /** A sink that starts the file anew. */
+  open(): Sink;
+  /** Ends the writing; hex digests of what was written. */
+  finish(): { readonly size: number; readonly md5: string; readonly sha256: string };
+  source(): ZipSource;
+  /** Keeps the file under another name; false where nothing was written. */
+  moveTo(file: string): boolean;
+}
+
+/** Disposing of it removes the file. */
+export function createSpool(file: string): Spool {
+  let descriptor: number | undefined;
+  let size = 0;
+  let md5: Hash;
+  let sha256: Hash;
+
+  function close(): void {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  }
+
+  return {
+    file,
+    open() {
+      close();
+      size = 0;
+      md5 = createHash('md5');
+      sha256 = createHash('sha256');
+      return (chunk) => {
+        try {
+          descriptor ??= openMaking(file);
+          writeFully(descriptor, chunk);
+        } catch (error) {
+          throw diskError(error, file);
+        }
+        size += chunk.length;
+        md5.update(chunk);
+        sha256.update(chunk);
+      };
+    },
+    finish() {
+      close();
+      return { size, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
+    },
+    source: () => ({ size, open: () => Open.file(file), read: (offset, length) => readRange(file, offset, length) }),
+    moveTo(target) {
+      close();
+      if (size > 0) renameMaking(file, target);
+      return size > 0;
+    },
+    [Symbol.dispose]() {
+      close();
+      rmSync(file, { force: true });
+    },
+  };
+}
+
+function readRange(file: string, offset: number, length: number): Buffer {
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(descriptor, buffer, 0, length, offset));
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,134 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import type { PipelineError } from '../../engine/index.ts';
+import type { ArchiveClient } from '../archive/client.ts';
+import { type ArchiveKey, archiveName } from '../archive/keys.ts';
+import { objectUrl } from '../archive/urls.ts';
+import type { ListedObject } from '../listing/series-state.ts';
+import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
+import { formatReason, type Reason, reason } from '../verify/reason.ts';
+import type { LedgerEntry } from './entry.ts';
+import { fetchZip, largestInMemory } from './fetch-zip.ts';
+import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
+import { createSpool } from './spool.ts';
+import { type Unpacked, unpackAside } from './unpack.ts';
+import { asideOf, renameMaking, writeWhole } from './write.ts';
+
+export interface StageOptions {
+  readonly client: ArchiveClient;
+  /** Base URL of the archive. */
+  readonly archiveUrl: string;
+  readonly stagingDir: string;
+  readonly asOf: Date;
+  /** `checksum` fetches every CHECKSUM file; `etag` those of objects whose ETag is no MD5. */
+  readonly verify: 'etag' | 'checksum';
+  /** What becomes of a file whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
+  readonly staleChecksum: 'fail' | 'warn';
+  readonly signal: AbortSignal;
+}
+
+export interface WantedArchive {
+  readonly key: ArchiveKey;
+  readonly object: ListedObject;
+  /** What the ledger says of it. */
+  readonly known: LedgerEntry | undefined;
+}
+
+export type StageOutcome =
+  | { readonly status: 'staged'; readonly sha256: string; readonly unpacked: Unpacked; readonly note?: Reason }
+  | { readonly status: 'rejected' | 'absent'; readonly reason: Reason; readonly sha256?: string }
+  | { readonly status: 'failed'; readonly error: PipelineError };
+
+/**
+ * Downloads one archive, checks every byte and stages its CSV under its name; the version that it replaces is kept
+ * aside. What is rejected is kept under `rejected/` with its reason. Throws only what stops the run: an abort, DISK_FULL.
+ */
+export async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
+  const { key, object } = wanted;
+  const { client, archiveUrl, stagingDir } = options;
+  const checksum = await expectedChecksum(wanted, options);
+  if (checksum.kind === 'failed') return { status: 'failed', error: checksum.error };
+  if (checksum.kind === 'rejected') return reject(wanted, options, { reason: checksum.reason });
+
+  using spool = object.size_bytes > largestInMemory ? createSpool(spoolFile(stagingDir, key)) : undefined;
+  const url = objectUrl(archiveUrl, object.key);
+  const { outcome, keep } = await fetchZip(client, url, object, checksum.sha256, spool);
+  if (outcome.kind === 'failed') return { status: 'failed', error: outcome.error };
+  if (outcome.kind === 'absent')
+    return { status: 'absent', reason: reason('absent', 'it is listed, but not there (404)') };
+  if (outcome.kind === 'rejected') return reject(wanted, options, { reason: outcome.reason, keep });
+
+  const zip = outcome.value;
+  const { sha256 } = zip;
+  const note =
+    checksum.sha256 === undefined || checksum.sha256 === sha256 ? checksum.note : stale(sha256, checksum.sha256);
+  if (note !== undefined && note.code !== 'checksum_missing' && options.staleChecksum === 'fail') {
+    return reject(wanted, options, { reason: note, sha256, keep });
+  }
+  const file = stagedFile(stagingDir, key);
+  const unpacked = await unpackAside(zip, key, file, options.signal);
+  if ('code' in unpacked) return reject(wanted, options, { reason: unpacked, sha256, keep });
+  if (wanted.known?.status === 'staged') setAside(file, supersededFile(stagingDir, key, wanted.known.etag));
+  renameSync(asideOf(file), file);
+  if (wanted.known?.status === 'rejected' || wanted.known?.reissue !== undefined) forgetRejection(stagingDir, key);
+  return { status: 'staged', sha256, unpacked, ...(note && { note }) };
+}
+
+const stale = (found: string, expected: string): Reason =>
+  reason('checksum_mismatch', `the SHA-256 is ${found} where the CHECKSUM file says ${expected}`);
+
+type Checksum =
+  /** A note tells what is wrong with the CHECKSUM file of an archive that its MD5 vouches for. */
+  | { readonly kind: 'ok'; readonly sha256?: string; readonly note?: Reason }
+  | { readonly kind: 'rejected'; readonly reason: Reason }
+  | { readonly kind: 'failed'; readonly error: PipelineError };
+
+/** What the CHECKSUM file says, where it is asked for. Bytes that nothing vouches for are rejected. */
+async function expectedChecksum(
+  { key, object }: WantedArchive,
+  { client, archiveUrl, verify }: StageOptions,
+): Promise<Checksum> {
+  const vouched = isMd5(object.etag);
+  if (vouched && verify === 'etag') return { kind: 'ok' };
+  const url = objectUrl(archiveUrl, `${object.key}.CHECKSUM`);
+  const outcome = await fetchChecksum(client, url, `${archiveName(key)}.zip`);
+  if (outcome.kind === 'ok') return { kind: 'ok', sha256: outcome.value };
+  if (outcome.kind === 'failed') return outcome;
+  const missing = reason('checksum_missing', 'there is no CHECKSUM file (404)');
+  const why = outcome.kind === 'absent' ? missing : outcome.reason;
+  return vouched ? { kind: 'ok', note: why } : { kind: 'rejected', reason: why };
+}
+
+interface Rejection {
+  readonly reason: Reason;
+  readonly sha256?: string;
+  readonly keep?: (file: string) => boolean;
+}
+
+/** Keeps the bytes and the reason under `rejected/`. */
+function reject({ key, object }: WantedArchive, options: StageOptions, rejection: Rejection): StageOutcome {
+  const { reason: why, sha256, keep } = rejection;
+  const place = rejectedFile(options.stagingDir, key);
+  keep?.(`${place}.zip`);
+  const { etag, size_bytes } = object;
+  const record = { key: object.key, etag, size_bytes, sha256, ...why, rejected_at: options.asOf.toISOString() };
+  writeWhole(`${place}.reason.json`, `${JSON.stringify(record, undefined, 2)}\n`);
+  return { status: 'rejected', reason: why, ...(sha256 !== undefined && { sha256 }) };
+}
+
+function forgetRejection(stagingDir: string, key: ArchiveKey): void {
+  for (const extension of ['.zip', '.csv', '.reason.json']) {
+    rmSync(`${rejectedFile(stagingDir, key)}${extension}`, { force: true });
+  }
+}
+
+/** A kill may have come between two renames of an earlier attempt: what is kept aside already is the older version. */
+function setAside(file: string, aside: string): void {
+  if (existsSync(file) && !existsSync(aside)) renameMaking(file, aside);
+}
+
+/** Says in one line why an archive is not staged, or what is odd about it. */
+export function reasonOf(outcome: StageOutcome): string | undefined {
+  if (outcome.status === 'staged') return outcome.note && formatReason(outcome.note);
+  if (outcome.status === 'failed') return `${outcome.error.code.toLowerCase()}: ${outcome.error.message}`;
+  return formatReason(outcome.reason);
+}

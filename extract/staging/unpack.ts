@@ -1,0 +1,105 @@
+import { closeSync, createReadStream, rmSync } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { crc32, createInflateRaw } from 'node:zlib';
+import { type ArchiveKey, archiveName } from '../archive/keys.ts';
+import { type CsvFacts, scanCsv } from '../verify/csv-scan.ts';
+import { type Reason, reason } from '../verify/reason.ts';
+import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';
+import type { FetchedZip } from './fetch-zip.ts';
+import { asideOf, diskError, openMaking, writeFully } from './write.ts';
+
+/** Larger members are inflated piece by piece. */
+const largestInflated = 32 * 1024 * 1024;
+const pieceSize = 256 * 1024;
+
+export interface Unpacked {
+  readonly csv_bytes: number;
+  readonly facts: CsvFacts;
+}
+
+/**
+ * Unpacks the CSV of a zip beside `file`, every byte of it checked on the way; the caller gives it its name.
+ * Nothing is left behind where the content is bad. Throws DISK_FULL.
+ */
+export async function unpackAside(
+  zip: FetchedZip,
+  key: ArchiveKey,
+  file: string,
+  signal: AbortSignal,
+): Promise<Unpacked | Reason> {
+  const member = await findMember(zip.source, `${archiveName(key)}.csv`);
+  if ('code' in member) return member;
+  const aside = asideOf(file);
+  try {
+    const unpacked =
+      zip.bytes !== undefined && member.uncompressed_bytes <= largestInflated
+        ? unpackSmall(zip.bytes, member, key, aside)
+        : await unpackLarge(zip, member, key, aside, signal);
+    if ('code' in unpacked) rmSync(aside, { force: true });
+    return unpacked;
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw diskError(error, aside);
+  }
+}
+
+function unpackSmall(zip: Buffer, member: ZipMember, key: ArchiveKey, aside: string): Unpacked | Reason {
+  const csv = inflateMember(zip, member);
+  if (!Buffer.isBuffer(csv)) return csv;
+  const scanner = scanCsv(key);
+  const facts = scanner.push(csv) ?? scanner.end();
+  if ('code' in facts) return facts;
+  const descriptor = openMaking(aside);
+  try {
+    writeFully(descriptor, csv);
+  } finally {
+    closeSync(descriptor);
+  }
+  return { csv_bytes: csv.length, facts };
+}
+
+async function unpackLarge(
+  zip: FetchedZip,
+  member: ZipMember,
+  key: ArchiveKey,
+  aside: string,
+  signal: AbortSignal,
+): Promise<Unpacked | Reason> {
+  const descriptor = openMaking(aside);
+  try {
+    const scanner = scanCsv(key);
+    let bytes = 0;
+    let crc = 0;
+    for await (const piece of contentOf(zip, member)) {
+      signal.throwIfAborted();
+      bytes += piece.length;
+      crc = crc32(piece, crc);
+      if (bytes > member.uncompressed_bytes) break;
+      const problem = scanner.push(piece);
+      if (problem !== undefined) return problem;
+      writeFully(descriptor, piece);
+    }
+    const problem = checkContent(member, bytes, crc);
+    if (problem !== undefined) return problem;
+    const facts = scanner.end();
+    return 'code' in facts ? facts : { csv_bytes: bytes, facts };
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
+    return reason('zip_corrupt', `the member does not inflate: ${(error as Error).message}`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function contentOf(zip: FetchedZip, member: ZipMember): AsyncIterable<Buffer> {
+  const { offset: start, compressed_bytes, deflated } = member;
+  const packed =
+    zip.file === undefined
+      ? Readable.from([zip.source.read(start, compressed_bytes)])
+      : createReadStream(zip.file, { start, end: start + compressed_bytes - 1, highWaterMark: pieceSize });
+  if (!deflated) return packed;
+  const inflate = createInflateRaw({ chunkSize: pieceSize });
+  // The reader of `inflate` gets the error too; without a callback it would be thrown again from here.
+  pipeline(packed, inflate, () => {});
+  return inflate;
+}

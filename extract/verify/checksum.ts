@@ -1,0 +1,30 @@
+import { hash } from 'node:crypto';
+import type { ArchiveClient, Outcome, Verdict } from '../archive/client.ts';
+import { headerOf } from '../archive/client.ts';
+import type { Answer } from '../http/transport.ts';
+import { reason } from './reason.ts';
+
+/** The ETag of an object that was uploaded whole is its MD5. */
+export const isMd5 = (etag: string): boolean => /^[0-9a-f]{32}$/.test(etag);
+
+const checksumLimit = 64 * 1024;
+
+/** The SHA-256 that `<key>.CHECKSUM` gives for `name`: 64 hex digits, two spaces, the name of the zip. */
+export function fetchChecksum(client: ArchiveClient, url: URL, name: string): Promise<Outcome<string>> {
+  return client.get({ url, limit: checksumLimit, check: (answer) => checkChecksum(answer, name) });
+}
+
+function checkChecksum(answer: Answer, name: string): Verdict<string> {
+  const digest = hash('md5', answer.body);
+  const again = (text: string): Verdict<string> => ({
+    kind: 'again',
+    reason: reason('checksum_malformed', text),
+    digest,
+  });
+  const match = /^([0-9a-fA-F]{64}) [ *]([^\r\n]+)\r?\n?$/.exec(answer.body.toString());
+  if (match === null) return again('the CHECKSUM file is no line of sha256sum');
+  if (match[2] !== name) return again(`the CHECKSUM file names ${JSON.stringify(match[2]?.slice(0, 200))}`);
+  const etag = headerOf(answer, 'etag')?.replaceAll('"', '');
+  if (etag !== undefined && isMd5(etag) && etag !== digest) return again('the CHECKSUM file does not match its ETag');
+  return { kind: 'ok', value: (match[1] as string).toLowerCase() };
+}

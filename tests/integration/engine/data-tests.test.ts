@@ -1,0 +1,360 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runTest, type TestOutcome } from '../../../engine/duckdb/run-test.ts';
+import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
+import { bigint, date, double, partitionState, table, timestamp, varchar } from '../../../engine/index.ts';
+import { createTable } from '../../../engine/schema/ddl.ts';
+import { compileTest, type LooseTestSpec, utc } from '../../support/engine.ts';
+import { tempDir } from '../../support/temp.ts';
+
+const bars = table('bars', {
+  description: 'Bars.',
+  columns: {
+    day: date.nullable('Day.'),
+    symbol: varchar.nullable('Symbol.'),
+    volume: double.nullable('Volume.'),
+    trades: bigint.nullable('Trades.'),
+    seen: timestamp.nullable('When.'),
+  },
+  key: [],
+});
+const listed = table('listed', { description: 'Symbols.', columns: { name: varchar.nullable('Name.') }, key: [] });
+
+let warehouse: Warehouse;
+let directory: string;
+beforeAll(async () => {
+  warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
+  for (const known of [bars, listed, partitionState]) await warehouse.run(createTable(known));
+  directory = await tempDir('failures-');
+  return () => warehouse[Symbol.asyncDispose]();
+});
+
+/** What a test says of rows `(day, symbol, volume, trades, seen)`; the days are of July 2025. */
+async function outcomeOf(
+  spec: LooseTestSpec,
+  rows: readonly string[],
+  asOf = '2025-07-10T12:00',
+): Promise<TestOutcome> {
+  await warehouse.run('TRUNCATE bars');
+  await warehouse.run('TRUNCATE partition_state');
+  await warehouse.setTime('as_of', utc(asOf));
+  if (rows.length > 0) await warehouse.run(`INSERT INTO bars VALUES ${rows.map((row) => `(${row})`).join(', ')}`);
+  return runTest(warehouse, compileTest(bars, spec), { runId: 'run', asOf: utc(asOf), failuresDir: directory });
+}
+
+const bar = (day: number | null, symbol: string | null, volume: number | null = 1, trades: number | null = 1) =>
+  [
+    day === null ? 'NULL' : `'2025-07-${String(day).padStart(2, '0')}'`,
+    symbol === null ? 'NULL' : `'${symbol}'`,
+    volume ?? 'NULL',
+    trades ?? 'NULL',
+    'NULL',
+  ].join(', ');
+const seen = (time: string) => `NULL, NULL, NULL, NULL, '${time}'`;
+const passed = { status: 'pass', rowsFailed: 0, examples: [] };
+const failed = (rowsFailed: number, example: object) => ({
+  status: 'error',
+  rowsFailed,
+  examples: expect.arrayContaining([expect.objectContaining(example)]),
+});
+
+describe('unique', () => {
+  const spec: LooseTestSpec = { type: 'unique', columns: ['day', 'symbol'] };
+
+  test('passes where each pair of values stands once, and on no row', async () => {
+    expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'B'), bar(2, 'A')])).toMatchObject(passed);
+    expect(await outcomeOf(spec, [])).toMatchObject(passed);
+  });
+
+  test('names what stands twice and how often', async () => {
+    const outcome = await outcomeOf(spec, [bar(1, 'A'), bar(1, 'A', 2), bar(1, 'A', 3), bar(2, 'A')]);
+    expect(outcome).toMatchObject(failed(1, { symbol: 'A', row_count: 3n }));
+  });
+
+  test('takes NULL for a value of its own', async () => {
+    expect(await outcomeOf(spec, [bar(1, null), bar(1, null)])).toMatchObject({ status: 'error' });
+  });
+
+  test('is limited by where', async () => {
+    const rows = [bar(1, 'A', 1), bar(1, 'A', 2)];
+    expect(await outcomeOf({ ...spec, where: 'volume > 1 or volume is null' }, rows)).toMatchObject(passed);
+  });
+});
+
+describe('not_null', () => {
+  const spec: LooseTestSpec = { type: 'not_null', columns: ['symbol', 'volume'] };
+
+  test('passes on values, 0 and the empty text among them, and on no row', async () => {
+    expect(await outcomeOf(spec, [bar(1, '', 0)])).toMatchObject(passed);
+    expect(await outcomeOf(spec, [])).toMatchObject(passed);
+  });
+
+  test('fails for each row that has a NULL in any of the columns', async () => {
+    const rows = [bar(1, null), bar(2, 'A', null), bar(3, null, null), bar(4, 'A', 1, null)];
+    expect(await outcomeOf(spec, rows)).toMatchObject({ ...failed(3, { volume: null }), value: 3, threshold: 0 });
+  });
+
+  test('is limited by where, whose or binds no further', async () => {
+    const rows = [bar(1, 'A', null, 0), bar(2, 'B', 2, 5)];
+    expect(await outcomeOf({ ...spec, where: 'trades > 0 or trades is null' }, rows)).toMatchObject(passed);
+    expect(await outcomeOf({ ...spec, where: 'trades = 0 or trades is null' }, rows)).toMatchObject({ rowsFailed: 1 });
+  });
+});
+
+describe('accepted_values', () => {
+  const spec: LooseTestSpec = { type: 'accepted_values', column: 'symbol', values: ['A', "o'hare"] };
+
+  test('passes on those and on NULL', async () => {
+    expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, "o''hare"), bar(1, null)])).toMatchObject(passed);
+  });
+
+  test('fails on any other', async () => {
+    expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'a')])).toMatchObject(failed(1, { symbol: 'a' }));
+  });
+
+  test('takes numbers', async () => {
+    const numbers: LooseTestSpec = { type: 'accepted_values', column: 'trades', values: [200, 404] };
+    const rows = [bar(1, 'A', 1, 200), bar(1, 'A', 1, 500)];
+    expect(await outcomeOf(numbers, rows)).toMatchObject(failed(1, { trades: 500n }));
+  });
+});
+
+describe('range', () => {
+  const spec: LooseTestSpec = { type: 'range', column: 'volume', min: 0, max: 100 };
+
+  test('includes both bounds; NULL is none of its business', async () => {
+    expect(await outcomeOf(spec, [bar(1, 'A', 0), bar(1, 'B', 100), bar(1, 'C', null)])).toMatchObject(passed);
+  });
+
+  test('fails below and above', async () => {
+    const rows = [bar(1, 'A', -0.001), bar(1, 'B', 100.001), bar(1, 'C', 50)];
+    expect(await outcomeOf(spec, rows)).toMatchObject(failed(2, { symbol: 'B' }));
+  });
+
+  test('may have one bound', async () => {
+    const rows = [bar(1, 'A', -5), bar(1, 'B', 500)];
+    expect(await outcomeOf({ type: 'range', column: 'volume', min: 0 }, rows)).toMatchObject(
+      failed(1, { symbol: 'A' }),
+    );
+    expect(await outcomeOf({ type: 'range', column: 'volume', max: 0 }, rows)).toMatchObject(
+      failed(1, { symbol: 'B' }),
+    );
+  });
+});
+
+describe('expression', () => {
+  const spec: LooseTestSpec = { type: 'expression', name: 'sense', expect: 'volume >= 0 or trades = 0' };
+
+  test('passes where it is true', async () => {
+    expect(await outcomeOf(spec, [bar(1, 'A', 5), bar(1, 'B', -5, 0)])).toMatchObject(passed);
+  });
+
+  test('fails where it is false, and where NULL leaves it open', async () => {
+    const rows = [bar(1, 'A', -5), bar(1, 'B', null), bar(1, 'C', 1)];
+    expect(await outcomeOf(spec, rows)).toMatchObject(failed(2, { symbol: 'B' }));
+  });
+});
+
+describe('relationships', () => {
+  const spec: LooseTestSpec = { type: 'relationships', column: 'symbol', to: 'listed.name' };
+  const list = async (...names: readonly string[]) => {
+    await warehouse.run('TRUNCATE listed');
+    for (const name of names) await warehouse.run(`INSERT INTO listed VALUES (${name})`);
+  };
+
+  test('passes where each value is found; NULL refers to nothing', async () => {
+    await list(`'A'`, `'B'`);
+    expect(await outcomeOf(spec, [bar(1, 'A'), bar(2, 'A'), bar(1, null)])).toMatchObject(passed);
+  });
+
+  test('fails on a value that is not there, also where the other table has a NULL', async () => {
+    await list(`'A'`, 'NULL');
+    expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'C')])).toMatchObject(failed(1, { symbol: 'C' }));
+  });
+
+  test('fails on every value of an empty table', async () => {
+    await list();
+    expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'C')])).toMatchObject({ rowsFailed: 2 });
+  });
+});
+
+describe('row_count', () => {
+  test('counts what where leaves, both bounds included', async () => {
+    const rows = [bar(1, 'A'), bar(2, 'A'), bar(3, 'B')];
+    const spec: LooseTestSpec = { type: 'row_count', min: 2, max: 2, where: `symbol = 'A'` };
+    expect(await outcomeOf(spec, rows)).toMatchObject({ ...passed, value: 2, threshold: 2 });
+  });
+
+  test('fails below and above', async () => {
+    const min: LooseTestSpec = { type: 'row_count', min: 1 };
+    expect(await outcomeOf(min, [])).toMatchObject({ status: 'error', value: 0, threshold: 1, rowsFailed: 1 });
+    const max: LooseTestSpec = { type: 'row_count', max: 0 };
+    expect(await outcomeOf(max, [bar(1, 'A')])).toMatchObject({ status: 'error', value: 1, threshold: 0 });
+  });
+});
+
+describe('coverage', () => {
+  const spec: LooseTestSpec = { type: 'coverage', column: 'volume', min: 0.5, warn: 0.75 };
+  const byDay: LooseTestSpec = { ...spec, by: ['day'] };
+  /** Days 1 to 10 with four symbols each, of which as many have a volume as `covered` says; four where it is silent. */
+  const days = (covered: Readonly<Record<number, number>>) =>
+    Array.from({ length: 10 }, (_, i) => i + 1).flatMap((day) =>
+      ['A', 'B', 'C', 'D'].map((symbol, at) => bar(day, symbol, at < (covered[day] ?? 4) ? 1 : null)),
+    );
+
+  test('measures the ratio, on pass too', async () => {
+    expect(await outcomeOf(spec, days({ 1: 0 }))).toMatchObject({ ...passed, value: 0.9, threshold: 0.5 });
+  });
+
+  test('at its bounds neither fails nor warns', async () => {
+    const rows = [bar(1, 'A'), bar(1, 'B'), bar(1, 'C', null), bar(1, 'D', null)];
+    expect(await outcomeOf({ ...spec, warn: 0.5 }, rows)).toMatchObject({ ...passed, value: 0.5 });
+  });
+
+  test('below warn warns, below min fails', async () => {
+    const [some, few] = [
+      [bar(1, 'A'), bar(1, 'B'), bar(1, 'C', null)],
+      [bar(1, 'A'), bar(1, 'B', null), bar(1, 'C', null)],
+    ];
+    expect(await outcomeOf(spec, some)).toMatchObject({ status: 'warn', value: 2 / 3 });
+    expect(await outcomeOf(spec, few)).toMatchObject({
+      ...failed(1, { coverage: 1 / 3, row_count: 3n }),
+      value: 1 / 3,
+    });
+  });
+
+  test('without warn passes from min on', async () => {
+    const { warn: _, ...only } = spec;
+    expect(await outcomeOf(only, [bar(1, 'A'), bar(1, 'B', null)])).toMatchObject({ status: 'pass', value: 0.5 });
+  });
+
+  test('of no row fails: an empty denominator proves nothing (B13)', async () => {
+    expect(await outcomeOf(spec, [])).toMatchObject({ ...failed(1, { row_count: 0n }), value: null });
+    const none: LooseTestSpec = { ...spec, where: 'trades > 5' };
+    expect(await outcomeOf(none, days({}))).toMatchObject({ status: 'error', value: null });
+  });
+
+  test('counts the rows of where only', async () => {
+    const rows = [bar(1, 'A', 1, 5), bar(1, 'B', null, 0), bar(1, 'C', null, 0)];
+    expect(await outcomeOf({ ...spec, where: 'trades > 0' }, rows)).toMatchObject({ ...passed, value: 1 });
+  });
+
+  test('fails for a group below min, though overall there is enough', async () => {
+    expect(await outcomeOf(byDay, days({ 3: 1 }))).toMatchObject(
+      failed(1, { day: new Date('2025-07-03'), coverage: 0.25, row_count: 4n }),
+    );
+  });
+
+  test('warns of a group below warn', async () => {
+    expect(await outcomeOf(byDay, days({ 3: 2 }))).toMatchObject({ status: 'warn', rowsFailed: 1, value: 38 / 40 });
+  });
+
+  test('only warns of the newest 3 days, whatever is missing there', async () => {
+    expect(await outcomeOf(byDay, days({ 8: 1, 9: 1, 10: 0 }))).toMatchObject({ status: 'warn', rowsFailed: 3 });
+    expect(await outcomeOf(byDay, days({ 7: 0 }))).toMatchObject(failed(1, { day: new Date('2025-07-07') }));
+  });
+
+  test('fails for a day of which where leaves no row: an all-404 day does not pass (B13)', async () => {
+    const rows = days({}).map((row) => row.replace(/^('2025-07-05'.*), 1, NULL$/, '$1, 0, NULL'));
+    const available: LooseTestSpec = { ...byDay, where: 'trades > 0' };
+    expect(await outcomeOf(available, rows)).toMatchObject(
+      failed(1, { day: new Date('2025-07-05'), coverage: null, row_count: 0n }),
+    );
+  });
+
+  test('only warns of such a day among the newest 3', async () => {
+    const rows = days({}).map((row) => row.replace(/^('2025-07-09'.*), 1, NULL$/, '$1, 0, NULL'));
+    expect(await outcomeOf({ ...byDay, where: 'trades > 0' }, rows)).toMatchObject({ status: 'warn', rowsFailed: 1 });
+  });
+
+  test('judges groups that are no days, the newest ones like all others', async () => {
+    const rows = days({}).map((row) => row.replace(/'B', 1/, `'B', NULL`));
+    expect(await outcomeOf({ ...spec, by: ['symbol'] }, rows)).toMatchObject(
+      failed(1, { symbol: 'B', coverage: 0, row_count: 10n }),
+    );
+  });
+
+  test('judges groups of several columns', async () => {
+    const both: LooseTestSpec = { ...spec, by: ['day', 'symbol'] };
+    expect(await outcomeOf(both, days({ 2: 3 }))).toMatchObject(
+      failed(1, { day: new Date('2025-07-02'), symbol: 'D' }),
+    );
+  });
+});
+
+describe('completeness', () => {
+  const spec: LooseTestSpec = { type: 'completeness', column: 'day', by: ['symbol'], step: 86_400_000 };
+
+  test('passes where each group has every step from its first to its last, wherever these are', async () => {
+    const rows = [bar(1, 'A'), bar(2, 'A'), bar(3, 'A'), bar(8, 'B'), bar(9, 'B'), bar(5, 'C')];
+    expect(await outcomeOf(spec, rows)).toMatchObject(passed);
+    expect(await outcomeOf(spec, [])).toMatchObject(passed);
+  });
+
+  test('fails at each hole and names its sides', async () => {
+    const rows = [bar(1, 'A'), bar(3, 'A'), bar(9, 'A'), bar(2, 'B')];
+    expect(await outcomeOf(spec, rows)).toMatchObject(
+      failed(2, { symbol: 'A', previous: new Date('2025-07-03'), day: new Date('2025-07-09') }),
+    );
+  });
+
+  test('without groups takes all rows for one series; the same day twice is no hole', async () => {
+    const { by: _, ...whole } = spec;
+    const rows = [bar(1, 'A'), bar(1, 'B'), bar(2, 'B')];
+    expect(await outcomeOf(whole, rows)).toMatchObject(passed);
+    expect(await outcomeOf(whole, [...rows, bar(4, 'A')])).toMatchObject({ rowsFailed: 1 });
+  });
+
+  test('measures steps of a TIMESTAMP to the millisecond', async () => {
+    const hourly: LooseTestSpec = { type: 'completeness', column: 'seen', step: 3_600_000 };
+    expect(await outcomeOf(hourly, [seen('2025-07-01 23:00'), seen('2025-07-02 00:00')])).toMatchObject(passed);
+    expect(await outcomeOf(hourly, [seen('2025-07-01 23:00'), seen('2025-07-02 00:00:00.001')])).toMatchObject({
+      rowsFailed: 1,
+    });
+  });
+
+  test('is limited by where', async () => {
+    const rows = [bar(1, 'A'), bar(2, 'A', 1, 0), bar(3, 'A')];
+    expect(await outcomeOf({ ...spec, where: 'trades > 0' }, rows)).toMatchObject({ rowsFailed: 1 });
+  });
+});
+
+describe('freshness', () => {
+  const day = 86_400_000;
+  const spec: LooseTestSpec = { type: 'freshness', column: 'day', warn_after: 2 * day, error_after: 5 * day };
+
+  test('is the age of the newest value at the as-of of the run', async () => {
+    const rows = [bar(1, 'A'), bar(9, 'A')];
+    expect(await outcomeOf(spec, rows, '2025-07-10T12:00')).toMatchObject({ ...passed, value: 1.5, threshold: 5 });
+    expect(await outcomeOf(spec, rows, '2025-07-11T00:00')).toMatchObject({ ...passed, value: 2 });
+    expect(await outcomeOf(spec, rows, '2025-07-11T00:01')).toMatchObject({ status: 'warn' });
+    expect(await outcomeOf(spec, rows, '2025-07-14T00:01')).toMatchObject({ status: 'error' });
+  });
+
+  test('of no value fails', async () => {
+    expect(await outcomeOf(spec, [])).toMatchObject({ status: 'error', value: null });
+    expect(await outcomeOf({ ...spec, where: `symbol = 'Z'` }, [bar(9, 'A')])).toMatchObject({ status: 'error' });
+  });
+
+  test('with warn_after alone never fails on what is old, only on nothing', async () => {
+    const warn: LooseTestSpec = { type: 'freshness', column: 'seen', warn_after: 2 * day };
+    const old = [seen('2020-01-01 00:00:00')];
+    expect(await outcomeOf(warn, old)).toMatchObject({ status: 'warn', threshold: 2, rowsFailed: 1 });
+    expect(await outcomeOf(warn, [])).toMatchObject({ status: 'error' });
+  });
+});
+
+test('a test of severity warn never fails', async () => {
+  const spec: LooseTestSpec = { type: 'not_null', columns: ['symbol'], severity: 'warn' };
+  expect(await outcomeOf(spec, [bar(1, null)])).toMatchObject({ status: 'warn', rowsFailed: 1 });
+});
+
+test('of many failing rows three are shown and a thousand are kept', async () => {
+  const rows = Array.from({ length: 1_500 }, (_, i) => bar((i % 28) + 1, null));
+  const outcome = await outcomeOf({ type: 'not_null', columns: ['symbol'] }, rows);
+  expect(outcome).toMatchObject({ rowsFailed: 1_500, value: 1_500 });
+  expect(outcome.examples).toHaveLength(3);
+  const { kept } = await warehouse.row(
+    `SELECT count(*) AS kept FROM read_csv('${outcome.failuresFile}', header = true)`,
+  );
+  expect(kept).toBe(1_000n);
+});
