@@ -26,7 +26,9 @@ export interface Project {
 }
 
 async function loadExport<T>(pipeline: Pipeline, use: string, name: string): Promise<T> {
-  const exports = await import(pathToFileURL(path.resolve(pipeline.root, use)).href);
+  const exports = await import(pathToFileURL(path.resolve(pipeline.root, use)).href).catch((cause: Error) => {
+    throw new PipelineError('MODULE_INVALID', `it cannot be loaded: ${cause.message}`, { file: use, cause });
+  });
   if (exports[name] !== undefined) return exports[name];
   const isDefault = name === 'default';
   throw new PipelineError('MODULE_INVALID', `it has no ${isDefault ? 'default export' : `export ${name}`}`, {
@@ -73,6 +75,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const text = {
       inputsSql: compileSql(inputs),
       querySql: compileSql(query),
+      rejectsSql: rejects && compileSql(rejects),
       publishedSql: (published as Compilable[]).map(compileSql),
     };
     const definitionDigest = digest(JSON.stringify([text, createTable(table), createIndexes(table)]));
@@ -80,7 +83,6 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
       name: table.name,
       table,
       ...text,
-      rejectsSql: rejects && compileSql(rejects),
       reads,
       readsItself,
       definitionDigest,

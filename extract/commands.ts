@@ -2,20 +2,18 @@ import { resolve } from 'node:path';
 import { type CommandIo, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
-import { verifyArchive } from './archive/verify-archive.ts';
+import { defaultAsOf } from './sample/cases.ts';
 import { createSampleStore } from './sample/store.ts';
 import { writeArchive } from './sample/write.ts';
 
-const sampleAsOf = '2025-07-10T09:00:00Z';
-
-/** `pnpm pipeline archive write|serve|verify`. */
+/** `pnpm pipeline archive write|serve`. */
 export default defineCommand({
   define(command, io) {
     command
       .command('write')
       .description('Writes the built-in sample archive as files, as it stands at a time.')
       .argument('<directory>', 'a new or an empty folder')
-      .option('--as-of <time>', 'what is published by then, UTC', sampleAsOf)
+      .option('--as-of <time>', 'what is published by then, UTC', defaultAsOf)
       .option('--seed <text>', 'other prices and volumes of the same symbols and cases')
       .action((directory: string, options: { asOf: string; seed?: string }) => write(io, directory, options));
     command
@@ -24,11 +22,6 @@ export default defineCommand({
       .argument('<directory>', 'the folder that holds data/')
       .option('--port <n>', 'port on the loopback address; 0 takes a free one', '0')
       .action((directory: string, options: { port: string }) => serve(io, directory, options));
-    command
-      .command('verify')
-      .description('Checks every zip of a folder against its CHECKSUM file and what it holds.')
-      .argument('<directory>', 'the folder that holds data/')
-      .action((directory: string) => verify(io, directory));
   },
 });
 
@@ -58,24 +51,4 @@ async function serve(io: CommandIo, directory: string, options: { port: string }
   io.stdout.write(`${server.url}\n`);
   io.stderr.write(`serving ${directory}; PIPELINE_ARCHIVE_URL=${server.url} pnpm pipeline run --target mirror\n`);
   await new Promise((stopped) => io.signal.addEventListener('abort', stopped, { once: true }));
-}
-
-async function verify(io: CommandIo, directory: string): Promise<void> {
-  const { files, bytes, problems } = await verifyArchive(await directoryOf(resolve(io.cwd, directory)), {
-    signal: io.signal,
-    progress: (done, read) => progressLine(io, done, read),
-  });
-  for (const { key, reason } of problems) io.stdout.write(`${key}: ${reason}\n`);
-  io.stdout.write(
-    `${formatCount(files)} archives, ${formatBytes(bytes)}, ${formatCount(problems.length)} with problems\n`,
-  );
-  if (problems.length > 0) {
-    throw new PipelineError(
-      'OBJECT_REJECTED',
-      `${formatCount(problems.length)} archives of ${directory} cannot be trusted`,
-      {
-        hint: 'fetch them again; the list is above',
-      },
-    );
-  }
 }

@@ -24,7 +24,8 @@ export default defineExtract({
     const options = parseListingOptions(context.options);
     const { signal, asOf, target, vars } = context;
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
-    const listingUrl = target.listing ?? archive.url;
+    // A sample or a folder is served by this process, listings included.
+    const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
     const directory = stateDirectory(context.stagingDir);
     await using client = createClient({ connections: options.connections, signal });
 

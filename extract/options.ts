@@ -10,7 +10,7 @@ const shared = {
   instrument_type: instrumentType,
   timeframes: z.array(timeframe).min(1),
   /** Connections to a host, and requests under way. */
-  connections: z.int().min(1).max(1024).default(64),
+  connections: z.int().min(1).max(1024).default(128),
 };
 
 const listingOptions = z.strictObject({

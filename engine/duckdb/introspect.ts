@@ -1,6 +1,6 @@
 import type { Column, SqlType } from '../schema/column.ts';
 import { parseColumnComment, parseTableComment } from '../schema/comments.ts';
-import { checkCondition, columnConditions } from '../schema/ddl.ts';
+import { checkCondition } from '../schema/ddl.ts';
 import type { Check, IndexPart, Schema, Table } from '../schema/table.ts';
 import { quoteName } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';

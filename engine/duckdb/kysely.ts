@@ -8,6 +8,7 @@ import {
   type PrimitiveValueListNode,
   ValueListNode,
   ValueNode,
+  type WithNode,
 } from 'kysely';
 import { DuckDbDialect } from 'kysely-duckdb';
 
@@ -45,19 +46,24 @@ export function createCompiler<DB>(tableMappings: Readonly<Record<string, string
 
 export const compileSql = (query: Compilable): string => query.compile().sql;
 
-/** The tables that a query reads, in the order of the alphabet; names of its own CTEs are left out. */
+/** The tables that a query reads, in the order of the alphabet; a CTE's name hides a table where the CTE is in sight. */
 export function sourcesOf(query: Compilable): readonly string[] {
   const tables = new Set<string>();
-  const ctes = new Set<string>();
-  const walk = (value: unknown): void => {
+  const walk = (value: unknown, ctes: readonly string[]): void => {
     if (typeof value !== 'object' || value === null || value instanceof Date) return;
     // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
     const node = value as OperationNode & Record<string, any>;
     if (node.kind === 'ReferenceNode') return; // a column's table is an alias of one that stands in FROM
-    if (node.kind === 'TableNode') tables.add(node.table.identifier.name);
-    if (node.kind === 'CommonTableExpressionNameNode') ctes.add(node.table.table.identifier.name);
-    for (const child of Object.values(node)) walk(child);
+    if (node.kind === 'TableNode' && !ctes.includes(node.table.identifier.name)) tables.add(node.table.identifier.name);
+    const { with: clause, ...parts } = node as { readonly with?: WithNode };
+    let inSight = ctes;
+    for (const { name, expression } of clause?.expressions ?? []) {
+      const before = inSight;
+      inSight = [...before, name.table.table.identifier.name];
+      walk(expression, clause?.recursive ? inSight : before);
+    }
+    for (const part of Object.values(parts)) walk(part, inSight);
   };
-  walk(query.compile().query);
-  return [...tables].filter((name) => !ctes.has(name)).sort();
+  walk(query.compile().query, []);
+  return [...tables].sort();
 }

@@ -126,8 +126,8 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
     await mkdir(path.dirname(file), { recursive: true });
   }
   const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
-  if (threads !== undefined) settings['threads'] = String(threads);
-  if (memoryLimit !== undefined) settings['memory_limit'] = memoryLimit;
+  if (threads !== undefined) settings.threads = String(threads);
+  if (memoryLimit !== undefined) settings.memory_limit = memoryLimit;
   const instance = await createWhenFree(file, settings, waitMs, signal);
   const connection = await instance.connect();
   const warehouse = new Warehouse(file, instance, connection, signal);

@@ -22,7 +22,13 @@ export async function executeTest(node: TestNode, context: RunContext): Promise<
 }
 
 const figure = (value: number | null) => (value === null ? 'nothing to measure' : formatFigure(value));
-const formatFigure = (value: number) => (Number.isInteger(value) ? formatCount(value) : value.toFixed(4));
+const formatFigure = (value: number) =>
+  Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(5)));
+
+function cellText(cell: unknown): string {
+  if (cell instanceof Date) return cell.toISOString().replace('T00:00:00.000Z', '');
+  return typeof cell === 'number' ? formatFigure(cell) : String(cell);
+}
 
 /** What a test's outcome says in one line. */
 export function testOutcome({
@@ -41,11 +47,9 @@ export function testOutcome({
   const shown = examples.map((row) =>
     Object.entries(row)
       .slice(0, 4)
-      .map(
-        ([name, cell]) => `${name}=${cell instanceof Date ? cell.toISOString().replace('T00:00:00.000Z', '') : cell}`,
-      )
+      .map(([name, cell]) => `${name}=${cellText(cell)}`)
       .join(' '),
   );
-  const parts = [measured, `${formatCount(rowsFailed)} rows fail: ${shown.join('; ')}`, `all in ${failuresFile}`];
+  const parts = [measured, `${rowsFailed === 1 ? '1 row fails' : `${formatCount(rowsFailed)} rows fail`}: ${shown.join('; ')}`, `all in ${failuresFile}`];
   return { status, message: parts.filter((part) => part !== '').join('; '), facts };
 }

@@ -3,13 +3,15 @@ import path from 'node:path';
 import type { Pipeline } from '../config/load.ts';
 import type { Vars } from '../config/vars.ts';
 import { checkResult } from '../duckdb/describe.ts';
-import { findDrift } from '../duckdb/introspect.ts';
+import { readSchema } from '../duckdb/introspect.ts';
 import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { loadSchema, openProject } from '../project.ts';
 import { printSchema, schemaStatements } from '../schema/ddl.ts';
+import { diffSchemas } from '../schema/diff.ts';
+import { describeDrift } from '../schema/words.ts';
 
 /** schema.sql, beside the module that it is generated from. */
 export const schemaFile = (pipeline: Pipeline): string => path.join(path.dirname(pipeline.spec.schema), 'schema.sql');
@@ -39,9 +41,8 @@ export async function checkSchema(options: {
   }
   if (database !== undefined) {
     await using live = await openWarehouse({ file: database, readOnly: true, signal });
-    const { missing, differences } = await findDrift(live, project.schema);
-    problems.push(...missing.map(({ name }) => `${database} has no table ${name}`));
-    problems.push(...differences.map((difference) => `${database}: ${difference}`));
+    const changes = diffSchemas(await readSchema(live), project.schema);
+    problems.push(...changes.map((change) => `${database}: ${describeDrift(change)}`));
   }
   await using scratch = await openWarehouse({ file: ':memory:', signal });
   for (const statement of schemaStatements(project.schema)) await scratch.run(statement);

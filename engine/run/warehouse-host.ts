@@ -1,8 +1,10 @@
-import { findDrift } from '../duckdb/introspect.ts';
+import { readSchema } from '../duckdb/introspect.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
-import { createIndexes, createTable, tableComments } from '../schema/ddl.ts';
+import { storedTables, tableStatements } from '../schema/ddl.ts';
+import { diffSchemas } from '../schema/diff.ts';
 import type { Schema } from '../schema/table.ts';
+import { describeDrift, isStructural } from '../schema/words.ts';
 import type { WarehouseHost } from './context.ts';
 
 /** One user at a time, in the order of asking; opened by the first, with every table of the schema in place. */
@@ -36,7 +38,11 @@ export function createWarehouseHost(schema: Schema, options: WarehouseOptions): 
 async function openAtSchema(schema: Schema, options: WarehouseOptions): Promise<Warehouse> {
   const warehouse = await openWarehouse(options);
   try {
-    const { missing, differences } = await findDrift(warehouse, schema);
+    const live = await readSchema(warehouse);
+    const missing = storedTables(schema).filter(({ name }) => live[name] === undefined);
+    const differences = diffSchemas(live, schema)
+      .filter((change) => isStructural(change) && change.kind !== 'table added')
+      .map(describeDrift);
     if (differences.length > 0) {
       throw new PipelineError(
         'SCHEMA_DRIFT',
@@ -49,8 +55,7 @@ async function openAtSchema(schema: Schema, options: WarehouseOptions): Promise<
     }
     await warehouse.transaction(async () => {
       for (const table of missing) {
-        for (const statement of [createTable(table), ...createIndexes(table), ...tableComments(table)])
-          await warehouse.run(statement);
+        for (const statement of tableStatements(table)) await warehouse.run(statement);
       }
     });
     return warehouse;

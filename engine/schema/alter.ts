@@ -103,12 +103,18 @@ function oldValue(old: Table, table: Table, name: string, column: Column, { rena
   if (before === undefined) {
     if (fill !== undefined) return `cast(${fill} as ${column.type})`;
     if (column.nullable) return 'NULL';
-    throw new PipelineError('USAGE', `${table.name}.${name} is new and NOT NULL: what do the rows get that are there?`, {
-      hint: `say it as SQL over the old row: --fill "${table.name}.${name}=…"`,
-    });
+    throw new PipelineError(
+      'USAGE',
+      `${table.name}.${name} is new and NOT NULL: what do the rows get that are there?`,
+      {
+        hint: `say it as SQL over the old row: --fill "${table.name}.${name}=…"`,
+      },
+    );
   }
   const kept = before.type === column.type ? quoteName(oldName) : `cast(${quoteName(oldName)} as ${column.type})`;
   if (fill === undefined) return kept;
   // A fill of a column that changes its type says how; of one that was nullable, what stands for NULL.
-  return before.type === column.type ? `coalesce(${kept}, cast(${fill} as ${column.type}))` : `cast(${fill} as ${column.type})`;
+  return before.type === column.type
+    ? `coalesce(${kept}, cast(${fill} as ${column.type}))`
+    : `cast(${fill} as ${column.type})`;
 }

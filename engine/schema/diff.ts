@@ -12,17 +12,51 @@ export type Change =
   | { readonly kind: 'column added'; readonly table: string; readonly column: string; readonly to: Column }
   | { readonly kind: 'column dropped'; readonly table: string; readonly column: string; readonly from: Column }
   | { readonly kind: 'column renamed'; readonly table: string; readonly column: string; readonly from: string }
-  | { readonly kind: 'type'; readonly table: string; readonly column: string; readonly from: string; readonly to: string }
+  | {
+      readonly kind: 'type';
+      readonly table: string;
+      readonly column: string;
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly kind: 'nullability'; readonly table: string; readonly column: string; readonly nullable: boolean }
-  | { readonly kind: 'default'; readonly table: string; readonly column: string; readonly from: string | undefined; readonly to: string | undefined }
-  | { readonly kind: 'limits'; readonly table: string; readonly column: string; readonly from: readonly string[]; readonly to: readonly string[] }
+  | {
+      readonly kind: 'default';
+      readonly table: string;
+      readonly column: string;
+      readonly from: string | undefined;
+      readonly to: string | undefined;
+    }
+  | {
+      readonly kind: 'limits';
+      readonly table: string;
+      readonly column: string;
+      readonly from: readonly string[];
+      readonly to: readonly string[];
+    }
   | { readonly kind: 'order'; readonly table: string; readonly to: readonly string[] }
   | { readonly kind: 'key'; readonly table: string; readonly from: readonly string[]; readonly to: readonly string[] }
   | { readonly kind: 'constraint added'; readonly table: string; readonly condition: string }
   | { readonly kind: 'constraint dropped'; readonly table: string; readonly condition: string }
-  | { readonly kind: 'index added'; readonly table: string; readonly index: string; readonly columns: readonly string[] }
-  | { readonly kind: 'index dropped'; readonly table: string; readonly index: string; readonly columns: readonly string[] }
-  | { readonly kind: 'comment'; readonly table: string; readonly column?: string; readonly from: string; readonly to: string };
+  | {
+      readonly kind: 'index added';
+      readonly table: string;
+      readonly index: string;
+      readonly columns: readonly string[];
+    }
+  | {
+      readonly kind: 'index dropped';
+      readonly table: string;
+      readonly index: string;
+      readonly columns: readonly string[];
+    }
+  | {
+      readonly kind: 'comment';
+      readonly table: string;
+      readonly column?: string;
+      readonly from: string;
+      readonly to: string;
+    };
 
 /** New name → old name, by `table` or `table.column`; tables carry their new name in both. */
 export type Renames = ReadonlyMap<string, string>;
@@ -138,7 +172,9 @@ function renamed(old: Table, to: Table, renames: Renames): Table {
     key: old.key.map(newName),
     ...(old.checks && { checks: old.checks.map(([a, operator, b]) => [newName(a), operator, newName(b)] as const) }),
     ...(old.partition && {
-      partition: old.partition.map((part) => (typeof part === 'string' ? newName(part) : { month: newName(part.month) })),
+      partition: old.partition.map((part) =>
+        typeof part === 'string' ? newName(part) : { month: newName(part.month) },
+      ),
     }),
     ...(old.indexes && {
       indexes: Object.fromEntries(Object.entries(old.indexes).map(([name, parts]) => [name, parts.map(inIndex)])),

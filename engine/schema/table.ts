@@ -1,4 +1,4 @@
-import type { Column, Sentence, SqlTypes } from './column.ts';
+import type { Column, Sentence, SqlType, SqlTypes } from './column.ts';
 
 export type Columns = Readonly<Record<string, Column>>;
 
@@ -37,10 +37,13 @@ export interface Table<
   readonly otherConstraints?: readonly string[];
 }
 
-/** What a table is made of; every column that it names is one of its own. */
-interface TableOptions<Cols extends Columns, Parts> extends Pick<Table<string, Cols>, 'columns' | 'keyHeldBy' | 'kind'> {
+type NotNull<Cols extends Columns> = { [K in keyof Cols]: Cols[K] extends Column<SqlType, false> ? K : never }[keyof Cols];
+
+/** What a table is made of; every column that it names is one of its own, and a key has no NULL. */
+interface TableOptions<Cols extends Columns, Parts>
+  extends Pick<Table<string, Cols>, 'columns' | 'keyHeldBy' | 'kind'> {
   readonly description: Sentence;
-  readonly key: readonly (keyof Cols & string)[];
+  readonly key: readonly (NotNull<Cols> & string)[];
   readonly indexes?: Readonly<Record<string, readonly IndexPart<keyof Cols & string>[]>>;
   readonly checks?: readonly Check<keyof Cols & string>[];
   readonly references?: Readonly<Record<string, readonly (keyof Cols & string)[]>>;

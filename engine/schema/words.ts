@@ -5,7 +5,8 @@ import type { Change } from './diff.ts';
 type Words = { readonly [Kind in Change['kind']]: (change: Extract<Change, { kind: Kind }>) => string };
 
 const list = (names: readonly string[]) => names.join(', ') || 'nothing';
-const keyText = (columns: readonly string[]) => (columns.length === 0 ? 'no primary key' : `the primary key (${list(columns)})`);
+const keyText = (columns: readonly string[]) =>
+  columns.length === 0 ? 'no primary key' : `the primary key (${list(columns)})`;
 const conditions = (sql: readonly string[]) => (sql.length === 0 ? 'allows any value' : `demands ${sql.join(' and ')}`);
 const defaultText = (value: string | undefined) => (value === undefined ? 'no default' : `the default ${value}`);
 const quoted = (text: string) => (text === '' ? 'none' : `"${text.replaceAll('\n', ' / ')}"`);
@@ -16,7 +17,8 @@ const driftWords: Words = {
   'table added': ({ table }) => `there is no table ${table}`,
   'table dropped': ({ table }) => `there is a table ${table} that the definition lacks`,
   'table renamed': ({ table, from }) => `${table} is called ${from}`,
-  'column added': ({ table, column, to }) => `${table}.${column} is missing; the definition has ${columnText(column, to)}`,
+  'column added': ({ table, column, to }) =>
+    `${table}.${column} is missing; the definition has ${columnText(column, to)}`,
   'column dropped': ({ table, column, from }) => `${table}.${column} (${from.type}) is in no definition`,
   'column renamed': ({ table, column, from }) => `${table}.${column} is called ${from}`,
   type: ({ table, column, from, to }) => `${table}.${column} is ${from}, the definition says ${to}`,
@@ -26,8 +28,7 @@ const driftWords: Words = {
       : `${table}.${column} may be NULL, the definition says NOT NULL`,
   default: ({ table, column, from, to }) =>
     `${table}.${column} has ${defaultText(from)}, the definition has ${defaultText(to)}`,
-  limits: ({ table, column, from, to }) =>
-    `${table}.${column} ${conditions(from)}, the definition ${conditions(to)}`,
+  limits: ({ table, column, from, to }) => `${table}.${column} ${conditions(from)}, the definition ${conditions(to)}`,
   order: ({ table, to }) => `${table} has its columns in another order; the definition says ${list(to)}`,
   key: ({ table, from, to }) => `${table} has ${keyText(from)}, the definition has ${keyText(to)}`,
   'constraint added': ({ table, condition }) => `${table} lacks the check ${condition}`,

@@ -4,6 +4,7 @@ import type { Answer } from '../http/transport.ts';
 import { reason } from '../verify/reason.ts';
 import type { ArchiveClient, Verdict } from './client.ts';
 import { type ListedEntry, type ListingPage, ListingSyntaxError, parseListing } from './listing-xml.ts';
+import { compareKeys } from './store.ts';
 
 export interface Listed {
   /** In ascending UTF-8 byte order, as the service gives them. */
@@ -42,7 +43,7 @@ export async function list(client: ArchiveClient, base: string, prefix: string, 
     for (const name of page.prefixes) prefixes.push(name);
     if (!page.isTruncated) return { entries, prefixes };
     const next = page.nextMarker ?? lastName(page);
-    if (next === undefined || (after !== '' && compareUtf8(next, after) <= 0)) {
+    if (next === undefined || (after !== '' && compareKeys(next, after) <= 0)) {
       throw invalid(url, `the listing does not advance: after ${after || 'its start'} comes ${next ?? 'nothing'}`);
     }
     after = next;
@@ -71,11 +72,8 @@ function checkPage(answer: Answer, prefix: string): Verdict<ListingPage> {
 
 function lastName(page: ListingPage): string | undefined {
   const names = [page.entries.at(-1)?.key, page.prefixes.at(-1)].filter((name) => name !== undefined);
-  return names.sort(compareUtf8).at(-1);
+  return names.sort(compareKeys).at(-1);
 }
-
-/** The order of the service, which UTF-16 comparison is not beyond the basic plane. */
-export const compareUtf8 = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 function invalid(url: URL, text: string): PipelineError {
   return new PipelineError('LISTING_INVALID', text, {

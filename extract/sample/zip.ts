@@ -14,10 +14,9 @@ const regularFile0644 = 0o100644;
  */
 const options = { strategy: constants.Z_HUFFMAN_ONLY, memLevel: 2, windowBits: 10, chunkSize: 1_024 };
 
-/** A zip with one deflated member, as the archive publishes them. */
-export function zipOf(name: string, content: Buffer): Buffer {
+/** A zip with one deflated member, as the archive publishes them; `body` is the content deflated in some other way. */
+export function zipOf(name: string, content: Buffer, body = deflateRawSync(content, options)): Buffer {
   const nameLength = Buffer.byteLength(name);
-  const body = deflateRawSync(content, options);
   const crc = crc32(content);
   const local = 30 + nameLength;
   const central = local + body.length;

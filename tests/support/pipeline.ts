@@ -37,11 +37,15 @@ export function startPipeline(args: readonly string[], options: PipelineOptions 
   const started = performance.now();
   const output = { stdout: '', stderr: '' };
   const dataDir = options.dataDir === undefined ? [] : ['--data-dir', options.dataDir];
-  const child = spawn(join(root, 'node_modules/node/bin/node'), [join(root, 'engine/cli/main.ts'), ...args, ...dataDir], {
-    cwd: options.cwd ?? root,
-    env: { ...inherited(), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    join(root, 'node_modules/node/bin/node'),
+    [join(root, 'engine/cli/main.ts'), ...args, ...dataDir],
+    {
+      cwd: options.cwd ?? root,
+      env: { ...inherited(), ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
   const lines = createInterface(child.stderr);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -9,28 +9,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { utc } from '../../support/engine.ts';
+import { node, outputOf } from '../../support/node-process.ts';
 import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 
-/** Runs a module of text in a process of its own, with the engine's files at hand under `engine/`. */
-function node(script: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...inherited } = process.env;
-  return spawn(join(root, 'node_modules/.bin/node'), ['--input-type=module', '--eval', script], {
-    cwd: root,
-    env: { ...inherited, ...env },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-}
 const openWarehouseOf = `import { openWarehouse } from './engine/duckdb/warehouse.ts';`;
-
-async function output(child: ChildProcess): Promise<string> {
-  let text = '';
-  child.stdout?.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-  });
-  await once(child, 'close');
-  return text;
-}
 
 /** A process that holds a file open until it is told to end. */
 async function holder(file: string) {
@@ -139,9 +122,9 @@ test.each(['America/New_York', 'Asia/Tokyo'])(
       getvariable('as_of') AS as_of, cast(getvariable('as_of') as VARCHAR) AS text,
       cast(TIMESTAMPTZ '2025-03-09 02:30:00+00' as VARCHAR) AS zoned\`);
     console.log(JSON.stringify({ ...row, offset: new Date(2025, 0, 1).getTimezoneOffset() }));`,
-      { TZ },
+      { env: { TZ } },
     );
-    expect(JSON.parse(await output(child))).toEqual({
+    expect(JSON.parse(await outputOf(child))).toEqual({
       day: '2025-03-09T00:00:00.000Z',
       time: '2025-03-09T02:30:00.000Z',
       as_of: '2025-03-09T07:30:00.000Z',
@@ -184,7 +167,7 @@ describe('a file', () => {
     const other = node(`${openWarehouseOf}
       const warehouse = await openWarehouse({ file: ${JSON.stringify(file)}, readOnly: true });
       console.log(await warehouse.row('SELECT i FROM t'));`);
-    expect(await output(other)).toBe('{ i: 1 }\n');
+    expect(await outputOf(other)).toBe('{ i: 1 }\n');
   });
 
   test('that another process holds is WAREHOUSE_LOCKED after the wait, and the error names it', async () => {
@@ -279,12 +262,12 @@ describe('a transaction', () => {
       process.exit(0);`;
     const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
     const limited = ['-c', 'trap "" XFSZ; ulimit -f 1000; exec "$0" --input-type=module --eval "$1"'];
-    const child = spawn('bash', [...limited, join(root, 'node_modules/.bin/node'), script], {
+    const child = spawn('bash', [...limited, process.execPath, script], {
       cwd: root,
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    expect(await output(child)).toMatch(/too large|No space|Could not write/i);
+    expect(await outputOf(child)).toMatch(/too large|No space|Could not write/i);
   });
 });
 

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Cadence } from '../../extract/archive/keys.ts';
+import { compareKeys } from '../../extract/archive/store.ts';
+import type { Timeframe } from '../../extract/archive/timeframes.ts';
+import type { BenchOptions } from './options.ts';
+
+/** Archives of one cadence and timeframe for all symbols of a set. */
+export interface Tree {
+  readonly cadence: Cadence;
+  readonly timeframe: Timeframe;
+  /** ISO months or days. */
+  readonly periods: readonly string[];
+  /** The listing has them, but there are no files: nothing is to ask for them. */
+  readonly listedOnly?: boolean;
+}
+
+export interface ArchiveSet {
+  readonly name: string;
+  readonly symbols: readonly string[];
+  readonly trees: readonly Tree[];
+}
+
+export interface MadeArchives {
+  /** Holds `data/…` in the layout of the archive. */
+  readonly directory: string;
+  /** Every object: key, size, MD5 and time of publication, tab-separated, in the order of the archive. */
+  readonly index: string;
+  /** Keys of the zips that are files. */
+  readonly zips: readonly string[];
+  readonly bytes: number;
+}
+
+export const symbolNames = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => (i === 0 ? 'BTCUSDT' : `B${String(i).padStart(4, '0')}USDT`));
+
+export const daysFrom = (first: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => new Date(Date.parse(first) + i * 86_400_000).toISOString().slice(0, 10));
+
+export const monthsFrom = (first: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) =>
+    new Date(Date.UTC(Number(first.slice(0, 4)), Number(first.slice(5)) - 1 + i)).toISOString().slice(0, 7),
+  );
+
+/** Makes a set where it is not there yet, on every core. The same set has the same bytes wherever it is made. */
+export async function makeArchives(set: ArchiveSet, options: Pick<BenchOptions, 'directory'>): Promise<MadeArchives> {
+  const directory = join(options.directory, 'archives', `${set.name}-${set.symbols.length}`);
+  const index = join(directory, 'index.tsv');
+  if (!existsSync(index)) {
+    console.error(`making ${directory}`);
+    rmSync(directory, { recursive: true, force: true });
+    const parts = availableParallelism();
+    const lines = await Promise.all(Array.from({ length: parts }, (_, part) => makePart({ set, directory, part, parts })));
+    const sorted = lines.flat().sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
+    writeFileSync(`${index}.tmp`, sorted.map((line) => `${line}\n`).join(''));
+    renameSync(`${index}.tmp`, index);
+  }
+  return { directory, index, ...filesOf(index, set) };
+}
+
+const keyOf = (line: string): string => line.slice(0, line.indexOf('\t'));
+
+function filesOf(index: string, set: ArchiveSet): Pick<MadeArchives, 'zips' | 'bytes'> {
+  const absent = set.trees
+    .filter(({ listedOnly }) => listedOnly)
+    .map(({ cadence, timeframe }) => new RegExp(`/${cadence}/klines/[^/]+/${timeframe}/`));
+  const zips: string[] = [];
+  let bytes = 0;
+  for (const line of readFileSync(index, 'utf8').split('\n')) {
+    const [key = '', size] = line.split('\t');
+    if (!key.endsWith('.zip') || absent.some((pattern) => pattern.test(key))) continue;
+    zips.push(key);
+    bytes += Number(size);
+  }
+  return { zips, bytes };
+}
+
+/** What a worker makes: the symbols whose number leaves the rest `part` when divided by `parts`. */
+export interface PartOfSet {
+  readonly set: ArchiveSet;
+  readonly directory: string;
+  readonly part: number;
+  readonly parts: number;
+}
+
+async function makePart(workerData: PartOfSet): Promise<readonly string[]> {
+  const worker = new Worker(new URL('../write-archives.ts', import.meta.url), { workerData });
+  const [lines] = (await once(worker, 'message')) as [readonly string[]];
+  return lines;
+}

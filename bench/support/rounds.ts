@@ -1,0 +1,60 @@
+import { run, type Usage } from './measure.ts';
+import { median, megabytes, seconds, textTable } from './report.ts';
+
+/** What a program took, and the part of it that a bar is about where that is not the whole. */
+export type Lap = Usage & { readonly partSeconds?: number };
+
+export interface Contestant {
+  readonly name: string;
+  /** Outside of the measured time. */
+  readonly prepare?: () => Promise<void>;
+  readonly run: () => Promise<Lap>;
+  /** Outside of the measured time: throws where the program did not do its work, and clears it away. */
+  readonly finish?: () => Promise<void>;
+}
+
+export type Laps = ReadonlyMap<string, readonly Lap[]>;
+
+/** Runs every contestant once a round, each round beginning with another one. */
+export async function race(title: string, contestants: readonly Contestant[], rounds: number): Promise<Laps> {
+  console.log(`\n${title}`);
+  const laps = new Map<string, Lap[]>(contestants.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contestants.length; turn++) {
+      const contestant = contestants[(turn + round) % contestants.length] as Contestant;
+      await contestant.prepare?.();
+      // What the one before has left to be written would slow this one down.
+      await run(['sync']);
+      const lap = await contestant.run();
+      laps.get(contestant.name)?.push(lap);
+      await contestant.finish?.();
+      console.error(`  round ${round + 1}: ${contestant.name} ${seconds(lap.partSeconds ?? lap.seconds)}`);
+    }
+  }
+  for (const line of lapTable(laps)) console.log(`  ${line}`);
+  return laps;
+}
+
+function lapTable(laps: Laps): readonly string[] {
+  const rows = [...laps].map(([name, all]) => {
+    const of = (figure: (lap: Lap) => number | undefined): number => median(all.map((lap) => figure(lap) ?? Number.NaN));
+    const part = of((lap) => lap.partSeconds);
+    return [
+      name,
+      seconds(of((lap) => lap.seconds)),
+      Number.isNaN(part) ? '' : seconds(part),
+      seconds(of((lap) => lap.cpuSeconds)),
+      megabytes(of((lap) => lap.peakBytes)),
+    ];
+  });
+  return textTable([['PROGRAM', 'WALL', 'NODE', 'CPU', 'PEAK RSS'], ...rows]);
+}
+
+export const secondsOf = (laps: Laps, name: string): readonly number[] =>
+  (laps.get(name) ?? []).map((lap) => lap.seconds);
+
+export const partsOf = (laps: Laps, name: string): readonly number[] =>
+  (laps.get(name) ?? []).map((lap) => lap.partSeconds ?? Number.NaN);
+
+export const peakOf = (laps: Laps, name: string): number =>
+  Math.max(...(laps.get(name) ?? []).map((lap) => lap.peakBytes));

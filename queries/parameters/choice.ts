@@ -1,0 +1,52 @@
+import { closest, PipelineError } from '../../engine/index.ts';
+import { type Timeframe, timeframes } from '../timeframes.ts';
+import type { Parameter } from './parameter.ts';
+
+/** A whole number of at least 1. */
+export const wholeNumber = (
+  flags: string,
+  description: string,
+  fallback: number,
+): Parameter<number | undefined, number> => ({
+  flags,
+  description: `${description} (default: ${fallback})`,
+  resolve(given, { key }) {
+    const number = Number(given ?? fallback); // a command line gives text
+    if (Number.isSafeInteger(number) && number >= 1) return number;
+    throw new PipelineError('USAGE', `${key} wants a whole number of at least 1, not \`${given}\``, { key });
+  },
+});
+
+function oneOf<const Name extends string>(key: string, given: string, names: readonly Name[]): Name {
+  const name = names.find((known) => known === given);
+  if (name !== undefined) return name;
+  throw new PipelineError('USAGE', `\`${given}\` is no ${key}`, {
+    key,
+    value: given,
+    hint: closest(given, names) ?? `there are: ${names.join(', ')}`,
+  });
+}
+
+const timeframeNames = Object.keys(timeframes) as Timeframe[];
+
+export const timeframe: Parameter<Timeframe, Timeframe> = {
+  flags: '--timeframe <name>',
+  required: true,
+  description: `length of a bar: ${timeframeNames.join(' ')}`,
+  resolve: (given, { key }) => oneOf(key, given, timeframeNames),
+};
+
+const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
+export type InstrumentType = (typeof instrumentTypes)[number];
+
+export const instrumentType: Parameter<InstrumentType | 'futures' | undefined, InstrumentType> = {
+  flags: '--instrument-type <name>',
+  description: 'spot, futures-um or futures-cm; futures is futures-um (default: spot)',
+  resolve: (given = 'spot', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, instrumentTypes)),
+};
+
+export const resample: Parameter<Timeframe | undefined, Timeframe | undefined> = {
+  flags: '--resample <name>',
+  description: 'add the bars up to this length; bars and bars_expected say which are complete',
+  resolve: (given, { key }) => (given === undefined ? undefined : oneOf(key, given, timeframeNames)),
+};

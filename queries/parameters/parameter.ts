@@ -1,0 +1,19 @@
+import type { Reader } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
+
+export interface ParameterContext {
+  /** Name of the parameter, for messages. */
+  readonly key: string;
+  readonly reader: Reader<Database>;
+}
+
+/** Turns what a caller gives into what a query reads. */
+export interface Parameter<Given, Value> {
+  /** How an option is written; without it the parameter is an argument of the command, at its place. */
+  readonly flags?: string;
+  /** An option that has no default. */
+  readonly required?: true;
+  readonly description: string;
+  /** Throws USAGE for what makes no sense, naming the key. */
+  resolve(given: Given, context: ParameterContext): Value | Promise<Value>;
+}

@@ -1,0 +1,60 @@
+import { describeWindow, formatDay, formatUtc, PipelineError } from '../../engine/index.ts';
+import { dayMs, instantOf, wholeDay } from './day.ts';
+import type { Parameter } from './parameter.ts';
+
+type Read = (given: string | Date, key: string) => Date;
+
+const side = (description: string): Parameter<string | Date, Date> => ({
+  description,
+  resolve: (given, { key }) => wholeDay(given, key),
+});
+
+/** The first day and the day after the last: half-open, so that June is 2025-06-01 to 2025-07-01 (B9). */
+export const days = { start: side('first UTC day'), end: side('the UTC day after the last one') };
+
+const openSide = (
+  flags: string,
+  description: string,
+  read: Read,
+): Parameter<string | Date | undefined, Date | undefined> => ({
+  flags,
+  description,
+  resolve: (given, { key }) => (given === undefined ? undefined : read(given, key)),
+});
+
+/** The same as options; an open side takes all that there is. */
+export const dayOptions = {
+  start: openSide('--start <date>', 'first UTC day', wholeDay),
+  end: openSide('--end <date>', 'the UTC day after the last one', wholeDay),
+};
+
+/** Days or instants. */
+export const instantOptions = {
+  start: openSide('--start <time>', 'first open time, UTC: 2025-06-17 or 2025-06-17T12:00', instantOf),
+  end: openSide('--end <time>', 'the first open time that is not wanted any more', instantOf),
+};
+
+interface Range {
+  readonly start?: Date | undefined;
+  readonly end?: Date | undefined;
+}
+
+/** @throws PipelineError USAGE where a range holds nothing */
+export function checkRange({ start, end }: Range): void {
+  if (start === undefined || end === undefined || start < end) return;
+  throw new PipelineError('USAGE', `the range from ${formatDay(start)} to ${formatDay(end)} holds nothing`, {
+    key: 'end',
+    value: formatDay(end),
+    hint: `the end is exclusive: the day ${formatDay(start)} alone ends at ${formatDay(new Date(start.getTime() + dayMs))}`,
+  });
+}
+
+/** `2025-06-17 … 2025-06-28, 12 days`; with times where a side is within a day; undefined where both are open. */
+export function describeRange({ start, end }: Range): string | undefined {
+  const isDay = (instant: Date | undefined) => instant === undefined || instant.getTime() % dayMs === 0;
+  const write = (instant: Date) => (isDay(instant) ? formatDay(instant) : formatUtc(instant));
+  if (start === undefined && end === undefined) return undefined;
+  if (end === undefined) return `from ${write(start as Date)}`;
+  if (start === undefined) return `before ${write(end)}`;
+  return isDay(start) && isDay(end) ? describeWindow({ start, end }) : `${write(start)} … before ${write(end)}`;
+}

@@ -1,0 +1,55 @@
+import type { Kysely } from 'kysely';
+import type { Reader, ReadQuery } from '../engine/index.ts';
+import type { Database } from '../models/schema.ts';
+import type { Parameter } from './parameters/parameter.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a parameter is given differs from one to the next
+export type Parameters = Readonly<Record<string, Parameter<any, any>>>;
+
+type Given<P> = P extends Parameter<infer G, infer _> ? G : never;
+type OptionalName<P extends Parameters> = { [K in keyof P]: undefined extends Given<P[K]> ? K : never }[keyof P];
+
+/** What a caller gives: days as text or `Date`, symbols in any case. */
+export type GivenOf<P extends Parameters> = { readonly [K in Exclude<keyof P, OptionalName<P>>]: Given<P[K]> } & {
+  readonly [K in OptionalName<P>]?: Given<P[K]>;
+};
+
+/** What a query gets: checked, days as midnight UTC, symbols as the archive spells them. */
+export type ValuesOf<P extends Parameters> = {
+  readonly [K in keyof P]: P[K] extends Parameter<infer _, infer Value> ? Value : never;
+};
+
+/** How a picture may look. */
+export interface Canvas {
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly color: boolean;
+}
+
+/** A question with its parameters, its typed query and what a reader of the answer needs to know. */
+export interface Question<P extends Parameters = Parameters, Row extends object = object> {
+  /** Name of the command. */
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: P;
+  /** Rows of the answer; their type is what Kysely infers. */
+  readonly query: (db: Kysely<Database>, values: ValuesOf<P>) => ReadQuery<Row>;
+  /** Markets that it asks about; `futures-um` by default. */
+  readonly market?: (values: ValuesOf<P>) => string;
+  /** What values count, by column. */
+  readonly units?: (values: ValuesOf<P>) => { readonly [K in keyof Row]?: string };
+  /** Throws where there can be no answer; returns what a reader should know about this one. */
+  readonly check?: (reader: Reader<Database>, values: ValuesOf<P>) => Promise<readonly string[]>;
+  /** One row, which a terminal shows a line a column. */
+  readonly record?: true;
+  /** What a terminal shows in place of a table. */
+  readonly draw?: (rows: readonly Row[], canvas: Canvas) => readonly string[];
+  readonly examples: readonly string[];
+}
+
+/** Rows of the answer to a question: `RowOf<typeof top>`. */
+export type RowOf<Q> = Q extends Question<infer _, infer Row> ? Row : never;
+
+export const defineQuestion = <const P extends Parameters, Row extends object>(
+  question: Question<P, Row>,
+): Question<P, Row> => Object.freeze(question);

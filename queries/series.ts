@@ -1,0 +1,30 @@
+import type { Kysely } from 'kysely';
+import type { Database } from '../models/schema.ts';
+import type { InstrumentType } from './parameters/choice.ts';
+import type { Timeframe } from './timeframes.ts';
+
+export interface Series {
+  readonly instrumentType: InstrumentType;
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  readonly start: Date | undefined;
+  /** Exclusive (B9). */
+  readonly end: Date | undefined;
+}
+
+/** The bars of one series in a half-open range of open times. */
+export const series = (db: Pick<Kysely<Database>, 'selectFrom'>, wanted: Series) =>
+  db
+    .selectFrom('ohlcv')
+    .where('instrument_type', '=', wanted.instrumentType)
+    .where('symbol', '=', wanted.symbol)
+    .where('timeframe', '=', wanted.timeframe)
+    .$if(wanted.start !== undefined, (bars) => bars.where('timestamp', '>=', wanted.start as Date))
+    .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date));
+
+/** What prices and volumes count; of coin-margined contracts they are other things (A4). */
+export const ohlcvUnits = (instrumentType: InstrumentType) => ({
+  open: 'quote asset',
+  volume: instrumentType === 'futures-cm' ? 'contracts' : 'base asset',
+  quote_asset_volume: instrumentType === 'futures-cm' ? 'base asset' : 'quote asset',
+});

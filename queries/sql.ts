@@ -1,0 +1,57 @@
+import { type Expression, type ExpressionBuilder, type Kysely, sql } from 'kysely';
+import { cast, formatDay } from '../engine/index.ts';
+import type { Database } from '../models/schema.ts';
+
+/** A day as SQL: midnight UTC of `2025-06-17`. */
+export const dayLiteral = (day: Date) => cast('DATE', sql.lit(formatDay(day)));
+
+export const count = () => cast('BIGINT', sql`count(*)`);
+
+export const countWhere = (condition: Expression<unknown>) => cast('BIGINT', sql`count(*) filter (where ${condition})`);
+
+/** The sum of decimals is exact, so the order in which threads add cannot show (B21); NULL of no value. */
+export const exactSum = (amount: Expression<unknown>) =>
+  cast.nullable('DOUBLE', sql`sum(cast(${amount} as DECIMAL(38, 10)))`);
+
+/** The share of a part in percent; NULL of nothing. */
+export const percentOf = (part: Expression<unknown>, whole: Expression<unknown>) =>
+  cast.nullable('DOUBLE', sql`100 * ${part} / nullif(${whole}, 0)`);
+
+/** The change since before in percent; NULL where there is nothing to compare with. */
+export const changePercent = (now: Expression<unknown>, before: Expression<unknown>) =>
+  cast.nullable('DOUBLE', sql`100 * (${now} / nullif(${before}, 0) - 1)`);
+
+/**
+ * Whether a symbol traded on a day of `daily_availability`: its bar says so, and where there is no bar (volumes are
+ * not collected, or an archive was rejected) a listed archive does. A settled contract publishes flat bars for years
+ * and does not trade (A13).
+ */
+export const traded = (row: ExpressionBuilder<Database, 'daily_availability'>) =>
+  cast('BOOLEAN', sql`coalesce(${row.ref('trade_count')} > 0, ${row.ref('available')})`);
+
+/** A symbol that stays away for more than this many days has left; coming back is a new spell (A24). */
+export const daysOfASpell = 7;
+
+/** Every day of the calendar from a symbol's first row to its last, so that a day without a row shows as a gap. */
+export const symbolCalendar = (
+  db: Kysely<Database>,
+  table: 'daily_availability' | 'volume_rankings',
+  symbol: string,
+) =>
+  db
+    .selectFrom(`${table} as own`)
+    .where('own.symbol', '=', symbol)
+    .select((eb) => [
+      cast('VARCHAR', sql.lit(symbol)).as('symbol'),
+      cast(
+        'DATE',
+        sql`unnest(generate_series(min(${eb.ref('own.date')}), max(${eb.ref('own.date')}), interval 1 day))`,
+      ).as('date'),
+    ]);
+
+/** Whether a day is in a half-open range; an open side takes all. */
+export const inRange = (
+  day: Expression<Date>,
+  { start, end }: { readonly start: Date | undefined; readonly end: Date | undefined },
+) =>
+  sql<boolean>`(${start === undefined ? sql`true` : sql`${day} >= ${dayLiteral(start)}`} and ${end === undefined ? sql`true` : sql`${day} < ${dayLiteral(end)}`})`;

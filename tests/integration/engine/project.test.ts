@@ -1,0 +1,232 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { loadPipeline } from '../../../engine/config/load.ts';
+import { resolveVars } from '../../../engine/config/resolve-vars.ts';
+import { buildGraph, type ExtractNode, type ModelNode, type TestNode } from '../../../engine/graph/graph.ts';
+import { openProject } from '../../../engine/project.ts';
+import { root } from '../../support/pipeline.ts';
+import { tree } from '../../support/tree.ts';
+
+const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
+
+const files = {
+  'pipeline.yaml': `\
+name: shop
+default_target: sample
+schema: schema.ts
+targets: { sample: { archive: sample } }
+vars:
+  at_least: { type: integer, default: 1 }
+extracts:
+  till: { use: till.ts, writes: [sales, shops] }
+models:
+  totals:
+    use: totals.ts
+    needs: [sales]
+    tests:
+      - unique: [day]
+      - relationships: { column: day, to: sales.day }
+      - custom: { use: positive.ts, severity: warn }
+`,
+  'schema.ts': `\
+import { bigint, date, table, varchar } from '${engine}';
+export const schema = {
+  sales: table('sales', { description: '', key: [], columns: { day: date(''), shop: varchar(''), amount: bigint('') } }),
+  shops: table('shops', { description: '', key: [], columns: { shop: varchar('') } }),
+  totals: table('totals', { description: '', key: ['day'], columns: { day: date(''), total: bigint('') }, partition: ['day'] }),
+};
+`,
+  'till.ts': `export default { run: async () => ({ status: 'no-op', summary: {} }), staged: async () => ({}) };`,
+  'totals.ts': `\
+import { rowsDigest } from '${engine}';
+import { schema } from './schema.ts';
+export default {
+  table: schema.totals,
+  definition: {
+    inputs: ({ db }) => db.selectFrom('sales').groupBy('day').select((eb) => ['day', rowsDigest(eb.ref('amount')).as('digest')]),
+    query: ({ db, vars }) => db.selectFrom('sales').innerJoin('dirty_partitions as dirty', 'dirty.day', 'sales.day')
+      .where('amount', '>=', vars.number('at_least')).groupBy('sales.day').select((eb) => ['sales.day', eb.fn.sum('amount').as('total')]),
+    // REJECTS
+  },
+};
+`,
+  'positive.ts': `\
+export default {
+  description: 'Totals are positive.',
+  failures: ({ db }) => db.selectFrom('totals').innerJoin('sales', 'sales.day', 'totals.day').where('total', '<=', 0).select('totals.day'),
+};
+`,
+};
+type File = keyof typeof files;
+
+/** The project with some of its files changed. */
+async function project(changes: Partial<Record<File, (text: string) => string>> = {}, pairs: readonly string[] = []) {
+  const changed = Object.entries(files).map(([name, text]) => [name, changes[name as File]?.(text) ?? text]);
+  const directory = await tree(Object.fromEntries(changed));
+  const pipeline = await loadPipeline(join(directory, 'pipeline.yaml'));
+  const { nodes } = buildGraph(pipeline);
+  const opened = await openProject(pipeline, resolveVars(pipeline, { pairs }));
+  const model = nodes.find((node): node is ModelNode => node.kind === 'model') as ModelNode;
+  return {
+    file: pipeline.file,
+    schema: opened.schema,
+    model: () => opened.model(model),
+    extract: () => opened.extract(nodes.find((node): node is ExtractNode => node.kind === 'extract') as ExtractNode),
+    tests: () => Promise.all(nodes.filter((node): node is TestNode => node.kind === 'test').map(opened.test)),
+  };
+}
+const failureOf = async (changes: Parameters<typeof project>[0]) => {
+  const { file, model } = await project(changes);
+  return { file, error: await model().catch((reason) => reason) };
+};
+
+describe('a model', () => {
+  test('is compiled to whole SQL, and says what it reads', async () => {
+    const model = await (await project()).model();
+    expect(model).toMatchObject({
+      name: 'totals',
+      reads: ['sales'],
+      readsItself: false,
+      rejectsSql: undefined,
+      publishedSql: [],
+    });
+    expect(model.querySql).toBe(
+      'select "sales"."day", sum("amount") as "total" from "sales" inner join "dirty_partitions" as "dirty" on "dirty"."day" = "sales"."day" where "amount" >= 1 group by "sales"."day"',
+    );
+  });
+
+  test('is compiled once', async () => {
+    const { model } = await project();
+    expect(await model()).toBe(await model());
+  });
+
+  test('has the same digest in each run, and another with another var, query, rejection or table', async () => {
+    const digestOf = async (...options: Parameters<typeof project>) =>
+      (await (await project(...options)).model()).definitionDigest;
+    const digests = [
+      await digestOf(),
+      await digestOf({}, ['at_least=2']),
+      await digestOf({ 'totals.ts': (text) => text.replace("eb.fn.sum('amount')", "eb.fn.max('amount')") }),
+      await digestOf({
+        'totals.ts': (text) =>
+          text.replace(
+            '// REJECTS',
+            `rejects: ({ db }) => db.selectFrom('sales').where('amount', '<', 0).select(['shop as key', 'shop as reason']),`,
+          ),
+      }),
+      await digestOf({
+        'totals.ts': (text) =>
+          text.replace('// REJECTS', `published: ({ db }) => [db.updateTable('sales').set({ shop: 'x' })],`),
+      }),
+      await digestOf({ 'schema.ts': (text) => text.replace("total: bigint('')", "total: bigint.nullable('')") }),
+    ];
+    expect(new Set(digests).size).toBe(digests.length);
+    expect(await digestOf()).toBe(digests[0]);
+    expect(await digestOf({ 'schema.ts': (text) => text.replaceAll("description: ''", "description: 'better'") })).toBe(
+      digests[0],
+    );
+  });
+});
+
+describe('needs and what a model reads must agree', () => {
+  test('a table that is read and not declared is named, at the line and column of needs', async () => {
+    const { file, error } = await failureOf({
+      'totals.ts': (text) =>
+        text.replace(`.where('amount', '>='`, `.innerJoin('shops', 'shops.shop', 'sales.shop').where('amount', '>='`),
+    });
+    expect(error).toMatchObject({
+      code: 'NEEDS_MISMATCH',
+      exitCode: 2,
+      message: 'model.totals reads shops and does not say so in needs',
+      details: { file, line: 12, column: 5, hint: 'write needs: [sales, shops], or change totals.ts' },
+    });
+  });
+
+  test('one that is declared and not read, too', async () => {
+    const { file, error } = await failureOf({ 'pipeline.yaml': (text) => text.replace('[sales]', '[sales, shops]') });
+    expect(error).toMatchObject({
+      code: 'NEEDS_MISMATCH',
+      message: 'model.totals needs shops and does not read it',
+      details: { file, line: 12, column: 5, hint: 'write needs: [sales], or change totals.ts' },
+    });
+  });
+
+  test('both at once', async () => {
+    const { error } = await failureOf({ 'pipeline.yaml': (text) => text.replace('[sales]', '[shops]') });
+    expect(error.message).toBe(
+      'model.totals reads sales and does not say so in needs; needs shops and does not read it',
+    );
+  });
+
+  test('what is read of itself needs no mention', async () => {
+    const { model } = await project({
+      'totals.ts': (text) =>
+        text.replace(
+          `.where('amount', '>='`,
+          `.leftJoin('totals as before', 'before.day', 'sales.day').where('amount', '>='`,
+        ),
+    });
+    expect(await model()).toMatchObject({ readsItself: true, reads: ['sales'] });
+  });
+});
+
+describe('a module', () => {
+  test('without a default export is named', async () => {
+    const { error } = await failureOf({
+      'totals.ts': (text) => text.replace('export default', 'export const model ='),
+    });
+    expect(error).toMatchObject({
+      code: 'MODULE_INVALID',
+      exitCode: 2,
+      message: 'it has no default export',
+      details: { file: 'totals.ts', hint: 'export default defineModel(…), defineExtract(…) or defineDataTest(…)' },
+    });
+  });
+
+  test('that builds another table than pipeline.yaml says is refused', async () => {
+    const { error } = await failureOf({ 'totals.ts': (text) => text.replace('schema.totals', 'schema.sales') });
+    expect(error).toMatchObject({
+      code: 'MODULE_INVALID',
+      message: 'pipeline.yaml calls the model totals, the module builds sales',
+      details: { file: 'totals.ts' },
+    });
+  });
+
+  test.each([
+    ['a syntax error', (text: string) => `${text}\n}`],
+    ['an import of what is not there', (text: string) => `import './nothing.ts';\n${text}`],
+    ['an error of its own', (text: string) => `throw new Error('out of luck');\n${text}`],
+  ])('with %s is named with the reason', async (_, change) => {
+    const { error } = await failureOf({ 'totals.ts': change });
+    expect(error).toMatchObject({ code: 'MODULE_INVALID', exitCode: 2, details: { file: 'totals.ts' } });
+    expect(error.message).toMatch(/^it cannot be loaded: ./);
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  test('of the schema without `schema` is named', async () => {
+    await expect(
+      project({ 'schema.ts': (text) => text.replace('export const schema', 'export const tables') }),
+    ).rejects.toMatchObject({
+      code: 'MODULE_INVALID',
+      message: 'it has no export schema',
+      details: { file: 'schema.ts' },
+    });
+  });
+
+  test('of an extract is loaded when it is asked for', async () => {
+    const broken = await project({ 'till.ts': () => `throw new Error('till');` });
+    await broken.model();
+    await expect(broken.extract()).rejects.toMatchObject({ code: 'MODULE_INVALID', details: { file: 'till.ts' } });
+    expect(await (await project()).extract()).toHaveProperty('run');
+  });
+});
+
+test('tests are compiled with the tables on which their results depend', async () => {
+  const compiled = await (await project()).tests();
+  expect(compiled.map(({ name, model, severity, reads }) => ({ name, model, severity, reads }))).toEqual([
+    { name: 'unique_totals_day', model: 'totals', severity: 'error', reads: ['totals'] },
+    { name: 'relationships_totals_day', model: 'totals', severity: 'error', reads: ['totals', 'sales'] },
+    { name: 'positive', model: 'totals', severity: 'warn', reads: ['sales', 'totals'] },
+  ]);
+});
