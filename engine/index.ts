@@ -31,7 +31,7 @@ export {
   type Window,
 } from './extract.ts';
 export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
-export { openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
+export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
 export { formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
 export {
   bigint,

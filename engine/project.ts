@@ -33,7 +33,9 @@ async function loadExport<T>(pipeline: Pipeline, use: string, name: string): Pro
   const isDefault = name === 'default';
   throw new PipelineError('MODULE_INVALID', `it has no ${isDefault ? 'default export' : `export ${name}`}`, {
     file: use,
-    hint: isDefault ? 'export default defineModel(…), defineExtract(…) or defineDataTest(…)' : `export const ${name} = { … }`,
+    hint: isDefault
+      ? 'export default defineModel(…), defineExtract(…) or defineDataTest(…)'
+      : `export const ${name} = { … }`,
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import type { ColumnsOf } from './duckdb/columns.ts';
 
+export type { ColumnsOf };
+
 // biome-ignore lint/suspicious/noExplicitAny: which tables a query reads is read from its operation tree
 export type ReadQuery<Row> = SelectQueryBuilder<any, any, Row>;
 

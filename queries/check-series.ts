@@ -10,7 +10,10 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
   const { db } = reader;
   const { symbol, instrumentType, timeframe } = wanted;
   if (instrumentType !== 'spot' && timeframe === '1s') {
-    throw new PipelineError('USAGE', 'there are no 1s bars of futures', { key: 'timeframe', hint: '1s is of spot only' });
+    throw new PipelineError('USAGE', 'there are no 1s bars of futures', {
+      key: 'timeframe',
+      hint: '1s is of spot only',
+    });
   }
   const whole = { ...wanted, start: undefined, end: undefined };
   const [first] = await reader.rows(series(db, wanted).limit(1).select('timestamp'));

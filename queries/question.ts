@@ -37,13 +37,13 @@ export interface Question<P extends Parameters = Parameters, Row extends object 
   /** Markets that it asks about; `futures-um` by default. */
   readonly market?: (values: ValuesOf<P>) => string;
   /** What values count, by column. */
-  readonly units?: (values: ValuesOf<P>) => { readonly [K in keyof Row]?: string };
+  readonly units?: (values: ValuesOf<P>) => { readonly [K in keyof NoInfer<Row>]?: string };
   /** Throws where there can be no answer; returns what a reader should know about this one. */
   readonly check?: (reader: Reader<Database>, values: ValuesOf<P>) => Promise<readonly string[]>;
   /** One row, which a terminal shows a line a column. */
   readonly record?: true;
   /** What a terminal shows in place of a table. */
-  readonly draw?: (rows: readonly Row[], canvas: Canvas) => readonly string[];
+  readonly draw?: (rows: readonly NoInfer<Row>[], canvas: Canvas) => readonly string[];
   readonly examples: readonly string[];
 }
 

@@ -33,20 +33,15 @@ export const traded = (row: ExpressionBuilder<Database, 'daily_availability'>) =
 export const daysOfASpell = 7;
 
 /** Every day of the calendar from a symbol's first row to its last, so that a day without a row shows as a gap. */
-export const symbolCalendar = (
-  db: Kysely<Database>,
-  table: 'daily_availability' | 'volume_rankings',
-  symbol: string,
-) =>
+export const symbolCalendar = (db: Kysely<Database>, table: 'daily_availability' | 'volume_rankings', symbol: string) =>
   db
-    .selectFrom(`${table} as own`)
-    .where('own.symbol', '=', symbol)
+    .selectFrom(table)
+    .where('symbol', '=', symbol)
     .select((eb) => [
       cast('VARCHAR', sql.lit(symbol)).as('symbol'),
-      cast(
-        'DATE',
-        sql`unnest(generate_series(min(${eb.ref('own.date')}), max(${eb.ref('own.date')}), interval 1 day))`,
-      ).as('date'),
+      cast('DATE', sql`unnest(generate_series(min(${eb.ref('date')}), max(${eb.ref('date')}), interval 1 day))`).as(
+        'date',
+      ),
     ]);
 
 /** Whether a day is in a half-open range; an open side takes all. */

@@ -10,15 +10,13 @@ import type { Contract } from '../../extract/sample/universe.ts';
 const day = 86_400_000;
 
 /** With these decimals the zip of a day of minutes has about 70 KB, as the archive's have. */
+const ordinary = { priceDecimals: 6, quantityDecimals: 4, volume: 300e6 };
+/** A data test wants it near the top of every day. */
+const largest = { priceDecimals: 2, quantityDecimals: 3, volume: 100e9 };
+
 const contractOf = (symbol: string): Contract => ({
-  symbol,
-  kind: 'perpetual',
-  quote: 'USDT',
-  priceDecimals: 6,
-  tick: 1,
-  quantityDecimals: 4,
-  volume: 300_000_000,
-  spells: [],
+  ...{ symbol, kind: 'perpetual', quote: 'USDT', tick: 1, spells: [] },
+  ...(symbol === 'BTCUSDT' ? largest : ordinary),
 });
 
 function dayBar(contract: Contract, dayNumber: number): Bar {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +26,6 @@ export async function lockTarget(
   options: { readonly command: string; readonly since: Date; readonly wait: boolean; readonly signal: AbortSignal },
 ): Promise<AsyncDisposable> {
   const file = path.join(directory, 'run.lock');
-  const own = `${file}.${process.pid}`;
   const holder: Holder = {
     pid: process.pid,
     host: hostname(),
@@ -35,20 +34,22 @@ export async function lockTarget(
     since: options.since.toISOString(),
   };
   await mkdir(directory, { recursive: true });
-  await writeFile(own, JSON.stringify(holder));
+  const aside = await mkdtemp(`${file}.`);
+  const own = path.join(aside, 'holder');
   try {
+    await writeFile(own, JSON.stringify(holder));
     for (;;) {
       options.signal.throwIfAborted();
       if (await linked(own, file)) break;
-      const text = await readFile(file, 'utf8').catch(() => undefined);
-      if (text === undefined) continue;
-      const other = JSON.parse(text) as Holder;
-      if (isGone(other)) await takeAway(file, text);
+      const text = await textOf(file);
+      if (text === undefined) continue; // released meanwhile
+      const other = livingHolder(text);
+      if (other === undefined) await takeAway(file, text, own);
       else if (options.wait) await sleep(pollMs, undefined, { signal: options.signal });
       else throw lockedBy(other, directory);
     }
   } finally {
-    await rm(own, { force: true });
+    await rm(aside, { recursive: true });
   }
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
 }
@@ -72,13 +73,31 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes a dead holder's file, and puts it back if another run has taken its place meanwhile. */
-async function takeAway(file: string, stale: string): Promise<void> {
-  const aside = `${file}.stale.${process.pid}`;
-  await rename(file, aside).catch(() => undefined);
-  const taken = await readFile(aside, 'utf8').catch(() => stale);
-  if (taken !== stale) await linked(aside, file);
-  await rm(aside, { force: true });
+const textOf = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
+
+/**
+ * Removes a dead holder's file. Whoever does so holds `….takeover` meanwhile, or of two who found it dead the slower
+ * would remove the lock that the faster has put in its place. A takeover that died is taken over in the same way.
+ */
+async function takeAway(file: string, stale: string, own: string): Promise<void> {
+  const takeover = `${file}.takeover`;
+  if (await linked(own, takeover)) {
+    if ((await textOf(file)) === stale) await rm(file);
+    await rm(takeover);
+    return;
+  }
+  const text = await textOf(takeover);
+  if (text !== undefined && livingHolder(text) === undefined) await takeAway(takeover, text, own);
+}
+
+/** Who a lock names, or undefined where that process is gone; so it is where the machine stopped while it was written. */
+function livingHolder(text: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(text) as Holder;
+    return isGone(holder) ? undefined : holder;
+  } catch {
+    return undefined;
+  }
 }
 
 function isGone(holder: Holder): boolean {

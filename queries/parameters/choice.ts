@@ -45,8 +45,8 @@ export const instrumentType: Parameter<InstrumentType | 'futures' | undefined, I
   resolve: (given = 'spot', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, instrumentTypes)),
 };
 
-export const resample: Parameter<Timeframe | undefined, Timeframe | undefined> = {
+export const resample: Parameter<Timeframe, Timeframe> = {
   flags: '--resample <name>',
   description: 'add the bars up to this length; bars and bars_expected say which are complete',
-  resolve: (given, { key }) => (given === undefined ? undefined : oneOf(key, given, timeframeNames)),
+  resolve: (given, { key }) => oneOf(key, given, timeframeNames),
 };

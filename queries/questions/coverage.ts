@@ -28,7 +28,10 @@ export const coverage = defineQuestion({
           percentOf(withBar, countWhere(available)).as('bar_pct'),
           percentOf(withVolume, countWhere(available)).as('quote_volume_pct'),
           cast
-            .nullable('VARCHAR', sql`string_agg(${eb.ref('symbol')}, ' ' order by ${eb.ref('symbol')}) filter (where ${lacking})`)
+            .nullable(
+              'VARCHAR',
+              sql`string_agg(${eb.ref('symbol')}, ' ' order by ${eb.ref('symbol')}) filter (where ${lacking})`,
+            )
             .as('without_bar'),
         ];
       }),

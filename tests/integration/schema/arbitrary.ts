@@ -103,3 +103,49 @@ export const schema: fc.Arbitrary<Schema> = fc
   .uniqueArray(fc.constantFrom('bars', 'Day totals', 'order'), { minLength: 1 })
   .chain((names) => fc.tuple(...names.map(table)))
   .map((tables) => Object.fromEntries(tables.map((own) => [own.name, own])));
+
+/** The table without some columns and all that names them, without some indexes, perhaps described otherwise. */
+function lessOf(own: Table, isGone: (name: string) => boolean, description: string): Table {
+  const { keyHeldBy, indexes = {}, checks = [], partition = [], references, columns, ...rest } = own;
+  const left = Object.fromEntries(Object.entries(columns).filter(([name]) => !isGone(name)));
+  const has = (name: string) => left[name] !== undefined;
+  const named = (part: IndexPart | PartitionPart) => (typeof part === 'string' ? part : Object.values(part)[0]);
+  const indexesLeft = Object.entries(indexes).filter(([name, parts]) => !isGone(name) && parts.map(named).every(has));
+  const checksLeft = checks.filter(([a, , b]) => has(a) && has(b));
+  const partitionLeft = partition.filter((part) => has(named(part)));
+  const refersTo = references?.['other table']?.filter(has);
+  return {
+    ...rest,
+    columns: left,
+    description,
+    key: own.key.filter(has),
+    ...(keyHeldBy && { keyHeldBy }),
+    ...(indexesLeft.length > 0 && { indexes: Object.fromEntries(indexesLeft) }),
+    ...(checksLeft.length > 0 && { checks: checksLeft }),
+    ...(partitionLeft.length > 0 && { partition: partitionLeft }),
+    ...(refersTo?.length && { references: { 'other table': refersTo } }),
+  };
+}
+
+/** Two schemas that have little in common, or of which one lacks a few things of the other. */
+export const schemaPair: fc.Arbitrary<readonly [Schema, Schema]> = fc.oneof(
+  fc.tuple(schema, schema),
+  fc
+    .record({
+      to: schema,
+      gone: fc.uniqueArray(fc.constantFrom(...columnNames, 'idx_bars_0', 'idx_order_1'), { maxLength: 2 }),
+      description: fc.option(text, { nil: undefined }),
+      isReversed: fc.boolean(),
+    })
+    .map(({ to, gone, description, isReversed }): [Schema, Schema] => {
+      const from = Object.fromEntries(
+        Object.values(to)
+          .map((own) => {
+            const isGone = (name: string) => gone.includes(name) && name !== Object.keys(own.columns)[0];
+            return lessOf(own, isGone, description === undefined ? own.description : `${description}.`);
+          })
+          .map((own) => [own.name, own]),
+      );
+      return isReversed ? [to, from] : [from, to];
+    }),
+);

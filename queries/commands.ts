@@ -1,0 +1,107 @@
+import { type Command, Option } from 'commander';
+import {
+  type CommandIo,
+  chooseForm,
+  createNotes,
+  defineCommand,
+  type GlobalOptions,
+  lineResult,
+  openContext,
+  openReader,
+  type ResultOptions,
+  resultFormats,
+  takeResult,
+} from '../engine/index.ts';
+import type { Database } from '../models/schema.ts';
+import { describeStandIn } from './open.ts';
+import { resample } from './parameters/choice.ts';
+import type { Canvas, Parameters, Question } from './question.ts';
+import { ohlcv } from './questions/ohlcv.ts';
+import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
+import { questions } from './questions.ts';
+import { describeQuestion, resolveQuestion } from './resolve.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the command line asks any question
+type AnyQuestion = Question<any, any>;
+type Given = Readonly<Record<string, unknown>>;
+type AskOptions = GlobalOptions & ResultOptions;
+
+/** `pnpm pipeline query <question>`. */
+export default defineCommand({
+  define(command, io) {
+    for (const question of questions as readonly AnyQuestion[]) {
+      addQuestion(command, io, question, question.parameters, () => question);
+    }
+    addQuestion(command, io, ohlcv, { ...ohlcv.parameters, resample }, (given) =>
+      given.resample === undefined ? ohlcv : resampledOhlcv,
+    );
+  },
+});
+
+function addQuestion(
+  parent: Command,
+  io: CommandIo,
+  shown: AnyQuestion,
+  parameters: Parameters,
+  choose: (given: Given) => AnyQuestion,
+): void {
+  const command = parent.command(shown.name).description(shown.description);
+  const names = Object.keys(parameters);
+  const positional = names.filter((name) => parameters[name]?.flags === undefined);
+  for (const name of names) {
+    const { flags, required, description } = parameters[name] as Parameters[string];
+    if (flags === undefined) command.argument(`<${name}>`, description);
+    else command.addOption(new Option(flags, description).makeOptionMandatory(required ?? false));
+  }
+  command
+    .addOption(
+      new Option('--format <format>', 'table in a terminal and csv elsewhere by default').choices(resultFormats),
+    )
+    .option('--output <file>', 'write a file; its name says the format: .csv, .json or .parquet')
+    .addHelpText(
+      'after',
+      ['', 'Examples:', ...shown.examples.map((line) => `  pnpm pipeline query ${line}`)].join('\n'),
+    )
+    .action(async (...words: readonly unknown[]) => {
+      const options = (words.at(-1) as Command).optsWithGlobals<AskOptions>();
+      const given = { ...options, ...Object.fromEntries(positional.map((name, at) => [name, words[at]])) };
+      await ask(io, choose(given), given, options);
+    });
+}
+
+/** Asks, closes the warehouse, and prints: a reader that is slow to take the result keeps no build waiting. */
+async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: AskOptions): Promise<void> {
+  const form = chooseForm(options, io);
+  const note = createNotes(io, options);
+  const { target, paths } = await openContext(io, options);
+  const take = async () => {
+    await using reader = await openReader<Database>({ ...paths, signal: io.signal });
+    if (reader.standIn !== undefined) note(describeStandIn(reader.standIn), 'warn');
+    const { values, notes } = await resolveQuestion(question, reader, given);
+    const synthetic = target.synthetic ? ' (synthetic data)' : '';
+    note(`target ${target.name}${synthetic} · ${describeQuestion(question, values)}`);
+    note(`units: ${describeUnits(question.units?.(values) ?? {})}`);
+    for (const text of notes) note(text);
+    const query = question.query(reader.db, values);
+    if (form.kind === 'picture' && question.draw !== undefined) {
+      return lineResult(question.draw(await reader.rows(query), canvasOf(io)), io);
+    }
+    return takeResult(reader, query, form.kind === 'picture' ? { kind: 'table' } : form, {
+      io,
+      record: question.record ?? false,
+      metadata: { target: target.name, synthetic: String(target.synthetic) },
+    });
+  };
+  const result = await take();
+  await result.deliver();
+  if (result.isCut) note(`the first ${result.count} rows; all of them: --format csv, or --output FILE`);
+  if (options.output !== undefined) note(`${result.count} rows to ${options.output}`);
+}
+
+const describeUnits = (units: Readonly<Record<string, string | undefined>>): string =>
+  [...Object.entries(units).map(([column, unit]) => `${column} in ${unit}`), 'days and times in UTC'].join('; ');
+
+const canvasOf = ({ stdout, env }: CommandIo): Canvas => ({
+  width: 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 80,
+  color: !env.NO_COLOR,
+});

@@ -1,0 +1,27 @@
+/** The library: typed questions to a warehouse. `import { getOhlcv, openWarehouse, top } from 'klinehouse'`. */
+export { type ColumnsOf, type ErrorCode, PipelineError } from '../engine/index.ts';
+export {
+  type Bar,
+  getOhlcv,
+  getOhlcvColumns,
+  type OhlcvRequest,
+  type ResampledBar,
+  type ResampledRequest,
+} from './get-ohlcv.ts';
+export { type OpenOptions, openWarehouse, type QueryWarehouse } from './open.ts';
+export type { GivenOf, Question, RowOf } from './question.ts';
+export { coverage } from './questions/coverage.ts';
+export { delistings } from './questions/delistings.ts';
+export { listings } from './questions/listings.ts';
+export { market } from './questions/market.ts';
+export { movers } from './questions/movers.ts';
+export { ohlcv } from './questions/ohlcv.ts';
+export { range } from './questions/range.ts';
+export { rank } from './questions/rank.ts';
+export { rejected } from './questions/rejected.ts';
+export { resampledOhlcv } from './questions/resampled-ohlcv.ts';
+export { snapshot } from './questions/snapshot.ts';
+export { summary } from './questions/summary.ts';
+export { timeline } from './questions/timeline.ts';
+export { top } from './questions/top.ts';
+export { volume } from './questions/volume.ts';

@@ -1,0 +1,30 @@
+import { coverage } from './questions/coverage.ts';
+import { delistings } from './questions/delistings.ts';
+import { listings } from './questions/listings.ts';
+import { market } from './questions/market.ts';
+import { movers } from './questions/movers.ts';
+import { range } from './questions/range.ts';
+import { rank } from './questions/rank.ts';
+import { rejected } from './questions/rejected.ts';
+import { snapshot } from './questions/snapshot.ts';
+import { summary } from './questions/summary.ts';
+import { timeline } from './questions/timeline.ts';
+import { top } from './questions/top.ts';
+import { volume } from './questions/volume.ts';
+
+/** All but `ohlcv`, whose command asks one of two questions. */
+export const questions = [
+  summary,
+  snapshot,
+  range,
+  timeline,
+  listings,
+  delistings,
+  top,
+  rank,
+  movers,
+  market,
+  volume,
+  coverage,
+  rejected,
+] as const;

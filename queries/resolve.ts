@@ -1,0 +1,44 @@
+import { formatDay, type Reader } from '../engine/index.ts';
+import type { Database } from '../models/schema.ts';
+import { checkRange, describeRange } from './parameters/range.ts';
+import type { GivenOf, Parameters, Question, ValuesOf } from './question.ts';
+
+/** What a question was asked with, checked against what is there. */
+export interface Resolved<P extends Parameters> {
+  readonly values: ValuesOf<P>;
+  /** What a reader should know about this answer. */
+  readonly notes: readonly string[];
+}
+
+/** @throws PipelineError USAGE for a parameter that makes no sense or names what is not there */
+export async function resolveQuestion<P extends Parameters>(
+  question: Pick<Question<P>, 'parameters' | 'check'>,
+  reader: Reader<Database>,
+  given: GivenOf<P>,
+): Promise<Resolved<P>> {
+  const texts: Readonly<Record<string, unknown>> = given;
+  const resolved: Record<string, unknown> = {};
+  for (const [key, parameter] of Object.entries(question.parameters)) {
+    resolved[key] = await parameter.resolve(texts[key], { key, reader });
+  }
+  const values = resolved as ValuesOf<P>;
+  checkRange(resolved as Dates);
+  return { values, notes: (await question.check?.(reader, values)) ?? [] };
+}
+
+interface Dates {
+  readonly date?: Date;
+  readonly symbol?: string;
+  readonly start?: Date;
+  readonly end?: Date;
+}
+
+/** `futures-um · BTCUSDT · 2025-06-17 … 2025-06-28, 12 days`: what was asked for, as a person reads it. */
+export function describeQuestion<P extends Parameters>(
+  question: Pick<Question<P>, 'market'>,
+  values: ValuesOf<P>,
+): string {
+  const { date, symbol, ...range } = values as Dates;
+  const days = date === undefined ? describeRange(range) : formatDay(date);
+  return [question.market?.(values) ?? 'futures-um', symbol, days].filter((part) => part !== undefined).join(' · ');
+}

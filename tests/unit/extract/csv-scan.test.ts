@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type ArchiveKey, periodOf } from '../../../extract/archive/keys.ts';
+import { timeframes } from '../../../extract/archive/timeframes.ts';
+import { type CsvFacts, scanCsv } from '../../../extract/verify/csv-scan.ts';
+import type { Reason } from '../../../extract/verify/reason.ts';
+import { header } from '../../support/archive.ts';
+import { dayMs, keyOf, line } from './support.ts';
+
+/** Scans a text, in pieces of this size. */
+function scan(text: string | Buffer, key: ArchiveKey, piece = Number.POSITIVE_INFINITY): CsvFacts | Reason {
+  const bytes = Buffer.from(text as string);
+  const scanner = scanCsv(key);
+  for (let at = 0; at < bytes.length; at += piece) {
+    const problem = scanner.push(bytes.subarray(at, Math.min(bytes.length, at + piece)));
+    if (problem !== undefined) return problem;
+  }
+  return scanner.end();
+}
+
+/** The same, slowly and by other means: strings, splits and sets. */
+function naive(text: string, key: ArchiveKey): { code: string } | { rows: number; first: number; last: number; duplicates: number; incomplete: number[] } {
+  const { start, end } = periodOf(key) as { start: number; end: number };
+  const lines = text.replace(/^\ufeff/, '').split('\n').map((it) => it.replace(/\r$/, ''));
+  while (lines.at(-1) === '') lines.pop();
+  if (/^[a-z]/i.test(lines[0] ?? '')) {
+    const fields = (lines.shift() as string).split(',');
+    if (fields.length !== 12) return { code: 'field_count' };
+    if (fields.some((field) => !/^[a-z]/i.test(field) || /^nan/i.test(field))) return { code: 'open_time_not_a_number' };
+  }
+  let before: string | undefined;
+  let last = -1;
+  let duplicates = 0;
+  const slots = new Set<number>();
+  const length = timeframes[key.timeframe] ?? dayMs;
+  const times: number[] = [];
+  for (const row of lines) {
+    const fields = row.split(',');
+    if (fields.length !== 12) return { code: 'field_count' };
+    if (!/^\d{1,16}$/.test(fields[0] as string)) return { code: 'open_time_not_a_number' };
+    const value = Number(fields[0]);
+    const micros = value < 1e14 ? value * 1000 : value;
+    if (micros < start * 1000 || micros >= end * 1000) return { code: 'outside_period' };
+    if (micros < last || (micros === last && row !== before)) return { code: 'not_ascending' };
+    if (micros === last) duplicates++;
+    slots.add(Math.floor((micros / 1000 - start) / length));
+    times.push(micros);
+    last = micros;
+    before = row;
+  }
+  if (times.length === 0) return { code: 'no_rows' };
+  const incomplete: number[] = [];
+  for (let day = 0; day * dayMs < end - start; day++) {
+    const wanted = Array.from({ length: dayMs / length }, (_, i) => (day * dayMs) / length + i);
+    if (timeframes[key.timeframe] !== undefined && wanted.some((slot) => !slots.has(slot))) incomplete.push(day + 1);
+  }
+  return { rows: times.length, first: times[0] as number, last, duplicates, incomplete };
+}
+
+const day = Date.parse('2025-06-17');
+const hours = (count: number, from = day) => Array.from({ length: count }, (_, i) => line(from + i * 3_600_000));
+const hourly = keyOf({ timeframe: '1h' });
+
+describe('what is fine', () => {
+  const facts = {
+    row_count: 24,
+    first_open_time: day * 1000,
+    last_open_time: (day + 23 * 3_600_000) * 1000,
+    header: false,
+    duplicates: 0,
+    incomplete_days: [],
+  };
+  const rows = hours(24);
+
+  test.each([
+    ['A1: no header', rows.join('\n'), false],
+    ['A1: a header', [header, ...rows].join('\n'), true],
+    ['A1: a header after a byte-order mark', `\ufeff${[header, ...rows].join('\n')}`, true],
+    ['a byte-order mark without a header', `\ufeff${rows.join('\n')}`, false],
+    ['A6: CRLF', [header, ...rows].join('\r\n'), true],
+    ['A6: a last newline', `${rows.join('\n')}\n`, false],
+    ['A6: blank lines at the end', `${rows.join('\n')}\n\n\r\n\n`, false],
+  ])('%s', (_what, text, hasHeader) => {
+    for (const piece of [1, 7, 100, 1e9]) expect(scan(text, hourly, piece)).toEqual({ ...facts, header: hasHeader });
+  });
+
+  test('B6: the first row of a file without a header counts', () => {
+    expect(scan(line(day), keyOf())).toMatchObject({ row_count: 1, first_open_time: day * 1000 });
+  });
+
+  test('A2: ms and µs, row by row', () => {
+    const mixed = [line(day), line(`${day + 3_600_000}000`), line(day + 7_200_000)].join('\n');
+    expect(scan(mixed, hourly)).toMatchObject({ row_count: 3, last_open_time: (day + 7_200_000) * 1000 });
+  });
+
+  test('A10: an exact duplicate, wherever the pieces end', () => {
+    const text = [...rows.slice(0, 5), rows[4], rows[4], ...rows.slice(5)].join('\n');
+    for (const piece of [1, 13, 60, 1e9]) {
+      expect(scan(text, hourly, piece)).toEqual({ ...facts, row_count: 26, duplicates: 2 });
+    }
+  });
+
+  test('A8: bars off the grid cover the slots that they open in', () => {
+    const late = rows.map((_, i) => line(day + i * 3_600_000 + 1_714_789));
+    expect(scan(late.join('\n'), hourly)).toMatchObject({ row_count: 24, incomplete_days: [] });
+  });
+
+  test('A15: days with slots without a bar are told, whole ones and parts', () => {
+    const month = keyOf({ timeframe: '1h', period: '2025-06' });
+    const all = hours(30 * 24, Date.parse('2025-06-01'));
+    expect(scan(all.join('\n'), month)).toMatchObject({ incomplete_days: [] });
+    const holes = [...all.slice(0, 48), ...all.slice(72, 100), ...all.slice(101)];
+    expect(scan(holes.join('\n'), month)).toMatchObject({ incomplete_days: [3, 5] });
+    expect(scan(all.slice(0, 24 * 28).join('\n'), month)).toMatchObject({ incomplete_days: [29, 30] });
+  });
+
+  test('B18: bars of no fixed length have no grid', () => {
+    const month = keyOf({ timeframe: '1w', period: '2025-06' });
+    expect(scan(line(Date.parse('2025-06-02')), month)).toMatchObject({ row_count: 1, incomplete_days: [] });
+  });
+});
+
+describe('what is not', () => {
+  const row = line(day);
+  test.each([
+    ['no_rows', 'nothing', ''],
+    ['no_rows', 'a header alone', `${header}\n`],
+    ['no_rows', 'blank lines alone', '\n\n'],
+    ['field_count', 'A14: 11 fields', row.slice(0, -2)],
+    ['field_count', 'A14: 13 fields', `${row},0`],
+    ['field_count', 'a header of 11 fields', `${header.replace(',ignore', '')}\n${row}`],
+    ['field_count', 'a blank line between rows', `${line(day)}\n\n${line(day + 3_600_000)}`],
+    ['field_count', 'a row without any comma', 'hello'],
+    ['field_count', 'a cut last row', `${line(day)}\n${line(day + 3_600_000).slice(0, 20)}`],
+    ['open_time_not_a_number', 'B6: a first row that opens at NaN, which is no header', row.replace(/^\d+/, 'NaN')],
+    ['open_time_not_a_number', 'a first row that opens at a word', row.replace(/^\d+/, 'abc')],
+    ['open_time_not_a_number', 'a later row that opens at NaN', `${line(day)}\n${row.replace(/^\d+/, 'NaN')}`],
+    ['open_time_not_a_number', 'no open time', row.replace(/^\d+/, '')],
+    ['open_time_not_a_number', 'a negative open time', `-${row}`],
+    ['open_time_not_a_number', 'a fraction', row.replace(',', '.5,')],
+    ['open_time_not_a_number', 'an open time of 17 digits', `9999${row}`],
+    ['open_time_not_a_number', 'a quoted open time', row.replace(/^(\d+)/, '"$1"')],
+    ['outside_period', 'A14: a row of the day after', line(day + dayMs)],
+    ['outside_period', 'A14: a row of the day before', line(day - 1)],
+    ['outside_period', 'seconds', line(day / 1000)],
+    ['not_ascending', 'a row before the one above it', `${line(day + 3_600_000)}\n${line(day)}`],
+    ['not_ascending', 'two rows of one time that differ', `${line(day)}\n${line(day, '1.6')}`],
+    ['not_text', 'a NUL', row.replace('1.5', '1\0')],
+    ['not_text', 'a carriage return inside a row', row.replace('1.5', '1\r5')],
+    ['not_text', 'characters that are not ASCII', row.replace('1.5', '１')],
+    ['line_too_long', 'a long row', row.replace('1.5', '1'.repeat(5_000))],
+    ['line_too_long', 'no end of a row', '1'.repeat(100_000)],
+  ])('%s: %s', (code, _what, text) => {
+    for (const piece of [1e9, 11]) expect(scan(text, hourly, piece)).toMatchObject({ code });
+  });
+
+  test('names the row', () => {
+    expect(scan([...hours(5), 'x'].join('\n'), hourly)).toMatchObject({ text: expect.stringContaining('row 6 ') });
+  });
+});
+
+test('agrees with a naive reading of any text, in pieces of any size', () => {
+  const time = fc.oneof(
+    fc.integer({ min: -3, max: 40 }).map((hour) => String(day + hour * 3_600_000)),
+    fc.integer({ min: 0, max: 23 }).map((hour) => `${day + hour * 3_600_000}000`),
+    fc.constantFrom('NaN', '', '12x'),
+  );
+  const row = fc.oneof(
+    { weight: 9, arbitrary: time.map((it) => line(it)) },
+    { weight: 1, arbitrary: fc.constantFrom('', line(day).slice(0, -2), 'x,y', header) },
+  );
+  // Ascending good rows, so that much of what is drawn is accepted, with a few of anything between them.
+  const good = fc.uniqueArray(fc.integer({ min: 0, max: 23 }), { minLength: 1 }).map((of) =>
+    of.sort((a, b) => a - b).flatMap((hour) => Array.from({ length: hour % 7 === 3 ? 2 : 1 }, () => line(day + hour * 3_600_000))),
+  );
+  const text = fc
+    .tuple(fc.constantFrom('', '\ufeff'), fc.boolean(), good, fc.array(row, { maxLength: 2 }), fc.constantFrom('\n', '\r\n'), fc.constantFrom('', '\n', '\n\n'))
+    .map(([mark, withHeader, rows, others, newline, ending]) =>
+      mark + [...(withHeader ? [header] : []), ...rows, ...others].join(newline) + ending,
+    );
+  fc.assert(
+    fc.property(text, fc.integer({ min: 1, max: 300 }), (csv, piece) => {
+      const expected = naive(csv, hourly);
+      const found = scan(csv, hourly, piece);
+      if ('code' in expected) {
+        expect(found).toMatchObject({ code: expected.code });
+      } else {
+        const { rows, first, last, duplicates, incomplete } = expected;
+        const times = { first_open_time: first, last_open_time: last };
+        expect(found).toMatchObject({ row_count: rows, duplicates, incomplete_days: incomplete, ...times });
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

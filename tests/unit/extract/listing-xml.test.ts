@@ -1,0 +1,153 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ListingSyntaxError, parseListing } from '../../../extract/archive/listing-xml.ts';
+import { describeShared, sharedPath } from '../../support/shared.ts';
+
+interface Page {
+  readonly prefix: string;
+  readonly isTruncated: boolean;
+  readonly nextMarker: string | undefined;
+  readonly entries: readonly { key: string; last_modified: string; etag: string; size_bytes: number }[];
+  readonly prefixes: readonly string[];
+}
+
+const escape = (text: string) =>
+  text.replace(/[&<>"']/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#x27;' })[c] as string);
+
+/** The page as the service writes it, or as a person would after it. */
+function format({ prefix, isTruncated, nextMarker, entries, prefixes }: Page, pretty = false): string {
+  const next = nextMarker === undefined ? [] : [`<NextMarker>${escape(nextMarker)}</NextMarker>`];
+  const parts = [
+    '<Name>data.binance.vision</Name>',
+    `<Prefix>${escape(prefix)}</Prefix>`,
+    `<IsTruncated>${isTruncated}</IsTruncated>`,
+    ...next,
+    ...entries.flatMap(({ key, last_modified, etag, size_bytes }) => [
+      '<Contents>',
+      ...[`<Key>${escape(key)}</Key>`, `<LastModified>${last_modified}</LastModified>`],
+      ...[`<ETag>&quot;${etag}&quot;</ETag>`, `<Size>${size_bytes}</Size>`, '<StorageClass>STANDARD</StorageClass>'],
+      '</Contents>',
+    ]),
+    ...prefixes.map((name) => `<CommonPrefixes><Prefix>${escape(name)}</Prefix></CommonPrefixes>`),
+  ];
+  const root = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">';
+  return ['<?xml version="1.0" encoding="UTF-8"?>\n', root, ...parts, '</ListBucketResult>'].join(pretty ? '\n  ' : '');
+}
+
+// Characters that XML 1.0 cannot hold unescaped never stand in a key of the archive.
+const name = fc.oneof(
+  fc.stringMatching(/^[A-Za-z0-9/_.-]{1,60}$/),
+  fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/[\p{Cc}\p{Cs}]|^\s|\s$/u.test(text)),
+  fc.constantFrom('data/币安人生USDT/1d/x.zip', 'a&b<c>"d\'e', '🚀'),
+);
+const entry = fc.record({
+  key: name,
+  last_modified: fc
+    .date({ min: new Date('2017-01-01'), max: new Date('2099-01-01'), noInvalidDate: true })
+    .map((date) => date.toISOString()),
+  etag: fc.oneof(fc.stringMatching(/^[0-9a-f]{32}$/), fc.stringMatching(/^[0-9a-f]{32}-[1-9]$/)),
+  size_bytes: fc.nat(),
+});
+const page = fc.record({
+  prefix: name,
+  isTruncated: fc.boolean(),
+  nextMarker: fc.option(name, { nil: undefined }),
+  entries: fc.array(entry, { maxLength: 5 }),
+  prefixes: fc.array(name, { maxLength: 3 }),
+});
+
+describe('a listing page', () => {
+  test('B12: parse(format(page)) is the page, compact or pretty-printed', () => {
+    fc.assert(
+      fc.property(page, fc.boolean(), (it, pretty) => {
+        expect(parseListing(Buffer.from(format(it, pretty)))).toEqual(it);
+      }),
+    );
+  });
+
+  test('that was cut anywhere is refused', () => {
+    const bytes = Buffer.from(
+      format({
+        prefix: 'data/',
+        isTruncated: false,
+        nextMarker: undefined,
+        entries: [{ key: 'k', last_modified: '2025-01-01T00:00:00.000Z', etag: 'a'.repeat(32), size_bytes: 1 }],
+        prefixes: ['data/x/'],
+      }),
+    );
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => parseListing(bytes.subarray(0, length)), `cut at ${length}`).toThrow(ListingSyntaxError);
+    }
+  });
+
+  const around = (inner: string) => `<ListBucketResult>${inner}</ListBucketResult>`;
+  const fine = '<IsTruncated>false</IsTruncated>';
+  const contents = (fields: Record<string, string>) =>
+    around(`${fine}<Contents>${Object.entries(fields).map(([tag, text]) => `<${tag}>${text}</${tag}>`).join('')}</Contents>`);
+  const good = { Key: 'k', LastModified: '2025-01-01T00:00:00Z', ETag: 'abc', Size: '1' };
+
+  test('may have elements that nobody asks for, nested ones too', () => {
+    const page = parseListing(Buffer.from(around(`<Owner><ID>1</ID><Name><A></A></Name></Owner>${fine}<Marker></Marker>`)));
+    expect(page).toMatchObject({ isTruncated: false, entries: [] });
+  });
+
+  test.each([
+    ['an HTML page', '<!DOCTYPE html><html><body>Binance Data Collection</body></html>'],
+    ['HTML without a doctype', '<html><body>x</body></html>'],
+    ['an S3 error', '<Error><Code>SlowDown</Code></Error>'],
+    ['nothing', ''],
+    ['a doctype with entities', `<!DOCTYPE x [<!ENTITY e "y">]>${around(fine)}`],
+    ['an unknown entity', around(`${fine}<Prefix>&e;</Prefix>`)],
+    ['an entity without an end', around(`${fine}<Prefix>&amp</Prefix>`)],
+    ['a surrogate as an entity', around(`${fine}<Prefix>&#xD800;</Prefix>`)],
+    ['a comment', around(`${fine}<!-- x -->`)],
+    ['CDATA', around(`${fine}<Prefix><![CDATA[x]]></Prefix>`)],
+    ['a self-closing tag', around(`${fine}<Prefix/>`)],
+    ['tags that cross', around(`${fine}<Prefix>x</IsTruncated></Prefix>`)],
+    ['a second root', around(fine) + around(fine)],
+    ['no word on whether it goes on', around('')],
+    ['an odd word on whether it goes on', around('<IsTruncated>maybe</IsTruncated>')],
+    ['an entry without a key', contents({ ...good, Key: '' })],
+    ['an entry without a time', contents({ ...good, LastModified: 'yesterday' })],
+    ['an entry without an ETag', contents({ ...good, ETag: '' })],
+    ['an absurd size', contents({ ...good, Size: '9'.repeat(30) })],
+    ['a negative size', contents({ ...good, Size: '-1' })],
+    ['deep nesting', around(`${fine}${'<A>'.repeat(50)}${'</A>'.repeat(50)}`)],
+  ])('that is %s is refused', (_what, text) => {
+    expect(() => parseListing(Buffer.from(text))).toThrow(ListingSyntaxError);
+  });
+
+  test('that is no UTF-8 is refused', () => {
+    const bytes = Buffer.from(around(`${fine}<Prefix>x</Prefix>`));
+    bytes[bytes.indexOf('>x<') + 1] = 0xff;
+    expect(() => parseListing(bytes)).toThrow(ListingSyntaxError);
+  });
+});
+
+describeShared('recorded pages of the real service', () => {
+  const read = (name: string) => parseListing(readFileSync(sharedPath('real-archive/listing', name)));
+
+  test('parse, all of them', () => {
+    for (const name of readdirSync(sharedPath('real-archive/listing'))) expect(read(name).prefix).toMatch(/^data\/spot\//);
+  });
+
+  test('give keys, sizes, times, ETags and the marker of the next page', () => {
+    const first = read('daily-page1.xml');
+    expect(first.nextMarker).toBe('data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-22.zip.CHECKSUM');
+    expect(first.entries[0]).toEqual({
+      key: 'data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip',
+      last_modified: '2023-07-18T04:11:20.000Z',
+      etag: '014a8d177da3bf9839c293f341804d26',
+      size_bytes: 29761,
+    });
+    expect(read('daily-page2.xml')).toMatchObject({ isTruncated: false, nextMarker: undefined });
+  });
+
+  test('A16: a hole in the months is no entry; an unknown prefix is an empty page', () => {
+    const months = read('monthly-1mo-hole.xml').entries.filter(({ key }) => key.endsWith('.zip'));
+    expect(months.map(({ key }) => key.slice(-11, -4))).not.toContain('2024-03');
+    expect(months).toHaveLength(11);
+    expect(read('empty.xml').entries).toEqual([]);
+  });
+});
