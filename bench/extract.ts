@@ -97,8 +97,14 @@ function peers({ archives, url, directory }: PeerInput): readonly Contestant[] {
     return join(directory, name);
   };
   const curlLines = (key: string, to: string) => [`url = "${url}/${key}"`, `output = "${to}"`];
-  const toNothing = list('curl-nothing', zips.flatMap((key) => curlLines(key, '/dev/null')));
-  const toFiles = list('curl-files', zips.flatMap((key) => curlLines(key, fileOf(key))));
+  const toNothing = list(
+    'curl-nothing',
+    zips.flatMap((key) => curlLines(key, '/dev/null')),
+  );
+  const toFiles = list(
+    'curl-files',
+    zips.flatMap((key) => curlLines(key, fileOf(key))),
+  );
   const withChecksums = list(
     'curl-checksums',
     zips.flatMap((zip) =>
@@ -108,7 +114,10 @@ function peers({ archives, url, directory }: PeerInput): readonly Contestant[] {
       }),
     ),
   );
-  const ariaList = list('aria', zips.flatMap((key) => [`${url}/${key}`, `  out=${fileOf(key).slice(out.length + 1)}`]));
+  const ariaList = list(
+    'aria',
+    zips.flatMap((key) => [`${url}/${key}`, `  out=${fileOf(key).slice(out.length + 1)}`]),
+  );
 
   const contestant = (name: string, extension: string, command: readonly string[]): Contestant => ({
     name,
@@ -144,7 +153,11 @@ function expectFiles(directory: string, extension: string, expected: number): vo
   if (found !== expected) throw new Error(`${directory} has ${found} files *${extension} instead of ${expected}`);
 }
 
-function judge(bar: string, laps: Laps, limits: { readonly curl: number; readonly script?: number }): readonly Figure[] {
+function judge(
+  bar: string,
+  laps: Laps,
+  limits: { readonly curl: number; readonly script?: number },
+): readonly Figure[] {
   const node = partsOf(laps, names.ours);
   const whole = secondsOf(laps, names.ours);
   const against = (what: string, ours: readonly number[], peer: string, atMost?: number): Figure => {

@@ -39,7 +39,12 @@ export async function benchHistory(options: BenchOptions): Promise<readonly Figu
   const none = { peer: '', ratio: '', demand: '' };
   const figures: readonly Figure[] = [
     {
-      ...{ ...none, bar: 'history', what: `${files} files listed, staged, loaded: ${loaded} rows`, ours: seconds(loading) },
+      ...{
+        ...none,
+        bar: 'history',
+        what: `${files} files listed, staged, loaded: ${loaded} rows`,
+        ours: seconds(loading),
+      },
       ...{ ratio: `${Math.round(files / loading)} files/s`, demand: '< 60 s', holds: loading < 60 },
     },
     { ...none, bar: 'history', what: 'the whole run, with rankings, tests and exports', ours: seconds(whole) },

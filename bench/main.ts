@@ -57,6 +57,8 @@ if (values.help || positionals.length === 0 || positionals.some((name) => !Objec
   const figures: Figure[] = [];
   for (const line of machineLines()) console.log(line);
   for (const name of positionals) figures.push(...((await benches[name]?.(options)) ?? []));
-  console.log(`\nscale ${options.scale}, ${options.rounds} rounds, medians; a ratio is the median of the rounds' ratios`);
+  console.log(
+    `\nscale ${options.scale}, ${options.rounds} rounds, medians; a ratio is the median of the rounds' ratios`,
+  );
   for (const line of figureTable(figures)) console.log(line);
 }

@@ -15,8 +15,7 @@ const line = (key: string, size: number, md5: string, published: string): string
   [key, size, md5, published].join('\t');
 
 /** Half past eight on the day after. */
-const publishedAt = (key: ArchiveKey): string =>
-  new Date((periodOf(key)?.end ?? 0) + 8.5 * 3_600_000).toISOString();
+const publishedAt = (key: ArchiveKey): string => new Date((periodOf(key)?.end ?? 0) + 8.5 * 3_600_000).toISOString();
 
 /** Real archives have a CHECKSUM file beside each zip, without a newline at its end. */
 function write(key: ArchiveKey): readonly string[] {

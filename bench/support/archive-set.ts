@@ -53,7 +53,9 @@ export async function makeArchives(set: ArchiveSet, options: Pick<BenchOptions, 
     console.error(`making ${directory}`);
     rmSync(directory, { recursive: true, force: true });
     const parts = availableParallelism();
-    const lines = await Promise.all(Array.from({ length: parts }, (_, part) => makePart({ set, directory, part, parts })));
+    const lines = await Promise.all(
+      Array.from({ length: parts }, (_, part) => makePart({ set, directory, part, parts })),
+    );
     const sorted = lines.flat().sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
     writeFileSync(`${index}.tmp`, sorted.map((line) => `${line}\n`).join(''));
     renameSync(`${index}.tmp`, index);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type ArchiveSet, daysFrom, type MadeArchives, makeArchives, monthsFrom, symbolNames } from './archive-set.ts';
 import { type BenchOptions, scaled } from './options.ts';
 import { type Project, writeProject } from './pipeline.ts';
-import { serveFiles, serveListing, type ListingServer, type Served } from './servers.ts';
+import { type ListingServer, type Served, serveFiles, serveListing } from './servers.ts';
 
 export interface HistoryArchive extends AsyncDisposable {
   readonly archives: MadeArchives;

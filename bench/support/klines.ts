@@ -12,7 +12,7 @@ const day = 86_400_000;
 /** With these decimals the zip of a day of minutes has about 70 KB, as the archive's have. */
 const ordinary = { priceDecimals: 6, quantityDecimals: 4, volume: 300e6 };
 /** A data test wants it near the top of every day. */
-const largest = { priceDecimals: 2, quantityDecimals: 3, volume: 100e9 };
+const largest = { ...ordinary, quantityDecimals: 0, volume: 100e9 };
 
 const contractOf = (symbol: string): Contract => ({
   ...{ symbol, kind: 'perpetual', quote: 'USDT', tick: 1, spells: [] },

@@ -46,7 +46,8 @@ const ownEnvironment = (): NodeJS.ProcessEnv =>
 /** A copy of the project's pipeline.yaml, elsewhere, whose extracts take these timeframes. */
 export function writeProject(directory: string, timeframes: readonly string[], availability: boolean): string {
   const document = parseDocument(readFileSync(join(root, 'pipeline.yaml'), 'utf8'));
-  for (const extract of ['listing', 'klines']) document.setIn(['extracts', extract, 'with', 'timeframes'], document.createNode(timeframes));
+  for (const extract of ['listing', 'klines'])
+    document.setIn(['extracts', extract, 'with', 'timeframes'], document.createNode(timeframes));
   document.setIn(['extracts', 'listing', 'with', 'availability'], availability);
   visit(document, {
     Pair(_, pair) {

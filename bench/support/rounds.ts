@@ -15,13 +15,18 @@ export interface Contestant {
 
 export type Laps = ReadonlyMap<string, readonly Lap[]>;
 
-/** Runs every contestant once a round, each round beginning with another one. */
-export async function race(title: string, contestants: readonly Contestant[], rounds: number): Promise<Laps> {
+/** Runs every contestant once a round; where it is turning, each round begins with another one. */
+export async function race(
+  title: string,
+  contestants: readonly Contestant[],
+  rounds: number,
+  { turning = true } = {},
+): Promise<Laps> {
   console.log(`\n${title}`);
   const laps = new Map<string, Lap[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contestants.length; turn++) {
-      const contestant = contestants[(turn + round) % contestants.length] as Contestant;
+      const contestant = contestants[(turn + (turning ? round : 0)) % contestants.length] as Contestant;
       await contestant.prepare?.();
       // What the one before has left to be written would slow this one down.
       await run(['sync']);
@@ -37,7 +42,8 @@ export async function race(title: string, contestants: readonly Contestant[], ro
 
 function lapTable(laps: Laps): readonly string[] {
   const rows = [...laps].map(([name, all]) => {
-    const of = (figure: (lap: Lap) => number | undefined): number => median(all.map((lap) => figure(lap) ?? Number.NaN));
+    const of = (figure: (lap: Lap) => number | undefined): number =>
+      median(all.map((lap) => figure(lap) ?? Number.NaN));
     const part = of((lap) => lap.partSeconds);
     return [
       name,

@@ -21,6 +21,7 @@ const sections = [
 ] as const;
 
 const shownAtMost = 20;
+const warningsAtMost = 3;
 
 /**
  * The result of a run: what failed, warned or was skipped, why, and what to do next, then the `Done.` line as the last.
@@ -34,12 +35,22 @@ export function createSummaryReporter(options: {
 }): Reporter {
   const { write, debug, quiet } = options;
   const notable: Finished[] = [];
+  const warnings = new Map<string, string[]>();
   let logFile = '';
   let done: Extract<RunEvent, { type: 'run_finished' }> | undefined;
 
   function describe({ node, status, message, error }: Finished): string[] {
     const head = `  ${statusWord(node, status)} ${nodeLabel(node)}: `;
-    if (status !== 'error' || error === undefined) return [`${head}${firstLine(message)}`];
+    if (status !== 'error' || error === undefined) {
+      const said = status === 'warn' ? (warnings.get(node.id) ?? []) : [];
+      const more =
+        said.length > warningsAtMost ? [`    … and ${countOf(said.length - warningsAtMost, 'warning')} more`] : [];
+      return [
+        `${head}${firstLine(message)}`,
+        ...said.slice(0, warningsAtMost).map((text) => `    ${firstLine(text)}`),
+        ...more,
+      ];
+    }
     const [first, ...rest] = formatError(error, { debug }).split('\n') as [string, ...string[]];
     // A plain Error says by itself what to do next only in a run with --debug.
     const lines = error instanceof PipelineError || debug ? rest : [`  next: read ${logFile}`];
@@ -55,7 +66,12 @@ export function createSummaryReporter(options: {
     node_finished(event) {
       if (sections.some(({ status }) => status === event.status)) notable.push(event);
     },
-    log() {},
+    log({ level, message, node }) {
+      if (level !== 'warn' || node === undefined) return;
+      const said = warnings.get(node.id);
+      if (said === undefined) warnings.set(node.id, [message]);
+      else said.push(message);
+    },
     run_finished: (event) => {
       done = event;
     },
@@ -70,8 +86,10 @@ export function createSummaryReporter(options: {
           const events = notable.filter((event) => event.status === status);
           if (events.length === 0) continue;
           write(`${countOf(events.length, 'node')} ${title}:`);
-          for (const event of events.slice(0, shownAtMost)) for (const line of describe(event)) write(line);
-          if (events.length > shownAtMost) write(`  … and ${countOf(events.length - shownAtMost, 'node')} more`);
+          // The tests of a model that was skipped say nothing that the model does not.
+          const told = status === 'skip' ? events.filter(({ node }) => node.parent === undefined) : events;
+          for (const event of told.slice(0, shownAtMost)) for (const line of describe(event)) write(line);
+          if (told.length > shownAtMost) write(`  … and ${countOf(told.length - shownAtMost, 'node')} more`);
         }
         if (done.interrupted) write('Interrupted: run the same command again to go on from here.');
         if (notable.length > 0) write(`Log: ${logFile}`);

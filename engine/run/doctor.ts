@@ -48,9 +48,14 @@ export async function examine(options: {
   await look('warehouse', async () => {
     if (!existsSync(paths.warehouse)) return 'none yet: pnpm pipeline run builds it';
     await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, signal });
-    const { database_size } = await warehouse.row<{ database_size: string }>('SELECT database_size FROM pragma_database_size()');
+    const { database_size } = await warehouse.row<{ database_size: string }>(
+      'SELECT database_size FROM pragma_database_size()',
+    );
     return `${paths.warehouse}, ${database_size}`;
   });
-  await look('target', async () => `${target.name}: archive ${target.archive}, listing ${target.listing}${target.synthetic ? ' (synthetic data)' : ''}`);
+  await look('target', async () => {
+    const listing = target.listing === target.archive ? '' : `, listing ${target.listing}`;
+    return `${target.name}: archive ${target.archive}${listing}${target.synthetic ? ' (synthetic data)' : ''}`;
+  });
   return findings;
 }

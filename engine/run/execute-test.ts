@@ -50,6 +50,10 @@ export function testOutcome({
       .map(([name, cell]) => `${name}=${cellText(cell)}`)
       .join(' '),
   );
-  const parts = [measured, `${rowsFailed === 1 ? '1 row fails' : `${formatCount(rowsFailed)} rows fail`}: ${shown.join('; ')}`, `all in ${failuresFile}`];
+  const parts = [
+    measured,
+    `${rowsFailed === 1 ? '1 row fails' : `${formatCount(rowsFailed)} rows fail`}: ${shown.join('; ')}`,
+    `all in ${failuresFile}`,
+  ];
   return { status, message: parts.filter((part) => part !== '').join('; '), facts };
 }

@@ -42,7 +42,7 @@ export async function checkTables(
   const selector = `+${(first?.kind === 'model' && first.group) || first?.name}`;
   throw new PipelineError(
     'TABLE_MISSING',
-    `${readers.map(({ id }) => id).join(', ')} need ${missing.map(({ name }) => name).join(', ')}, which ${warehouseFile} does not have`,
+    `${readers.map(({ id }) => id).join(', ')} ${readers.length === 1 ? 'needs' : 'need'} ${missing.map(({ name }) => name).join(', ')}, which ${warehouseFile} does not have`,
     { hint: `build what is needed as well: pnpm pipeline run --select ${selector}` },
   );
 }

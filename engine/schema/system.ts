@@ -1,4 +1,4 @@
-import { bigint, double, timestamp, varchar } from './column.ts';
+import { bigint, double, integer, timestamp, varchar } from './column.ts';
 import { table } from './table.ts';
 
 /** The engine's own tables; every schema takes them in. */
@@ -28,4 +28,15 @@ export const testResults = table('test_results', {
   },
   key: ['run_id', 'test'],
   keyHeldBy: 'partition',
+});
+
+export const schemaMigrations = table('schema_migrations', {
+  description: 'The migrations that this database has been through; it is there before the first of them.',
+  columns: {
+    number: integer('Number of the migration.'),
+    name: varchar('Name of its file.'),
+    checksum: varchar('SHA-256 of its file.'),
+    applied_at: timestamp('When it was applied, or when the database was made at its state, UTC.'),
+  },
+  key: ['number'],
 });

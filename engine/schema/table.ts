@@ -37,7 +37,9 @@ export interface Table<
   readonly otherConstraints?: readonly string[];
 }
 
-type NotNull<Cols extends Columns> = { [K in keyof Cols]: Cols[K] extends Column<SqlType, false> ? K : never }[keyof Cols];
+type NotNull<Cols extends Columns> = {
+  [K in keyof Cols]: Cols[K] extends Column<SqlType, false> ? K : never;
+}[keyof Cols];
 
 /** What a table is made of; every column that it names is one of its own, and a key has no NULL. */
 interface TableOptions<Cols extends Columns, Parts>

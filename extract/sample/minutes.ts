@@ -70,7 +70,8 @@ function pathOf({ open, high, low, close }: Bar, tick: number, random: Random): 
   const up = room(high, 1);
   const down = room(low, -1);
   return bridge.map((value, i) => {
-    const price = (line[i] ?? open) + value * (value > 0 ? up : down);
+    // A walk that stays on one side has all the room on the other, and 0 × ∞ is no number.
+    const price = (line[i] ?? open) + (value === 0 ? 0 : value * (value > 0 ? up : down));
     return clamp(Math.round(price / tick) * tick, low, high);
   });
 }

@@ -157,7 +157,7 @@ function rowScanner(key: ArchiveKey) {
       }
       if (time < last) return reason('not_ascending', `row ${rows} opens before the row above it`);
       if (time === last) {
-        if (bytes.compare(bytes, before, line, line, position) !== 0) {
+        if (bytes.compare(bytes, before, textEnd(bytes, line), line, textEnd(bytes, position)) !== 0) {
           return reason('not_ascending', `row ${rows} opens when the row above it does, and differs from it`);
         }
         state.duplicates++;
@@ -191,6 +191,9 @@ function rowScanner(key: ArchiveKey) {
   /** `seen`: how many of the bytes that `take` returned are whole lines. */
   return { take, facts, seen: () => state.seen };
 }
+
+/** Where a line that ends before `next` ends without its newline; the last line of a CRLF file may lack it. */
+const textEnd = (bytes: Buffer, next: number): number => (bytes[next - 2] === RETURN ? next - 2 : next - 1);
 
 const isBlank = (bytes: Buffer, line: number): boolean =>
   bytes[line] === NEWLINE || (bytes[line] === RETURN && bytes[line + 1] === NEWLINE);

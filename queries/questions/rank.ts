@@ -33,6 +33,6 @@ export const rank = defineQuestion({
     market_share_pct: 'percent of the ranked turnover',
     percentile: 'percent of the ranked contracts that are larger',
   }),
-  draw: drawRank,
+  draw: (days, canvas) => drawRank(days, canvas),
   examples: ['rank ETHUSDT', 'rank ETHUSDT --start 2025-06-01 --end 2025-07-01 --format csv'],
 });

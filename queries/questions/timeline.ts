@@ -34,6 +34,6 @@ export const timeline = defineQuestion({
         ];
       }),
   units: () => ({ quote_volume_usdt: 'USDT at par', close_price: 'quote asset', file_size_bytes: 'bytes' }),
-  draw: drawCalendar,
+  draw: (days, canvas) => drawCalendar(days, canvas),
   examples: ['timeline BTCUSDT', 'timeline btc/usdt --start 2025-06-01 --end 2025-07-01 --format csv'],
 });

@@ -66,6 +66,6 @@ export const volume = defineQuestion({
     mean_7d: 'USDT at par a day',
     change_7d_pct: 'percent',
   }),
-  draw: drawVolume,
+  draw: (days, canvas) => drawVolume(days, canvas),
   examples: ['volume BTCUSDT', 'volume BTCUSDT --start 2025-06-01 --end 2025-07-01 --output btc.parquet'],
 });

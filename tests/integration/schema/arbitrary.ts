@@ -21,7 +21,10 @@ export function valueSql(type: SqlType, row: number | string): string {
 }
 
 /** Texts that SQL, comments and lists would trip over. */
-const text = fc.string({ unit: fc.constantFrom('a', 'B', ' ', "'", '"', ';', '-', '.', ':', ',', '\\', 'é', '币'), maxLength: 8 });
+const text = fc.string({
+  unit: fc.constantFrom('a', 'B', ' ', "'", '"', ';', '-', '.', ':', ',', '\\', 'é', '币'),
+  maxLength: 8,
+});
 
 const columnNames = ['date', 'symbol', 'rank', 'Open', 'close price', 'übung', 'select'] as const;
 
@@ -31,9 +34,9 @@ const column: fc.Arbitrary<Column> = fc
     nullable: fc.boolean(),
     description: text.map((words) => `${words}.`),
     unit: fc.option(text, { nil: undefined }),
-    limits: fc.record(
-      { min: fc.constantFrom(0, -1, -0.5), max: fc.constantFrom(1, 30, 99.5) },
-      { requiredKeys: [] },
+    limits: fc.oneof(
+      { weight: 2, arbitrary: fc.constant({}) },
+      fc.record({ min: fc.constantFrom(0, -1, -0.5), max: fc.constantFrom(1, 30, 99.5) }, { requiredKeys: [] }),
     ),
     oneOf: fc.option(fc.uniqueArray(text, { maxLength: 2 }), { nil: undefined }),
   })
@@ -60,9 +63,11 @@ const table = (name: string): fc.Arbitrary<Table> =>
       const pairs = names.flatMap((a) =>
         names.filter((b) => a !== b && columns[a]?.type === columns[b]?.type).map((b) => [a, b] as const),
       );
-      const parts = fc.tuple(subset(names, 1), fc.boolean()).map(([some, isDescending]) =>
-        some.map((part, at): IndexPart => (isDescending && at === 0 ? { desc: part } : part)),
-      );
+      const parts = fc
+        .tuple(subset(names, 1), fc.boolean())
+        .map(([some, isDescending]) =>
+          some.map((part, at): IndexPart => (isDescending && at === 0 ? { desc: part } : part)),
+        );
       const months = names.filter((own) => ['DATE', 'TIMESTAMP'].includes(columns[own]?.type ?? ''));
       return fc.record({
         name: fc.constant(name),
@@ -96,7 +101,9 @@ const table = (name: string): fc.Arbitrary<Table> =>
       };
     });
 
-const dedupe = <T extends object>(all: readonly T[]): T[] => [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+const dedupe = <T extends object>(all: readonly T[]): T[] => [
+  ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
+];
 
 /** Tables of a small pool of names and columns, so that two random schemas have things in common. */
 export const schema: fc.Arbitrary<Schema> = fc
@@ -127,25 +134,30 @@ function lessOf(own: Table, isGone: (name: string) => boolean, description: stri
   };
 }
 
-/** Two schemas that have little in common, or of which one lacks a few things of the other. */
-export const schemaPair: fc.Arbitrary<readonly [Schema, Schema]> = fc.oneof(
-  fc.tuple(schema, schema),
-  fc
+/** A whole name in a table's JSON: no description or unit is one. */
+const withName = (own: Table, name: string, other: string): Table =>
+  JSON.parse(JSON.stringify(own).replaceAll(JSON.stringify(name), JSON.stringify(other)));
+
+/** Two schemas that have little in common, or of which one lacks a few things of the other or calls a column otherwise. */
+export const schemaPair: fc.Arbitrary<readonly [Schema, Schema]> = fc.oneof(fc.tuple(schema, schema), {
+  weight: 2,
+  arbitrary: fc
     .record({
       to: schema,
-      gone: fc.uniqueArray(fc.constantFrom(...columnNames, 'idx_bars_0', 'idx_order_1'), { maxLength: 2 }),
+      gone: fc.subarray([1, -1, -2], { minLength: 1, maxLength: 2 }),
+      isIndexGone: fc.boolean(),
+      renamed: fc.option(fc.constantFrom(...columnNames), { nil: undefined, freq: 1 }),
       description: fc.option(text, { nil: undefined }),
       isReversed: fc.boolean(),
     })
-    .map(({ to, gone, description, isReversed }): [Schema, Schema] => {
-      const from = Object.fromEntries(
-        Object.values(to)
-          .map((own) => {
-            const isGone = (name: string) => gone.includes(name) && name !== Object.keys(own.columns)[0];
-            return lessOf(own, isGone, description === undefined ? own.description : `${description}.`);
-          })
-          .map((own) => [own.name, own]),
-      );
-      return isReversed ? [to, from] : [from, to];
+    .map(({ to, gone, isIndexGone, renamed, description, isReversed }): [Schema, Schema] => {
+      const less = Object.values(to).map((own) => {
+        const names = Object.keys(own.columns);
+        const out = gone.map((at) => names.at(at)).filter((name) => name !== names[0]);
+        const isGone = (name: string) => out.includes(name) || (isIndexGone && name.endsWith('_1'));
+        const left = lessOf(own, isGone, description === undefined ? own.description : `${description}.`);
+        return [own.name, renamed === undefined ? left : withName(left, renamed, 'former name')] as const;
+      });
+      return isReversed ? [to, Object.fromEntries(less)] : [Object.fromEntries(less), to];
     }),
-);
+});

@@ -57,7 +57,7 @@ const insertRows = (table: Table): string => {
   return `INSERT INTO ${quoteName(table.name)} (${columns.map(([name]) => quoteName(name)).join(', ')}) VALUES ${rows.join(', ')}`;
 };
 
-/** A fill for every column that is new or of another type; a rename for every column that may have been one. */
+/** A fill for every column that needs one or changes its type; a rename for every column that may have been one. */
 function hintsFor(from: Schema, to: Schema, isRenaming: boolean): Hints {
   const renames = new Map<string, string>();
   const fills = new Map<string, string>();
@@ -65,10 +65,11 @@ function hintsFor(from: Schema, to: Schema, isRenaming: boolean): Hints {
     const before = from[table.name];
     if (before === undefined) continue;
     const gone = Object.keys(before.columns).filter((name) => table.columns[name] === undefined);
-    for (const [name, { type }] of Object.entries(table.columns)) {
+    for (const [name, { type, nullable }] of Object.entries(table.columns)) {
       const isNew = before.columns[name] === undefined;
       const oldName = isNew && isRenaming ? gone.pop() : undefined;
       if (oldName !== undefined) renames.set(`${table.name}.${name}`, oldName);
+      if (isNew && oldName === undefined && nullable) continue;
       if (before.columns[oldName ?? name]?.type !== type)
         fills.set(`${table.name}.${name}`, valueSql(type, '(row_number() OVER () - 1)'));
     }

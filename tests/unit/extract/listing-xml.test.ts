@@ -12,24 +12,27 @@ interface Page {
   readonly prefixes: readonly string[];
 }
 
-const escape = (text: string) =>
-  text.replace(/[&<>"']/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#x27;' })[c] as string);
+const escaped = (text: string) =>
+  text.replace(
+    /[&<>"']/g,
+    (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#x27;' })[c] as string,
+  );
 
 /** The page as the service writes it, or as a person would after it. */
 function format({ prefix, isTruncated, nextMarker, entries, prefixes }: Page, pretty = false): string {
-  const next = nextMarker === undefined ? [] : [`<NextMarker>${escape(nextMarker)}</NextMarker>`];
+  const next = nextMarker === undefined ? [] : [`<NextMarker>${escaped(nextMarker)}</NextMarker>`];
   const parts = [
     '<Name>data.binance.vision</Name>',
-    `<Prefix>${escape(prefix)}</Prefix>`,
+    `<Prefix>${escaped(prefix)}</Prefix>`,
     `<IsTruncated>${isTruncated}</IsTruncated>`,
     ...next,
     ...entries.flatMap(({ key, last_modified, etag, size_bytes }) => [
       '<Contents>',
-      ...[`<Key>${escape(key)}</Key>`, `<LastModified>${last_modified}</LastModified>`],
+      ...[`<Key>${escaped(key)}</Key>`, `<LastModified>${last_modified}</LastModified>`],
       ...[`<ETag>&quot;${etag}&quot;</ETag>`, `<Size>${size_bytes}</Size>`, '<StorageClass>STANDARD</StorageClass>'],
       '</Contents>',
     ]),
-    ...prefixes.map((name) => `<CommonPrefixes><Prefix>${escape(name)}</Prefix></CommonPrefixes>`),
+    ...prefixes.map((name) => `<CommonPrefixes><Prefix>${escaped(name)}</Prefix></CommonPrefixes>`),
   ];
   const root = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">';
   return ['<?xml version="1.0" encoding="UTF-8"?>\n', root, ...parts, '</ListBucketResult>'].join(pretty ? '\n  ' : '');
@@ -84,11 +87,17 @@ describe('a listing page', () => {
   const around = (inner: string) => `<ListBucketResult>${inner}</ListBucketResult>`;
   const fine = '<IsTruncated>false</IsTruncated>';
   const contents = (fields: Record<string, string>) =>
-    around(`${fine}<Contents>${Object.entries(fields).map(([tag, text]) => `<${tag}>${text}</${tag}>`).join('')}</Contents>`);
+    around(
+      `${fine}<Contents>${Object.entries(fields)
+        .map(([tag, text]) => `<${tag}>${text}</${tag}>`)
+        .join('')}</Contents>`,
+    );
   const good = { Key: 'k', LastModified: '2025-01-01T00:00:00Z', ETag: 'abc', Size: '1' };
 
   test('may have elements that nobody asks for, nested ones too', () => {
-    const page = parseListing(Buffer.from(around(`<Owner><ID>1</ID><Name><A></A></Name></Owner>${fine}<Marker></Marker>`)));
+    const page = parseListing(
+      Buffer.from(around(`<Owner><ID>1</ID><Name><A></A></Name></Owner>${fine}<Marker></Marker>`)),
+    );
     expect(page).toMatchObject({ isTruncated: false, entries: [] });
   });
 
@@ -129,7 +138,8 @@ describeShared('recorded pages of the real service', () => {
   const read = (name: string) => parseListing(readFileSync(sharedPath('real-archive/listing', name)));
 
   test('parse, all of them', () => {
-    for (const name of readdirSync(sharedPath('real-archive/listing'))) expect(read(name).prefix).toMatch(/^data\/spot\//);
+    for (const name of readdirSync(sharedPath('real-archive/listing')))
+      expect(read(name).prefix).toMatch(/^data\/spot\//);
   });
 
   test('give keys, sizes, times, ETags and the marker of the next page', () => {

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { basename, join, normalize } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { archiveName, formatKey, parseKey } from '../../../extract/archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../../../extract/archive/path-component.ts';
@@ -9,7 +9,24 @@ import { symbolsOf } from '../../../extract/listing/symbols.ts';
 import { stagedFile } from '../../../extract/staging/paths.ts';
 import { keyOf } from './support.ts';
 
-const nastyNames = ['CON', "a'b", 'data[1]', '🚀', '币安人生USDT', '..', '.', 'nul.txt', 'a:b', 'a/b', 'a\\b', 'x\u0000y', '', 'trailing.', '%', '%2E'];
+const nastyNames = [
+  'CON',
+  "a'b",
+  'data[1]',
+  '🚀',
+  '币安人生USDT',
+  '..',
+  '.',
+  'nul.txt',
+  'a:b',
+  'a/b',
+  'a\\b',
+  'x\u0000y',
+  '',
+  'trailing.',
+  '%',
+  '%2E',
+];
 
 const arbitraryKey = fc
   .record({
@@ -17,7 +34,16 @@ const arbitraryKey = fc
     cadence: fc.constantFrom('daily', 'monthly'),
     symbol: fc.oneof(
       fc.stringMatching(/^[A-Z0-9_]{1,20}$/),
-      fc.constantFrom('1000PEPEUSDT', '币安人生USDT', 'BTCUSDT_260327', 'ICPUSDT_SETTLED', "a'b", 'data[1]', '🚀', 'A-1d-2020-01-01'),
+      fc.constantFrom(
+        '1000PEPEUSDT',
+        '币安人生USDT',
+        'BTCUSDT_260327',
+        'ICPUSDT_SETTLED',
+        "a'b",
+        'data[1]',
+        '🚀',
+        'A-1d-2020-01-01',
+      ),
     ),
     timeframe: fc.constantFrom(...(Object.keys(timeframes) as (keyof typeof timeframes)[])),
     day: fc.date({ min: new Date('2017-01-01'), max: new Date('2099-12-31'), noInvalidDate: true }),
@@ -62,7 +88,11 @@ describe('keys', () => {
 });
 
 describe('names in paths', () => {
-  const name = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary-ascii' }), fc.constantFrom(...nastyNames));
+  const name = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: 'binary-ascii' }),
+    fc.constantFrom(...nastyNames),
+  );
 
   test('different names stay different, and each can be read back', () => {
     fc.assert(

@@ -48,9 +48,13 @@ test('Retry-After counts seconds or names a time', () => {
 test('an abort ends the wait at once', async () => {
   const controller = new AbortController();
   const started = performance.now();
-  const waiting = withRetries({ ...defaultRetryPolicy, base: 60_000, longest: 60_000, random: () => 1 }, controller.signal, async () => {
-    return { kind: 'again', problem: 'broken' };
-  });
+  const waiting = withRetries(
+    { ...defaultRetryPolicy, base: 60_000, longest: 60_000, random: () => 1 },
+    controller.signal,
+    async () => {
+      return { kind: 'again', problem: 'broken' };
+    },
+  );
   setTimeout(() => controller.abort(), 20);
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
   expect(performance.now() - started).toBeLessThan(5_000);

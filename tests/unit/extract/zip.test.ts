@@ -1,4 +1,3 @@
-import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { bufferSource, findMember, inflateMember } from '../../../extract/verify/zip.ts';
 import { zipOf } from '../../support/zip.ts';
@@ -57,34 +56,61 @@ describe('refused is', () => {
     ['zip_truncated', 'A20: a zip without its end', good().subarray(0, 100)],
     ['zip_truncated', 'a zip without its last byte', good().subarray(0, -1)],
     ['zip_members', 'an empty zip', changed((zip) => void zip.writeUInt16LE(0, end(zip) + 10))],
-    ['zip_members', 'a zip of two members', changed(
-      (zip) => {
-        zip.writeUInt16LE(2, end(zip) + 10);
-        zip.writeUInt32LE(central(zip), end(zip) + 16);
-      },
-      Buffer.concat([good().subarray(0, end(good())), good().subarray(central(good()))]),
-    )],
+    [
+      'zip_members',
+      'a zip of two members',
+      changed(
+        (zip) => {
+          zip.writeUInt16LE(2, end(zip) + 10);
+          zip.writeUInt32LE(central(zip), end(zip) + 16);
+        },
+        Buffer.concat([good().subarray(0, end(good())), good().subarray(central(good()))]),
+      ),
+    ],
     ['zip_member_name', 'a member of another name', zipOf('ETHUSDT-1d-2025-06-17.csv', content)],
     ['zip_member_name', 'a member that climbs', zipOf(`../../${name}`, content)],
     ['zip_structure', 'another name at the place of the member', changed((zip) => void zip.write('X', 30))],
     ['zip_structure', 'a directory that is none', changed((zip) => void zip.writeUInt8(0, central(zip)))],
     ['zip_structure', 'a member that is elsewhere', changed((zip) => void zip.writeUInt32LE(7, central(zip) + 42))],
-    ['zip_structure', 'a member that reaches into the directory', changed((zip) => void zip.writeUInt32LE(zip.length, central(zip) + 20))],
+    [
+      'zip_structure',
+      'a member that reaches into the directory',
+      changed((zip) => void zip.writeUInt32LE(zip.length, central(zip) + 20)),
+    ],
     ['zip_method', 'an encrypted member', changed((zip) => void zip.writeUInt16LE(1, central(zip) + 8))],
     ['zip_method', 'another packing', changed((zip) => void zip.writeUInt16LE(12, central(zip) + 10))],
     ['zip_bomb', 'a member that grows a thousandfold', zipOf(name, bomb)],
     ['zip_bomb', 'a member of 4 GB', changed((zip) => void zip.writeUInt32LE(0xfffffffe, central(zip) + 24))],
-    ['zip_corrupt', 'a bomb that calls itself small', changed((zip) => void zip.writeUInt32LE(1_000, central(zip) + 24), zipOf(name, bomb))],
-    ['zip_corrupt', 'a member that is shorter than it says', changed((zip) => void zip.writeUInt32LE(content.length + 1, central(zip) + 24))],
-    ['zip_corrupt', 'a member that is longer than it says', changed((zip) => void zip.writeUInt32LE(content.length - 1, central(zip) + 24))],
-    ['zip_corrupt', 'a member that does not inflate', changed((zip) => void zip.fill(0xff, 30 + name.length, 34 + name.length))],
+    [
+      'zip_corrupt',
+      'a bomb that calls itself small',
+      changed((zip) => void zip.writeUInt32LE(1_000, central(zip) + 24), zipOf(name, bomb)),
+    ],
+    [
+      'zip_corrupt',
+      'a member that is shorter than it says',
+      changed((zip) => void zip.writeUInt32LE(content.length + 1, central(zip) + 24)),
+    ],
+    [
+      'zip_corrupt',
+      'a member that is longer than it says',
+      changed((zip) => void zip.writeUInt32LE(content.length - 1, central(zip) + 24)),
+    ],
+    [
+      'zip_corrupt',
+      'a member that does not inflate',
+      changed((zip) => void zip.fill(0xff, 30 + name.length, 34 + name.length)),
+    ],
     ['crc_mismatch', 'B22: a wrong CRC', changed((zip) => void zip.writeUInt32LE(0xdeadbeef, central(zip) + 16))],
-    ['crc_mismatch', 'B22: other bytes of the same length', changed((zip) => {
-      const other = Buffer.from(content);
-      other[3] = 0x39;
-      deflateRawSync(other, { level: 0 });
-      other.copy(zip, 30 + name.length);
-    }, stored())],
+    [
+      'crc_mismatch',
+      'B22: other bytes of the same length',
+      changed((zip) => {
+        const other = Buffer.from(content);
+        other[3] = 0x39;
+        other.copy(zip, 30 + name.length);
+      }, stored()),
+    ],
   ])('%s: %s', async (code, _what, zip) => expect(await read(zip)).toBe(code));
 
   test('a zip that was cut anywhere', async () => {

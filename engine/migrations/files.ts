@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PipelineError } from '../errors.ts';
+import type { Renames } from '../schema/diff.ts';
+
+/** A file of migrations/: SQL that takes the schema after the one before it to the next. */
+export interface Migration {
+  readonly number: number;
+  /** `0003_daily_figures`. */
+  readonly name: string;
+  readonly sql: string;
+  /** SHA-256 of the file. */
+  readonly checksum: string;
+  readonly renames: Renames;
+}
+
+export const migrationsFolder = 'migrations';
+export const sumsFile = 'SHA256SUMS';
+
+const namePattern = /^(\d{4})_([a-z][a-z0-9_]*)$/;
+
+export const migrationName = (number: number, name: string): string => `${String(number).padStart(4, '0')}_${name}`;
+
+export const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex');
+
+/**
+ * The migrations of a project in order, none where it has no such folder.
+ * @throws PipelineError MIGRATION_CHANGED where the files are not those that SHA256SUMS lists, byte for byte
+ */
+export async function readMigrations(root: string): Promise<readonly Migration[]> {
+  const directory = path.join(root, migrationsFolder);
+  const files = await readdir(directory).catch(() => []);
+  const names = files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length));
+  const sums = await readSums(directory);
+  for (const name of sums.keys())
+    if (!names.includes(name)) throw changed(name, 'is gone', 'bring it back: a migration stays for ever');
+  const migrations = await Promise.all(names.sort().map((name) => readMigration(directory, name)));
+  for (const [at, { name, number, checksum }] of migrations.entries()) {
+    if (number === migrations[at - 1]?.number)
+      throw changed(name, `has the number of ${migrations[at - 1]?.name}`, 'give the later one the next number');
+    if (sums.get(name) === undefined)
+      throw changed(name, `is not in ${sumsFile}`, 'one written by hand is signed with: (cd migrations && sha256sum *.sql > SHA256SUMS)');
+    if (sums.get(name) !== checksum)
+      throw changed(name, 'was changed after it was written', 'take the change back and write it as a new one: pnpm pipeline migrate new NAME');
+  }
+  return migrations;
+}
+
+const changed = (name: string, what: string, hint: string) =>
+  new PipelineError('MIGRATION_CHANGED', `the migration ${name} ${what}`, { file: `${migrationsFolder}/${name}.sql`, hint });
+
+/** Name → SHA-256, in the form that `sha256sum -c` reads. */
+async function readSums(directory: string): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile(path.join(directory, sumsFile), 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line !== '');
+  return new Map(lines.map((line) => [line.slice(66).replace(/\.sql$/, ''), line.slice(0, 64)]));
+}
+
+export const sumsText = (migrations: readonly Pick<Migration, 'name' | 'checksum'>[]): string =>
+  migrations.map(({ name, checksum }) => `${checksum}  ${name}.sql\n`).join('');
+
+async function readMigration(directory: string, name: string): Promise<Migration> {
+  const [, number] = namePattern.exec(name) ?? [];
+  if (number === undefined) throw changed(name, 'has no name like 0007_turnover', 'rename it');
+  const sql = await readFile(path.join(directory, `${name}.sql`), 'utf8');
+  return { number: Number(number), name, sql, checksum: checksumOf(sql), renames: parseRenames(sql) };
+}
+
+const renameLine = /^-- rename: (?:(.+)\.)?(.+) = (?:.+\.)?(.+)$/gm;
+
+/** The renames of a migration stand in its head, so that they are not taken for a drop and an addition. */
+export const renameLines = (renames: Renames): readonly string[] =>
+  [...renames].map(([to, from]) => {
+    const table = to.includes('.') ? `${to.split('.')[0]}.` : '';
+    return `-- rename: ${table}${from} = ${to}`;
+  });
+
+const parseRenames = (sql: string): Renames =>
+  new Map(
+    [...sql.matchAll(renameLine)].map(([, table, from = '', to = '']) => [table === undefined ? to : `${table}.${to}`, from]),
+  );

@@ -1,0 +1,288 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { lockTarget } from '../../../engine/run/lock.ts';
+import { utc } from '../../support/engine.ts';
+import { type Shop, shopProject } from './shop-project.ts';
+
+let shop: Shop;
+beforeEach(async () => {
+  shop = await shopProject();
+  await shop.sell({ '2025-07-01': 10, '2025-07-02': 20, '2025-07-03': 30 });
+});
+
+const totals = () => shop.rows('SELECT day, total, cast(built_at as DATE) FROM totals ORDER BY day');
+const trends = () => shop.rows('SELECT day, total FROM trends ORDER BY day');
+const tomorrow = { asOf: utc('2025-07-11T09:00') };
+
+test('a run builds the selection in the order of the DAG and says how each node ended', async () => {
+  const { exitCode, status, message, events } = await shop.run();
+  expect(exitCode).toBe(0);
+  expect(status).toEqual({
+    'extract.till': 'pass',
+    'test.unique_totals_day': 'pass',
+    'test.small': 'pass',
+    'test.several': 'pass',
+    'test.at_most': 'pass',
+    'model.totals': 'pass',
+    'export.totals': 'pass',
+    'test.known_days': 'pass',
+    'model.trends': 'pass',
+    'export.trends': 'pass',
+  });
+  expect(message).toMatchObject({
+    'extract.till': '3 days',
+    'model.totals': '3 rows, 3 partitions',
+    'test.unique_totals_day': 'no row fails',
+    'test.several': '3 measured, 2 wanted',
+    'export.totals': `3 rows to ${join(shop.paths.exports, 'totals.parquet')}`,
+  });
+  expect(events[0]).toMatchObject({ type: 'run_started', runId: 'run1', target: 'sample', synthetic: true });
+  expect(events.at(-1)).toMatchObject({ type: 'run_finished', counts: { pass: 10, error: 0 }, interrupted: false });
+  expect(await trends()).toEqual([
+    ['2025-07-01', '10'],
+    ['2025-07-02', '30'],
+    ['2025-07-03', '60'],
+  ]);
+});
+
+test('a second run with nothing new reuses models, tests and exports', async () => {
+  await shop.run();
+  const { exitCode, status } = await shop.run(tomorrow);
+  expect(exitCode).toBe(0);
+  const { 'extract.till': till, ...others } = status;
+  expect(till).toBe('pass');
+  expect(new Set(Object.values(others))).toEqual(new Set(['reused']));
+  expect((await totals()).map(([, , built]) => built)).toEqual(['2025-07-10', '2025-07-10', '2025-07-10']);
+});
+
+test('what is fetched anew rebuilds its days, and those whose look-back reaches them', async () => {
+  await shop.run();
+  await shop.sell({ '2025-07-01': 11, '2025-07-02': 20, '2025-07-03': 30, '2025-07-09': 90 });
+  const { message } = await shop.run(tomorrow);
+  expect(message).toMatchObject({
+    'model.totals': '2 rows, 2 partitions',
+    'model.trends': '4 rows, 4 partitions',
+  });
+  expect(await trends()).toEqual([
+    ['2025-07-01', '11'],
+    ['2025-07-02', '31'],
+    ['2025-07-03', '61'],
+    ['2025-07-09', '90'],
+  ]);
+});
+
+test('a model alone, then another: what a selection leaves out is not taken for fresh', async () => {
+  await shop.run();
+  await shop.sell({ '2025-07-01': 11, '2025-07-02': 20, '2025-07-03': 30 });
+  await shop.run({ select: 'till totals' });
+  expect((await trends())[2]).toEqual(['2025-07-03', '60']);
+  await shop.run({ select: 'trends' });
+  expect((await trends())[2]).toEqual(['2025-07-03', '61']);
+});
+
+describe('a blocking test that fails', () => {
+  test('keeps the last good version, skips what depends on the model, and ends the run with 1', async () => {
+    await shop.run();
+    const before = [await totals(), await trends()];
+    const exported = await readFile(join(shop.paths.exports, 'totals.parquet'));
+    await shop.sell({ '2025-07-01': 10, '2025-07-02': 2000, '2025-07-03': 30 });
+    const { exitCode, status, message, errors } = await shop.run(tomorrow);
+    expect(exitCode).toBe(1);
+    expect(status).toMatchObject({
+      'test.small': 'error',
+      'test.unique_totals_day': 'pass',
+      'model.totals': 'error',
+      'export.totals': 'skip',
+      'model.trends': 'skip',
+      'test.known_days': 'skip',
+      'export.trends': 'skip',
+    });
+    expect(message).toMatchObject({
+      'model.totals': 'not published, the last good version stays: small, at_most failed',
+      'export.totals': 'model.totals did not succeed',
+      'test.known_days': 'model.totals did not succeed',
+      'test.small': `1 rows fail: day=2025-07-02 total=2000 built_at=2025-07-11T09:00:00.000Z; all in ${join(shop.paths.artifacts, 'failures/small.csv')}`,
+    });
+    expect(errors['model.totals']).toBeUndefined();
+    expect([await totals(), await trends()]).toEqual(before);
+    expect(await readFile(join(shop.paths.exports, 'totals.parquet'))).toEqual(exported);
+    expect(
+      await shop.rows(
+        `SELECT test, status, rows_failed FROM test_results WHERE run_id = 'run2' AND status <> 'pass' ORDER BY ALL`,
+      ),
+    ).toEqual([
+      ['at_most', 'error', '1'],
+      ['small', 'error', '1'],
+    ]);
+  });
+
+  test('with fail-fast stops the rest', async () => {
+    const { status, message } = await shop.run({ vars: ['at_most=5'], failFast: true });
+    expect([status['export.totals'], message['export.totals']]).toEqual(['skip', 'model.totals did not succeed']);
+  });
+});
+
+test('a warning publishes, and ends with 0 unless warnings are errors', async () => {
+  await shop.sell({ '2025-07-01': 10 });
+  expect(await shop.run()).toMatchObject({ exitCode: 0, status: { 'test.several': 'warn', 'model.totals': 'pass' } });
+  expect(await shop.run({ warnError: true })).toMatchObject({ exitCode: 1, status: { 'test.several': 'warn' } });
+  expect(await totals()).toHaveLength(1);
+});
+
+test('a var that switches a node off makes it a no-op, with its tests', async () => {
+  const { exitCode, status, message } = await shop.run({ vars: ['with_trends=false'] });
+  expect(exitCode).toBe(0);
+  expect(status).toMatchObject({ 'model.trends': 'no-op', 'test.known_days': 'no-op', 'export.trends': 'no-op' });
+  expect(message['model.trends']).toBe('the var with_trends is false');
+  expect(existsSync(join(shop.paths.exports, 'trends.parquet'))).toBe(false);
+});
+
+test('tests alone run on what is published', async () => {
+  await shop.run();
+  const { status } = await shop.run({ select: 'kind:test', command: 'test', vars: ['at_most=25'] });
+  expect(status).toMatchObject({ 'test.small': 'reused', 'test.at_most': 'error' });
+  expect(Object.keys(status)).toHaveLength(5);
+  expect(await totals()).toHaveLength(3);
+});
+
+test('an extract that throws is an error with its reason; what needs it is skipped', async () => {
+  await shop.sell({ fails: 'the till is stuck' });
+  const { exitCode, status, message } = await shop.run();
+  expect(exitCode).toBe(1);
+  expect(message['extract.till']).toBe('the till is stuck');
+  expect(status).toMatchObject({
+    'extract.till': 'error',
+    'model.totals': 'skip',
+    'test.small': 'skip',
+    'export.trends': 'skip',
+  });
+});
+
+test('a model whose SQL fails is MODEL_FAILED with its file; its tests did not get that far', async () => {
+  const broken = await shopProject({ 'totals.ts': (text) => text.replace(`eb.ref('amount'))`, `eb.ref('price'))`) });
+  await broken.sell({ '2025-07-01': 10 });
+  const { exitCode, status, message, errors } = await broken.run();
+  expect(exitCode).toBe(1);
+  expect(errors['model.totals']).toMatchObject({
+    code: 'MODEL_FAILED',
+    details: { file: 'totals.ts', hint: 'see its SQL with pnpm pipeline compile --select totals' },
+  });
+  expect(status).toMatchObject({ 'model.totals': 'error', 'test.small': 'skip', 'model.trends': 'skip' });
+  expect(message['test.small']).toBe('model.totals did not get that far');
+});
+
+test('an interruption ends with 130, its artifacts written; the next run goes on', async () => {
+  await shop.sell({ waits: 1 });
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 100);
+  const { exitCode, status, events } = await shop.run({ signal: controller.signal });
+  expect(exitCode).toBe(130);
+  expect(new Set(Object.values(status))).toEqual(new Set(['skip']));
+  expect(events.at(-1)).toMatchObject({ type: 'run_finished', interrupted: true });
+  expect(existsSync(join(shop.paths.artifacts, 'run_results.json'))).toBe(true);
+  await shop.sell({ '2025-07-01': 10, '2025-07-02': 20 });
+  expect((await shop.run()).exitCode).toBe(0);
+});
+
+test('a run whose target is taken is refused before it does anything', async () => {
+  const held = await lockTarget(shop.paths.root, {
+    command: 'pnpm pipeline clean',
+    since: utc('2025-07-10T08:00'),
+    wait: false,
+    signal: new AbortController().signal,
+  });
+  await expect(shop.run()).rejects.toMatchObject({
+    code: 'RUN_LOCKED',
+    message: expect.stringContaining('pipeline clean'),
+  });
+  expect(existsSync(shop.paths.warehouse)).toBe(false);
+  await held[Symbol.asyncDispose]();
+  expect((await shop.run()).exitCode).toBe(0);
+  expect(existsSync(join(shop.paths.root, 'run.lock'))).toBe(false);
+});
+
+describe('a range', () => {
+  test('builds its days, and those whose look-back reaches into it', async () => {
+    await shop.run();
+    await shop.sell({ '2025-07-01': 11, '2025-07-02': 21, '2025-07-03': 31 });
+    await shop.run({ ...tomorrow, start: '2025-07-02', end: '2025-07-03', exclude: 'trends' });
+    expect((await totals()).map(([, total]) => total)).toEqual(['10', '21', '30']);
+    await shop.run({ ...tomorrow, start: '2025-07-02', end: '2025-07-03' });
+    // trends of 07-03 look back on 07-02, so both days are rebuilt, from totals of 06-30 on.
+    expect((await totals()).map(([, total]) => total)).toEqual(['11', '21', '30']);
+    expect(await trends()).toEqual([
+      ['2025-07-01', '10'],
+      ['2025-07-02', '32'],
+      ['2025-07-03', '62'],
+    ]);
+  });
+});
+
+describe('--full-refresh', () => {
+  test('rebuilds what is selected though nothing changed, and keeps a copy of the warehouse as it was', async () => {
+    await shop.run();
+    const { status, message, events } = await shop.run({ ...tomorrow, fullRefresh: true, select: 'totals' });
+    expect(status).toMatchObject({ 'model.totals': 'pass', 'test.small': 'pass', 'export.totals': 'pass' });
+    expect(message['model.totals']).toBe('3 rows, 3 partitions');
+    expect((await totals()).map(([, , built]) => built)).toEqual(['2025-07-11', '2025-07-11', '2025-07-11']);
+    const copy = join(shop.paths.backups, 'warehouse-run2.duckdb');
+    expect(events).toContainEqual({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
+    expect(existsSync(copy)).toBe(true);
+    expect((await shop.run({ select: 'trends' })).status['model.trends']).toBe('reused');
+  });
+
+  test('of a range leaves rows outside it as they are, and the next run takes none of them for fresh', async () => {
+    await shop.run();
+    await shop.sell({ '2025-07-02': 20, '2025-07-03': 30 });
+    await shop.run({ select: 'till' });
+    await shop.run({ ...tomorrow, fullRefresh: true, select: 'totals', start: '2025-07-02', end: '2025-07-03' });
+    expect(await totals()).toEqual([
+      ['2025-07-01', '10', '2025-07-10'],
+      ['2025-07-02', '20', '2025-07-11'],
+      ['2025-07-03', '30', '2025-07-10'],
+    ]);
+    const { message } = await shop.run({ ...tomorrow, select: 'totals' });
+    expect(message['model.totals']).toBe('1 rows, 2 partitions');
+    expect((await totals()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-03']);
+  });
+
+  test('on an empty target is a run like any other', async () => {
+    expect(await shop.run({ fullRefresh: true })).toMatchObject({ exitCode: 0, status: { 'model.totals': 'pass' } });
+    expect(existsSync(shop.paths.backups)).toBe(false);
+  });
+});
+
+test('run_results.json and manifest.json hold what happened and what the pipeline is', async () => {
+  await shop.run({ select: 'till totals', start: '2025-07-01', end: '2025-07-03', vars: ['at_least=5'] });
+  const read = async (name: string) => JSON.parse(await readFile(join(shop.paths.artifacts, name), 'utf8'));
+  const results = await read('run_results.json');
+  expect(results).toMatchObject({
+    metadata: {
+      project: 'shop',
+      run_id: 'run1',
+      command: 'pnpm pipeline run',
+      target: 'sample',
+      synthetic: true,
+      as_of: '2025-07-10T09:00:00.000Z',
+      generated_at: '2025-07-10T10:00:00.000Z',
+    },
+    args: { vars: { at_least: 5 }, start: '2025-07-01T00:00:00.000Z', end: '2025-07-03T00:00:00.000Z' },
+    interrupted: false,
+  });
+  const byId = Object.fromEntries(results.results.map((result: { unique_id: string }) => [result.unique_id, result]));
+  expect(byId['model.totals']).toMatchObject({ status: 'pass', rows_affected: 2, partitions: 2 });
+  expect(byId['test.several']).toMatchObject({ status: 'pass', value: 2, threshold: 2, failures: 0 });
+  expect(results.args.selected).toEqual(
+    Object.keys(byId).toSorted((a, b) => results.args.selected.indexOf(a) - results.args.selected.indexOf(b)),
+  );
+  const manifest = await read('manifest.json');
+  expect(Object.keys(manifest.nodes)).toEqual(shop.graph.nodes.map(({ id }) => id));
+  expect(manifest.nodes['model.totals']).toMatchObject({
+    kind: 'model',
+    path: 'totals.ts',
+    needs: ['extract.till'],
+    columns: { total: { type: 'BIGINT', nullable: false, description: 'Sold.' } },
+  });
+});

@@ -1,0 +1,266 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { type ClientOptions, createClient, type GetRequest, type Outcome } from '../../../extract/archive/client.ts';
+import { reason } from '../../../extract/verify/reason.ts';
+
+type Handler = (response: ServerResponse, request: IncomingMessage, count: number) => void;
+
+/** A server that counts what it is asked. */
+async function serve(handler: Handler) {
+  let count = 0;
+  const server = createServer((request, response) => handler(response, request, ++count));
+  let sockets = 0;
+  server.on('connection', () => sockets++);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    server,
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/object`),
+    count: () => count,
+    sockets: () => sockets,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const retry = { base: 1, longest: 5 };
+const client = (options: Partial<ClientOptions> = {}) =>
+  createClient({ connections: 4, signal: new AbortController().signal, retry, ...options });
+
+/** Wants the body `good`; anything else may be better next time. */
+const wantsGood = (url: URL, more: Partial<GetRequest<string>> = {}): GetRequest<string> => ({
+  url,
+  limit: 10_000,
+  check: ({ body }) =>
+    body.toString() === 'good'
+      ? { kind: 'ok', value: 'good' }
+      : { kind: 'again', reason: reason('md5_mismatch', `not good: ${body}`), digest: body.toString() },
+  ...more,
+});
+
+async function ask(handler: Handler, options: Partial<ClientOptions> = {}, more: Partial<GetRequest<string>> = {}) {
+  await using server = await serve(handler);
+  await using it = client(options);
+  const outcome: Outcome<string> = await it.get(wantsGood(server.url, more));
+  return { outcome, requests: server.count(), stats: { ...it.stats } };
+}
+
+const codeOf = (outcome: Outcome<unknown>) => (outcome.kind === 'failed' ? outcome.error.code : outcome.kind);
+
+describe('six failures in a row are outlasted', () => {
+  const failing: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    'status 500': (response) => response.writeHead(500).end('broken'),
+    'status 503': (response) => response.writeHead(503).end('busy'),
+    'status 429': (response) => response.writeHead(429).end('slow down'),
+    'a broken connection': (response) => response.socket?.destroy(),
+    'a body that is cut': (response) => {
+      response.writeHead(200, { 'content-length': 4 }).write('go');
+      setTimeout(() => response.socket?.destroy(), 5);
+    },
+    'bad content, the same each time': (response) => response.end('<html>'),
+    'a body that is too large': (response) => response.end('x'.repeat(20_000)),
+    'a body that is too large, of unknown length': (response) => {
+      response.write('x'.repeat(15_000));
+      response.end('x'.repeat(15_000));
+    },
+    'no HTTP': (response) => response.socket?.end('nonsense\r\n\r\n'),
+  };
+  test.each(Object.entries(failing))('%s', async (_what, fail) => {
+    const { outcome, requests, stats } = await ask((response, _, n) =>
+      n <= 6 ? fail(response) : response.end('good'),
+    );
+    expect(outcome).toEqual({ kind: 'ok', value: 'good' });
+    expect(requests).toBe(7);
+    expect(stats).toMatchObject({ requests: 7, retries: 6 });
+  });
+});
+
+describe('an answer that no retry changes is not asked for again', () => {
+  test('B11: 404 is an answer', async () => {
+    const { outcome, requests } = await ask((response) => response.writeHead(404).end('gone'));
+    expect(outcome).toEqual({ kind: 'absent' });
+    expect(requests).toBe(1);
+  });
+
+  test.each([
+    [403, /refuses access/],
+    [451, /legal/],
+  ])('%i is a refusal and says what it means', async (status, text) => {
+    const { outcome, requests } = await ask((response) => response.writeHead(status).end());
+    expect(requests).toBe(1);
+    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'ARCHIVE_REFUSED', details: { status } } });
+    if (outcome.kind === 'failed') expect(outcome.error.message).toMatch(text);
+  });
+
+  test('any other status is a failure', async () => {
+    const { outcome, requests } = await ask((response) => response.writeHead(400).end());
+    expect([codeOf(outcome), requests]).toEqual(['ARCHIVE_RESPONSE', 1]);
+  });
+
+  test('a redirect to another host is refused', async () => {
+    const { outcome, requests } = await ask((response) => {
+      response.writeHead(302, { location: 'http://127.0.0.2:1/object' }).end();
+    });
+    expect([codeOf(outcome), requests]).toEqual(['ARCHIVE_RESPONSE', 1]);
+    if (outcome.kind === 'failed') expect(outcome.error.details.value).toBe('http://127.0.0.2:1/object');
+  });
+
+  test('a redirect on the same host is followed, but not for ever', async () => {
+    const once = await ask((response, request) =>
+      request.url === '/object' ? response.writeHead(301, { location: '/moved' }).end() : response.end('good'),
+    );
+    expect(once.outcome.kind).toBe('ok');
+    const loop = await ask((response) => response.writeHead(301, { location: '/object' }).end());
+    expect(codeOf(loop.outcome)).toBe('ARCHIVE_RESPONSE');
+    expect(loop.requests).toBeLessThan(10);
+  });
+
+  test('content that its check rejects', async () => {
+    const check = () => ({ kind: 'rejected', reason: reason('not_a_zip', 'x') }) as const;
+    const { outcome, requests } = await ask((response) => response.end('x'), {}, { check });
+    expect([outcome.kind, requests]).toEqual(['rejected', 1]);
+  });
+});
+
+describe('content that stays bad', () => {
+  test('is rejected where the same bytes come again', async () => {
+    const { outcome, requests } = await ask((response) => response.end('bad'), { retry: { ...retry, attempts: 3 } });
+    expect(outcome).toMatchObject({ kind: 'rejected', reason: { code: 'md5_mismatch' } });
+    expect(requests).toBe(3);
+  });
+
+  test('is a failure where each answer is bad in another way', async () => {
+    const { outcome } = await ask((response, _, n) => response.end(`bad ${n}`), { retry: { ...retry, attempts: 3 } });
+    expect(codeOf(outcome)).toBe('ARCHIVE_RESPONSE');
+  });
+
+  test('is a failure where the last attempts got none', async () => {
+    const handler: Handler = (response, _, n) => (n <= 2 ? response.end('bad') : response.socket?.destroy());
+    const { outcome } = await ask(handler, { retry: { ...retry, attempts: 3 } });
+    expect(codeOf(outcome)).toBe('ARCHIVE_UNREACHABLE');
+  });
+});
+
+describe('a host that does not answer', () => {
+  const twice = { retry: { ...retry, attempts: 2 } };
+
+  test('at all is unreachable', async () => {
+    const server = await serve(() => {});
+    await server[Symbol.asyncDispose]();
+    await using it = client(twice);
+    const outcome = await it.get(wantsGood(server.url));
+    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'ARCHIVE_UNREACHABLE', details: { attempt: 2 } } });
+  });
+
+  test.each<[string, Handler, Partial<ClientOptions>]>([
+    ['with headers', () => {}, { headersTimeout: 100 }],
+    [
+      'with more of the body',
+      (response) => void response.writeHead(200, { 'content-length': 9 }).write('go'),
+      { bodyTimeout: 100 },
+    ],
+    [
+      'faster than a trickle',
+      (response) => {
+        response.writeHead(200, { 'content-length': 5_000 });
+        const timer = setInterval(() => response.write('x'), 30);
+        response.on('close', () => clearInterval(timer));
+      },
+      { bodyTimeout: 200 },
+    ],
+  ])('%s does not stall the run', async (_what, handler, timeouts) => {
+    const started = performance.now();
+    const { outcome, requests } = await ask(handler, { ...twice, ...timeouts });
+    expect([codeOf(outcome), requests]).toEqual(['ARCHIVE_UNREACHABLE', 2]);
+    expect(performance.now() - started).toBeLessThan(8_000);
+  });
+});
+
+test('Retry-After is waited for', async () => {
+  const started = performance.now();
+  const { outcome } = await ask((response, _, n) =>
+    n === 1 ? response.writeHead(503, { 'retry-after': '1' }).end() : response.end('good'),
+  );
+  expect(outcome.kind).toBe('ok');
+  expect(performance.now() - started).toBeGreaterThan(900);
+});
+
+test('bodies of errors are read, so that connections are used again', async () => {
+  await using server = await serve((response, _, n) =>
+    n % 2 === 1 ? response.writeHead(500).end('x'.repeat(5_000)) : response.writeHead(404).end('x'.repeat(5_000)),
+  );
+  await using it = client({ connections: 2 });
+  for (let i = 0; i < 20; i++) await it.get(wantsGood(server.url));
+  expect(server.count()).toBe(40);
+  expect(server.sockets()).toBeLessThanOrEqual(2);
+});
+
+test('an abort breaks off what is under way, and what waits to be tried again, within a second', async () => {
+  for (const handler of [() => {}, (response: ServerResponse) => response.writeHead(500).end()] satisfies Handler[]) {
+    await using server = await serve(handler);
+    const controller = new AbortController();
+    await using it = client({ signal: controller.signal, retry: { base: 60_000, longest: 60_000, random: () => 1 } });
+    const asked = Array.from({ length: 8 }, () => it.get(wantsGood(server.url)));
+    setTimeout(() => controller.abort(), 100);
+    const started = performance.now();
+    for (const result of await Promise.allSettled(asked)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { name: 'AbortError' } });
+    }
+    expect(performance.now() - started).toBeLessThan(1_000);
+    await expect(it.get(wantsGood(server.url))).rejects.toMatchObject({ name: 'AbortError' });
+  }
+});
+
+test('what a sink throws ends the request, without a retry', async () => {
+  await using server = await serve((response) => response.end('good'));
+  await using it = client();
+  const error = new (await import('../../../engine/index.ts')).PipelineError('DISK_FULL', 'full');
+  const openSink = () => () => {
+    throw error;
+  };
+  await expect(it.get(wantsGood(server.url, { openSink }))).rejects.toBe(error);
+  expect(server.count()).toBe(1);
+});
+
+describe('a proxy from the environment', () => {
+  /** A proxy that leads every host to `target`. */
+  async function proxyTo(target: URL) {
+    const asked: string[] = [];
+    const proxy = await serve((response, request) => {
+      asked.push(request.url ?? '');
+      response.end('good');
+    });
+    proxy.server.on('connect', (request: IncomingMessage, socket: Socket) => {
+      asked.push(request.url ?? '');
+      const upstream = connect(Number(target.port), target.hostname, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.pipe(upstream).pipe(socket);
+      });
+      for (const end of [socket, upstream]) end.on('error', () => {});
+    });
+    return { ...proxy, asked };
+  }
+
+  test('is honoured', async () => {
+    await using server = await serve((response) => response.end('good'));
+    await using proxy = await proxyTo(server.url);
+    await using it = client({ env: { HTTP_PROXY: proxy.url.origin } });
+    const outcome = await it.get(wantsGood(new URL('http://archive.invalid/object')));
+    expect(outcome.kind).toBe('ok');
+    expect(proxy.asked.join()).toContain('archive.invalid');
+  });
+
+  test('is not used for what NO_PROXY names, nor ever for loopback', async () => {
+    await using server = await serve((response) => response.end('good'));
+    await using proxy = await proxyTo(server.url);
+    const env = { HTTP_PROXY: proxy.url.origin, NO_PROXY: 'archive.invalid' };
+    await using it = client({ env, retry: { ...retry, attempts: 1 } });
+    expect((await it.get(wantsGood(server.url))).kind).toBe('ok');
+    expect(codeOf(await it.get(wantsGood(new URL('http://archive.invalid/object'))))).toBe('ARCHIVE_UNREACHABLE');
+    expect(proxy.asked).toEqual([]);
+  });
+});

@@ -1,0 +1,250 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ListedObject } from '../../../extract/listing/series-state.ts';
+import { type PlanInput, planSeries } from '../../../extract/plan/plan.ts';
+import type { ArchiveStatus, LedgerEntry } from '../../../extract/staging/entry.ts';
+import { dayMs, listedObject } from './support.ts';
+
+const days = (first: string, last: string): string[] => {
+  const found: string[] = [];
+  for (let at = Date.parse(first); at <= Date.parse(last); at += dayMs)
+    found.push(new Date(at).toISOString().slice(0, 10));
+  return found;
+};
+
+const entry = (
+  object: ListedObject,
+  status: ArchiveStatus = 'staged',
+  more: Partial<LedgerEntry> = {},
+): LedgerEntry => ({
+  ...{ key: object.key, etag: object.etag, status, staged_at: '', last_modified: '', size_bytes: 1 },
+  ...more,
+});
+
+interface Series {
+  monthly?: readonly ListedObject[];
+  daily?: readonly ListedObject[];
+  ledger?: readonly LedgerEntry[];
+  window?: PlanInput['window'];
+  asOfMonth?: string;
+  asked?: ReadonlySet<string>;
+  askAgain?: boolean;
+}
+
+function plan({
+  monthly = [],
+  daily = [],
+  ledger = [],
+  window,
+  asOfMonth = '2025-07',
+  asked = new Set(),
+  askAgain = false,
+}: Series) {
+  const entries = new Map(ledger.map((it) => [it.key, it]));
+  const planned = planSeries({ monthly, daily, window, asOfMonth, asked, askAgain, known: (key) => entries.get(key) });
+  return {
+    ...planned,
+    periods: planned.wanted.map(({ object }) => object.period),
+    whys: planned.wanted.map(({ why }) => why),
+  };
+}
+
+const june = listedObject('2025-06');
+const juneDays = days('2025-06-01', '2025-06-30').map((day) => listedObject(day));
+const july = days('2025-07-01', '2025-07-09').map((day) => listedObject(day));
+const all = { monthly: [june], daily: [...juneDays, ...july] };
+
+describe('what is fetched', () => {
+  test('is the monthly file of a closed month, and daily files after it', () => {
+    expect(plan(all).periods).toEqual(['2025-06', ...july.map(({ period }) => period)]);
+  });
+
+  test('is daily files where the month is not closed at as-of, although a monthly file is listed', () => {
+    expect(plan({ ...all, daily: juneDays, asOfMonth: '2025-06' }).periods).toEqual(
+      juneDays.map(({ period }) => period),
+    );
+  });
+
+  test('is daily files where no monthly file is listed, and nothing for what has neither', () => {
+    expect(plan({ daily: juneDays.slice(0, 3) }).periods).toEqual(['2025-06-01', '2025-06-02', '2025-06-03']);
+    expect(plan({ monthly: [listedObject('2025-07')] }).periods).toEqual([]);
+  });
+
+  test('is what the window touches: whole monthly files, but its own days only', () => {
+    const window = { start: '2025-06-30', end: '2025-07-03' };
+    expect(plan({ ...all, window }).periods).toEqual(['2025-06', '2025-07-01', '2025-07-02']);
+    expect(plan({ ...all, window: { start: '2025-07-01', end: '2025-07-02' } }).periods).toEqual(['2025-07-01']);
+    expect(plan({ ...all, monthly: [], window }).periods).toEqual(['2025-06-30', '2025-07-01', '2025-07-02']);
+  });
+
+  test('is nothing that the ledger has with the same ETag', () => {
+    const ledger = [entry(june), ...july.map((day) => entry(day))];
+    expect(plan({ ...all, ledger })).toMatchObject({ periods: [], settled: { staged: 10 } });
+  });
+
+  test('A18: is what was re-issued, a daily file beside a monthly one too', () => {
+    const ledger = [entry(june), entry(juneDays[3] as ListedObject), ...july.map((day) => entry(day))];
+    const daily = all.daily.map((day) => (day.period === '2025-06-04' ? listedObject(day.period, 2) : day));
+    expect(plan({ monthly: [june], daily, ledger })).toMatchObject({ periods: ['2025-06-04'], whys: ['reissued'] });
+    expect(plan({ monthly: [listedObject('2025-06', 2)], daily: [], ledger })).toMatchObject({
+      periods: ['2025-06'],
+      whys: ['reissued'],
+    });
+  });
+
+  test('A15: is the daily files of days that a staged monthly file misses', () => {
+    const ledger = [entry(june, 'staged', { incomplete_days: [3, 4, 29] })];
+    const repair = plan({ monthly: [june], daily: juneDays.slice(0, 28), ledger });
+    expect(repair).toMatchObject({ periods: ['2025-06-03', '2025-06-04'], whys: ['repair', 'repair'] });
+    expect(plan({ ...all, ledger, window: { start: '2025-06-04', end: '2025-06-10' } }).periods).toEqual([
+      '2025-06-04',
+    ]);
+  });
+
+  test.each(['rejected', 'absent'] as const)('is the daily files of a month whose monthly file is %s', (status) => {
+    const { periods, whys, settled } = plan({ monthly: [june], daily: juneDays, ledger: [entry(june, status)] });
+    expect(periods).toEqual(juneDays.map(({ period }) => period));
+    expect(new Set(whys)).toEqual(new Set(['repair']));
+    expect(settled).toMatchObject({ [status]: 1 });
+  });
+
+  test('is a failed archive again, in the next run; in this run its daily files', () => {
+    const ledger = [entry(june, 'failed')];
+    expect(plan({ monthly: [june], daily: juneDays, ledger })).toMatchObject({ periods: ['2025-06'], whys: ['again'] });
+    const asked = new Set([june.key]);
+    expect(plan({ monthly: [june], daily: juneDays, ledger, asked }).periods).toHaveLength(30);
+  });
+
+  test('is not a monthly file all of whose days are staged, but is where one day is not', () => {
+    const ledger = juneDays.map((day) => entry(day));
+    expect(plan({ monthly: [june], daily: juneDays, ledger })).toMatchObject({ periods: [], settled: { staged: 30 } });
+    expect(plan({ monthly: [june], daily: juneDays, ledger: ledger.slice(1) }).periods).toEqual(['2025-06']);
+    expect(plan({ monthly: [june], daily: juneDays.slice(1), ledger }).periods).toEqual([]);
+    const before = listedObject('2025-05');
+    expect(
+      plan({ monthly: [before, june], daily: juneDays.slice(1), ledger: [...ledger, entry(before)] }).periods,
+    ).toEqual(['2025-06']);
+  });
+});
+
+describe('an answer', () => {
+  const [day] = july as [ListedObject];
+  const newer = listedObject(day.period, 2);
+
+  test.each(['rejected', 'absent'] as const)('that was %s is not asked for again until the ETag changes', (status) => {
+    const ledger = [entry(day, status, { reason: `${status === 'absent' ? 'absent' : 'crc_mismatch'}: x` })];
+    expect(plan({ daily: [day], ledger })).toMatchObject({ periods: [], settled: { [status]: 1 } });
+    expect(plan({ daily: [newer], ledger })).toMatchObject({ periods: [day.period], whys: ['new'] });
+  });
+
+  test('is asked for again with --relist where the listed bytes never came', () => {
+    for (const reason of ['absent: x', 'md5_mismatch: x', 'html: x']) {
+      expect(plan({ daily: [day], ledger: [entry(day, 'absent', { reason })], askAgain: true }).whys).toEqual([
+        'again',
+      ]);
+    }
+    expect(
+      plan({ daily: [day], ledger: [entry(day, 'rejected', { reason: 'crc_mismatch: x' })], askAgain: true }).whys,
+    ).toEqual([]);
+  });
+
+  test('to a re-issue that could not be staged leaves the version before, and is asked for again only if it failed', () => {
+    const reissue = { etag: newer.etag, reason: 'crc_mismatch: x' };
+    const rejected = entry(day, 'staged', { reissue: { ...reissue, status: 'rejected' } });
+    expect(plan({ daily: [newer], ledger: [rejected] })).toMatchObject({ periods: [], settled: { rejected: 1 } });
+    const failed = entry(day, 'staged', { reissue: { ...reissue, status: 'failed' } });
+    expect(plan({ daily: [newer], ledger: [failed] })).toMatchObject({ periods: [day.period], whys: ['reissued'] });
+    expect(plan({ daily: [newer], ledger: [failed], asked: new Set([day.key]) }).periods).toEqual([]);
+    expect(plan({ daily: [listedObject(day.period, 3)], ledger: [rejected] }).whys).toEqual(['reissued']);
+  });
+});
+
+describe('properties', () => {
+  const dates = days('2025-04-20', '2025-07-09');
+  const world = fc.record({
+    monthly: fc.subarray(['2025-04', '2025-05', '2025-06']).map((periods) => periods.map((it) => listedObject(it))),
+    daily: fc.subarray(dates).map((periods) => periods.map((it) => listedObject(it))),
+    /** What the archive gives for each object: what becomes of it, and days that it misses. */
+    fate: fc.dictionary(
+      fc.constantFrom('2025-04', '2025-05', '2025-06', ...dates),
+      fc.constantFrom('rejected', 'absent', 'failed'),
+    ),
+    missing: fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 3 }),
+  });
+
+  type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
+
+  /** Plans and fetches until nothing is wanted; the keys asked for, in order. */
+  function run(
+    { monthly, daily, fate, missing }: World,
+    ledger: Map<string, LedgerEntry>,
+    window?: PlanInput['window'],
+  ): string[] {
+    const asked = new Set<string>();
+    for (let round = 0; ; round++) {
+      expect(round).toBeLessThan(4);
+      const input = { monthly, daily, window, asOfMonth: '2025-07', asked, askAgain: false };
+      const { wanted } = planSeries({ ...input, known: (key) => ledger.get(key) });
+      if (wanted.length === 0) return [...asked];
+      for (const { object } of wanted) {
+        expect(asked.has(object.key), 'nothing is asked for twice').toBe(false);
+        asked.add(object.key);
+        const isMonthly = object.period.length === 7;
+        const status = (fate[object.period] ?? 'staged') as ArchiveStatus;
+        ledger.set(
+          object.key,
+          entry(object, status, status === 'staged' && isMonthly ? { incomplete_days: missing } : {}),
+        );
+      }
+    }
+  }
+
+  const window = fc
+    .tuple(fc.integer({ min: 0, max: dates.length - 1 }), fc.integer({ min: 1, max: 40 }))
+    .map(([from, length]) => ({
+      start: dates[from] as string,
+      end: new Date(Date.parse(dates[from] as string) + length * dayMs).toISOString().slice(0, 10),
+    }));
+
+  test('a second run asks only for what failed', () => {
+    fc.assert(
+      fc.property(world, fc.option(window, { nil: undefined }), (it, range) => {
+        const ledger = new Map<string, LedgerEntry>();
+        run(it, ledger, range);
+        const failed = [...ledger.values()].filter(({ status }) => status === 'failed').map(({ key }) => key);
+        expect(new Set(failed)).toEqual(new Set(run(it, ledger, range).filter((key) => failed.includes(key))));
+        expect(run(it, ledger, range).every((key) => failed.includes(key))).toBe(true);
+      }),
+    );
+  });
+
+  test('day after day, in any order, reads what one run for all days reads, or more daily files', () => {
+    fc.assert(
+      fc.property(world, fc.shuffledSubarray(dates, { minLength: dates.length }), (it, order) => {
+        const atOnce = new Map<string, LedgerEntry>();
+        run(it, atOnce, { start: dates[0] as string, end: '2025-07-10' });
+        const byDay = new Map<string, LedgerEntry>();
+        for (const day of order) {
+          run(it, byDay, { start: day, end: new Date(Date.parse(day) + dayMs).toISOString().slice(0, 10) });
+        }
+        expect([...byDay.keys()].sort()).toEqual([...atOnce.keys()].sort());
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('every listed day of the window is covered by a staged archive, or by none that the archive has', () => {
+    fc.assert(
+      fc.property(world, window, (it, range) => {
+        const ledger = new Map<string, LedgerEntry>();
+        run(it, ledger, range);
+        const isStaged = (period: string) => ledger.get(`key-${period}`)?.status === 'staged';
+        for (const { period } of it.daily) {
+          if (period < range.start || period >= range.end || it.fate[period] !== undefined) continue;
+          const monthly = isStaged(period.slice(0, 7)) && !it.missing.includes(Number(period.slice(8)));
+          expect(monthly || isStaged(period), period).toBe(true);
+        }
+      }),
+    );
+  });
+});

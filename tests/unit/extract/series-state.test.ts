@@ -1,0 +1,97 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { formatKey, type Series } from '../../../extract/archive/keys.ts';
+import {
+  digestOf,
+  keepSeries,
+  type ListedObject,
+  peekSeries,
+  readObjects,
+  seriesFile,
+  storedSeries,
+  writeSeries,
+} from '../../../extract/listing/series-state.ts';
+import { tempDir } from '../../support/temp.ts';
+import { dayMs, keyOf, listedObject } from './support.ts';
+
+const seriesOf = (symbol: string): Series => {
+  const { period: _, ...series } = keyOf({ symbol });
+  return series;
+};
+const objectsOf = (series: Series, count: number): readonly ListedObject[] =>
+  Array.from({ length: count }, (_, i) => {
+    const period = new Date(Date.parse('2020-01-01') + i * dayMs).toISOString().slice(0, 10);
+    return { ...listedObject(period), key: formatKey({ ...series, period }) };
+  });
+const headOf = (objects: readonly ListedObject[]) => ({
+  listed_whole_at: '2025-07-10T09:00:00.000Z',
+  objects: objects.length,
+  digest: digestOf(objects),
+});
+
+test('read(write(series)) is the series; the newest objects are there at a glance', async () => {
+  const directory = await tempDir();
+  const symbol = fc.constantFrom('BTCUSDT', '币安人生USDT', 'CON', "a'b", '🚀');
+  fc.assert(
+    fc.property(symbol, fc.integer({ min: 0, max: 200 }), (name, count) => {
+      const series = seriesOf(name);
+      const objects = objectsOf(series, count);
+      const file = seriesFile(directory, series);
+      writeSeries(file, headOf(objects), objects);
+      expect(readObjects(file, series)).toEqual(objects);
+      const peeked = peekSeries(file, series);
+      expect(peeked?.head).toEqual(headOf(objects));
+      expect(peeked?.newest.slice(-20)).toEqual(objects.slice(-20));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('what is no state is no state', async () => {
+  const directory = await tempDir();
+  const series = seriesOf('BTCUSDT');
+  const file = seriesFile(directory, series);
+  expect(peekSeries(file, series)).toBeUndefined();
+  writeSeries(file, headOf([]), []);
+  for (const text of [
+    '',
+    '{"listed_whole_at":"2025',
+    'null\n',
+    '{}\n',
+    '{"listed_whole_at":1,"objects":1,"digest":""}\n',
+  ]) {
+    writeFileSync(file, text);
+    expect(peekSeries(file, series)).toBeUndefined();
+  }
+});
+
+test('the digest changes with an object, not with when it was seen', () => {
+  const objects = objectsOf(seriesOf('BTCUSDT'), 3);
+  const [first, ...rest] = objects as [ListedObject, ...ListedObject[]];
+  expect(digestOf([{ ...first, listed_at: 'x' }, ...rest])).toBe(digestOf(objects));
+  for (const change of [{ etag: 'x' }, { size_bytes: 1 }, { last_modified: 'x' }, { key: 'x' }]) {
+    expect(digestOf([{ ...first, ...change }, ...rest])).not.toBe(digestOf(objects));
+  }
+  expect(digestOf(rest)).not.toBe(digestOf(objects));
+});
+
+test('A25: a series that is no longer listed is forgotten, and so is what a kill left behind', async () => {
+  const directory = await tempDir();
+  const all = ['BTCUSDT', 'CON', '币安人生USDT'].map(seriesOf);
+  for (const series of all) writeSeries(seriesFile(directory, series), headOf([]), []);
+  expect(
+    storedSeries(directory)
+      .map(({ series }) => series.symbol)
+      .sort(),
+  ).toEqual(['BTCUSDT', 'CON', '币安人生USDT']);
+
+  const other: Series = { ...seriesOf('BTCUSDT'), timeframe: '1m' };
+  writeSeries(seriesFile(directory, other), headOf([]), []);
+  const kept = all.slice(0, 2);
+  writeFileSync(`${seriesFile(directory, kept[0] as Series)}.part`, 'half');
+  keepSeries(directory, kept);
+  expect(storedSeries(directory).map(({ series }) => series)).toEqual(expect.arrayContaining([...kept, other]));
+  expect(readdirSync(dirname(seriesFile(directory, kept[0] as Series)))).toHaveLength(2);
+});
