@@ -13,32 +13,38 @@ export interface Recognised {
 }
 
 /**
- * A table is as old as the last migration after which it has no column that the database lacks; a migration has been
- * through where every table that it touches is that new. Tables that no migration knows are left alone.
+ * A table fits the states that name no column which it lacks. A migration has been through where every table that it
+ * touches fits a state after it. Tables that no migration knows are left alone.
  * @throws PipelineError SCHEMA_DRIFT where a table, or the tables of one migration, fit no state
  */
 export function recognise(live: Schema, migrations: readonly Migration[], states: readonly Schema[]): Recognised {
   const known = new Set(states.flatMap((state) => Object.keys(state)));
   const found = Object.fromEntries(Object.entries(live).filter(([name]) => known.has(name)));
-  const age = new Map([...known].map((name) => [name, ageOf(name, live[name], states)]));
-  const isThrough = (at: number) => touched(states, at).every((name) => (age.get(name) ?? 0) >= at);
-  const numbered = migrations.map((migration, index) => ({ migration, at: index + 1 }));
-  for (const { migration, at } of numbered) {
+  const fits = new Map(Object.entries(found).map(([name, table]) => [name, fittingStates(table, states)]));
+  const applied: Migration[] = [];
+  const pending: Migration[] = [];
+  const exact = new Map([...fits].map(([name, { last }]) => [name, last]));
+  for (const [index, migration] of migrations.entries()) {
+    const at = index + 1;
     const tables = touched(states, at);
-    const [ahead] = tables.filter((name) => found[name] !== undefined && (age.get(name) ?? 0) >= at);
-    const [behind] = tables.filter((name) => (age.get(name) ?? 0) < at);
-    if (ahead !== undefined && behind !== undefined) {
-      throw unknown(`${ahead} is as ${migration.name} left it, and ${behind} ${found[behind] ? 'is older' : 'is not there'}`);
+    const behind = tables.find((name) => (fits.get(name)?.last ?? 0) < at);
+    if (behind === undefined) {
+      applied.push(migration);
+      continue;
+    }
+    pending.push(migration);
+    for (const name of tables) {
+      const fit = fits.get(name);
+      if (fit === undefined) continue;
+      if (fit.first >= at) {
+        const other = found[behind] ? 'is older' : 'is not there';
+        throw unknown(`${name} is as ${migration.name} left it, and ${behind} ${other}`);
+      }
+      exact.set(name, Math.min(exact.get(name) ?? 0, at - 1));
     }
   }
-  return {
-    applied: numbered.filter(({ at }) => isThrough(at)).map(({ migration }) => migration),
-    pending: numbered.filter(({ at }) => !isThrough(at)).map(({ migration }) => migration),
-    found,
-    exact: Object.fromEntries(
-      Object.keys(found).map((name) => [name, states[age.get(name) as number]?.[name] as Table]),
-    ),
-  };
+  const left = [...exact].map(([name, at]) => [name, states[at]?.[name] as Table]);
+  return { applied, pending, found, exact: Object.fromEntries(left) };
 }
 
 /** The tables that a migration makes, changes or drops; 1 is the first migration. */
@@ -48,15 +54,18 @@ function touched(states: readonly Schema[], at: number): readonly string[] {
   return names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
 }
 
-/** The number of the last state that a table fits; of one that is not there, 0. */
-function ageOf(name: string, table: Table | undefined, states: readonly Schema[]): number {
-  if (table === undefined) return 0;
-  const lacks = (state: Schema | undefined) =>
-    Object.keys(state?.[name]?.columns ?? {}).filter((column) => table.columns[column] === undefined);
-  const age = states.findLastIndex((state) => state[name] !== undefined && lacks(state).length === 0);
-  if (age >= 0) return age;
-  const oldest = states.find((state) => state[name] !== undefined);
-  throw unknown(`${name} lacks ${lacks(oldest).join(', ')}, which even its oldest known form has`);
+/** The last state that a table fits, and the first with the same columns. */
+function fittingStates(table: Table, states: readonly Schema[]): { readonly first: number; readonly last: number } {
+  const namesAt = (state: Schema | undefined) => Object.keys(state?.[table.name]?.columns ?? {}).sort();
+  const lacks = (state: Schema | undefined) => namesAt(state).filter((name) => table.columns[name] === undefined);
+  const last = states.findLastIndex((state) => state[table.name] !== undefined && lacks(state).length === 0);
+  if (last < 0) {
+    const oldest = states.find((state) => state[table.name] !== undefined);
+    throw unknown(`${table.name} lacks ${lacks(oldest).join(', ')}, which even its oldest known form has`);
+  }
+  const names = namesAt(states[last]);
+  const before = states.slice(0, last).findLastIndex((state) => !isDeepStrictEqual(namesAt(state), names));
+  return { first: before + 1, last };
 }
 
 const unknown = (message: string) =>

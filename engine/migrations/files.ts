@@ -40,15 +40,26 @@ export async function readMigrations(root: string): Promise<readonly Migration[]
     if (number === migrations[at - 1]?.number)
       throw changed(name, `has the number of ${migrations[at - 1]?.name}`, 'give the later one the next number');
     if (sums.get(name) === undefined)
-      throw changed(name, `is not in ${sumsFile}`, 'one written by hand is signed with: (cd migrations && sha256sum *.sql > SHA256SUMS)');
+      throw changed(
+        name,
+        `is not in ${sumsFile}`,
+        'one written by hand is signed with: (cd migrations && sha256sum *.sql > SHA256SUMS)',
+      );
     if (sums.get(name) !== checksum)
-      throw changed(name, 'was changed after it was written', 'take the change back and write it as a new one: pnpm pipeline migrate new NAME');
+      throw changed(
+        name,
+        'was changed after it was written',
+        'take the change back and write it as a new one: pnpm pipeline migrate new NAME',
+      );
   }
   return migrations;
 }
 
 const changed = (name: string, what: string, hint: string) =>
-  new PipelineError('MIGRATION_CHANGED', `the migration ${name} ${what}`, { file: `${migrationsFolder}/${name}.sql`, hint });
+  new PipelineError('MIGRATION_CHANGED', `the migration ${name} ${what}`, {
+    file: `${migrationsFolder}/${name}.sql`,
+    hint,
+  });
 
 /** Name → SHA-256, in the form that `sha256sum -c` reads. */
 async function readSums(directory: string): Promise<ReadonlyMap<string, string>> {
@@ -78,5 +89,8 @@ export const renameLines = (renames: Renames): readonly string[] =>
 
 const parseRenames = (sql: string): Renames =>
   new Map(
-    [...sql.matchAll(renameLine)].map(([, table, from = '', to = '']) => [table === undefined ? to : `${table}.${to}`, from]),
+    [...sql.matchAll(renameLine)].map(([, table, from = '', to = '']) => [
+      table === undefined ? to : `${table}.${to}`,
+      from,
+    ]),
   );

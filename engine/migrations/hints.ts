@@ -23,12 +23,17 @@ export function parseHints(
     const [oldName, newName] = parts(hint, '--rename table.old=table.new');
     expectName(oldName, before, 'the schema that the migrations build');
     expectName(newName, after, 'the definition');
-    if (before.has(newName)) throw usage(`--rename ${hint}: ${newName} is there already`, 'drop it in a migration of its own first');
+    if (before.has(newName))
+      throw usage(`--rename ${hint}: ${newName} is there already`, 'drop it in a migration of its own first');
     const [oldTable, oldColumn] = oldName.split('.') as [string, string?];
     const [newTable, newColumn] = newName.split('.') as [string, string?];
-    if ((oldColumn === undefined) !== (newColumn === undefined)) throw usage(`--rename ${hint} names a table and a column`, undefined);
+    if ((oldColumn === undefined) !== (newColumn === undefined))
+      throw usage(`--rename ${hint} names a table and a column`, undefined);
     if (newColumn !== undefined && oldTable !== newTable && renames.get(newTable) !== oldTable)
-      throw usage(`--rename ${hint} moves a column to another table`, `rename the table first: --rename ${oldTable}=${newTable}`);
+      throw usage(
+        `--rename ${hint} moves a column to another table`,
+        `rename the table first: --rename ${oldTable}=${newTable}`,
+      );
     renames.set(newName, oldColumn ?? oldTable);
   }
   for (const hint of options.fills) {
@@ -48,7 +53,10 @@ function parts(hint: string, form: string): readonly [string, string] {
 
 const namesOf = (schema: Schema): ReadonlySet<string> =>
   new Set(
-    Object.values(schema).flatMap(({ name, columns }) => [name, ...Object.keys(columns).map((column) => `${name}.${column}`)]),
+    Object.values(schema).flatMap(({ name, columns }) => [
+      name,
+      ...Object.keys(columns).map((column) => `${name}.${column}`),
+    ]),
   );
 
 function expectName(name: string, known: ReadonlySet<string>, where: string): void {

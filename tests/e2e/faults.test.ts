@@ -45,6 +45,6 @@ describeShared('a service as it is', () => {
     const env = { PIPELINE_ARCHIVE_URL: server.url };
     const result = await pipelineInProcess(args, { dataDir: await tempDir('html-'), env });
     expectExit(result, 1);
-    expect(result.stderr).toMatch(/LISTING_INVALID|ARCHIVE_RESPONSE/);
+    expect(result.stdout).toMatch(/LISTING_INVALID|ARCHIVE_RESPONSE/);
   });
 });

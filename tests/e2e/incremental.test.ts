@@ -95,7 +95,7 @@ describe('incremental equals full', () => {
     await it.archive.putMonth(
       'SOLUSDT',
       smallArchive.days.filter((day) => day.startsWith('2025-05')),
-      { edition: 2 },
+      { edition: 2, published: new Date('2025-07-10T10:00:00Z') },
     );
     const asOf = '2025-07-17T12:00:00Z';
     await it.run({ asOf });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { PipelineError } from '../../../engine/errors.ts';
 import { type ClientOptions, createClient, type GetRequest, type Outcome } from '../../../extract/archive/client.ts';
 import { reason } from '../../../extract/verify/reason.ts';
 
@@ -218,7 +219,7 @@ test('an abort breaks off what is under way, and what waits to be tried again, w
 test('what a sink throws ends the request, without a retry', async () => {
   await using server = await serve((response) => response.end('good'));
   await using it = client();
-  const error = new (await import('../../../engine/index.ts')).PipelineError('DISK_FULL', 'full');
+  const error = new PipelineError('DISK_FULL', 'full');
   const openSink = () => () => {
     throw error;
   };

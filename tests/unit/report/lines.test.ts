@@ -65,6 +65,7 @@ test('stdout carries the result: what failed and why, what to do next, and the D
     next: fix it
 2 nodes warned:
   WARN extract klines: 715 staged, 1 rejected
+    A19: the CHECKSUM of X is stale
   WARN test coverage: 0.981 < 0.99
 1 node skipped:
   SKIP export volume_rankings: volume_rankings failed

@@ -1,0 +1,93 @@
+import { readSchema } from '../duckdb/introspect.ts';
+import type { Warehouse } from '../duckdb/warehouse.ts';
+import { isAbort, PipelineError } from '../errors.ts';
+import { tableStatements } from '../schema/ddl.ts';
+import type { Change } from '../schema/diff.ts';
+import { expectSchema } from '../schema/drift.ts';
+import { partitionState, schemaMigrations } from '../schema/system.ts';
+import type { Schema } from '../schema/table.ts';
+import { isStructural } from '../schema/words.ts';
+import { quoteName, quoteText } from '../sql.ts';
+import type { Plan, Step } from './plan.ts';
+import { recordApplied } from './standing.ts';
+
+const unchanged = 'nothing was changed';
+
+/**
+ * Runs the steps in one transaction and commits it only where every row is still there and the tables are those of the
+ * definition; returns how many rows that are.
+ * @throws PipelineError MIGRATION_FAILED, SCHEMA_DRIFT; the warehouse is then as it was
+ */
+export async function applyPlan(
+  warehouse: Warehouse,
+  plan: Plan,
+  options: { readonly schema: Schema; readonly now: Date; readonly applied: (step: Step) => void },
+): Promise<number> {
+  const { schema, now, applied } = options;
+  const migrations = [...plan.recognised, ...plan.steps.flatMap(({ migration }) => migration ?? [])];
+  const changes = plan.steps.flatMap((step) => step.changes);
+  return warehouse.transaction(async () => {
+    const before = await countRows(warehouse);
+    if (plan.live[schemaMigrations.name] === undefined)
+      for (const statement of tableStatements(schemaMigrations)) await warehouse.run(statement);
+    for (const step of plan.steps) {
+      await warehouse.run(step.sql).catch((error: Error) => {
+        if (isAbort(error)) throw error;
+        throw failed(`${step.name}: ${error.message}`, error);
+      });
+      applied(step);
+    }
+    await recordApplied(
+      warehouse,
+      migrations.sort((a, b) => a.number - b.number),
+      now,
+    );
+    await makeDirty(warehouse, changes);
+    expectSchema(await readSchema(warehouse), schema, 'the migrated tables differ from the definition', {
+      file: warehouse.file,
+      hint: `${unchanged}; write what is missing: pnpm pipeline migrate new NAME`,
+    });
+    return expectRows(before, await countRows(warehouse), changes);
+  });
+}
+
+const failed = (message: string, cause?: Error) =>
+  new PipelineError('MIGRATION_FAILED', message, { hint: unchanged, ...(cause && { cause }) });
+
+async function countRows(warehouse: Warehouse): Promise<ReadonlyMap<string, bigint>> {
+  const counts = new Map<string, bigint>();
+  for (const name of Object.keys(await readSchema(warehouse))) {
+    const { rows } = await warehouse.row<{ rows: bigint }>(`SELECT count(*) AS rows FROM ${quoteName(name)}`);
+    if (name !== schemaMigrations.name) counts.set(name, rows);
+  }
+  return counts;
+}
+
+/** All tables that stay have as many rows as before; how many that are together. */
+function expectRows(
+  before: ReadonlyMap<string, bigint>,
+  after: ReadonlyMap<string, bigint>,
+  changes: readonly Change[],
+): number {
+  const renamed = new Map(
+    changes.flatMap((change) => (change.kind === 'table renamed' ? [[change.from, change.table]] : [])),
+  );
+  const dropped = new Set(changes.flatMap((change) => (change.kind === 'table dropped' ? [change.table] : [])));
+  let total = 0n;
+  for (const [name, rows] of before) {
+    const now = after.get(renamed.get(name) ?? name);
+    if (dropped.has(name)) continue;
+    if (now !== rows) throw failed(`${name} had ${rows} rows and would have ${now ?? 'none'}`);
+    total += rows;
+  }
+  return Number(total);
+}
+
+/** What an altered table holds may lack what the new definition asks for: the next run builds or loads it anew. */
+async function makeDirty(warehouse: Warehouse, changes: readonly Change[]): Promise<void> {
+  const tables = new Set(changes.filter(isStructural).map(({ table }) => table));
+  if (tables.size === 0 || (await readSchema(warehouse))[partitionState.name] === undefined) return;
+  await warehouse.run(
+    `UPDATE ${quoteName(partitionState.name)} SET input_digest = '' WHERE model IN (${[...tables].map(quoteText).join(', ')})`,
+  );
+}

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { openWarehouse } from '../duckdb/warehouse.ts';
+import { PipelineError } from '../errors.ts';
+import type { Project } from '../project.ts';
+import { formatCount } from '../report/format.ts';
+import { backUp } from '../run/backup.ts';
+import { lockTarget } from '../run/lock.ts';
+import type { TargetPaths } from '../run/paths.ts';
+import { expectSchema } from '../schema/drift.ts';
+import type { Schema } from '../schema/table.ts';
+import { describeStep, isDestructive } from '../schema/words.ts';
+import { applyPlan } from './apply.ts';
+import { migrationsFolder } from './files.ts';
+import { type Plan, planLines, planMigrations } from './plan.ts';
+import { replayMigrations } from './replay.ts';
+import { readStanding } from './standing.ts';
+
+export interface UpOptions {
+  readonly project: Pick<Project, 'schema' | 'migrations'>;
+  readonly paths: TargetPaths;
+  readonly allowDestructive: boolean;
+  /** Wait while a run holds the target. */
+  readonly wait: boolean;
+  /** Names the backup. */
+  readonly runId: string;
+  readonly now: Date;
+  readonly print: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings a warehouse up to date: shows the steps, keeps a copy, and applies all of them or none.
+ * @throws PipelineError MIGRATION_DESTRUCTIVE before anything is done, MIGRATION_FAILED and SCHEMA_DRIFT after it was
+ *   taken back, SCHEMA_NEWER, MIGRATION_CHANGED, WAREHOUSE_MISSING
+ */
+export async function migrateUp(options: UpOptions): Promise<void> {
+  const { project, paths, runId, now, print, signal } = options;
+  const { schema, migrations } = project;
+  const states = await replayMigrations(migrations, signal);
+  expectSchema(states.at(-1) ?? {}, schema, 'the migrations do not build the definition', {
+    file: migrationsFolder,
+    hint: 'write what is missing: pnpm pipeline migrate new NAME',
+  });
+  await using _lock = await lockTarget(paths.root, {
+    command: 'pipeline migrate up',
+    since: now,
+    wait: options.wait,
+    signal,
+  });
+  const plan = await readPlan(options, states);
+  if (plan === undefined) {
+    print(`${paths.warehouse} is up to date`);
+    return;
+  }
+  for (const line of planLines(plan)) print(line);
+  const destructive = plan.steps.flatMap(({ changes }) => changes).filter(isDestructive);
+  if (destructive.length > 0 && !options.allowDestructive) {
+    throw new PipelineError('MIGRATION_DESTRUCTIVE', `this loses data: ${destructive.map(describeStep).join('; ')}`, {
+      file: paths.warehouse,
+      hint: 'nothing was changed; to go on, with a backup: pnpm pipeline migrate up --allow-destructive',
+    });
+  }
+  const backup = await backUp(paths, runId);
+  print(`the warehouse as it was: ${backup}`);
+  await using warehouse = await openWarehouse({ file: paths.warehouse, signal });
+  const rows = await applyPlan(warehouse, plan, { schema, now, applied: ({ name }) => print(`applied ${name}`) });
+  await warehouse.run('CHECKPOINT');
+  print(`${paths.warehouse} is up to date, with the ${formatCount(rows)} rows that it had`);
+  print(`to go back: pnpm pipeline migrate restore ${backup}`);
+}
+
+/** Nothing to do: undefined. */
+async function readPlan({ project, paths, signal }: UpOptions, states: readonly Schema[]): Promise<Plan | undefined> {
+  if (!existsSync(paths.warehouse)) {
+    throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${paths.warehouse}`, {
+      hint: 'pnpm pipeline run builds one that is up to date',
+    });
+  }
+  await using warehouse = await openWarehouse({ file: paths.warehouse, signal });
+  const standing = await readStanding(warehouse, project.migrations);
+  if (standing.kind === 'empty') return undefined;
+  const plan = planMigrations(standing, project.migrations, states);
+  expectSchema(plan.live, plan.expected, `${paths.warehouse} was altered by hand`, {
+    hint: 'take the change back, or restore a backup: pnpm pipeline migrate restore FILE',
+  });
+  return plan.steps.length + plan.recognised.length === 0 ? undefined : plan;
+}
