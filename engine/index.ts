@@ -1,17 +1,8 @@
 /** The engine's public face: all that extract, models, queries and tests/data import of it. */
-export { type CommandContext, openContext } from './cli/context.ts';
-export { createNotes, type Note } from './cli/notes.ts';
+export { openContext } from './cli/context.ts';
+export { createNotes } from './cli/notes.ts';
 export type { GlobalOptions } from './cli/options.ts';
-export {
-  chooseForm,
-  lineResult,
-  type ResultForm,
-  type ResultFormat,
-  type ResultOptions,
-  resultFormats,
-  type TakenResult,
-  takeResult,
-} from './cli/result.ts';
+export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult } from './cli/result.ts';
 export { closest } from './closest.ts';
 export { type CommandIo, type CommandModule, defineCommand } from './command.ts';
 export { formatDay, parseInstant } from './config/instant.ts';
@@ -45,6 +36,6 @@ export {
   tinyint,
   varchar,
 } from './schema/column.ts';
-export { partitionState, testResults } from './schema/system.ts';
+export { partitionState, schemaMigrations, testResults } from './schema/system.ts';
 export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
 export { cast } from './sql.ts';

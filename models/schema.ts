@@ -9,6 +9,7 @@ import {
   integer,
   month,
   partitionState,
+  schemaMigrations,
   smallint,
   table,
   testResults,
@@ -17,7 +18,7 @@ import {
   varchar,
 } from '../engine/index.ts';
 
-const instrumentType = varchar('Market: spot, futures-um or futures-cm.');
+const instrumentType = varchar('Market.', { oneOf: ['spot', 'futures-um', 'futures-cm'] });
 const symbol = varchar('Ticker as the archive spells it.');
 const timeframe = varchar('Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.');
 
@@ -26,12 +27,12 @@ const archiveObjects = table('archive_objects', {
   columns: {
     key: varchar('Object key.'),
     instrument_type: instrumentType,
-    cadence: varchar('daily or monthly.'),
+    cadence: varchar('How much time an archive covers.', { oneOf: ['daily', 'monthly'] }),
     symbol,
     timeframe,
     period_start: date('First day of the period.'),
     period_end: date('Day after the period.'),
-    size_bytes: bigint('Size of the zip.', { unit: 'bytes' }),
+    size_bytes: bigint('Size of the zip.', { unit: 'bytes', min: 0 }),
     etag: varchar('ETag without quotes; the MD5 of the object as a rule.'),
     last_modified: timestamp('When it was published or re-issued.'),
     listed_at: timestamp('As-of of the run that first saw it in this state.'),
@@ -39,6 +40,7 @@ const archiveObjects = table('archive_objects', {
   key: ['key'],
   keyHeldBy: 'partition',
   partition: ['instrument_type', 'cadence', 'timeframe', 'symbol'],
+  checks: [['period_start', '<', 'period_end']],
 });
 
 const stagedArchives = table('staged_archives', {
@@ -51,12 +53,13 @@ const stagedArchives = table('staged_archives', {
     row_count: bigint.nullable('Data lines.'),
     first_open_time: timestamp.nullable('Open time of its first bar.'),
     last_open_time: timestamp.nullable('Open time of its last bar.'),
-    status: varchar('staged, loaded, rejected, absent or failed.'),
+    status: varchar('What became of it.', { oneOf: ['staged', 'loaded', 'rejected', 'absent', 'failed'] }),
     reason: varchar.nullable('Why it is not staged.'),
     staged_at: timestamp('As-of of the run that decided it.'),
   },
   key: ['key'],
   keyHeldBy: 'partition',
+  references: { archive_objects: ['key'] },
 });
 
 const stagedKlines = table('staged_klines', {
@@ -78,6 +81,7 @@ const stagedKlines = table('staged_klines', {
     ignore: varchar.nullable('Not always 0 (A3).'),
   },
   key: [],
+  references: { staged_archives: ['archive_key'] },
 });
 
 const ohlcv = table('ohlcv', {
@@ -104,6 +108,7 @@ const ohlcv = table('ohlcv', {
   key: ['instrument_type', 'symbol', 'timeframe', 'timestamp'],
   keyHeldBy: 'partition',
   partition: ['instrument_type', 'symbol', 'timeframe', month('timestamp')],
+  references: { symbols: ['instrument_type', 'symbol'] },
 });
 
 const symbols = table('symbols', {
@@ -113,13 +118,14 @@ const symbols = table('symbols', {
     symbol,
     base_asset: varchar.nullable('What is traded.'),
     quote_asset: varchar.nullable('What it is priced in; NULL where no known asset fits.'),
-    contract_type: varchar('spot, perpetual, delivery or settled.'),
+    contract_type: varchar('What its name says it is.', { oneOf: ['spot', 'perpetual', 'delivery', 'settled'] }),
     first_date: date('First day listed.'),
     last_date: date('Last day listed.'),
     last_traded_date: date.nullable('Last day with a trade.'),
-    spells: integer('1 + holes of more than 7 days (A24).'),
+    spells: integer('1 + holes of more than 7 days (A24).', { min: 1 }),
   },
   key: ['instrument_type', 'symbol'],
+  checks: [['first_date', '<=', 'last_date']],
 });
 
 const dailyAvailability = table('daily_availability', {
@@ -148,6 +154,7 @@ const dailyAvailability = table('daily_availability', {
   key: ['date', 'symbol'],
   indexes: { idx_quote_volume_date: [desc('quote_volume_usdt'), 'date'] },
   partition: ['date'],
+  references: { symbols: ['symbol'] },
 });
 
 const volumeRankings = table('volume_rankings', {
@@ -155,21 +162,22 @@ const volumeRankings = table('volume_rankings', {
   columns: {
     date: date('Day, UTC.'),
     symbol,
-    rank: smallint('Dense rank by turnover.'),
+    rank: smallint('Dense rank by turnover.', { min: 1 }),
     quote_volume_usdt: double('Turnover.', { unit: 'USDT' }),
-    trade_count: bigint('Trades.'),
+    trade_count: bigint('Trades.', { min: 1 }),
     rank_change_1d: smallint.nullable('Rank minus the rank 1 calendar day before; negative means it moved up.'),
     rank_change_7d: smallint.nullable('The same over 7 days.'),
     rank_change_14d: smallint.nullable('The same over 14 days.'),
     rank_change_30d: smallint.nullable('The same over 30 days.'),
-    percentile: float('Share of the cohort that is larger; 0 is the largest.', { unit: 'percent' }),
-    market_share_pct: float('Share of the turnover of the cohort.', { unit: 'percent' }),
-    days_available: tinyint('Ranked days among the 30 calendar days that end this day.'),
+    percentile: float('Share of the cohort that is larger; 0 is the largest.', { unit: 'percent', min: 0, max: 100 }),
+    market_share_pct: float('Share of the turnover of the cohort.', { unit: 'percent', min: 0 }),
+    days_available: tinyint('Ranked days among the 30 calendar days that end this day.', { min: 1, max: 30 }),
     generation_timestamp: timestamp('As-of of the run that built this day.'),
   },
   key: ['date', 'symbol'],
   keyHeldBy: 'partition',
   partition: ['date'],
+  references: { daily_availability: ['date', 'symbol'] },
 });
 
 /** THE typed definition: DDL, Kysely types, schema.sql, docs and checks derive from it. */
@@ -183,6 +191,7 @@ export const schema = {
   volume_rankings: volumeRankings,
   partition_state: partitionState,
   test_results: testResults,
+  schema_migrations: schemaMigrations,
 } as const;
 
 export type Database = DatabaseOf<typeof schema>;

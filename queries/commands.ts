@@ -10,6 +10,7 @@ import {
   openReader,
   type ResultOptions,
   resultFormats,
+  type StandIn,
   takeResult,
 } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
@@ -74,9 +75,10 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
   const form = chooseForm(options, io);
   const note = createNotes(io, options);
   const { target, paths } = await openContext(io, options);
+  let standIn: StandIn | undefined;
   const take = async () => {
     await using reader = await openReader<Database>({ ...paths, signal: io.signal });
-    if (reader.standIn !== undefined) note(describeStandIn(reader.standIn), 'warn');
+    standIn = reader.standIn;
     const { values, notes } = await resolveQuestion(question, reader, given);
     const synthetic = target.synthetic ? ' (synthetic data)' : '';
     note(`target ${target.name}${synthetic} · ${describeQuestion(question, values)}`);
@@ -86,20 +88,25 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
     if (form.kind === 'picture' && question.draw !== undefined) {
       return lineResult(question.draw(await reader.rows(query), canvasOf(io)), io);
     }
-    return takeResult(reader, query, form.kind === 'picture' ? { kind: 'table' } : form, {
+    return await takeResult(reader, query, form.kind === 'picture' ? { kind: 'table' } : form, {
       io,
       record: question.record ?? false,
       metadata: { target: target.name, synthetic: String(target.synthetic) },
     });
   };
   const result = await take();
+  if (standIn !== undefined) note(describeStandIn(standIn), 'warn');
   await result.deliver();
   if (result.isCut) note(`the first ${result.count} rows; all of them: --format csv, or --output FILE`);
   if (options.output !== undefined) note(`${result.count} rows to ${options.output}`);
 }
 
-const describeUnits = (units: Readonly<Record<string, string | undefined>>): string =>
-  [...Object.entries(units).map(([column, unit]) => `${column} in ${unit}`), 'days and times in UTC'].join('; ');
+function describeUnits(units: Readonly<Record<string, string | undefined>>): string {
+  const columnsOf = Map.groupBy(Object.keys(units), (column) => units[column]);
+  return [...[...columnsOf].map(([unit, columns]) => `${columns.join(', ')} in ${unit}`), 'days and times in UTC'].join(
+    '; ',
+  );
+}
 
 const canvasOf = ({ stdout, env }: CommandIo): Canvas => ({
   width: 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 80,

@@ -23,8 +23,18 @@ export const series = (db: Pick<Kysely<Database>, 'selectFrom'>, wanted: Series)
     .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date));
 
 /** What prices and volumes count; of coin-margined contracts they are other things (A4). */
-export const ohlcvUnits = (instrumentType: InstrumentType) => ({
-  open: 'quote asset',
-  volume: instrumentType === 'futures-cm' ? 'contracts' : 'base asset',
-  quote_asset_volume: instrumentType === 'futures-cm' ? 'base asset' : 'quote asset',
-});
+export function ohlcvUnits(instrumentType: InstrumentType) {
+  const price = 'quote asset';
+  const volume = instrumentType === 'futures-cm' ? 'contracts' : 'base asset';
+  const turnover = instrumentType === 'futures-cm' ? 'base asset' : 'quote asset';
+  return {
+    open: price,
+    high: price,
+    low: price,
+    close: price,
+    volume,
+    taker_buy_base_asset_volume: volume,
+    quote_asset_volume: turnover,
+    taker_buy_quote_asset_volume: turnover,
+  };
+}

@@ -13,13 +13,13 @@ export const countWhere = (condition: Expression<unknown>) => cast('BIGINT', sql
 export const exactSum = (amount: Expression<unknown>) =>
   cast.nullable('DOUBLE', sql`sum(cast(${amount} as DECIMAL(38, 10)))`);
 
-/** The share of a part in percent; NULL of nothing. */
+/** The share of a part in percent, to four digits; NULL of nothing. */
 export const percentOf = (part: Expression<unknown>, whole: Expression<unknown>) =>
-  cast.nullable('DOUBLE', sql`100 * ${part} / nullif(${whole}, 0)`);
+  cast.nullable('DOUBLE', sql`round(100 * ${part} / nullif(${whole}, 0), 4)`);
 
-/** The change since before in percent; NULL where there is nothing to compare with. */
+/** The change since before in percent, to four digits; NULL where there is nothing to compare with. */
 export const changePercent = (now: Expression<unknown>, before: Expression<unknown>) =>
-  cast.nullable('DOUBLE', sql`100 * (${now} / nullif(${before}, 0) - 1)`);
+  cast.nullable('DOUBLE', sql`round(100 * (${now} / nullif(${before}, 0) - 1), 4)`);
 
 /**
  * Whether a symbol traded on a day of `daily_availability`: its bar says so, and where there is no bar (volumes are

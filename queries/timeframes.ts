@@ -26,17 +26,11 @@ export const timeframes = {
 
 export type Timeframe = keyof typeof timeframes;
 
-/** A timeframe of which other bars are made up, and the length of it in ms. */
-export interface Fixed {
-  readonly timeframe: Timeframe;
-  readonly ms: number;
-}
-
 /** What `--resample` can make: buckets of the calendar that finer bars fill without a rest. 3d has no such calendar. */
 const resampled = (Object.keys(timeframes) as Timeframe[]).filter((name) => name !== '3d' && name !== '1s');
 
 /** The coarser timeframes that bars of this one add up to. */
-export function coarserThan(timeframe: Timeframe): readonly Timeframe[] {
+function coarserThan(timeframe: Timeframe): readonly Timeframe[] {
   const source = timeframes[timeframe];
   if (source === undefined) return [];
   return resampled.filter((name) => {

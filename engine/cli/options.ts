@@ -42,7 +42,7 @@ export function addSelectionOptions(command: Command): Command {
 }
 
 /** Every value of an option that can be given again. */
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export function wholeNumber(min: number): (value: string) => number {
   return (value) => {

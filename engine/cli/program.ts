@@ -5,6 +5,7 @@ import { defineCompile } from './commands/compile.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineLs } from './commands/ls.ts';
+import { defineMigrate } from './commands/migrate.ts';
 import { defineRun } from './commands/run.ts';
 import { defineSchema } from './commands/schema.ts';
 import { defineShow } from './commands/show.ts';
@@ -20,6 +21,7 @@ const commands = [
   defineCompile,
   defineShow,
   defineSchema,
+  defineMigrate,
   defineDoctor,
   defineClean,
   defineCompletion,

@@ -44,6 +44,8 @@ export interface BuildOutcome {
   readonly status: 'pass' | 'reused' | 'error';
   readonly rows: number;
   readonly partitions: number;
+  /** Archives whose values are not believable, set aside now. */
+  readonly rejected: number;
   readonly tests: readonly TestOutcome[];
 }
 
@@ -63,7 +65,7 @@ export async function buildModel(
   options: BuildOptions,
 ): Promise<BuildOutcome> {
   await warehouse.setTime('as_of', options.asOf);
-  const dirty = await believableDirty(warehouse, model, options);
+  const { dirty, rejected } = await believableDirty(warehouse, model, options);
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   const testAll = async () => {
     const outcomes: TestOutcome[] = [];
@@ -84,20 +86,21 @@ export async function buildModel(
         await recordPartitions(warehouse, model.name, options.runId);
       }
       const tests = await testAll();
-      return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, tests } as const;
+      return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, rejected, tests } as const;
     });
   } catch (error) {
     if (!(error instanceof TestsFailed)) throw error;
     await recordOutcomes(warehouse, error.outcomes, options);
-    return { status: 'error', rows: 0, partitions: dirty.dirty, tests: error.outcomes };
+    return { status: 'error', rows: 0, partitions: dirty.dirty, rejected, tests: error.outcomes };
   }
 }
 
 /** The dirty partitions, once every archive whose values are not believable has been set aside. */
 async function believableDirty(warehouse: Warehouse, model: CompiledModel, options: BuildOptions) {
+  let rejected = 0;
   for (;;) {
     const dirty = await findDirty(warehouse, model, options.window);
-    if (dirty.dirty === 0 || options.source === undefined) return dirty;
+    if (dirty.dirty === 0 || options.source === undefined) return { dirty, rejected };
     const { name, staged, directory, reload } = options.source;
     const partitions = await warehouse.rows<{ partition: string }>(
       'SELECT partition FROM dirty_partitions ORDER BY partition',
@@ -107,11 +110,12 @@ async function believableDirty(warehouse: Warehouse, model: CompiledModel, optio
       { directory, signal: options.signal },
     );
     await warehouse.setVariable(sourceVariable(name), files);
-    if (model.rejectsSql === undefined) return dirty;
+    if (model.rejectsSql === undefined) return { dirty, rejected };
     const rejects = await warehouse.rows<{ key: string; reason: string }>(model.rejectsSql);
-    if (rejects.length === 0) return dirty;
+    if (rejects.length === 0) return { dirty, rejected };
     for (const { key, reason } of rejects) options.warn(`rejected ${key}: ${reason}`);
     await staged.reject(rejects);
+    rejected += rejects.length;
     await reload();
   }
 }

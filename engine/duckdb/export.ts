@@ -3,9 +3,12 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { PipelineError } from '../errors.ts';
 import { createBareTable } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
+import { describeDrift } from '../schema/words.ts';
 import { quoteName, quoteText } from '../sql.ts';
+import { parquetDrift } from './parquet.ts';
 import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -66,6 +69,13 @@ export async function exportTable(
   const aside = `${file}.tmp`;
   try {
     const rows = await warehouse.run(copy(aside));
+    const drift = await parquetDrift(warehouse, aside, plan.table);
+    if (drift.length > 0) {
+      throw new PipelineError('EXPORT_FAILED', `not written: ${drift.map(describeDrift).join('; ')}`, {
+        file,
+        hint: 'the last export stays; see all of it with pnpm pipeline schema check',
+      });
+    }
     const written = await fileDigest(aside);
     if (written !== (await fileDigest(file))) await rename(aside, file);
     await writeSums(context.directory, sums.set(path.basename(file), written as string));

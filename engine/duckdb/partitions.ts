@@ -63,7 +63,20 @@ export async function findDirty(
     (SELECT count(*) FROM input_partitions) AS total,
     (SELECT count(*) FROM partition_state ANTI JOIN dirty_partitions USING (partition)
       WHERE model = ${quoteText(model.name)}) AS kept`);
-  return { dirty: Number(counts.dirty), total: Number(counts.total), all: counts.kept === 0n };
+  const all = counts.kept === 0n && !(await hasOtherRows(warehouse, model.table));
+  return { dirty: Number(counts.dirty), total: Number(counts.total), all };
+}
+
+/** That a row of the table lies in a partition of `dirty_partitions AS dirty`. */
+export const inDirty = (table: Table): string =>
+  partitionColumns(table)
+    .map((column) => `${column.expression} = dirty.${quoteName(column.name)}`)
+    .join(' AND ') || 'true';
+
+/** A migrated table has rows of before, of which no state knows. */
+async function hasOtherRows(warehouse: Warehouse, table: Table): Promise<boolean> {
+  const others = `FROM ${quoteName(table.name)} ANTI JOIN dirty_partitions AS dirty ON ${inDirty(table)} LIMIT 1`;
+  return (await warehouse.rows(`SELECT 1 ${others}`)).length > 0;
 }
 
 /** Part of the transaction that publishes the rows, so that state and rows cannot part. */
@@ -84,7 +97,8 @@ export async function recordDigest(
 ): Promise<void> {
   await warehouse.run(`DELETE FROM partition_state WHERE model = ${quoteText(name)}`);
   if (digest === undefined) return;
-  await warehouse.run(`INSERT INTO partition_state VALUES (${[name, '', digest, runId].map(quoteText).join(', ')})`);
+  await warehouse.run(`INSERT INTO partition_state (model, partition, input_digest, run_id)
+    VALUES (${[name, '', digest, runId].map(quoteText).join(', ')})`);
 }
 
 export async function recordedDigest(warehouse: Warehouse, name: string): Promise<string | undefined> {

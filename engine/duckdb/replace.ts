@@ -1,13 +1,7 @@
-import {
-  addPrimaryKey,
-  createBareTable,
-  createIndexes,
-  hasPrimaryKey,
-  partitionColumns,
-  tableComments,
-} from '../schema/ddl.ts';
+import { addPrimaryKey, createBareTable, createIndexes, hasPrimaryKey, tableComments } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName } from '../sql.ts';
+import { inDirty } from './partitions.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -22,14 +16,13 @@ export async function replacePartitions(
   options: { readonly all: boolean; readonly readsItself: boolean },
 ): Promise<number> {
   if (options.all) return remake(warehouse, table, query);
-  const name = quoteName(table.name);
   if (!options.readsItself) {
     await warehouse.run(deleteDirty(table));
-    return warehouse.run(`INSERT INTO ${name} BY NAME ${query}`);
+    return warehouse.run(insertRows(table, table.name, query));
   }
   await warehouse.run(`CREATE OR REPLACE TEMP TABLE new_rows AS ${query}`);
   await warehouse.run(deleteDirty(table));
-  const inserted = await warehouse.run(`INSERT INTO ${name} BY NAME FROM new_rows`);
+  const inserted = await warehouse.run(insertRows(table, table.name, 'FROM new_rows'));
   await warehouse.run('DROP TABLE new_rows');
   return inserted;
 }
@@ -37,7 +30,7 @@ export async function replacePartitions(
 async function remake(warehouse: Warehouse, table: Table, query: string): Promise<number> {
   const aside = { ...table, name: `${table.name}_new` };
   await warehouse.run(createBareTable(aside));
-  const inserted = await warehouse.run(`INSERT INTO ${quoteName(aside.name)} BY NAME ${query}`);
+  const inserted = await warehouse.run(insertRows(table, aside.name, query));
   await warehouse.run(`DROP TABLE IF EXISTS ${quoteName(table.name)}`);
   await warehouse.run(`ALTER TABLE ${quoteName(aside.name)} RENAME TO ${quoteName(table.name)}`);
   if (hasPrimaryKey(table)) await warehouse.run(addPrimaryKey(table));
@@ -45,8 +38,12 @@ async function remake(warehouse: Warehouse, table: Table, query: string): Promis
   return inserted;
 }
 
-function deleteDirty(table: Table): string {
-  const name = quoteName(table.name);
-  const same = partitionColumns(table).map((column) => `${column.expression} = dirty.${quoteName(column.name)}`);
-  return `DELETE FROM ${name} USING dirty_partitions AS dirty WHERE ${same.join(' AND ') || 'true'}`;
+/** By name and with the types of the definition. The order of the query's rows stays. */
+function insertRows(table: Table, into: string, query: string): string {
+  const columns = Object.entries(table.columns).map(([name, { type }]) => ({ name: quoteName(name), type }));
+  return `INSERT INTO ${quoteName(into)} (${columns.map(({ name }) => name).join(', ')})
+    SELECT ${columns.map(({ name, type }) => `cast(${name} as ${type})`).join(', ')} FROM (${query})`;
 }
+
+const deleteDirty = (table: Table): string =>
+  `DELETE FROM ${quoteName(table.name)} USING dirty_partitions AS dirty WHERE ${inDirty(table)}`;

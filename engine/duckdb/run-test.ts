@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
+import { quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
 import type { Row, Warehouse } from './warehouse.ts';
@@ -101,5 +101,7 @@ export async function recordOutcomes(
       return `(${[...texts, value ?? 'NULL', threshold ?? 'NULL', rowsFailed, at].join(', ')})`;
     });
   if (rows.length === 0) return;
-  await warehouse.run(`INSERT INTO ${quoteName('test_results')} VALUES ${rows.join(', ')}`);
+  await warehouse.run(
+    `INSERT INTO test_results (run_id, test, model, status, value, threshold, rows_failed, tested_at) VALUES ${rows.join(', ')}`,
+  );
 }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
-import type { Project } from '../project.ts';
 import { formatCount } from '../report/format.ts';
 import { backUp } from '../run/backup.ts';
 import { lockTarget } from '../run/lock.ts';
@@ -10,13 +9,14 @@ import { expectSchema } from '../schema/drift.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeStep, isDestructive } from '../schema/words.ts';
 import { applyPlan } from './apply.ts';
+import type { Definition } from './current.ts';
 import { migrationsFolder } from './files.ts';
 import { type Plan, planLines, planMigrations } from './plan.ts';
 import { replayMigrations } from './replay.ts';
 import { readStanding } from './standing.ts';
 
 export interface UpOptions {
-  readonly project: Pick<Project, 'schema' | 'migrations'>;
+  readonly definition: Definition;
   readonly paths: TargetPaths;
   readonly allowDestructive: boolean;
   /** Wait while a run holds the target. */
@@ -34,8 +34,8 @@ export interface UpOptions {
  *   taken back, SCHEMA_NEWER, MIGRATION_CHANGED, WAREHOUSE_MISSING
  */
 export async function migrateUp(options: UpOptions): Promise<void> {
-  const { project, paths, runId, now, print, signal } = options;
-  const { schema, migrations } = project;
+  const { definition, paths, runId, now, print, signal } = options;
+  const { schema, migrations } = definition;
   const states = await replayMigrations(migrations, signal);
   expectSchema(states.at(-1) ?? {}, schema, 'the migrations do not build the definition', {
     file: migrationsFolder,
@@ -70,16 +70,19 @@ export async function migrateUp(options: UpOptions): Promise<void> {
 }
 
 /** Nothing to do: undefined. */
-async function readPlan({ project, paths, signal }: UpOptions, states: readonly Schema[]): Promise<Plan | undefined> {
+async function readPlan(
+  { definition, paths, signal }: UpOptions,
+  states: readonly Schema[],
+): Promise<Plan | undefined> {
   if (!existsSync(paths.warehouse)) {
     throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${paths.warehouse}`, {
       hint: 'pnpm pipeline run builds one that is up to date',
     });
   }
   await using warehouse = await openWarehouse({ file: paths.warehouse, signal });
-  const standing = await readStanding(warehouse, project.migrations);
+  const standing = await readStanding(warehouse, definition.migrations);
   if (standing.kind === 'empty') return undefined;
-  const plan = planMigrations(standing, project.migrations, states);
+  const plan = planMigrations(standing, definition.migrations, states);
   expectSchema(plan.live, plan.expected, `${paths.warehouse} was altered by hand`, {
     hint: 'take the change back, or restore a backup: pnpm pipeline migrate restore FILE',
   });

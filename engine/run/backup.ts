@@ -26,18 +26,27 @@ export async function forgetBuilt(nodes: readonly GraphNode[], context: RunConte
   const states = nodes.map(({ kind, name }) => (kind === 'test' || kind === 'export' ? `${kind}.${name}` : name));
   if (states.length === 0) return;
   await context.warehouse.use(async (warehouse) => {
-    await warehouse.run(`DELETE FROM partition_state WHERE model IN (${states.map(quoteText).join(', ')})`);
+    // The partitions stay known: with a range, those outside it keep their rows.
+    await warehouse.run(
+      `UPDATE partition_state SET input_digest = '' WHERE model IN (${states.map(quoteText).join(', ')})`,
+    );
   });
 }
 
 const smallestWorthCompacting = 64 * 1024 * 1024;
 
-/** DuckDB does not give space back: a file of more than twice its live blocks is written anew and renamed. */
-export async function compactWarehouse(context: RunContext): Promise<void> {
+/**
+ * DuckDB does not give space back: a file of more than twice its live blocks is written anew and renamed, from `smallest`
+ * bytes on.
+ */
+export async function compactWarehouse(
+  context: Pick<RunContext, 'paths' | 'warehouse' | 'reporter'>,
+  smallest = smallestWorthCompacting,
+): Promise<void> {
   const file = context.paths.warehouse;
   if (!existsSync(file)) return;
   const before = (await stat(file)).size;
-  if (before < smallestWorthCompacting) return;
+  if (before < smallest) return;
   const aside = `${file}.compact`;
   const compacted = await context.warehouse.use(async (warehouse) => {
     await warehouse.run('CHECKPOINT');

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
+import { expectCurrent } from '../migrations/current.ts';
+import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { formatCount } from '../report/format.ts';
 import { checkTables } from './missing.ts';
@@ -20,6 +22,7 @@ export async function describeRun(
   await using warehouse = existsSync(paths.warehouse)
     ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
     : undefined;
+  if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
   await warehouse?.setTime('as_of', asOf);
   const described: { id: string; would: string }[] = [];
   for (const node of nodes) described.push({ id: node.id, would: await wouldDo(node) });

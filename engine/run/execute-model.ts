@@ -46,11 +46,17 @@ export async function executeModel(
   if (outcome.status === 'error') {
     return { status: 'error', message: `not published, the last good version stays: ${failed.join(', ')} failed` };
   }
-  if (outcome.status === 'reused') return { status: 'reused', message: 'nothing it reads has changed' };
+  const { rows, partitions, rejected } = outcome;
+  if (outcome.status === 'reused' && rejected === 0)
+    return { status: 'reused', message: 'nothing it reads has changed' };
   return {
-    status: 'pass',
-    message: `${formatCount(outcome.rows)} rows, ${formatCount(outcome.partitions)} ${outcome.partitions === 1 ? 'partition' : 'partitions'}`,
-    facts: { rows_affected: outcome.rows, partitions: outcome.partitions },
+    status: rejected > 0 ? 'warn' : 'pass',
+    message: [
+      `${formatCount(rows)} rows`,
+      `${formatCount(partitions)} ${partitions === 1 ? 'partition' : 'partitions'}`,
+      ...(rejected > 0 ? [`${formatCount(rejected)} rejected`] : []),
+    ].join(', '),
+    facts: { rows_affected: rows, partitions, rejected },
   };
 }
 

@@ -8,6 +8,7 @@ import type { NodeStatus, Reporter } from '../events.ts';
 import type { ExtractResult, Window } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { ancestors } from '../graph/walk.ts';
+import { readMigrations } from '../migrations/files.ts';
 import { openProject } from '../project.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
@@ -21,7 +22,7 @@ import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
 import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
-import { createWarehouseHost } from './warehouse-host.ts';
+import { createWarehouseHost, refuseOutdated } from './warehouse-host.ts';
 import { nodeWindows } from './windows.ts';
 
 export interface RunOptions {
@@ -75,12 +76,17 @@ export async function runPipeline(options: RunOptions): Promise<{ readonly exitC
   const startedAt = clock();
   const finished = new Map<string, FinishedNode>();
   await using share = createShare();
-  const warehouse = createWarehouseHost(project.schema, {
+  const hostOptions = {
+    schema: project.schema,
+    migrations: await readMigrations(pipeline.root),
+    now: options.now,
     file: paths.warehouse,
     waitMs: readersWaitMs,
     signal,
     ...(options.threads !== undefined && { threads: options.threads }),
-  });
+  };
+  await refuseOutdated(hostOptions);
+  const warehouse = createWarehouseHost(hostOptions);
   const context: RunContext = {
     runId,
     asOf: options.asOf,

@@ -2,66 +2,74 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pipeline } from '../config/load.ts';
 import type { Vars } from '../config/vars.ts';
-import { checkResult } from '../duckdb/describe.ts';
 import { readSchema } from '../duckdb/introspect.ts';
-import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
-import { loadSchema, openProject } from '../project.ts';
-import { printSchema, schemaStatements } from '../schema/ddl.ts';
-import { diffSchemas } from '../schema/diff.ts';
-import { describeDrift } from '../schema/words.ts';
+import { migrationsFolder, readMigrations } from '../migrations/files.ts';
+import { replayMigrations } from '../migrations/replay.ts';
+import { loadSchema } from '../project.ts';
+import type { Schema } from '../schema/table.ts';
+import { compareDatabase, compareExports } from './compare-database.ts';
+import { compareManifest, compareModels } from './compare-models.ts';
+import { type CompareOptions, type Comparison, differencesOf } from './comparison.ts';
+import { derivedFiles, schemaFile, staleness } from './derived.ts';
 
-/** schema.sql, beside the module that it is generated from. */
-export const schemaFile = (pipeline: Pipeline): string => path.join(path.dirname(pipeline.spec.schema), 'schema.sql');
-
-export async function schemaSql(pipeline: Pipeline): Promise<string> {
-  return printSchema(await loadSchema(pipeline), pipeline.spec.schema);
+/** `schema diff`: the definition against schema.sql, the migrations and a database. */
+export async function compareSchema(options: CompareOptions): Promise<readonly Comparison[]> {
+  const { pipeline, signal } = options;
+  const schema = await loadSchema(pipeline);
+  return [
+    await compareSchemaSql(pipeline, schema, signal),
+    ...(await compareMigrations(pipeline, schema, signal)),
+    ...(await compareDatabase(options, schema)),
+  ];
 }
 
-/**
- * Every way in which schema.sql, a live database (where there is one) and the results of the models differ from the
- * typed definition, one sentence each.
- */
-export async function checkSchema(options: {
-  readonly pipeline: Pipeline;
-  readonly graph: Graph;
-  readonly vars: Vars;
-  readonly database: string | undefined;
-  readonly signal: AbortSignal;
-}): Promise<readonly string[]> {
-  const { pipeline, graph, vars, database, signal } = options;
-  const project = await openProject(pipeline, vars);
-  const problems: string[] = [];
+/** `schema check`: that, and all else that derives from the definition. */
+export async function checkSchema(
+  options: CompareOptions & { readonly graph: Graph; readonly vars: Vars },
+): Promise<readonly Comparison[]> {
+  const { pipeline, paths } = options;
+  const schema = await loadSchema(pipeline);
+  const derived = derivedFiles(pipeline, schema).map(async (file): Promise<Comparison> => {
+    const stale = await staleness(pipeline.root, file);
+    return { subject: file.file, differences: stale === undefined ? [] : [stale] };
+  });
+  return [
+    ...(await Promise.all(derived)),
+    ...(await compareSchema(options)),
+    ...(options.database === undefined ? await compareExports(options, schema) : []),
+    ...(await compareManifest(paths, schema)),
+    await compareModels(options, schema),
+  ];
+}
+
+/** schema.sql as a database would read it, so that an edited line is told by the column it is about. */
+async function compareSchemaSql(pipeline: Pipeline, schema: Schema, signal: AbortSignal): Promise<Comparison> {
   const file = schemaFile(pipeline);
-  const committed = await readFile(path.resolve(pipeline.root, file), 'utf8').catch(() => '');
-  if (committed !== (await schemaSql(pipeline))) {
-    problems.push(`${file} is stale: ${firstDifference(committed, await schemaSql(pipeline))}`);
+  const sql = await readFile(path.join(pipeline.root, file), 'utf8').catch(() => '');
+  await using scratch = await openWarehouse({ file: ':memory:', threads: 1, signal });
+  try {
+    await scratch.run(sql);
+    return { subject: file, differences: differencesOf(await readSchema(scratch), schema) };
+  } catch (error) {
+    return { subject: file, differences: [`it does not run: ${(error as Error).message}`] };
   }
-  if (database !== undefined) {
-    await using live = await openWarehouse({ file: database, readOnly: true, signal });
-    const changes = diffSchemas(await readSchema(live), project.schema);
-    problems.push(...changes.map((change) => `${database}: ${describeDrift(change)}`));
-  }
-  await using scratch = await openWarehouse({ file: ':memory:', signal });
-  for (const statement of schemaStatements(project.schema)) await scratch.run(statement);
-  for (const node of graph.nodes) {
-    if (node.kind !== 'model') continue;
-    const model = await project.model(node);
-    try {
-      await findDirty(scratch, model, undefined);
-      await checkResult(scratch, model.querySql, model.table);
-    } catch (error) {
-      if (!(error instanceof PipelineError)) throw error;
-      problems.push(error.message);
-    }
-  }
-  return problems;
 }
 
-function firstDifference(found: string, wanted: string): string {
-  const [have, want] = [found.split('\n'), wanted.split('\n')];
-  const at = want.findIndex((line, index) => line !== have[index]);
-  return `line ${at + 1} is \`${have[at] ?? ''}\`, the definition gives \`${want[at] ?? ''}\``;
+async function compareMigrations(
+  pipeline: Pipeline,
+  schema: Schema,
+  signal: AbortSignal,
+): Promise<readonly Comparison[]> {
+  try {
+    const migrations = await readMigrations(pipeline.root);
+    if (migrations.length === 0) return [];
+    const built = (await replayMigrations(migrations, signal)).at(-1) ?? {};
+    return [{ subject: `${migrationsFolder}/`, differences: differencesOf(built, schema) }];
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    return [{ subject: `${migrationsFolder}/`, differences: [error.message] }];
+  }
 }

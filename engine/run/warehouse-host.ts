@@ -1,14 +1,32 @@
-import { readSchema } from '../duckdb/introspect.ts';
+import { existsSync } from 'node:fs';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
-import { storedTables, tableStatements } from '../schema/ddl.ts';
-import { diffSchemas } from '../schema/diff.ts';
-import type { Schema } from '../schema/table.ts';
-import { describeDrift, isStructural } from '../schema/words.ts';
+import { type Definition, expectCurrent } from '../migrations/current.ts';
+import { recordApplied } from '../migrations/standing.ts';
+import { schemaStatements } from '../schema/ddl.ts';
 import type { WarehouseHost } from './context.ts';
 
+export interface HostOptions extends WarehouseOptions, Definition {
+  /** When a warehouse that is made now went through the migrations. */
+  readonly now: Date;
+}
+
+/**
+ * Refuses an outdated warehouse before anything is fetched; one that somebody else holds is looked at when it is needed.
+ * @throws PipelineError as `expectCurrent`
+ */
+export async function refuseOutdated({ schema, migrations, ...options }: HostOptions): Promise<void> {
+  if (!existsSync(options.file)) return;
+  try {
+    await using warehouse = await openWarehouse({ ...options, waitMs: 0 });
+    await expectCurrent(warehouse, { schema, migrations });
+  } catch (error) {
+    if (!(error instanceof PipelineError && error.code === 'WAREHOUSE_LOCKED')) throw error;
+  }
+}
+
 /** One user at a time, in the order of asking; opened by the first, with every table of the schema in place. */
-export function createWarehouseHost(schema: Schema, options: WarehouseOptions): WarehouseHost {
+export function createWarehouseHost(options: HostOptions): WarehouseHost {
   let open: Warehouse | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -19,7 +37,7 @@ export function createWarehouseHost(schema: Schema, options: WarehouseOptions): 
   return {
     use: (work) =>
       inTurn(async () => {
-        open ??= await openAtSchema(schema, options);
+        open ??= await openAtSchema(options);
         return work(open);
       }),
     release: () =>
@@ -32,31 +50,16 @@ export function createWarehouseHost(schema: Schema, options: WarehouseOptions): 
 }
 
 /**
- * Opens a warehouse and creates the tables that it lacks.
- * @throws PipelineError SCHEMA_DRIFT where a table that it has differs from the definition; nothing is altered
+ * Opens a warehouse; an empty one gets the tables of the schema, any other must have them.
+ * @throws PipelineError as `expectCurrent`; nothing is altered
  */
-async function openAtSchema(schema: Schema, options: WarehouseOptions): Promise<Warehouse> {
+async function openAtSchema({ schema, migrations, now, ...options }: HostOptions): Promise<Warehouse> {
   const warehouse = await openWarehouse(options);
   try {
-    const live = await readSchema(warehouse);
-    const missing = storedTables(schema).filter(({ name }) => live[name] === undefined);
-    const differences = diffSchemas(live, schema)
-      .filter((change) => isStructural(change) && change.kind !== 'table added')
-      .map(describeDrift);
-    if (differences.length > 0) {
-      throw new PipelineError(
-        'SCHEMA_DRIFT',
-        `the warehouse differs from models/schema.ts: ${differences.join('; ')}`,
-        {
-          file: options.file,
-          hint: 'see it whole with pnpm pipeline schema check; pnpm pipeline run --full-refresh keeps a backup and builds anew',
-        },
-      );
-    }
+    if ((await expectCurrent(warehouse, { schema, migrations })) === 'current') return warehouse;
     await warehouse.transaction(async () => {
-      for (const table of missing) {
-        for (const statement of tableStatements(table)) await warehouse.run(statement);
-      }
+      for (const statement of schemaStatements(schema)) await warehouse.run(statement);
+      await recordApplied(warehouse, migrations, now);
     });
     return warehouse;
   } catch (error) {

@@ -20,7 +20,7 @@ export const testResults = table('test_results', {
     run_id: varchar('Run that measured it.'),
     test: varchar('Name of the test.'),
     model: varchar('Model it tests.'),
-    status: varchar('pass, warn or error.'),
+    status: varchar('How it ended.', { oneOf: ['pass', 'warn', 'error'] }),
     value: double.nullable('What was measured: a ratio, or the number of failing rows.'),
     threshold: double.nullable('What the value was held against.'),
     rows_failed: bigint('Rows that break the rule.'),

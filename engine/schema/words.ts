@@ -11,7 +11,12 @@ const conditions = (sql: readonly string[]) => (sql.length === 0 ? 'allows any v
 const defaultText = (value: string | undefined) => (value === undefined ? 'no default' : `the default ${value}`);
 const quoted = (text: string) => (text === '' ? 'none' : `"${text.replaceAll('\n', ' / ')}"`);
 const columnText = (column: string, { type, nullable, ...rest }: Column) =>
-  [column, type, ...(nullable ? [] : ['NOT NULL']), ...columnConditions(column, { type, nullable, ...rest })].join(' ');
+  [
+    column,
+    type,
+    ...(nullable ? [] : ['NOT NULL']),
+    ...columnConditions(column, { type, nullable, ...rest }).map((sql) => `CHECK (${sql})`),
+  ].join(' ');
 
 const driftWords: Words = {
   'table added': ({ table }) => `there is no table ${table}`,

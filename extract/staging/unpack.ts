@@ -70,18 +70,18 @@ async function unpackLarge(
     const scanner = scanCsv(key);
     let bytes = 0;
     let crc = 0;
+    let problem: Reason | undefined;
     for await (const piece of contentOf(zip, member)) {
       signal.throwIfAborted();
       bytes += piece.length;
       crc = crc32(piece, crc);
       if (bytes > member.uncompressed_bytes) break;
-      const problem = scanner.push(piece);
-      if (problem !== undefined) return problem;
-      writeFully(descriptor, piece);
+      // After a bad line only the CRC matters: that the bytes are damaged says more than what they became.
+      problem ??= scanner.push(piece);
+      if (problem === undefined) writeFully(descriptor, piece);
     }
-    const problem = checkContent(member, bytes, crc);
-    if (problem !== undefined) return problem;
-    const facts = scanner.end();
+    problem = checkContent(member, bytes, crc) ?? problem;
+    const facts = problem ?? scanner.end();
     return 'code' in facts ? facts : { csv_bytes: bytes, facts };
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;

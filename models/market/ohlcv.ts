@@ -6,6 +6,15 @@ import { keyParts } from './archive_key.ts';
 
 const atHand = ['staged', 'loaded'];
 
+const keyColumns = ['instrument_type', 'symbol', 'timeframe', 'timestamp'] as const;
+const priceFigures = ['open', 'high', 'low', 'close', 'volume', 'close_time'] as const;
+const tradeFigures = [
+  'quote_asset_volume',
+  'number_of_trades',
+  'taker_buy_base_asset_volume',
+  'taker_buy_quote_asset_volume',
+] as const;
+
 /** ms as 13 digits, µs as 16, decided row by row (A2). */
 const instant = (text: Expression<unknown>) => {
   const value = sql`cast(${text} as BIGINT)`;
@@ -87,23 +96,28 @@ export default defineModel('ohlcv', {
           ]),
       )
       .with('choices', (choices) =>
-        choices
-          .selectFrom('bars')
-          .selectAll()
-          .select((eb) =>
-            eb.fn
-              .agg<number>('row_number')
-              .over((over) =>
-                over
-                  .partitionBy(['instrument_type', 'symbol', 'timeframe', 'timestamp'])
-                  .orderBy('data_source')
-                  .orderBy('close_time'),
-              )
-              .as('choice'),
-          ),
+        choices.selectFrom('bars').select((eb) => {
+          const bar = sql`(partition by ${sql.join(keyColumns.map((name) => eb.ref(name)))})`;
+          const values = sql`hash(${sql.join([...priceFigures, ...tradeFigures].map((name) => eb.ref(name)))})`;
+          const agree = sql`min(${values}) over ${bar} = max(${values}) over ${bar}`;
+          return [
+            ...keyColumns,
+            ...priceFigures,
+            ...tradeFigures,
+            // Where both archives say the same, the source is the monthly one, whichever was at hand first.
+            cast(
+              'VARCHAR',
+              sql`case when ${agree} then max(${eb.ref('data_source')}) over ${bar} else ${eb.ref('data_source')} end`,
+            ).as('data_source'),
+            cast(
+              'BIGINT',
+              sql`row_number() over (partition by ${sql.join(keyColumns.map((name) => eb.ref(name)))} order by ${eb.ref('data_source')})`,
+            ).as('choice'),
+          ];
+        }),
       )
       .selectFrom('choices')
-      .where('choice', '=', 1)
+      .where('choice', '=', 1n)
       .orderBy('instrument_type')
       .orderBy('symbol')
       .orderBy('timeframe')
@@ -162,15 +176,15 @@ function defect(eb: ExpressionBuilder<Database, 'staged_klines'>) {
   const tried = (name: (typeof valueColumns)[number]) => sql`try_cast(${eb.ref(name)} as DOUBLE)`;
   const any = (tests: readonly unknown[]) => sql`(${sql.join(tests, sql` or `)})`;
   const notFinite = valueColumns.map((name) => sql`coalesce(not isfinite(${tried(name)}), true)`);
-  const wholeNumbers = [
-    sql`try_cast(${eb.ref('count')} as BIGINT) is null`,
-    sql`try_cast(${eb.ref('close_time')} as BIGINT) is null`,
-  ];
-  const negative = [...amountColumns, 'count' as const].map((name) => sql`${tried(name)} < 0`);
+  // A cast to BIGINT alone would round `7.5` and store what nobody published.
+  const notWhole = (['count', 'close_time'] as const).map(
+    (name) => sql`coalesce(try_cast(${eb.ref(name)} as BIGINT) <> try_cast(${eb.ref(name)} as DOUBLE), true)`,
+  );
+  const negative = valueColumns.map((name) => sql`${tried(name)} < 0`);
   return cast.nullable(
     'VARCHAR',
     sql`case
-      when ${any([...notFinite, ...wholeNumbers])} then 'not_a_number'
+      when ${any([...notFinite, ...notWhole])} then 'not_a_number'
       when ${any(negative)} then 'negative_value'
       when ${tried('low')} > least(${tried('open')}, ${tried('close')}) or ${tried('high')} < greatest(${tried('open')}, ${tried('close')}) then 'ohlc_nonsense'
     end`,

@@ -43,7 +43,7 @@ const fates = (db: Kysely<Database>, date: Date) =>
       'last.close_price',
       cast.nullable('DATE', sql`min(${eb.ref('after.date')}) filter (where ${eb.ref('after.traded')})`).as('returned'),
       countWhere(sql`${eb.ref('after.available')} and ${eb.ref('after.trade_count')} = 0`).as('flat_bars'),
-      cast('BIGINT', eb.selectFrom('published').select(sql`count(*)`.as('days'))).as('days_published'),
+      cast('BIGINT', eb.selectFrom('published').select(cast('BIGINT', sql`count(*)`).as('days'))).as('days_published'),
     ]);
 
 /**

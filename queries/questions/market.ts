@@ -85,7 +85,14 @@ export const market = defineQuestion({
           'day.ten_largest_share_pct',
         ];
       }),
-  units: () => ({ quote_volume_usdt: 'USDT at par', largest_share_pct: 'percent of it' }),
+  units: () => ({
+    quote_volume_usdt: 'USDT at par',
+    volume_change_1d_pct: 'percent',
+    volume_change_7d_pct: 'percent',
+    taker_buy_share_pct: 'percent of the turnover',
+    largest_share_pct: 'percent of the turnover',
+    ten_largest_share_pct: 'percent of the turnover',
+  }),
   record: true,
   examples: ['market 2025-06-17', 'market latest --format json'],
 });

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { cast, describeWindow, formatDay, PipelineError } from '../../engine/index.ts';
+import { cast, formatDay, PipelineError } from '../../engine/index.ts';
 import { wholeNumber } from '../parameters/choice.ts';
 import { day, dayMs } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
@@ -39,7 +39,7 @@ export const movers = defineQuestion({
   async check({ db, rows }, { date, window }) {
     const before = daysBefore(date, window);
     const ranked = await rows(db.selectFrom('volume_rankings').where('date', '=', before).limit(1).select('date'));
-    if (ranked.length > 0) return [describeWindow({ start: before, end: new Date(date.getTime() + dayMs) })];
+    if (ranked.length > 0) return [`compared with ${formatDay(before)}`];
     throw new PipelineError('USAGE', `volume_rankings has no row of ${formatDay(before)}, ${window} days before`, {
       key: 'window',
       value: String(window),
@@ -49,6 +49,7 @@ export const movers = defineQuestion({
   units: () => ({
     rank_change: 'ranks, negative is up',
     quote_volume_usdt: 'USDT',
+    quote_volume_usdt_before: 'USDT',
     volume_change_pct: 'percent',
   }),
   examples: ['movers 2025-06-17', 'movers latest --window 30 --limit 10'],

@@ -29,6 +29,9 @@ export const rank = defineQuestion({
         'day.percentile',
       ]),
   units: () => ({
+    rank_change_1d: 'ranks, negative is up',
+    rank_change_7d: 'ranks, negative is up',
+    rank_change_30d: 'ranks, negative is up',
     quote_volume_usdt: 'USDT',
     market_share_pct: 'percent of the ranked turnover',
     percentile: 'percent of the ranked contracts that are larger',

@@ -29,7 +29,9 @@ export const top = defineQuestion({
   units: () => ({
     quote_volume_usdt: 'USDT',
     market_share_pct: 'percent of the ranked turnover',
-    rank_change_1d: 'ranks since the day before, negative is up',
+    rank_change_1d: 'ranks, negative is up',
+    rank_change_7d: 'ranks, negative is up',
+    rank_change_30d: 'ranks, negative is up',
   }),
   examples: ['top 2025-06-17 --limit 100', 'top latest'],
 });

@@ -28,7 +28,7 @@ export const volume = defineQuestion({
             const mean = (days: number, from: Expression<Date>) =>
               cast.nullable(
                 'DOUBLE',
-                sql`avg(cast(${amount} as DECIMAL(38, 10))) over (order by ${from} rows between ${sql.lit(days - 1)} preceding and current row)`,
+                sql`round(avg(cast(${amount} as DECIMAL(38, 10))) over (order by ${from} rows between ${sql.lit(days - 1)} preceding and current row), 2)`,
               );
             const date = eb.ref('calendar.date');
             return [
@@ -62,8 +62,10 @@ export const volume = defineQuestion({
       ]),
   units: () => ({
     quote_volume_usdt: 'USDT at par',
+    mean_7d: 'USDT at par',
+    mean_30d: 'USDT at par',
     volume_base: 'base asset',
-    mean_7d: 'USDT at par a day',
+    change_1d_pct: 'percent',
     change_7d_pct: 'percent',
   }),
   draw: (days, canvas) => drawVolume(days, canvas),

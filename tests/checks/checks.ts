@@ -3,6 +3,7 @@ import { checkCases } from './cases.ts';
 import { checkErrors } from './errors.ts';
 import { checkImports } from './imports.ts';
 import { checkLinks } from './links.ts';
+import { checkRawSql } from './raw-sql.ts';
 
 /** Looks at a tree and answers what is wrong with it, one line each; nothing when all is well. */
 export type Check = (root: string) => Promise<readonly string[]>;
@@ -26,6 +27,7 @@ export const checks: Readonly<Record<string, Check>> = {
   knip: program('knip'),
   imports: checkImports,
   links: checkLinks,
+  'raw-sql': checkRawSql,
   cases: checkCases,
   errors: (root) => checkErrors(root),
 };

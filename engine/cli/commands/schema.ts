@@ -1,53 +1,91 @@
-import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PipelineError } from '../../errors.ts';
 import { countOf } from '../../report/node-text.ts';
+import type { Comparison } from '../../run/comparison.ts';
 import type { Cli } from '../cli.ts';
 import { loadPipelineOf, openContext } from '../context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
+
+interface DatabaseOptions extends GlobalOptions {
+  readonly database?: string;
+}
+
+const databaseOption = [
+  '--database <file>',
+  "any DuckDB or Parquet file, in the place of the target's warehouse",
+] as const;
 
 export function defineSchema(program: Command, cli: Cli): void {
   const schema = program.command('schema').description('The typed definition of the tables, and what differs from it.');
   const print = schema
     .command('print')
     .description('Prints their SQL.')
-    .option('--write', 'write it to schema.sql beside the definition')
+    .option('--write', 'write every file that derives from the definition: schema.sql, JSON Schema, docs/tables.md')
     .action((_, own: Command) => printSchema(cli, own.optsWithGlobals()));
   addExamples(print, 'schema print', 'schema print --write');
   const check = schema
     .command('check')
-    .description('Fails when schema.sql is stale, or when a model or the warehouse differs from the definition.')
+    .description('Fails when anything that derives from the definition is stale or differs: files, models, data.')
+    .option(...databaseOption)
     .action((_, own: Command) => checkSchema(cli, own.optsWithGlobals()));
-  addExamples(check, 'schema check', 'schema check --target live');
-  addExamples(schema, 'schema print', 'schema check');
+  addExamples(check, 'schema check', 'schema check --target live', 'schema check --database published.duckdb');
+  const diff = schema
+    .command('diff')
+    .description('Compares the definition with schema.sql, the migrations and the warehouse, in words.')
+    .option(...databaseOption)
+    .action((_, own: Command) => diffSchema(cli, own.optsWithGlobals()));
+  addExamples(diff, 'schema diff', 'schema diff --target live');
+  addExamples(schema, 'schema print', 'schema check', 'schema diff');
 }
 
 async function printSchema(cli: Cli, options: GlobalOptions & { readonly write?: boolean }): Promise<void> {
-  const [pipeline, { schemaFile, schemaSql }] = await Promise.all([
+  const [pipeline, { loadSchema }, { derivedFiles, writeDerived }, { printSchema: sqlOf }] = await Promise.all([
     loadPipelineOf(cli, options),
-    import('../../run/schema.ts'),
+    import('../../project.ts'),
+    import('../../run/derived.ts'),
+    import('../../schema/ddl.ts'),
   ]);
-  const sql = await schemaSql(pipeline);
-  if (options.write) await writeFile(resolve(pipeline.root, schemaFile(pipeline)), sql);
-  else cli.stdout.write(sql);
+  const schema = await loadSchema(pipeline);
+  if (!options.write) {
+    cli.stdout.write(sqlOf(schema, pipeline.spec.schema));
+    return;
+  }
+  const written = await writeDerived(pipeline.root, derivedFiles(pipeline, schema));
+  for (const file of written) cli.print(`wrote ${file}`);
+  if (written.length === 0) cli.print('all files are up to date');
 }
 
-async function checkSchema(cli: Cli, options: GlobalOptions): Promise<void> {
-  const [context, { checkSchema: findProblems }] = await Promise.all([
-    openContext(cli, options),
-    import('../../run/schema.ts'),
-  ]);
-  const { warehouse } = context.paths;
-  const database = existsSync(warehouse) ? warehouse : undefined;
-  const problems = await findProblems({ ...context, database, signal: cli.signal });
-  for (const problem of problems) cli.print(problem);
-  if (problems.length > 0) {
-    throw new PipelineError('SCHEMA_DRIFT', `${countOf(problems.length, 'difference')} from the definition`, {
-      file: context.pipeline.spec.schema,
-      hint: 'a stale schema.sql: pnpm pipeline schema print --write; a warehouse: pnpm pipeline run --full-refresh',
-    });
+async function checkSchema(cli: Cli, options: DatabaseOptions): Promise<void> {
+  const [context, { checkSchema: check }] = await openCompare(cli, options);
+  const compared = await check(context);
+  for (const { subject, differences } of compared)
+    for (const difference of differences) cli.print(`${subject}: ${difference}`);
+  failWhereDifferent(compared, context.pipeline.spec.schema);
+  cli.print(`all agree with ${context.pipeline.spec.schema}: ${compared.map(({ subject }) => subject).join(', ')}`);
+}
+
+async function diffSchema(cli: Cli, options: DatabaseOptions): Promise<void> {
+  const [context, { compareSchema }] = await openCompare(cli, options);
+  const compared = await compareSchema(context);
+  for (const { subject, differences } of compared) {
+    cli.print(differences.length === 0 ? `${subject} agrees` : `${subject} differs:`);
+    for (const difference of differences) cli.print(`  ${difference}`);
   }
-  cli.print(`schema.sql, the models${database === undefined ? '' : ` and ${database}`} agree with the definition`);
+  failWhereDifferent(compared, context.pipeline.spec.schema);
+}
+
+async function openCompare(cli: Cli, options: DatabaseOptions) {
+  const [context, compare] = await Promise.all([openContext(cli, options), import('../../run/schema.ts')]);
+  const database = options.database === undefined ? undefined : resolve(cli.cwd, options.database);
+  return [{ ...context, database, signal: cli.signal }, compare] as const;
+}
+
+function failWhereDifferent(compared: readonly Comparison[], file: string): void {
+  const count = compared.flatMap(({ differences }) => differences).length;
+  if (count === 0) return;
+  throw new PipelineError('SCHEMA_DRIFT', `${countOf(count, 'difference')} from the definition`, {
+    file,
+    hint: 'stale files: pnpm pipeline schema print --write; the migrations: pnpm pipeline migrate new NAME; a warehouse: pnpm pipeline migrate status',
+  });
 }

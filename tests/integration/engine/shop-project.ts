@@ -52,7 +52,7 @@ exports:
   trends: { model: trends, format: parquet, order_by: [day], when: with_trends }
 `,
   'schema.ts': `\
-import { bigint, date, partitionState, table, testResults, timestamp } from '${engine}';
+import { bigint, date, partitionState, schemaMigrations, table, testResults, timestamp } from '${engine}';
 const day = date('Day.');
 export const schema = {
   sales: table('sales', { description: 'Sales.', key: ['day'], keyHeldBy: 'partition', partition: ['day'], columns: { day, amount: bigint('Sold.') } }),
@@ -60,6 +60,7 @@ export const schema = {
   trends: table('trends', { description: 'Of 3 days.', key: ['day'], partition: ['day'], columns: { day, total: bigint('Sold in 3 days.'), built_at: timestamp('As-of.') } }),
   partition_state: partitionState,
   test_results: testResults,
+  schema_migrations: schemaMigrations,
 };
 `,
   'till.ts': `\
@@ -72,6 +73,7 @@ export default {
     const sales = await read(file);
     progress({ done: 1, unit: 'files' });
     if (sales.fails) throw new Error(sales.fails);
+    signal.throwIfAborted();
     if (sales.waits) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     if (sales.warns) warn(sales.warns);
     await copyFile(file, join(stagingDir, 'sales.json'));
@@ -201,7 +203,7 @@ export async function shopProject(changes: Changes = {}) {
     /** Rows of the warehouse between runs. */
     async rows(query: string) {
       await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true });
-      return texts(warehouse, query);
+      return await texts(warehouse, query); // before it is closed
     },
   };
 }

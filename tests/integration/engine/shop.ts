@@ -8,6 +8,7 @@ import {
   modelsOf,
   partitionState,
   rowsDigest,
+  schemaMigrations,
   table,
   testResults,
   timestamp,
@@ -51,6 +52,7 @@ export const schema = {
   }),
   partition_state: partitionState,
   test_results: testResults,
+  schema_migrations: schemaMigrations,
 } as const;
 
 const defineModel = modelsOf(schema);

@@ -146,6 +146,17 @@ describe('content that stays bad', () => {
   });
 });
 
+test.each([true, false])('a body beyond its limit is cut off, its length told: %s', async (told) => {
+  const body = 'x'.repeat(20_000);
+  const handler: Handler = (response) => {
+    if (told) response.setHeader('content-length', body.length);
+    response.write(body.slice(0, 5_000));
+    response.end(body.slice(5_000));
+  };
+  const { outcome } = await ask(handler, { retry: { ...retry, attempts: 2 } });
+  expect(outcome).toMatchObject({ kind: 'failed', error: { message: expect.stringContaining('10000 at most') } });
+});
+
 describe('a host that does not answer', () => {
   const twice = { retry: { ...retry, attempts: 2 } };
 

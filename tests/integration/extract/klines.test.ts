@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { daysFrom, header } from '../../support/archive.ts';
@@ -319,6 +320,23 @@ describe('CHECKSUM files', () => {
     stagingDir = await tempDir('staging-');
     expect((await run()).klines.summary).toMatchObject({ new: 0, rejected: 1 });
     expect(ledgerOf(stagingDir).get(`BTCUSDT-1d-${day}`)?.reason).toMatch(/^checksum_missing/);
+  });
+
+  test('that were damaged on the way, or are those of another archive, are asked for again', async () => {
+    putDay(day);
+    const other = `${'0'.repeat(64)}  BTCUSDT-1d-${day}.zip`;
+    const answers = [
+      (response: ServerResponse) => response.writeHead(200, { etag: `"${'f'.repeat(32)}"` }).end(other),
+      (response: ServerResponse) => response.end(other.replace(day, '2025-07-07')),
+      (response: ServerResponse) => response.end('<html>'),
+    ];
+    bucket.intercept = (_request, response, path) => {
+      const answer = path === checksum ? answers.pop() : undefined;
+      answer?.(response);
+      return answer !== undefined;
+    };
+    const { klines } = await run({ vars: { verify: 'checksum' } });
+    expect(klines).toMatchObject({ status: 'success', summary: { new: 1, retries: 3 } });
   });
 
   test('decide where the ETag is no MD5', async () => {

@@ -116,7 +116,8 @@ function lessOf(own: Table, isGone: (name: string) => boolean, description: stri
   const { keyHeldBy, indexes = {}, checks = [], partition = [], references, columns, ...rest } = own;
   const left = Object.fromEntries(Object.entries(columns).filter(([name]) => !isGone(name)));
   const has = (name: string) => left[name] !== undefined;
-  const named = (part: IndexPart | PartitionPart) => (typeof part === 'string' ? part : Object.values(part)[0]);
+  const named = (part: IndexPart | PartitionPart): string =>
+    typeof part === 'string' ? part : (Object.values(part)[0] as string);
   const indexesLeft = Object.entries(indexes).filter(([name, parts]) => !isGone(name) && parts.map(named).every(has));
   const checksLeft = checks.filter(([a, , b]) => has(a) && has(b));
   const partitionLeft = partition.filter((part) => has(named(part)));

@@ -112,6 +112,11 @@ describe('what is fine', () => {
     expect(scan(late.join('\n'), hourly)).toMatchObject({ row_count: 24, incomplete_days: [] });
   });
 
+  test('A8: two bars in one slot do not make up for a slot that has none', () => {
+    const twice = [...rows.slice(0, 5), line(day + 4 * 3_600_000 + 1), ...rows.slice(6)];
+    expect(scan(twice.join('\n'), hourly)).toMatchObject({ row_count: 24, incomplete_days: [1] });
+  });
+
   test('A15: days with slots without a bar are told, whole ones and parts', () => {
     const month = keyOf({ timeframe: '1h', period: '2025-06' });
     const all = hours(30 * 24, Date.parse('2025-06-01'));

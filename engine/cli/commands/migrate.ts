@@ -1,0 +1,114 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { loadPipelineOf, openContext } from '../context.ts';
+import { addExamples, collect, type GlobalOptions } from '../options.ts';
+import { createRunId } from '../run-id.ts';
+
+export function defineMigrate(program: Command, cli: Cli): void {
+  const migrate = program.command('migrate').description('Brings warehouses to a changed definition, rows kept.');
+  const status = migrate
+    .command('status')
+    .description("Says what the target's warehouse has been through, and what is to be done.")
+    .action((_, own: Command) => migrateStatus(cli, own.optsWithGlobals()));
+  addExamples(status, 'migrate status', 'migrate status --target live');
+  const create = migrate
+    .command('new')
+    .description('Writes what changed in the definition as a migration, and the files that derive from it.')
+    .argument('<name>', 'what it does: add_funding_rate')
+    .option('--rename <old=new>', 'table.old=table.new, or old=new for a table; can be given again', collect)
+    .option('--fill <column=sql>', 'table.column=SQL over the old row: what old rows get', collect)
+    .action((name: string, _, own: Command) => migrateNew(cli, name, own.optsWithGlobals()));
+  addExamples(
+    create,
+    'migrate new add_funding_rate',
+    'migrate new call_it_turnover --rename ohlcv.quote_asset_volume=ohlcv.turnover',
+    `migrate new add_market --fill "ohlcv.instrument_type='spot'"`,
+  );
+  const up = migrate
+    .command('up')
+    .description("Applies what is to come to the target's warehouse, whole or not at all, after a backup.")
+    .option('--allow-destructive', 'also what drops or narrows')
+    .option('--wait', 'wait while a run holds the target')
+    .action((_, own: Command) => migrateUp(cli, own.optsWithGlobals()));
+  addExamples(up, 'migrate up', 'migrate up --target live --allow-destructive');
+  const restore = migrate
+    .command('restore')
+    .description('Puts a backup in the place of the warehouse, which is backed up first.')
+    .argument('<backup>', 'a file that migrate up, clean or run --full-refresh named')
+    .option('--wait', 'wait while a run holds the target')
+    .action((backup: string, _, own: Command) => migrateRestore(cli, backup, own.optsWithGlobals()));
+  addExamples(restore, 'migrate restore data/sample/backups/warehouse-20261120T103000Z-ab12.duckdb');
+  addExamples(migrate, 'migrate status', 'migrate new add_funding_rate', 'migrate up');
+}
+
+interface HintOptions extends GlobalOptions {
+  readonly rename?: readonly string[];
+  readonly fill?: readonly string[];
+}
+
+async function migrateStatus(cli: Cli, options: GlobalOptions): Promise<void> {
+  const [{ pipeline, paths }, { describeStatus }, definition] = await Promise.all([
+    openContext(cli, options),
+    import('../../migrations/status.ts'),
+    loadDefinition(cli, options),
+  ]);
+  for (const line of await describeStatus({ pipeline, paths, definition, signal: cli.signal })) cli.print(line);
+}
+
+async function migrateNew(cli: Cli, name: string, options: HintOptions): Promise<void> {
+  const [pipeline, { writeMigration }, { derivedFiles, writeDerived }, { planLines }, definition] = await Promise.all([
+    loadPipelineOf(cli, options),
+    import('../../migrations/write.ts'),
+    import('../../run/derived.ts'),
+    import('../../migrations/plan.ts'),
+    loadDefinition(cli, options),
+  ]);
+  const { rename: renames = [], fill: fills = [] } = options;
+  const step = await writeMigration({ ...definition, root: pipeline.root, name, renames, fills, signal: cli.signal });
+  if (step === undefined) cli.print(`nothing to migrate: the migrations build ${pipeline.spec.schema} as it is`);
+  else for (const line of planLines({ recognised: [], steps: [step] })) cli.print(line);
+  if (step !== undefined) cli.print(`wrote migrations/${step.name}.sql`);
+  const written = await writeDerived(pipeline.root, derivedFiles(pipeline, definition.schema));
+  for (const file of written) cli.print(`wrote ${file}`);
+}
+
+async function migrateUp(
+  cli: Cli,
+  options: GlobalOptions & { readonly allowDestructive?: boolean; readonly wait?: boolean },
+): Promise<void> {
+  const [{ paths }, { migrateUp: up }, definition] = await Promise.all([
+    openContext(cli, options),
+    import('../../migrations/up.ts'),
+    loadDefinition(cli, options),
+  ]);
+  const { allowDestructive = false, wait = false } = options;
+  await up({ definition, paths, allowDestructive, wait, ...changeOf(cli) });
+}
+
+async function migrateRestore(
+  cli: Cli,
+  backup: string,
+  options: GlobalOptions & { readonly wait?: boolean },
+): Promise<void> {
+  const [{ paths }, { restoreBackup }] = await Promise.all([
+    openContext(cli, options),
+    import('../../migrations/restore.ts'),
+  ]);
+  await restoreBackup({ backup: resolve(cli.cwd, backup), paths, wait: options.wait ?? false, ...changeOf(cli) });
+}
+
+/** What every command that changes a warehouse gets of the process. */
+function changeOf(cli: Cli) {
+  const now = cli.now();
+  return { now, runId: createRunId(now, cli.random), print: cli.print, signal: cli.signal };
+}
+
+async function loadDefinition(cli: Cli, options: GlobalOptions) {
+  const [pipeline, { loadSchema }, { readMigrations }] = await Promise.all([
+    loadPipelineOf(cli, options),
+    import('../../project.ts'),
+    import('../../migrations/files.ts'),
+  ]);
+  return { schema: await loadSchema(pipeline), migrations: await readMigrations(pipeline.root) };
+}

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import type { Pipeline } from '../config/load.ts';
+import { openWarehouse } from '../duckdb/warehouse.ts';
+import { formatUtc } from '../report/format.ts';
+import type { TargetPaths } from '../run/paths.ts';
+import { findDrift } from '../schema/drift.ts';
+import { describeDrift } from '../schema/words.ts';
+import type { Definition } from './current.ts';
+import { planLines, planMigrations } from './plan.ts';
+import { replayMigrations } from './replay.ts';
+import { readStanding } from './standing.ts';
+
+const waitMs = 5_000;
+
+/** `migrate status`, line by line: what has been applied, what is to come, and what no migration makes yet. */
+export async function describeStatus(options: {
+  readonly pipeline: Pipeline;
+  readonly paths: TargetPaths;
+  readonly definition: Definition;
+  readonly signal: AbortSignal;
+}): Promise<readonly string[]> {
+  const { pipeline, paths, definition, signal } = options;
+  const states = await replayMigrations(definition.migrations, signal);
+  const unwritten = findDrift(states.at(-1) ?? {}, definition.schema).map(describeDrift);
+  return [
+    ...(await describeWarehouse(paths.warehouse, definition, states, signal)),
+    ...(unwritten.length > 0
+      ? [`in ${pipeline.spec.schema}, but in no migration: pnpm pipeline migrate new NAME`]
+      : []),
+    ...unwritten.map((line) => `  ${line}`),
+  ];
+}
+
+async function describeWarehouse(
+  file: string,
+  { migrations }: Definition,
+  states: Awaited<ReturnType<typeof replayMigrations>>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (!existsSync(file)) return [`${file} is not there yet: pnpm pipeline run builds it up to date`];
+  await using warehouse = await openWarehouse({ file, readOnly: true, waitMs, signal });
+  const standing = await readStanding(warehouse, migrations);
+  if (standing.kind === 'empty') return [`${file} is empty: pnpm pipeline run builds it up to date`];
+  const plan = planMigrations(standing, migrations, states);
+  const applied =
+    standing.kind === 'recorded'
+      ? standing.applied.map(({ name, applied_at }) => `${name}  applied ${formatUtc(applied_at)}`)
+      : [];
+  const altered = findDrift(plan.live, plan.expected).map((change) => `altered by hand: ${describeDrift(change)}`);
+  const isCurrent = plan.steps.length + plan.recognised.length === 0;
+  return [
+    ...applied,
+    ...altered,
+    ...planLines(plan),
+    isCurrent ? `${file} is up to date` : `${file} is outdated: pnpm pipeline migrate up`,
+  ];
+}

@@ -1,0 +1,74 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PipelineError } from '../errors.ts';
+import { alterStatements } from '../schema/alter.ts';
+import { diffSchemas } from '../schema/diff.ts';
+import type { Schema } from '../schema/table.ts';
+import { describeDrift, describeStep, isDestructive } from '../schema/words.ts';
+import {
+  checksumOf,
+  type Migration,
+  migrationName,
+  migrationsFolder,
+  renameLines,
+  sumsFile,
+  sumsText,
+} from './files.ts';
+import { parseHints } from './hints.ts';
+import type { Step } from './plan.ts';
+import { replayMigrations } from './replay.ts';
+
+/**
+ * Writes the SQL that takes what the migrations build to the definition, proves it in a database in memory, and signs
+ * it in SHA256SUMS. Undefined where there is nothing to write.
+ * @throws PipelineError USAGE for a wrong name or hint, or where a NOT NULL column has no fill
+ */
+export async function writeMigration(options: {
+  readonly root: string;
+  readonly schema: Schema;
+  readonly migrations: readonly Migration[];
+  readonly name: string;
+  readonly renames: readonly string[];
+  readonly fills: readonly string[];
+  readonly signal: AbortSignal;
+}): Promise<Step | undefined> {
+  const { root, schema, migrations, signal } = options;
+  if (!/^[a-z][a-z0-9_]*$/.test(options.name)) {
+    throw new PipelineError('USAGE', `\`${options.name}\` is no name of a migration`, {
+      hint: 'write it in lower case with underscores: add_funding_rate',
+    });
+  }
+  const released = (await replayMigrations(migrations, signal)).at(-1) ?? {};
+  const hints = parseHints(options, released, schema);
+  const changes = diffSchemas(released, schema, hints.renames);
+  if (changes.length === 0) return undefined;
+  const number = (migrations.at(-1)?.number ?? 0) + 1;
+  const name = migrationName(number, options.name);
+  const head = [
+    `${name}; written by pnpm pipeline migrate new, never changed after its release`,
+    ...changes.map((change) => `${describeStep(change)}${isDestructive(change) ? ' (destructive)' : ''}`),
+  ];
+  const statements = alterStatements(released, schema, hints).map((statement) =>
+    /^(CREATE|DROP) TABLE/.test(statement) ? `\n${statement};` : `${statement};`,
+  );
+  const comments = [...head.map((line) => `-- ${line}`), ...renameLines(hints.renames)];
+  const sql = `${comments.join('\n')}\n\n${statements.join('\n').trim()}\n`;
+  const migration = { number, name, sql, checksum: checksumOf(sql), renames: hints.renames };
+  await expectDefinition([...migrations, migration], schema, signal);
+  const directory = path.join(root, migrationsFolder);
+  await mkdir(directory, { recursive: true });
+  await writeFile(path.join(directory, `${name}.sql`), sql, { flag: 'wx' });
+  await writeFile(path.join(directory, sumsFile), sumsText([...migrations, migration]));
+  return { name, changes, sql, migration };
+}
+
+async function expectDefinition(migrations: readonly Migration[], schema: Schema, signal: AbortSignal): Promise<void> {
+  const built = (await replayMigrations(migrations, signal)).at(-1) ?? {};
+  const left = diffSchemas(built, schema);
+  if (left.length > 0) {
+    throw new PipelineError(
+      'INTERNAL',
+      `the migration would not build the definition: ${left.map(describeDrift).join('; ')}`,
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { Pipeline } from '../config/load.ts';
+import { readSchema } from '../duckdb/introspect.ts';
+import { parquetDrift } from '../duckdb/parquet.ts';
+import { openWarehouse } from '../duckdb/warehouse.ts';
+import { PipelineError } from '../errors.ts';
+import { readMigrations } from '../migrations/files.ts';
+import { readStanding } from '../migrations/standing.ts';
+import { storedTables } from '../schema/ddl.ts';
+import { diffSchemas } from '../schema/diff.ts';
+import { schemaMigrations } from '../schema/system.ts';
+import type { Schema, Table } from '../schema/table.ts';
+import { describeDrift, isStructural } from '../schema/words.ts';
+import { type CompareOptions, type Comparison, differencesOf } from './comparison.ts';
+
+const waitMs = 5_000;
+
+/** The target's warehouse, where it has one, or any file in its place. */
+export async function compareDatabase(
+  { pipeline, paths, database, signal }: CompareOptions,
+  schema: Schema,
+): Promise<readonly Comparison[]> {
+  const file = database ?? paths.warehouse;
+  if (!existsSync(file)) {
+    if (database === undefined) return [];
+    throw new PipelineError('WAREHOUSE_MISSING', `there is no file ${file}`, {
+      file,
+      hint: 'name a DuckDB or Parquet file',
+    });
+  }
+  if (await isParquet(file)) return [await compareParquet(file, tableOfFile(file, pipeline, schema), signal)];
+  await using live = await openWarehouse({ file, readOnly: true, waitMs, signal });
+  const found = await readSchema(live);
+  // A file without a record is no warehouse of ours: it is held to the tables that it has, and to no comments.
+  if (database !== undefined && found[schemaMigrations.name] === undefined) {
+    const has = storedTables(schema).some(({ name }) => found[name] !== undefined);
+    const changes = diffSchemas(found, schema).filter(
+      (change) => isStructural(change) && change.kind !== 'table added',
+    );
+    const nothing = `it has none of the tables ${storedTables(schema)
+      .map(({ name }) => name)
+      .join(', ')}`;
+    return [{ subject: file, differences: [...(has ? [] : [nothing]), ...changes.map(describeDrift)] }];
+  }
+  const standing = await readMigrations(pipeline.root)
+    .then((migrations) => readStanding(live, migrations))
+    .then((now) => (now.kind === 'recorded' ? now.pending.map(({ name }) => `it has not been through ${name}`) : []))
+    .catch((error: Error) => [error.message]);
+  return [{ subject: file, differences: [...standing, ...differencesOf(found, schema)] }];
+}
+
+async function isParquet(file: string): Promise<boolean> {
+  await using handle = await open(file);
+  const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+  return buffer.toString('latin1') === 'PAR1';
+}
+
+/** An export is called after its node, or else after its table. */
+function tableOfFile(file: string, { spec }: Pipeline, schema: Schema): Table {
+  const name = path.basename(file, '.parquet');
+  const table = schema[spec.exports[name]?.model ?? name];
+  if (table !== undefined) return table;
+  throw new PipelineError('USAGE', `${file} is called after no export and no table`, {
+    hint: `exports: ${Object.keys(spec.exports).join(', ')}`,
+  });
+}
+
+async function compareParquet(file: string, table: Table, signal: AbortSignal): Promise<Comparison> {
+  await using scratch = await openWarehouse({ file: ':memory:', threads: 1, signal });
+  return { subject: file, differences: (await parquetDrift(scratch, file, table)).map(describeDrift) };
+}
+
+/** What a run has published. */
+export async function compareExports(
+  { pipeline, paths, signal }: CompareOptions,
+  schema: Schema,
+): Promise<readonly Comparison[]> {
+  const files = Object.keys(pipeline.spec.exports)
+    .map((name) => path.join(paths.exports, `${name}.parquet`))
+    .filter((file) => existsSync(file));
+  return Promise.all(files.map((file) => compareParquet(file, tableOfFile(file, pipeline, schema), signal)));
+}

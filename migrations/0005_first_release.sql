@@ -1,0 +1,153 @@
+-- 0005_first_release; written by pnpm pipeline migrate new, never changed after its release
+-- create archive_objects
+-- create staged_archives
+-- create symbols
+-- create volume_rankings
+-- create partition_state
+-- create test_results
+
+CREATE TABLE "archive_objects" (
+  "key" VARCHAR NOT NULL,
+  "instrument_type" VARCHAR NOT NULL CHECK ("instrument_type" IN ('spot', 'futures-um', 'futures-cm')),
+  "cadence" VARCHAR NOT NULL CHECK ("cadence" IN ('daily', 'monthly')),
+  "symbol" VARCHAR NOT NULL,
+  "timeframe" VARCHAR NOT NULL,
+  "period_start" DATE NOT NULL,
+  "period_end" DATE NOT NULL,
+  "size_bytes" BIGINT NOT NULL CHECK ("size_bytes" >= 0),
+  "etag" VARCHAR NOT NULL,
+  "last_modified" TIMESTAMP NOT NULL,
+  "listed_at" TIMESTAMP NOT NULL,
+  CHECK ("period_start" < "period_end")
+);
+COMMENT ON TABLE "archive_objects" IS 'The archive as it was last listed: one row a kline archive.
+Key, held by replacing partitions: key
+Partition: instrument_type, cadence, timeframe, symbol';
+COMMENT ON COLUMN "archive_objects"."key" IS 'Object key.';
+COMMENT ON COLUMN "archive_objects"."instrument_type" IS 'Market.';
+COMMENT ON COLUMN "archive_objects"."cadence" IS 'How much time an archive covers.';
+COMMENT ON COLUMN "archive_objects"."symbol" IS 'Ticker as the archive spells it.';
+COMMENT ON COLUMN "archive_objects"."timeframe" IS 'Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.';
+COMMENT ON COLUMN "archive_objects"."period_start" IS 'First day of the period.';
+COMMENT ON COLUMN "archive_objects"."period_end" IS 'Day after the period.';
+COMMENT ON COLUMN "archive_objects"."size_bytes" IS 'Size of the zip. [bytes]';
+COMMENT ON COLUMN "archive_objects"."etag" IS 'ETag without quotes; the MD5 of the object as a rule.';
+COMMENT ON COLUMN "archive_objects"."last_modified" IS 'When it was published or re-issued.';
+COMMENT ON COLUMN "archive_objects"."listed_at" IS 'As-of of the run that first saw it in this state.';
+
+CREATE TABLE "staged_archives" (
+  "key" VARCHAR NOT NULL,
+  "etag" VARCHAR,
+  "sha256" VARCHAR,
+  "size_bytes" BIGINT,
+  "row_count" BIGINT,
+  "first_open_time" TIMESTAMP,
+  "last_open_time" TIMESTAMP,
+  "status" VARCHAR NOT NULL CHECK ("status" IN ('staged', 'loaded', 'rejected', 'absent', 'failed')),
+  "reason" VARCHAR,
+  "staged_at" TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE "staged_archives" IS 'The ledger: what became of every archive that was asked for.
+Key, held by replacing partitions: key
+Refers to archive_objects: key';
+COMMENT ON COLUMN "staged_archives"."key" IS 'Object key.';
+COMMENT ON COLUMN "staged_archives"."etag" IS 'ETag of the listing it was fetched for.';
+COMMENT ON COLUMN "staged_archives"."sha256" IS 'SHA-256 of the zip.';
+COMMENT ON COLUMN "staged_archives"."size_bytes" IS 'Size of the zip. [bytes]';
+COMMENT ON COLUMN "staged_archives"."row_count" IS 'Data lines.';
+COMMENT ON COLUMN "staged_archives"."first_open_time" IS 'Open time of its first bar.';
+COMMENT ON COLUMN "staged_archives"."last_open_time" IS 'Open time of its last bar.';
+COMMENT ON COLUMN "staged_archives"."status" IS 'What became of it.';
+COMMENT ON COLUMN "staged_archives"."reason" IS 'Why it is not staged.';
+COMMENT ON COLUMN "staged_archives"."staged_at" IS 'As-of of the run that decided it.';
+
+CREATE TABLE "symbols" (
+  "instrument_type" VARCHAR NOT NULL CHECK ("instrument_type" IN ('spot', 'futures-um', 'futures-cm')),
+  "symbol" VARCHAR NOT NULL,
+  "base_asset" VARCHAR,
+  "quote_asset" VARCHAR,
+  "contract_type" VARCHAR NOT NULL CHECK ("contract_type" IN ('spot', 'perpetual', 'delivery', 'settled')),
+  "first_date" DATE NOT NULL,
+  "last_date" DATE NOT NULL,
+  "last_traded_date" DATE,
+  "spells" INTEGER NOT NULL CHECK ("spells" >= 1),
+  CHECK ("first_date" <= "last_date"),
+  PRIMARY KEY ("instrument_type", "symbol")
+);
+COMMENT ON TABLE "symbols" IS 'Every ticker that the archive has ever listed (A25), and what its name says.';
+COMMENT ON COLUMN "symbols"."instrument_type" IS 'Market.';
+COMMENT ON COLUMN "symbols"."symbol" IS 'Ticker as the archive spells it.';
+COMMENT ON COLUMN "symbols"."base_asset" IS 'What is traded.';
+COMMENT ON COLUMN "symbols"."quote_asset" IS 'What it is priced in; NULL where no known asset fits.';
+COMMENT ON COLUMN "symbols"."contract_type" IS 'What its name says it is.';
+COMMENT ON COLUMN "symbols"."first_date" IS 'First day listed.';
+COMMENT ON COLUMN "symbols"."last_date" IS 'Last day listed.';
+COMMENT ON COLUMN "symbols"."last_traded_date" IS 'Last day with a trade.';
+COMMENT ON COLUMN "symbols"."spells" IS '1 + holes of more than 7 days (A24).';
+
+CREATE TABLE "volume_rankings" (
+  "date" DATE NOT NULL,
+  "symbol" VARCHAR NOT NULL,
+  "rank" SMALLINT NOT NULL CHECK ("rank" >= 1),
+  "quote_volume_usdt" DOUBLE NOT NULL,
+  "trade_count" BIGINT NOT NULL CHECK ("trade_count" >= 1),
+  "rank_change_1d" SMALLINT,
+  "rank_change_7d" SMALLINT,
+  "rank_change_14d" SMALLINT,
+  "rank_change_30d" SMALLINT,
+  "percentile" FLOAT NOT NULL CHECK ("percentile" >= 0) CHECK ("percentile" <= 100),
+  "market_share_pct" FLOAT NOT NULL CHECK ("market_share_pct" >= 0),
+  "days_available" TINYINT NOT NULL CHECK ("days_available" >= 1) CHECK ("days_available" <= 30),
+  "generation_timestamp" TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE "volume_rankings" IS 'USD-M perpetual contracts by turnover of the day, 1 is the largest.
+Key, held by replacing partitions: date, symbol
+Partition: date
+Refers to daily_availability: date, symbol';
+COMMENT ON COLUMN "volume_rankings"."date" IS 'Day, UTC.';
+COMMENT ON COLUMN "volume_rankings"."symbol" IS 'Ticker as the archive spells it.';
+COMMENT ON COLUMN "volume_rankings"."rank" IS 'Dense rank by turnover.';
+COMMENT ON COLUMN "volume_rankings"."quote_volume_usdt" IS 'Turnover. [USDT]';
+COMMENT ON COLUMN "volume_rankings"."trade_count" IS 'Trades.';
+COMMENT ON COLUMN "volume_rankings"."rank_change_1d" IS 'Rank minus the rank 1 calendar day before; negative means it moved up.';
+COMMENT ON COLUMN "volume_rankings"."rank_change_7d" IS 'The same over 7 days.';
+COMMENT ON COLUMN "volume_rankings"."rank_change_14d" IS 'The same over 14 days.';
+COMMENT ON COLUMN "volume_rankings"."rank_change_30d" IS 'The same over 30 days.';
+COMMENT ON COLUMN "volume_rankings"."percentile" IS 'Share of the cohort that is larger; 0 is the largest. [percent]';
+COMMENT ON COLUMN "volume_rankings"."market_share_pct" IS 'Share of the turnover of the cohort. [percent]';
+COMMENT ON COLUMN "volume_rankings"."days_available" IS 'Ranked days among the 30 calendar days that end this day.';
+COMMENT ON COLUMN "volume_rankings"."generation_timestamp" IS 'As-of of the run that built this day.';
+
+CREATE TABLE "partition_state" (
+  "model" VARCHAR NOT NULL,
+  "partition" VARCHAR NOT NULL,
+  "input_digest" VARCHAR NOT NULL,
+  "run_id" VARCHAR NOT NULL
+);
+COMMENT ON TABLE "partition_state" IS 'What each partition was built from. Written in the transaction that publishes its rows.
+Key, held by replacing partitions: model, partition';
+COMMENT ON COLUMN "partition_state"."model" IS 'Model, extracted table, test or export.';
+COMMENT ON COLUMN "partition_state"."partition" IS 'Partition columns joined by `/`; empty where the table is replaced whole.';
+COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
+COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
+
+CREATE TABLE "test_results" (
+  "run_id" VARCHAR NOT NULL,
+  "test" VARCHAR NOT NULL,
+  "model" VARCHAR NOT NULL,
+  "status" VARCHAR NOT NULL CHECK ("status" IN ('pass', 'warn', 'error')),
+  "value" DOUBLE,
+  "threshold" DOUBLE,
+  "rows_failed" BIGINT NOT NULL,
+  "tested_at" TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE "test_results" IS 'Every measured value of every data test, on pass too.
+Key, held by replacing partitions: run_id, test';
+COMMENT ON COLUMN "test_results"."run_id" IS 'Run that measured it.';
+COMMENT ON COLUMN "test_results"."test" IS 'Name of the test.';
+COMMENT ON COLUMN "test_results"."model" IS 'Model it tests.';
+COMMENT ON COLUMN "test_results"."status" IS 'How it ended.';
+COMMENT ON COLUMN "test_results"."value" IS 'What was measured: a ratio, or the number of failing rows.';
+COMMENT ON COLUMN "test_results"."threshold" IS 'What the value was held against.';
+COMMENT ON COLUMN "test_results"."rows_failed" IS 'Rows that break the rule.';
+COMMENT ON COLUMN "test_results"."tested_at" IS 'As-of of the run, UTC.';

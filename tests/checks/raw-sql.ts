@@ -1,0 +1,81 @@
+import { parseSync } from 'vite';
+import { lineAt, readFiles } from './files.ts';
+
+/** Where queries are written. Engine code emits SQL text of its own and is held by its tests. */
+const patterns = ['models/**/*.ts', 'queries/**/*.ts', 'tests/data/**/*.ts'];
+
+interface Node {
+  readonly type: string;
+  readonly start: number;
+  // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
+  readonly [field: string]: any;
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
+
+function* walk(node: Node): Generator<Node> {
+  yield node;
+  for (const child of Object.values(node).flat()) if (isNode(child)) yield* walk(child);
+}
+
+const isSql = (node: Node | null | undefined): boolean => node?.type === 'Identifier' && node.name === 'sql';
+
+/** `sql` itself as a tag, or one of its methods: what these return has the type that the author says it has. */
+const isSqlCall = (node: Node): boolean =>
+  (node.type === 'TaggedTemplateExpression' && isSql(node.tag)) ||
+  (node.type === 'CallExpression' && node.callee.type === 'MemberExpression' && isSql(node.callee.object));
+
+/** What a function returns: the body of a short arrow, or what stands after `return`. */
+const returned = (fn: Node): readonly Node[] =>
+  fn.body?.type === 'BlockStatement'
+    ? fn.body.body.flatMap((statement: Node) => (statement.type === 'ReturnStatement' ? [statement.argument] : []))
+    : [fn.body];
+
+/**
+ * Raw SQL reaches a result only through `cast`, which makes its TypeScript type true: a fragment says of itself at most
+ * that it is a condition, and gets no name.
+ */
+export async function checkRawSql(root: string): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const { path, text } of await readFiles(root, patterns)) {
+    const nodes = [...walk(parseSync(path, text).program as unknown as Node)];
+    const report = (node: Node, problem: string) =>
+      problems.push(`${path}:${lineAt(text, node.start)}: ${problem}; write cast('DOUBLE', sql\`…\`)`);
+    const isRaw = rawIn(nodes);
+    for (const node of nodes) {
+      const said: Node | undefined = (isSqlCall(node) && node.typeArguments?.params[0]) || undefined;
+      if (said !== undefined && said.type !== 'TSBooleanKeyword')
+        report(node, `sql<${text.slice(said.start, said.end)}> is believed, not proved`);
+      if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression') continue;
+      const method = node.callee.property.name;
+      if (method === 'as' && isRaw(node.callee.object)) report(node, 'a raw fragment is selected without a cast');
+      if (method === '$castTo' || method === '$notNull') report(node, `${method}() is believed, not proved`);
+    }
+  }
+  return problems;
+}
+
+/** Tells raw fragments of a file, also those that a constant or a function of the file stands for. */
+function rawIn(nodes: readonly Node[]): (node: Node) => boolean {
+  const names = new Set<string>();
+  const isRaw = (node: Node | null | undefined): boolean => {
+    if (!isNode(node)) return false;
+    if (isSqlCall(node)) return true;
+    if (node.type === 'Identifier') return names.has(node.name);
+    if (node.type === 'CallExpression') return isRaw(node.callee);
+    if (node.type === 'ConditionalExpression') return isRaw(node.consequent) || isRaw(node.alternate);
+    if (['ArrowFunctionExpression', 'FunctionExpression', 'FunctionDeclaration'].includes(node.type))
+      return returned(node).some(isRaw);
+    return isNode(node.expression) && isRaw(node.expression); // parentheses, `as`, `satisfies`, `!`
+  };
+  for (let before = -1; before !== names.size; ) {
+    before = names.size;
+    for (const node of nodes) {
+      if (node.type === 'VariableDeclarator' && node.id.type === 'Identifier' && isRaw(node.init))
+        names.add(node.id.name);
+      if (node.type === 'FunctionDeclaration' && isRaw(node)) names.add(node.id.name);
+    }
+  }
+  return isRaw;
+}

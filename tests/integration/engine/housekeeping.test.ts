@@ -1,0 +1,388 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { readSchema } from '../../../engine/duckdb/introspect.ts';
+import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import type { RunEvent } from '../../../engine/events.ts';
+import { compactWarehouse } from '../../../engine/run/backup.ts';
+import { cleanTarget } from '../../../engine/run/clean.ts';
+import { compileModels } from '../../../engine/run/compile.ts';
+import { examine } from '../../../engine/run/doctor.ts';
+import { describeRun } from '../../../engine/run/dry-run.ts';
+import { lockTarget } from '../../../engine/run/lock.ts';
+import { targetPaths } from '../../../engine/run/paths.ts';
+import { createShare } from '../../../engine/run/share.ts';
+import { showTable } from '../../../engine/run/show.ts';
+import { createWarehouseHost } from '../../../engine/run/warehouse-host.ts';
+import { texts, utc } from '../../support/engine.ts';
+import { queryWarehouse } from '../../support/rows.ts';
+import { tempDir } from '../../support/temp.ts';
+import { schema } from './shop.ts';
+import { type Shop, shopProject } from './shop-project.ts';
+
+const { signal } = new AbortController();
+const sales = { '2025-07-01': 10, '2025-07-02': 20, '2025-07-03': 30 };
+
+let shop: Shop;
+beforeEach(async () => {
+  shop = await shopProject();
+  await shop.sell(sales);
+});
+
+describe('compaction', () => {
+  /** A warehouse with some sales, in a file that once held a table of this many rows as well. */
+  async function bloated(ballast: number) {
+    const paths = targetPaths(await tempDir('compact-'), 'sample');
+    const events: RunEvent[] = [];
+    const reporter = { report: (event: RunEvent) => events.push(event), close: async () => {} };
+    const warehouse = createWarehouseHost({
+      file: paths.warehouse,
+      schema,
+      migrations: [],
+      now: utc('2025-07-10T09:00'),
+    });
+    await warehouse.use(async (open) => {
+      await open.run(`CREATE TABLE ballast AS SELECT hash(i) FROM range(${ballast}) AS r(i)`);
+      await open.run('CHECKPOINT');
+      await open.run(
+        `INSERT INTO sales SELECT DATE '2025-07-01', 'shop ' || i, hash(i) >> 1 FROM range(20000) AS r(i)`,
+      );
+      await open.run(`INSERT INTO daily_totals VALUES ('2025-07-01', 5, '2025-07-10')`);
+      await open.run('CHECKPOINT');
+      await open.run('DROP TABLE ballast');
+      await open.run('CHECKPOINT');
+    });
+    await warehouse.release();
+    return { paths, warehouse, reporter, events };
+  }
+  const sizeOf = async (file: string) => (await stat(file)).size;
+
+  test('writes a file of more than twice its live blocks anew: smaller, with the same rows, keys, indexes, comments', async () => {
+    const context = await bloated(800_000);
+    const { warehouse: file, root } = context.paths;
+    const before = await sizeOf(file);
+    const rows = await queryWarehouse(file, 'FROM sales ORDER BY ALL');
+    const definitions = await context.warehouse.use(readSchema);
+    await compactWarehouse(context, 1);
+    expect(await sizeOf(file)).toBeLessThan(before / 2);
+    expect(context.events).toEqual([
+      { type: 'log', level: 'info', message: `compacted the warehouse from ${before} to ${await sizeOf(file)} bytes` },
+    ]);
+    expect(await context.warehouse.use(readSchema)).toEqual(definitions);
+    await context.warehouse.release();
+    expect(await queryWarehouse(file, 'FROM sales ORDER BY ALL')).toEqual(rows);
+    expect(await readdir(root)).toEqual(['warehouse.duckdb']);
+    await context.warehouse.use(async (open) => {
+      await expect(open.run(`INSERT INTO daily_totals VALUES ('2025-07-01', 6, '2025-07-10')`)).rejects.toThrow(/key/);
+    });
+    await context.warehouse.release();
+  });
+
+  test('leaves a file alone that is full, or too small to be worth it', async () => {
+    for (const [ballast, smallest] of [
+      [10, 1],
+      [800_000, undefined],
+    ] as const) {
+      const context = await bloated(ballast);
+      const before = await readFile(context.paths.warehouse);
+      await compactWarehouse(context, smallest);
+      await context.warehouse.release();
+      expect((await readFile(context.paths.warehouse)).equals(before)).toBe(true);
+      expect(context.events).toEqual([]);
+    }
+  });
+
+  test('of what is not there does nothing', async () => {
+    const { paths, warehouse, reporter } = await bloated(10);
+    const elsewhere = targetPaths(await tempDir(), 'sample');
+    await compactWarehouse({ paths: elsewhere, warehouse, reporter }, 1);
+    expect([existsSync(elsewhere.warehouse), existsSync(paths.warehouse)]).toEqual([false, true]);
+  });
+});
+
+describe('clean', () => {
+  const clean = (staging = false) =>
+    cleanTarget({ paths: shop.paths, staging, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal });
+
+  test('removes what can be built again and keeps a copy of the warehouse and what was staged', async () => {
+    await shop.run();
+    await mkdir(shop.paths.logs, { recursive: true });
+    const { backup, removed } = await clean();
+    expect(backup).toBe(join(shop.paths.backups, 'warehouse-cleaning.duckdb'));
+    expect(removed).toEqual([shop.paths.warehouse, shop.paths.exports, shop.paths.artifacts, shop.paths.logs]);
+    expect(await readdir(shop.paths.root)).toEqual(['backups', 'staging']);
+    expect((await queryWarehouse(backup as string, 'SELECT total FROM totals ORDER BY day')).rows).toEqual([
+      [10n],
+      [20n],
+      [30n],
+    ]);
+  });
+
+  test('removes what was staged when it is asked to', async () => {
+    await shop.run();
+    expect((await clean(true)).removed).toContain(shop.paths.staging);
+    expect(await readdir(shop.paths.root)).toEqual(['backups']);
+  });
+
+  test('copies what only the write-ahead log has, too', async () => {
+    await mkdir(shop.paths.root, { recursive: true });
+    {
+      await using warehouse = await openWarehouse({ file: shop.paths.warehouse });
+      await warehouse.run("SET checkpoint_threshold = '1TB'");
+      await warehouse.run('CREATE TABLE t AS SELECT 42 AS i');
+      await warehouse.run('PRAGMA disable_checkpoint_on_shutdown');
+    }
+    expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
+    const { backup } = await clean();
+    expect((await queryWarehouse(backup as string, 'FROM t')).rows).toEqual([[42]]);
+    expect(await readdir(shop.paths.root)).toEqual(['backups']);
+  });
+
+  test('of an empty target does nothing', async () => {
+    expect(await clean()).toEqual({ backup: undefined, removed: [] });
+    expect(existsSync(shop.paths.root)).toBe(false);
+  });
+
+  test('is refused while a run holds the target', async () => {
+    await shop.run();
+    await using _held = await lockTarget(shop.paths.root, {
+      command: 'pnpm pipeline run',
+      since: utc('2025-07-10T09:00'),
+      wait: false,
+      signal,
+    });
+    await expect(clean()).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+    expect(existsSync(shop.paths.warehouse)).toBe(true);
+  });
+});
+
+describe('what a selection reads and does not build', () => {
+  test('is missing on an empty warehouse: the error names it and the selector that builds it', async () => {
+    await expect(shop.run({ select: 'totals' })).rejects.toMatchObject({
+      code: 'TABLE_MISSING',
+      exitCode: 2,
+      message: `model.totals needs till, which ${shop.paths.warehouse} does not have`,
+      details: { hint: 'build what is needed as well: pnpm pipeline run --select +numbers' },
+    });
+    await expect(shop.run({ select: 'trends' })).rejects.toMatchObject({
+      details: { hint: expect.stringContaining('+trends') },
+    });
+    expect(existsSync(shop.paths.root)).toBe(false);
+  });
+
+  test('is missing for an export alone', async () => {
+    await expect(shop.run({ select: 'kind:export' })).rejects.toMatchObject({
+      code: 'TABLE_MISSING',
+      message: expect.stringContaining('export.totals'),
+    });
+  });
+
+  test('is WAREHOUSE_MISSING where there are only tests', async () => {
+    await expect(shop.run({ select: 'kind:test', command: 'test' })).rejects.toMatchObject({
+      code: 'WAREHOUSE_MISSING',
+      exitCode: 2,
+    });
+  });
+
+  test('is there once it was built, and then the selection alone is enough', async () => {
+    await shop.run({ select: 'till' });
+    expect((await shop.run({ select: 'totals' })).exitCode).toBe(0);
+    expect((await shop.run({ select: 'trends' })).exitCode).toBe(0);
+  });
+});
+
+describe('show', () => {
+  const show = (name: string, limit = 2) =>
+    showTable({ pipeline: shop.pipeline, paths: shop.paths, name, limit, signal });
+
+  test('has the first rows by key, columns in the order of the definition', async () => {
+    await shop.run({ exclude: 'trends' });
+    expect(await show('totals')).toEqual({
+      columns: ['day', 'total', 'built_at'],
+      rows: [
+        { day: new Date('2025-07-01'), total: 10n, built_at: utc('2025-07-10T09:00') },
+        { day: new Date('2025-07-02'), total: 20n, built_at: utc('2025-07-10T09:00') },
+      ],
+    });
+    expect((await show('totals', 0)).rows).toEqual([]);
+  });
+
+  test('of a name that the schema lacks says which it might be, or all there are', async () => {
+    await expect(show('total')).rejects.toMatchObject({ code: 'USAGE', details: { hint: 'did you mean totals?' } });
+    await expect(show('zzz')).rejects.toMatchObject({
+      code: 'USAGE',
+      details: { hint: 'tables are: sales, totals, trends, partition_state, test_results, schema_migrations' },
+    });
+  });
+
+  test('without a warehouse is WAREHOUSE_MISSING, and makes none (B17)', async () => {
+    await expect(show('totals')).rejects.toMatchObject({ code: 'WAREHOUSE_MISSING' });
+    expect(existsSync(shop.paths.root)).toBe(false);
+  });
+});
+
+describe('doctor', () => {
+  const doctor = () => examine({ target: shop.target, paths: shop.paths, signal });
+
+  test('finds a fresh machine fit', async () => {
+    const findings = await doctor();
+    expect(findings.map(({ ok, subject }) => [subject, ok])).toEqual(
+      ['node', 'duckdb', 'data folder', 'warehouse', 'target'].map((subject) => [subject, true]),
+    );
+    expect(findings[3]?.detail).toBe('none yet: pnpm pipeline run builds it');
+    expect(findings[4]?.detail).toBe('sample: archive till (synthetic data)');
+  });
+
+  test('names the warehouse that is there, and what is wrong with a broken one', async () => {
+    await shop.run();
+    expect((await doctor())[3]).toMatchObject({ ok: true, detail: expect.stringContaining('warehouse.duckdb, ') });
+    await writeFile(shop.paths.warehouse, 'x'.repeat(100_000));
+    expect((await doctor())[3]).toMatchObject({ ok: false, detail: expect.stringContaining('not a valid DuckDB') });
+  });
+
+  test('says that the data folder cannot be written', async () => {
+    await writeFile(join(shop.directory, 'data'), 'a file');
+    expect((await doctor())[2]).toMatchObject({ ok: false, subject: 'data folder' });
+  });
+});
+
+describe('compile', () => {
+  const compile = (vars: readonly string[] = [], ids = shop.graph.nodes.map(({ id }) => id)) => {
+    const { pipeline, graph, vars: values, paths } = shop.optionsOf({ vars });
+    return compileModels({ pipeline, graph, selected: new Set(ids), vars: values, paths });
+  };
+  const read = (name: string) => readFile(join(shop.paths.artifacts, 'compiled', name), 'utf8');
+
+  test('writes the SQL of models, their inputs and tests, and needs no warehouse', async () => {
+    const files = await compile();
+    expect(files.map((file) => file.slice(shop.paths.artifacts.length))).toEqual([
+      '/compiled/totals.sql',
+      '/compiled/totals.inputs.sql',
+      '/compiled/test.unique_totals_day.sql',
+      '/compiled/test.small.sql',
+      '/compiled/test.several.sql',
+      '/compiled/test.at_most.sql',
+      '/compiled/trends.sql',
+      '/compiled/trends.inputs.sql',
+      '/compiled/test.known_days.sql',
+    ]);
+    expect(await read('test.at_most.sql')).toBe(
+      'SELECT\n  "day",\n  "total"\nFROM\n  "totals"\nWHERE\n  "total" > 1000;\n',
+    );
+    expect(existsSync(shop.paths.warehouse)).toBe(false);
+    expect(JSON.parse(await readFile(join(shop.paths.artifacts, 'manifest.json'), 'utf8')).nodes).toHaveProperty(
+      'model.totals',
+    );
+  });
+
+  test('has the values of vars in the text, and leaves nothing of the time before', async () => {
+    await compile();
+    expect(await compile(['at_least=7'], ['model.totals'])).toHaveLength(2);
+    expect(await read('totals.sql')).toContain('"amount" >= 7');
+    expect(await readdir(join(shop.paths.artifacts, 'compiled'))).toEqual(['totals.inputs.sql', 'totals.sql']);
+  });
+
+  test('writes SQL that DuckDB takes as it is', async () => {
+    await shop.run();
+    await compile();
+    await using warehouse = await openWarehouse({ file: shop.paths.warehouse, readOnly: true });
+    const inputs = (await read('totals.inputs.sql')).trim().replace(/;$/, '');
+    expect(await texts(warehouse, `SELECT day FROM (${inputs}) ORDER BY day`)).toEqual(
+      Object.keys(sales).map((day) => [day]),
+    );
+  });
+});
+
+describe('a dry run', () => {
+  const describeNow = async (run: Parameters<Shop['optionsOf']>[0] = {}) =>
+    Object.fromEntries((await describeRun(shop.optionsOf(run))).map(({ id, would }) => [id, would]));
+
+  test('of an empty target says what would be built, and writes nothing', async () => {
+    expect(await describeNow({ vars: ['with_trends=false'] })).toMatchObject({
+      'extract.till': expect.stringMatching(/^ask the archive/),
+      'model.totals': 'build it for the first time',
+      'model.trends': 'nothing: the var with_trends is false',
+    });
+    expect(existsSync(shop.paths.root)).toBe(false);
+  });
+
+  test('counts the partitions that differ from what is there, and leaves the warehouse as it is', async () => {
+    await shop.run();
+    await shop.sell({ ...sales, '2025-07-02': 21 });
+    await shop.run({ select: 'till' });
+    const before = await readFile(shop.paths.warehouse);
+    expect(await describeNow()).toMatchObject({
+      'model.totals': expect.stringContaining('rebuild 1 of 3 partitions'),
+      'model.trends': 'nothing, unless what it reads changes',
+    });
+    expect(await describeNow({ vars: ['at_least=5'] })).toMatchObject({
+      'model.totals': expect.stringContaining('rebuild 3 of 3 partitions'),
+    });
+    expect((await readFile(shop.paths.warehouse)).equals(before)).toBe(true);
+  });
+
+  test('of a selection that cannot run fails as the run would', async () => {
+    await expect(describeNow({ select: 'totals' })).rejects.toMatchObject({ code: 'TABLE_MISSING' });
+  });
+});
+
+describe('what a run shares', () => {
+  const thing = (name: string, ended: string[]) => ({ name, [Symbol.asyncDispose]: async () => void ended.push(name) });
+
+  test('is made once, by the first who asks, and disposed of with the run, last made first', async () => {
+    const ended: string[] = [];
+    let made = 0;
+    {
+      await using share = createShare();
+      const make = async () => {
+        made += 1;
+        return thing('server', ended);
+      };
+      const [first, second] = await Promise.all([share.get('server', make), share.get('server', make)]);
+      expect(first).toBe(second);
+      await share.get('client', async () => thing('client', ended));
+      await expect(share.get('broken', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+      expect(ended).toEqual([]);
+    }
+    expect(made).toBe(1);
+    expect(ended).toEqual(['client', 'server']);
+  });
+});
+
+describe('the connection of a run', () => {
+  const host = async () => {
+    const { warehouse: file } = targetPaths(await tempDir('host-'), 'sample');
+    return { file, host: createWarehouseHost({ file, schema, migrations: [], now: utc('2025-07-10T09:00') }) };
+  };
+
+  test('is one, used in turn in the order of asking; a failure of one user is none of the next', async () => {
+    const { host: warehouse } = await host();
+    const order: string[] = [];
+    const user = (name: string) =>
+      warehouse.use(async (open) => {
+        order.push(`${name} begins`);
+        await open.rows('SELECT 1');
+        order.push(`${name} ends`);
+        if (name === 'b') throw new Error('b');
+        return name;
+      });
+    expect(await Promise.allSettled([user('a'), user('b'), user('c')])).toMatchObject([
+      { value: 'a' },
+      { status: 'rejected' },
+      { value: 'c' },
+    ]);
+    expect(order).toEqual(['a', 'b', 'c'].flatMap((name) => [`${name} begins`, `${name} ends`]));
+    await warehouse.release();
+  });
+
+  test('makes the tables of the schema, once, and lets go of the file when it is released', async () => {
+    const { file, host: warehouse } = await host();
+    await warehouse.use((open) => open.run(`INSERT INTO sales VALUES ('2025-07-01', 'a', 1)`));
+    await warehouse.release();
+    await warehouse.release();
+    expect((await queryWarehouse(file, 'SELECT amount FROM sales')).rows).toEqual([[1n]]);
+    expect(await warehouse.use((open) => open.rows('SELECT amount FROM sales'))).toEqual([{ amount: 1n }]);
+    await warehouse.release();
+  });
+});

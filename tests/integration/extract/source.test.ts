@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sourceRelation, sourceVariable } from '../../../engine/schema/source.ts';
+import klines from '../../../extract/klines.ts';
+import { schema } from '../../../models/schema.ts';
+import { daysFrom } from '../../support/archive.ts';
+import { tempDir } from '../../support/temp.ts';
+import { type Bucket, openBucket } from './bucket.ts';
+import { asOf, filesBelow, keyOf, ledgerOf, rowOf, runExtracts } from './support.ts';
+
+let bucket: Bucket;
+let stagingDir: string;
+let directory: string;
+beforeEach(async () => {
+  [bucket, stagingDir, directory] = [await openBucket(), await tempDir('staging-'), await tempDir('load-')];
+});
+afterEach(() => bucket[Symbol.asyncDispose]());
+
+const run = () => runExtracts({ url: bucket.url, stagingDir });
+const signal = new AbortController().signal;
+const july = daysFrom('2025-07-01', 9);
+
+async function source() {
+  const { sources } = await klines.staged({ stagingDir, asOf });
+  const found = sources?.staged_klines;
+  if (found === undefined) throw new Error('no source');
+  return found;
+}
+
+/** What DuckDB reads through the relation that the engine puts in the place of the table. */
+async function read(partitions: readonly string[], sql = 'select archive_key, open_time, close') {
+  const files = await (await source()).open(partitions, { directory, signal });
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  try {
+    const paths = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
+    await connection.run(`set variable ${sourceVariable('staged_klines')} = [${paths}]`);
+    const relation = sourceRelation(schema.staged_klines);
+    return (await connection.runAndReadAll(`${sql} from ${relation} order by all`)).getRowsJson();
+  } finally {
+    connection.closeSync();
+  }
+}
+
+test('the lines of the partitions that are asked for are read, each with the key of its archive', async () => {
+  for (const day of ['2025-06-30', ...july]) bucket.putArchive(keyOf(day), [rowOf(day)]);
+  for (const symbol of ["a'b", 'data[1]', '币安人生USDT']) {
+    bucket.putArchive(keyOf('2025-07-01', symbol), [rowOf('2025-07-01', '1.8')]);
+  }
+  await run();
+  expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'])).toEqual(
+    july.map((day) => [keyOf(day), String(Date.parse(day)), '1.7']),
+  );
+  expect(
+    await read([
+      'futures-um/BTCUSDT/1d/2025-06-01',
+      "futures-um/a'b/1d/2025-07-01",
+      'futures-um/data[1]/1d/2025-07-01',
+    ]),
+  ).toEqual([
+    [keyOf('2025-06-30'), String(Date.parse('2025-06-30')), '1.7'],
+    [keyOf('2025-07-01', "a'b"), String(Date.parse('2025-07-01')), '1.8'],
+    [keyOf('2025-07-01', 'data[1]'), String(Date.parse('2025-07-01')), '1.8'],
+  ]);
+});
+
+test('no partition, and one that has nothing, are an empty table', async () => {
+  expect(await read([], 'select count(*)')).toEqual([['0']]);
+  expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'], 'select count(*)')).toEqual([['0']]);
+});
+
+test('values come as published, whatever they are', async () => {
+  const odd = ['NaN', '1e5', '-3', '', '"7"'];
+  for (const [i, value] of odd.entries()) {
+    bucket.putArchive(keyOf(july[i] as string), [rowOf(july[i] as string, value)]);
+  }
+  await run();
+  const rows = await read(['futures-um/BTCUSDT/1d/2025-07-01'], "select coalesce(close, '')");
+  expect(rows.flat().sort()).toEqual([...odd].sort());
+});
+
+test('what the values of an archive gave away is kept aside, noted, and not asked for again until it changes', async () => {
+  for (const day of july) bucket.putArchive(keyOf(day), [rowOf(day)]);
+  await run();
+  const csv = filesBelow(stagingDir).get('futures-um/1d/BTCUSDT/BTCUSDT-1d-2025-07-08.csv');
+  const digest = async () => (await klines.staged({ stagingDir, asOf })).feeds?.staged_archives?.partitions.get('');
+  const before = await digest();
+  await (await source()).reject([
+    { key: keyOf('2025-07-08'), reason: 'not_a_number' },
+    { key: 'unknown', reason: 'x' },
+  ]);
+
+  expect(await digest()).not.toBe(before);
+  expect(ledgerOf(stagingDir).get('BTCUSDT-1d-2025-07-08')).toMatchObject({
+    status: 'rejected',
+    reason: 'not_a_number',
+  });
+  const place = 'rejected/futures-um/1d/BTCUSDT/BTCUSDT-1d-2025-07-08';
+  expect(filesBelow(stagingDir).get(`${place}.csv`)).toBe(csv);
+  expect(JSON.parse(readFileSync(join(stagingDir, `${place}.reason.json`), 'utf8'))).toMatchObject({
+    reason: 'not_a_number',
+  });
+  expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'])).toHaveLength(8);
+  expect((await run()).klines).toMatchObject({ status: 'no-op', summary: { unchanged: 8, rejected: 1 } });
+
+  bucket.putArchive(keyOf('2025-07-08'), [rowOf('2025-07-08', '1.75')]);
+  expect((await run()).klines.summary).toMatchObject({ new: 1, rejected: 0 });
+  expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'])).toHaveLength(9);
+});
+
+test('A15: daily files take the place of a monthly one that its values gave away', async () => {
+  const june = daysFrom('2025-06-01', 30);
+  bucket.putArchive(
+    keyOf('2025-06'),
+    june.map((day) => rowOf(day)),
+  );
+  for (const day of june) bucket.putArchive(keyOf(day), [rowOf(day)]);
+  await run();
+  await (await source()).reject([{ key: keyOf('2025-06'), reason: 'negative_value' }]);
+  expect((await run()).klines.summary).toMatchObject({ repaired: 30, rejected: 1 });
+});
+
+test('an abort ends the writing of batches', async () => {
+  for (const day of july) bucket.putArchive(keyOf(day), [rowOf(day)]);
+  await run();
+  const opened = (await source()).open(['futures-um/BTCUSDT/1d/2025-07-01'], {
+    directory,
+    signal: AbortSignal.abort(),
+  });
+  await expect(opened).rejects.toMatchObject({ name: 'AbortError' });
+});

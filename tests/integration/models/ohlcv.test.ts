@@ -1,0 +1,271 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { archive, type Listed, openWorkbench, type Workbench } from './workbench.ts';
+
+let bench: Workbench;
+beforeEach(async () => {
+  bench = await openWorkbench();
+  return () => bench[Symbol.asyncDispose]();
+});
+
+interface Line {
+  readonly time: string | number;
+  readonly open?: string;
+  readonly high?: string;
+  readonly low?: string;
+  readonly close?: string;
+  readonly volume?: string;
+  readonly closeTime?: string | number;
+  readonly quoteVolume?: string;
+  readonly count?: string;
+  readonly takerVolume?: string;
+  readonly takerQuoteVolume?: string;
+  readonly ignore?: string;
+}
+
+/** A line as published; `time` is a UTC time, or the number as it stands in the file. */
+function line({ time, open = '2.0', high = '2.5', low = '1.5', close = '2.1', volume = '100', ...more }: Line): string {
+  const openTime = typeof time === 'number' ? time : Date.parse(`${time}Z`);
+  const { closeTime = openTime + 86_399_999, quoteVolume = '200', count = '7', takerVolume = '40' } = more;
+  const { takerQuoteVolume = '80', ignore = '0' } = more;
+  return [
+    openTime,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    closeTime,
+    quoteVolume,
+    count,
+    takerVolume,
+    takerQuoteVolume,
+    ignore,
+  ].join(',');
+}
+
+/** Stages archives with these lines and builds; answers what was rejected. */
+async function build(archives: readonly (Listed & { readonly lines: readonly Line[] })[]) {
+  await bench.stage(...archives);
+  const { source, rejected } = bench.source(
+    Object.fromEntries(archives.map((one) => [archive(one).key, one.lines.map(line)])),
+  );
+  const outcome = await bench.build('ohlcv', { source });
+  return { outcome, rejected };
+}
+const bars = (columns: string) =>
+  bench.texts(`SELECT ${columns} FROM ohlcv ORDER BY instrument_type, symbol, "timestamp"`);
+
+const btc = { symbol: 'BTCUSDT', period: '2025-07-01' };
+const day = '2025-07-01T00:00:00';
+
+describe('a bar', () => {
+  test('has the values as published, and its symbol, timeframe and market from the key', async () => {
+    const { outcome } = await build([
+      { ...btc, lines: [{ time: day, low: '0.00100000', volume: '0', quoteVolume: '123.4567890123456', count: '0' }] },
+      { symbol: 'BTCUSD_PERP', period: '2025-07-01', timeframe: '1h', market: 'futures/cm', lines: [{ time: day }] },
+    ]);
+    expect(outcome).toMatchObject({ status: 'pass', rows: 2, partitions: 2 });
+    const times = '2025-07-01 00:00:00|2.0|2.5';
+    const end = '2025-07-01 23:59:59.999';
+    expect((await bars('*')).map((row) => row.join('|'))).toEqual([
+      `BTCUSD_PERP|1h|futures-cm|${times}|1.5|2.1|100.0|${end}|200.0|7|40.0|80.0|daily`,
+      `BTCUSDT|1d|futures-um|${times}|0.001|2.1|0.0|${end}|123.4567890123456|0|40.0|80.0|daily`,
+    ]);
+  });
+
+  test('opens at ms or µs by the magnitude of the number, row by row (A2)', async () => {
+    const [ms, micros] = [Date.parse('2024-12-31T23:00:00Z'), Date.parse('2025-01-01T00:00:00Z') * 1000];
+    await build([
+      {
+        symbol: 'ETHUSDT',
+        period: '2025-01',
+        market: 'spot',
+        timeframe: '1h',
+        lines: [
+          { time: ms, closeTime: ms + 3_599_999 },
+          { time: micros, closeTime: micros + 3_599_999_999 },
+        ],
+      },
+    ]);
+    expect(await bars('"timestamp", close_time')).toEqual([
+      ['2024-12-31 23:00:00', '2024-12-31 23:59:59.999'],
+      ['2025-01-01 00:00:00', '2025-01-01 00:59:59.999999'],
+    ]);
+  });
+
+  test('off the grid is kept as it is (A8)', async () => {
+    await build([
+      {
+        symbol: 'BTCUSDT',
+        period: '2018-02',
+        market: 'spot',
+        timeframe: '1h',
+        lines: [{ time: '2018-02-09T10:28:14.789' }],
+      },
+    ]);
+    expect(await bars('"timestamp"')).toEqual([['2018-02-09 10:28:14.789']]);
+  });
+
+  test('may close before it opens, next to an outage (A9)', async () => {
+    const closeTime = Date.parse('2020-12-21T14:00:00Z');
+    await build([
+      {
+        symbol: 'BTCUSDT',
+        period: '2020-12',
+        timeframe: '1h',
+        lines: [{ time: '2020-12-21T15:00:00', closeTime, volume: '0' }],
+      },
+    ]);
+    expect(await bars('"timestamp", close_time')).toEqual([['2020-12-21 15:00:00', '2020-12-21 14:00:00']]);
+  });
+
+  test('may have a number in its last column (A3)', async () => {
+    expect((await build([{ ...btc, lines: [{ time: day, ignore: '39713.40' }] }])).rejected).toEqual({});
+    expect(await bars('symbol')).toEqual([['BTCUSDT']]);
+  });
+
+  test('that stands twice, to the last byte, is one (A10)', async () => {
+    const both = { time: '2026-02-10T00:00:00' };
+    const { rejected } = await build([
+      { symbol: 'AXSUSDT', period: '2026-02', lines: [both, both] },
+      { symbol: 'AXSUSDT', period: '2026-02-10', lines: [both, both] },
+    ]);
+    expect(rejected).toEqual({});
+    expect(await bars('"timestamp"')).toEqual([['2026-02-10 00:00:00']]);
+  });
+});
+
+test('a daily archive wins over a monthly one where they differ; what the monthly one alone has stays (A12, A15)', async () => {
+  await build([
+    {
+      symbol: 'BTCUSDT',
+      period: '2025-07',
+      lines: [
+        { time: day, close: '2.2' },
+        { time: '2025-07-02T00:00:00', close: '2.3' },
+      ],
+    },
+    { ...btc, lines: [{ time: day, close: '2.4' }] },
+    { symbol: 'BTCUSDT', period: '2025-07-03', lines: [{ time: '2025-07-03T00:00:00', close: '2.45' }] },
+  ]);
+  expect(await bars('"timestamp", "close", data_source')).toEqual([
+    ['2025-07-01 00:00:00', '2.4', 'daily'],
+    ['2025-07-02 00:00:00', '2.3', 'monthly'],
+    ['2025-07-03 00:00:00', '2.45', 'daily'],
+  ]);
+});
+
+test('which archive was at hand first never shows: the same bars, whichever build saw them (B3)', async () => {
+  const monthly = {
+    symbol: 'BTCUSDT',
+    period: '2025-07',
+    lines: [{ time: day }, { time: '2025-07-02T00:00:00', close: '2.2' }],
+  };
+  const daily = { ...btc, lines: [{ time: day }] };
+  await build([monthly, daily]);
+  const together = await bars('*');
+  for (const order of [
+    [monthly, daily],
+    [daily, monthly],
+  ]) {
+    await bench.warehouse.run('TRUNCATE staged_archives');
+    await bench.warehouse.run('TRUNCATE ohlcv');
+    await bench.warehouse.run('TRUNCATE partition_state');
+    const lines: Record<string, readonly string[]> = {};
+    for (const one of order) {
+      await bench.stage(one);
+      lines[archive(one).key] = one.lines.map(line);
+      await bench.build('ohlcv', { source: bench.source(lines).source });
+    }
+    expect(await bars('*')).toEqual(together);
+  }
+});
+
+test('spot and futures of one ticker stand side by side (B5)', async () => {
+  await build([
+    { ...btc, lines: [{ time: day, close: '2.2' }] },
+    { ...btc, market: 'spot', lines: [{ time: day, close: '2.3' }] },
+  ]);
+  expect(await bars('instrument_type, "close"')).toEqual([
+    ['futures-um', '2.2'],
+    ['spot', '2.3'],
+  ]);
+});
+
+describe('an archive is rejected whole', () => {
+  const defects: Readonly<Record<string, readonly [Partial<Line>, string | undefined]>> = {
+    'for NaN (A14)': [{ close: 'NaN' }, 'not_a_number'],
+    'for an infinite value': [{ quoteVolume: 'inf' }, 'not_a_number'],
+    'for a text (A14)': [{ volume: 'many' }, 'not_a_number'],
+    'for an empty field': [{ takerVolume: '' }, 'not_a_number'],
+    'for a count that is no whole number': [{ count: '7.5' }, 'not_a_number'],
+    'for a count that is a text': [{ count: 'x' }, 'not_a_number'],
+    'for a close time that is no number': [{ closeTime: 'later' }, 'not_a_number'],
+    'for a negative volume (A11)': [{ volume: '-1.5' }, 'negative_value'],
+    'for a negative turnover': [{ quoteVolume: '-0.1' }, 'negative_value'],
+    'for a negative taker volume': [{ takerQuoteVolume: '-0.1' }, 'negative_value'],
+    'for a negative count': [{ count: '-1' }, 'negative_value'],
+    'for a negative price': [{ low: '-1.5' }, 'negative_value'],
+    'for low above high (A14)': [{ low: '3.0' }, 'ohlc_nonsense'],
+    'for low above close': [{ low: '2.05', open: '2.2', close: '2.04' }, 'ohlc_nonsense'],
+    'for high below open': [{ high: '2.05', open: '2.06', close: '2.0' }, 'ohlc_nonsense'],
+    'not for numbers of any form (A5)': [{ open: '2', volume: '0', quoteVolume: '0.00000000', count: '0' }, undefined],
+  };
+  const names = Object.keys(defects);
+  const listed = (name: string): Listed => ({ symbol: `S${names.indexOf(name)}USDT`, period: '2025-07-01' });
+  let rejected: Readonly<Record<string, string>>;
+  let stored: readonly (string | null)[];
+  beforeAll(async () => {
+    await using own = await openWorkbench();
+    const lines = Object.entries(defects).map(([name, [defect]]): [string, string[]] => [
+      archive(listed(name)).key,
+      [line({ time: day }), line({ time: '2025-07-01T01:00:00', ...defect })],
+    ]);
+    await own.stage(...names.map(listed));
+    const area = own.source(Object.fromEntries(lines));
+    await own.build('ohlcv', { source: area.source });
+    rejected = area.rejected;
+    stored = (await own.texts('SELECT DISTINCT symbol FROM ohlcv')).map(([symbol]) => symbol ?? null);
+  });
+
+  test.each(names)('%s', (name) => {
+    const reason = defects[name]?.[1];
+    expect(rejected[archive(listed(name)).key]).toBe(reason);
+    expect(stored.includes(listed(name).symbol)).toBe(reason === undefined);
+  });
+
+  test('for rows of one time that differ', async () => {
+    const { rejected } = await build([{ ...btc, lines: [{ time: day }, { time: day, close: '2.2' }] }]);
+    expect(rejected).toEqual({ [archive(btc).key]: 'conflicting_duplicate' });
+  });
+
+  test('and its partition is built from the daily ones where the monthly one is bad (A11)', async () => {
+    const { rejected } = await build([
+      { symbol: 'BTTUSDT', period: '2019-01', lines: [{ time: '2019-01-31T00:00:00', volume: '-9' }] },
+      { symbol: 'BTTUSDT', period: '2019-01-31', lines: [{ time: '2019-01-31T00:00:00', volume: '9' }] },
+    ]);
+    expect(Object.values(rejected)).toEqual(['negative_value']);
+    expect(await bars('"timestamp", volume, data_source')).toEqual([['2019-01-31 00:00:00', '9.0', 'daily']]);
+  });
+});
+
+test('only the months of archives that came or changed are rebuilt, and those whose archives are gone are removed', async () => {
+  const june = { symbol: 'BTCUSDT', period: '2025-06-30', lines: [{ time: '2025-06-30T00:00:00' }] };
+  const july = { ...btc, lines: [{ time: day }] };
+  await build([june, july]);
+  await bench.warehouse.run(`UPDATE staged_archives SET sha256 = 'another' WHERE "key" = '${archive(july).key}'`);
+  const changed = bench.source({ [archive(july).key]: [line({ time: day, close: '2.4' })] });
+  expect(await bench.build('ohlcv', { source: changed.source })).toMatchObject({ partitions: 1, rows: 1 });
+  expect(await bars('"timestamp", "close"')).toEqual([
+    ['2025-06-30 00:00:00', '2.1'],
+    ['2025-07-01 00:00:00', '2.4'],
+  ]);
+  await bench.warehouse.run(`DELETE FROM staged_archives WHERE "key" = '${archive(june).key}'`);
+  expect(await bench.build('ohlcv', { source: bench.source({}).source })).toMatchObject({ partitions: 1, rows: 0 });
+  expect(await bars('"timestamp"')).toEqual([['2025-07-01 00:00:00']]);
+});
+
+test('the ledger says loaded of what a published build has read', async () => {
+  await build([{ ...btc, lines: [{ time: day }] }]);
+  expect(await bench.texts('SELECT status FROM staged_archives')).toEqual([['loaded']]);
+});

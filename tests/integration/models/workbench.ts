@@ -1,0 +1,163 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadPipeline } from '../../../engine/config/load.ts';
+import { resolveVars } from '../../../engine/config/resolve-vars.ts';
+import type { BuildOptions } from '../../../engine/duckdb/build-model.ts';
+import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
+import { buildGraph, type ModelNode } from '../../../engine/graph/graph.ts';
+import type { StagedSource } from '../../../engine/index.ts';
+import { openProject } from '../../../engine/project.ts';
+import { schema } from '../../../models/schema.ts';
+import { build, createWarehouse, texts } from '../../support/engine.ts';
+import { root } from '../../support/pipeline.ts';
+import { tempDir } from '../../support/temp.ts';
+
+const dayMs = 86_400_000;
+
+export interface Listed {
+  readonly symbol: string;
+  /** `2025-07-01`, or `2025-07` for a monthly archive. */
+  readonly period: string;
+  readonly timeframe?: string;
+  readonly market?: 'spot' | 'futures/um' | 'futures/cm';
+  readonly size?: number;
+  /** By default the day after the period at 08:35. */
+  readonly modified?: string;
+}
+
+export interface Bar {
+  readonly symbol: string;
+  readonly date: string;
+  readonly quoteVolume?: number;
+  readonly trades?: number;
+}
+
+type Vars = Readonly<Record<string, unknown>>;
+
+const textOf = (value: string | number) =>
+  typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
+const isoDay = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+
+/** Key and first and last day of an archive. */
+export function archive({ symbol, period, timeframe = '1d', market = 'futures/um' }: Listed) {
+  const cadence = period.length === 7 ? 'monthly' : 'daily';
+  const [year = 0, month = 0] = period.split('-').map(Number);
+  const end = cadence === 'monthly' ? Date.UTC(year, month) : Date.parse(period) + dayMs;
+  return {
+    cadence,
+    instrument_type: market.replace('/', '-'),
+    key: `data/${market}/${cadence}/klines/${symbol}/${timeframe}/${symbol}-${timeframe}-${period}.zip`,
+    start: cadence === 'monthly' ? `${period}-01` : period,
+    end: isoDay(end),
+  };
+}
+
+/** A warehouse with the real tables, and the real models compiled for it; what they read is written by the test. */
+export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
+  const warehouse = await createWarehouse(schema, options);
+  const pipeline = await loadPipeline(join(root, 'pipeline.yaml'));
+  const nodes = buildGraph(pipeline).nodes.filter((node): node is ModelNode => node.kind === 'model');
+  const directory = await tempDir('load-');
+
+  async function insert(table: string, rows: readonly (readonly (string | number)[])[]): Promise<void> {
+    if (rows.length === 0) return;
+    await warehouse.run(
+      `INSERT INTO ${table} VALUES ${rows.map((row) => `(${row.map(textOf).join(', ')})`).join(', ')}`,
+    );
+  }
+
+  return {
+    warehouse,
+    texts: (query: string) => texts(warehouse, query),
+
+    /** Adds or replaces archives in the listing. */
+    async list(...objects: readonly Listed[]): Promise<void> {
+      const keys = objects.map((object) => textOf(archive(object).key));
+      if (keys.length > 0) await warehouse.run(`DELETE FROM archive_objects WHERE key IN (${keys.join(', ')})`);
+      await insert(
+        'archive_objects',
+        objects.map((object) => {
+          const { key, instrument_type, cadence, start, end } = archive(object);
+          const { symbol, timeframe = '1d', size = 300, modified = `${end} 08:35:00` } = object;
+          return [
+            key,
+            instrument_type,
+            cadence,
+            symbol,
+            timeframe,
+            start,
+            end,
+            size,
+            `etag ${modified}`,
+            modified,
+            modified,
+          ];
+        }),
+      );
+    },
+
+    async unlist(object: Listed): Promise<void> {
+      await warehouse.run(`DELETE FROM archive_objects WHERE key = ${textOf(archive(object).key)}`);
+    },
+
+    /** Adds or replaces 1d bars of USD-M; the price is 2, so that base volume is half of the turnover. */
+    async trade(...bars: readonly Bar[]): Promise<void> {
+      for (const { symbol, date } of bars)
+        await warehouse.run(
+          `DELETE FROM ohlcv WHERE symbol = ${textOf(symbol)} AND cast("timestamp" as DATE) = '${date}'`,
+        );
+      await insert(
+        'ohlcv',
+        bars.map(({ symbol, date, quoteVolume = 100, trades = 10 }) => [
+          ...[symbol, '1d', 'futures-um', `${date} 00:00:00`, 2, 2.5, 1.5, 2, quoteVolume / 2],
+          ...[`${date} 23:59:59.999`, quoteVolume, trades, quoteVolume / 4, quoteVolume / 2, 'daily'],
+        ]),
+      );
+    },
+
+    /** Adds archives to the ledger, as staged. */
+    async stage(...objects: readonly Listed[]): Promise<void> {
+      for (const object of objects) {
+        const { key } = archive(object);
+        await warehouse.run(`INSERT INTO staged_archives BY NAME SELECT ${textOf(key)} AS "key", 'e' AS etag,
+          ${textOf(`sha ${object.size ?? 0}`)} AS sha256, 'staged' AS status, TIMESTAMP '2025-07-10' AS staged_at`);
+      }
+    },
+
+    /** Builds one of the models as a run of its own would. */
+    async build(name: string, { vars = {}, ...more }: Partial<BuildOptions> & { readonly vars?: Vars } = {}) {
+      const project = await openProject(pipeline, resolveVars(pipeline, { json: JSON.stringify(vars) }));
+      const model = await project.model(nodes.find((node) => node.name === name) as ModelNode);
+      return build(warehouse, model, more);
+    },
+
+    /** Lines of archives as a staged source; rejections are kept, and leave the ledger as the extract's feed would. */
+    source(lines: Readonly<Record<string, readonly string[]>>) {
+      const rejected: Record<string, string> = {};
+      const staged: StagedSource = {
+        async open() {
+          const file = join(directory, 'lines.csv');
+          const kept = Object.entries(lines).filter(([key]) => rejected[key] === undefined);
+          await writeFile(file, kept.flatMap(([key, rows]) => rows.map((row) => `${key},${row}\n`)).join(''));
+          return [file];
+        },
+        async reject(archives) {
+          for (const { key, reason } of archives) rejected[key] = reason;
+        },
+      };
+      async function reload(): Promise<void> {
+        for (const key of Object.keys(rejected))
+          await warehouse.run(`UPDATE staged_archives SET status = 'rejected' WHERE key = ${textOf(key)}`);
+      }
+      return { rejected, source: { name: 'staged_klines', staged, directory, reload } };
+    },
+
+    [Symbol.asyncDispose]: () => warehouse[Symbol.asyncDispose](),
+  };
+}
+
+export type Workbench = Awaited<ReturnType<typeof openWorkbench>>;
+
+/** `count` days from `first` on. */
+export const days = (first: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => isoDay(Date.parse(first) + i * dayMs));

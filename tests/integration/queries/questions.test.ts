@@ -1,0 +1,262 @@
+import { beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
+import {
+  coverage,
+  delistings,
+  listings,
+  market,
+  movers,
+  openWarehouse,
+  type QueryWarehouse,
+  range,
+  rank,
+  rejected,
+  snapshot,
+  summary,
+  timeline,
+  top,
+  volume,
+} from '../../../queries/index.ts';
+import { dayAfter, writeWarehouse } from './fixture.ts';
+
+const dayOf = (date: Date | null) => date?.toISOString().slice(0, 10);
+
+describe('a question', () => {
+  let warehouse: QueryWarehouse;
+  beforeAll(async () => {
+    warehouse = await openWarehouse({ file: (await writeWarehouse()).file });
+    return () => warehouse[Symbol.asyncDispose]();
+  });
+
+  const listed = async (date: string) => (await warehouse.rows(listings, { date })).map(({ symbol }) => symbol);
+  const delisted = async (date: string) => (await warehouse.rows(delistings, { date })).map(({ symbol }) => symbol);
+
+  test('snapshot has the symbols listed that day and tells who traded', async () => {
+    const rows = await warehouse.rows(snapshot, { date: '2025-05-13' });
+    expect(rows.map(({ symbol, traded }) => [symbol, traded])).toEqual([
+      ['BTCUSDT', true],
+      ['ETHUSDT', true],
+      ['HOLEUSDT', true],
+      ['SETTLEDUSDT', false],
+      ['SLOWUSDT', true],
+      ['币安人生USDT', true],
+    ]);
+  });
+
+  test('timeline has every day of the calendar, with those that have no row', async () => {
+    const rows = await warehouse.rows(timeline, { symbol: 'TWICEUSDT' });
+    expect(rows).toHaveLength(40);
+    const away = rows.filter(({ available }) => !available).map(({ date }) => dayOf(date));
+    expect([away.length, away[0], away.at(-1)]).toEqual([16, '2025-05-06', '2025-05-21']);
+    expect(rows[0]).toMatchObject({ traded: true, trade_count: 100n, quote_volume_usdt: expect.any(Number) });
+  });
+
+  test('range counts the days of each symbol, the end exclusive', async () => {
+    const rows = await warehouse.rows(range, { start: '2025-05-10', end: '2025-05-13' });
+    const gone = rows.find(({ symbol }) => symbol === 'GONEUSDT');
+    const settled = rows.find(({ symbol }) => symbol === 'SETTLEDUSDT');
+    expect(rows.map(({ symbol }) => symbol)).not.toContain('TWICEUSDT');
+    expect(gone).toMatchObject({ days_available: 3n, days_traded: 3n, trade_count: 300n });
+    expect(dayOf(gone?.last_available ?? null)).toBe('2025-05-12');
+    expect(settled).toMatchObject({ days_available: 3n, days_traded: 1n });
+  });
+
+  test('listings are the first day of trading, and the first after a ticker was away for long (A24)', async () => {
+    expect(await listed('2025-05-15')).toEqual(['NEWUSDT']);
+    const [again] = await warehouse.rows(listings, { date: '2025-05-22' });
+    expect([again?.symbol, dayOf(again?.previously_traded ?? null)]).toEqual(['TWICEUSDT', '2025-05-05']);
+    expect(await listed('2025-05-01')).toEqual([]); // nobody knows about the first day
+  });
+
+  test('delistings go by trading: settled contracts with flat bars have left (A13)', async () => {
+    const rows = await warehouse.rows(delistings, { date: '2025-05-11' });
+    expect(rows.map(({ symbol, evidence }) => [symbol, evidence])).toEqual([['SETTLEDUSDT', 'flat bars']]);
+    expect(await delisted('2025-05-13')).toEqual(['GONEUSDT']);
+    const [twice] = await warehouse.rows(delistings, { date: '2025-05-06' });
+    expect([twice?.symbol, dayOf(twice?.returned ?? null)]).toEqual(['TWICEUSDT', '2025-05-22']);
+  });
+
+  test('a late publication is neither delisting nor listing (A21)', async () => {
+    for (const date of ['2025-05-20', '2025-05-21']) {
+      expect(await delisted(date)).toEqual([]);
+      expect(await listed(date)).toEqual([]);
+    }
+    expect(await delisted('2025-06-08')).toEqual([]); // SLOWUSDT: two days are too few to tell
+  });
+
+  test('a rejected archive is no delisting', async () => {
+    expect(await delisted('2025-05-15')).toEqual([]);
+    expect(await delisted('2025-05-16')).toEqual([]);
+  });
+
+  test('every day but those of the fixture has neither listing nor delisting', async () => {
+    const events: string[] = [];
+    for (let date = '2025-05-01'; date <= '2025-06-09'; date = dayAfter(date)) {
+      events.push(...(await listed(date)).map((symbol) => `${date} +${symbol}`));
+      events.push(...(await delisted(date)).map((symbol) => `${date} -${symbol}`));
+    }
+    expect(events).toEqual([
+      '2025-05-06 -TWICEUSDT',
+      '2025-05-11 -SETTLEDUSDT',
+      '2025-05-13 -GONEUSDT',
+      '2025-05-15 +NEWUSDT',
+      '2025-05-22 +TWICEUSDT',
+    ]);
+  });
+
+  test('summary is one row', async () => {
+    const [row, ...others] = await warehouse.rows(summary, {});
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ days: 40n, symbols: 9n, available_on_last_day: 7n, traded_on_last_day: 6n });
+    expect([dayOf(row?.first_day ?? null), dayOf(row?.last_ranked_day ?? null)]).toEqual(['2025-05-01', '2025-06-09']);
+  });
+
+  test('top is ordered by rank, 20 unless limit says otherwise', async () => {
+    const rows = await warehouse.rows(top, { date: '2025-05-10' });
+    expect(rows.map(({ rank, symbol }) => `${rank} ${symbol}`)).toEqual([
+      '1 BTCUSDT',
+      '2 ETHUSDT',
+      '3 HOLEUSDT',
+      '4 SETTLEDUSDT',
+      '5 GONEUSDT',
+      '6 SLOWUSDT',
+      '7 币安人生USDT',
+    ]);
+    expect(await warehouse.rows(top, { date: '2025-05-10', limit: 2 })).toHaveLength(2);
+  });
+
+  test('rank and volume show a day without a row as a gap', async () => {
+    const ranks = await warehouse.rows(rank, { symbol: 'TWICEUSDT', start: '2025-05-04', end: '2025-05-08' });
+    expect(ranks.map((row) => row.rank)).toEqual([6, 6, null, null]);
+    const volumes = await warehouse.rows(volume, { symbol: 'TWICEUSDT', start: '2025-05-04', end: '2025-05-08' });
+    expect(volumes.map((row) => row.quote_volume_usdt === null)).toEqual([false, false, true, true]);
+    expect(volumes.map((row) => row.available)).toEqual([true, true, false, false]);
+  });
+
+  test("volume's trend looks back before its start, in days of the calendar (B2, B3)", async () => {
+    const whole = await warehouse.rows(volume, { symbol: 'BTCUSDT' });
+    const part = await warehouse.rows(volume, { symbol: 'BTCUSDT', start: '2025-05-15', end: '2025-05-25' });
+    expect(part).toEqual(whole.slice(14, 24));
+    const values = whole.map((row) => row.quote_volume_usdt);
+    const week = values.slice(13, 20).filter((value) => value !== null); // 2025-05-20 has none
+    expect(week).toHaveLength(6);
+    expect(whole[19]?.mean_7d).toBeCloseTo(week.reduce((sum, value) => sum + value, 0) / 6, 2);
+    expect(whole[26]?.change_7d_pct).toBeNull();
+    expect(whole[8]?.change_1d_pct).toBeCloseTo(100 * ((values[8] as number) / (values[7] as number) - 1), 3);
+  });
+
+  test('movers compares with the day so many calendar days before', async () => {
+    const rows = await warehouse.rows(movers, { date: '2025-05-13', window: 2 });
+    expect(rows.find(({ symbol }) => symbol === 'SLOWUSDT')).toMatchObject({
+      rank: 4,
+      rank_before: 5,
+      rank_change: -1,
+    });
+    const changes = rows.map(({ rank_change }) => Math.abs(rank_change));
+    expect(changes).toEqual([...changes].sort((a, b) => b - a));
+    await expect(warehouse.rows(movers, { date: '2025-05-03', window: 7 })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  test('market sums the day and compares it with the day and the week before', async () => {
+    const [row] = await warehouse.rows(market, { date: '2025-05-19' });
+    const members = await warehouse.rows(snapshot, { date: '2025-05-19' });
+    const total = members.reduce((sum, member) => sum + (member.quote_volume_usdt ?? 0), 0);
+    expect(row?.quote_volume_usdt).toBeCloseTo(total, 6);
+    expect(row).toMatchObject({ symbols_available: 7n, symbols_traded: 6n, largest_symbol: 'BTCUSDT' });
+    expect(row?.ten_largest_share_pct).toBe(100);
+    expect(row?.taker_buy_share_pct).toBe(50);
+    const [after] = await warehouse.rows(market, { date: '2025-05-21' });
+    expect(after?.volume_change_1d_pct).toBeNull(); // nothing is published of the day before
+  });
+
+  test('coverage names who has no figures', async () => {
+    const rows = await warehouse.rows(coverage, { start: '2025-05-14', end: '2025-05-16' });
+    expect(rows.map((row) => [row.bar_pct, row.without_bar])).toEqual([
+      [100, null],
+      [85.7143, 'HOLEUSDT'],
+    ]);
+  });
+
+  test('rejected has what is in no table, and why', async () => {
+    const rows = await warehouse.rows(rejected, {});
+    expect(rows.map(({ status, reason, symbol }) => [status, reason, symbol])).toEqual([
+      ['absent', '404', null],
+      ['failed', 'no answer', null],
+      ['rejected', 'not_a_number', 'HOLEUSDT'],
+    ]);
+  });
+
+  test('is typed by its query, and one of your own too', async () => {
+    const rows = await warehouse.rows(top, { date: new Date('2025-05-10'), limit: 1 });
+    expectTypeOf(rows[0]?.rank_change_1d).toEqualTypeOf<number | null | undefined>();
+    expectTypeOf(rows[0]?.trade_count).toEqualTypeOf<bigint | undefined>();
+    // @ts-expect-error top has no such column
+    expect(rows[0]?.rank_chnage_1d).toBeUndefined();
+    // @ts-expect-error top wants a date
+    await expect(warehouse.rows(top, { limit: 1 })).rejects.toThrow('date wants a UTC date');
+    const own = await warehouse.select((db) =>
+      db.selectFrom('staged_archives').where('status', '=', 'failed').select('key'),
+    );
+    expectTypeOf(own[0]).toEqualTypeOf<{ key: string } | undefined>();
+    expect(own).toEqual([{ key: 'a/SLOWUSDT-1d-2025-06-08.zip' }]);
+  });
+});
+
+describe('what is asked for', () => {
+  let warehouse: QueryWarehouse;
+  beforeAll(async () => {
+    warehouse = await openWarehouse({ file: (await writeWarehouse()).file });
+    return () => warehouse[Symbol.asyncDispose]();
+  });
+
+  test('is a symbol in any case, with a slash too', async () => {
+    for (const symbol of ['BTCUSDT', 'btc/usdt', 'BtcUsdt']) {
+      expect(await warehouse.rows(rank, { symbol, end: '2025-05-02' })).toHaveLength(1);
+    }
+    expect(await warehouse.rows(rank, { symbol: '币安人生/usdt', end: '2025-05-02' })).toHaveLength(1);
+  });
+
+  test('is refused with the nearest name where there is no such symbol', async () => {
+    await expect(warehouse.rows(rank, { symbol: 'BTCUSD' })).rejects.toMatchObject({
+      code: 'USAGE',
+      details: { key: 'symbol', value: 'BTCUSD', hint: 'did you mean BTCUSDT?' },
+    });
+  });
+
+  test('is a day that is there, or the newest', async () => {
+    expect(await warehouse.rows(snapshot, { date: 'latest' })).toEqual(
+      await warehouse.rows(snapshot, { date: '2025-06-09' }),
+    );
+    await expect(warehouse.rows(snapshot, { date: '2025-06-10' })).rejects.toMatchObject({
+      code: 'USAGE',
+      details: { key: 'date', hint: 'take a day of 2025-05-01 … 2025-06-09, 40 days' },
+    });
+    for (const date of ['2025-02-30', 'yesterday', '2025-05-10T12:00:00Z']) {
+      await expect(warehouse.rows(snapshot, { date })).rejects.toMatchObject({ code: 'USAGE' });
+    }
+  });
+
+  test('is a range that holds something', async () => {
+    await expect(warehouse.rows(range, { start: '2025-05-10', end: '2025-05-10' })).rejects.toMatchObject({
+      code: 'USAGE',
+      details: { hint: 'the end is exclusive: the day 2025-05-10 alone ends at 2025-05-11' },
+    });
+  });
+
+  test('is a whole number where it counts', async () => {
+    for (const limit of [0, 1.5, Number.NaN]) {
+      await expect(warehouse.rows(top, { date: 'latest', limit })).rejects.toMatchObject({ code: 'USAGE' });
+    }
+  });
+});
+
+test('of tables without rows there is nothing to ask', async () => {
+  const { file } = await writeWarehouse({ rows: false });
+  await using warehouse = await openWarehouse({ file });
+  const empty = {
+    code: 'TABLE_MISSING',
+    details: { hint: 'build it: pnpm pipeline run --select +daily_availability' },
+  };
+  await expect(warehouse.rows(snapshot, { date: 'latest' })).rejects.toMatchObject(empty);
+  await expect(warehouse.rows(timeline, { symbol: 'BTCUSDT' })).rejects.toMatchObject(empty);
+  expect(await warehouse.rows(summary, {})).toHaveLength(1);
+});
