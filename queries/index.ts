@@ -15,7 +15,7 @@ export { delistings } from './questions/delistings.ts';
 export { listings } from './questions/listings.ts';
 export { market } from './questions/market.ts';
 export { movers } from './questions/movers.ts';
-export { ohlcv } from './questions/ohlcv.ts';
+export { ohlcv, ohlcvFigures } from './questions/ohlcv.ts';
 export { range } from './questions/range.ts';
 export { rank } from './questions/rank.ts';
 export { rejected } from './questions/rejected.ts';

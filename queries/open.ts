@@ -33,7 +33,7 @@ export interface QueryWarehouse extends AsyncDisposable {
     question: Question<P, Row>,
     parameters: GivenOf<P>,
   ): AsyncIterable<Row>;
-  /** The same by columns, in a quarter of the time: numbers and times (ms, UTC) as Float64Array. */
+  /** The same by columns: numbers and times (ms since 1970, UTC) as Float64Array, in a fraction of the time. */
   columns<P extends Parameters, Row extends object>(
     question: Question<P, Row>,
     parameters: GivenOf<P>,

@@ -22,6 +22,8 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly yes?: boolean;
   readonly warnError?: boolean;
   readonly collectVolume?: boolean;
+  /** Vars that were set by flags of their own, as `name=value`. */
+  readonly varFlags?: readonly string[];
 }
 
 /** What `run` and `test` share: from the words of the command line to the engine and its reporters. */

@@ -13,9 +13,17 @@ export async function loadPipelineOf(
   cli: Pick<Cli, 'cwd'>,
   options: Pick<GlobalOptions, 'pipeline'>,
 ): Promise<Pipeline> {
+  const file = findPipelineFile(cli.cwd, options.pipeline);
+  const known = loaded.get(cli);
+  if (known?.file === file) return known.pipeline;
   const { loadPipeline } = await import('../config/load.ts');
-  return loadPipeline(findPipelineFile(cli.cwd, options.pipeline));
+  const pipeline = loadPipeline(file);
+  loaded.set(cli, { file, pipeline });
+  return pipeline;
 }
+
+/** One command line may ask twice: for the flags that it takes, and for what it does. */
+const loaded = new WeakMap<object, { readonly file: string; readonly pipeline: Promise<Pipeline> }>();
 
 /** What most commands start from. */
 export interface CommandContext {
@@ -27,10 +35,10 @@ export interface CommandContext {
   readonly paths: TargetPaths;
 }
 
-/** `collectVolume: false` is the same as `--var collect_volume=false`. */
+/** `collectVolume: false` is the same as `--var collect_volume=false`; `varFlags` are vars by their own flags. */
 export async function openContext(
   cli: Pick<Cli, 'cwd' | 'env'>,
-  options: GlobalOptions & { readonly collectVolume?: boolean },
+  options: GlobalOptions & { readonly collectVolume?: boolean; readonly varFlags?: readonly string[] },
 ): Promise<CommandContext> {
   const [pipeline, { buildGraph }, { resolveTarget }, { resolveVars }] = await Promise.all([
     loadPipelineOf(cli, options),
@@ -45,7 +53,7 @@ export async function openContext(
     graph: buildGraph(pipeline),
     target: resolved,
     vars: resolveVars(pipeline, {
-      pairs: [...(options.var ?? []), ...(collectVolume ? [] : ['collect_volume=false'])],
+      pairs: [...(options.var ?? []), ...(options.varFlags ?? []), ...(collectVolume ? [] : ['collect_volume=false'])],
       ...(vars !== undefined && { json: vars }),
     }),
     paths: targetPaths(dataDir === undefined ? join(pipeline.root, 'data') : resolve(cli.cwd, dataDir), resolved.name),

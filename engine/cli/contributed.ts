@@ -6,9 +6,13 @@ import { PipelineError } from '../errors.ts';
 import type { Cli } from './cli.ts';
 import { loadPipelineOf } from './context.ts';
 import type { GlobalOptions } from './options.ts';
+import { addVarFlags } from './var-flags.ts';
 
 /** Commands that show all others: for them a broken pipeline.yaml only means that fewer are shown. */
 const listing: readonly (string | undefined)[] = [undefined, 'help', 'completion'];
+
+/** Commands of the engine that take the vars with a flag of their own. */
+const takesVarFlags: ReadonlySet<string> = new Set(['run']);
 
 /**
  * Adds the commands of pipeline.yaml, read only where one may be meant. A module is loaded for its own command and for
@@ -20,12 +24,15 @@ export async function addContributedCommands(
 ): Promise<void> {
   const { name, options, cli } = called;
   const isListing = listing.includes(name);
-  if (!isListing && program.commands.some((command) => command.name() === name)) return;
+  const builtIn = program.commands.find((command) => command.name() === name);
+  if (builtIn !== undefined && !takesVarFlags.has(builtIn.name())) return;
   const pipeline = await loadPipelineOf(cli, options).catch((error: unknown) => {
-    if (isListing) return undefined;
+    // A command of the engine says itself what is wrong, but not before it has shown its --help.
+    if (isListing || builtIn !== undefined) return undefined;
     throw error;
   });
   if (pipeline === undefined) return;
+  if (builtIn !== undefined) return addVarFlags(builtIn, pipeline);
   for (const [own, { use, description }] of Object.entries(pipeline.spec.commands)) {
     const command = program.command(own).description(description);
     // The list of all commands shows names and descriptions alone.

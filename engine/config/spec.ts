@@ -46,6 +46,11 @@ const variable = z.strictObject({
   values: z.array(scalar).min(1, 'name at least one value').exactOptional().meta({
     description: 'All values that are allowed; for string[], in the list.',
   }),
+  aliases: z
+    .record(z.string(), z.string())
+    .exactOptional()
+    .meta({ description: 'Other spellings of a value, or of the values of a list: `futures: futures-um`.' }),
+  flag: label.exactOptional().meta({ description: '`run` takes the var as --<flag> too: `symbols` is --symbols A,B.' }),
 });
 
 const extract = z.strictObject({

@@ -71,8 +71,13 @@ const types: Readonly<Record<VarType, TypeOfVar>> = {
 const written = (raw: unknown): string => (isText(raw) ? raw : (JSON.stringify(raw) ?? String(raw)));
 
 /** A value from pipeline.yaml or --vars as the run reads it (durations in ms), or what keeps it from fitting its var. */
-export function checkVarValue(spec: Pick<VarSpec, 'type' | 'min' | 'max' | 'values'>, raw: unknown): Checked {
+export function checkVarValue(
+  spec: Pick<VarSpec, 'type' | 'min' | 'max' | 'values' | 'aliases'>,
+  given: unknown,
+): Checked {
   const { wanted, read } = types[spec.type];
+  const meant = (one: unknown) => (isText(one) ? (spec.aliases?.[one] ?? one) : one);
+  const raw = Array.isArray(given) ? given.map(meant) : meant(given);
   const value = read(raw);
   if (value === undefined) return { problem: `must be ${wanted}, not \`${written(raw)}\`` };
   const { min, max, values } = spec;

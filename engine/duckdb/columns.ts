@@ -4,6 +4,7 @@ import {
   type DuckDBResult,
   DuckDBTimestampValue,
   DuckDBTypeId,
+  type DuckDBValue,
 } from '@duckdb/node-api';
 import type { Warehouse } from './warehouse.ts';
 
@@ -54,9 +55,9 @@ function numbersOf(chunks: readonly DuckDBDataChunk[], column: number, count: nu
   return numbers;
 }
 
-function numberOf(value: unknown): number {
+function numberOf(value: DuckDBValue): number {
   if (typeof value === 'number') return value;
   if (value === null) return Number.NaN;
-  if (value instanceof DuckDBTimestampValue) return Number(value.micros / 1000n);
+  if (value instanceof DuckDBTimestampValue) return Number(value.micros) / 1000;
   return value instanceof DuckDBDateValue ? value.days * 86_400_000 : Number(value);
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { build } from '../build.ts';
 import type { Cli } from '../cli.ts';
 import { addExamples, addSelectionOptions, wholeNumber } from '../options.ts';
+import { withVarFlags } from '../var-flags.ts';
 
 export function defineRun(program: Command, cli: Cli): void {
   const command = program
@@ -20,7 +21,7 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('--wait', 'wait while another run holds the target')
     .option('--yes', 'fetch large amounts without asking')
     .option('--warn-error', 'end with exit code 1 when anything warned')
-    .action((_, own: Command) => build(cli, 'run', own.optsWithGlobals()));
+    .action((_, own: Command) => build(cli, 'run', withVarFlags(own)));
   addExamples(
     command,
     'run',

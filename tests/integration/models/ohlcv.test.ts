@@ -2,10 +2,11 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { archive, type Listed, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openWorkbench();
   return () => bench[Symbol.asyncDispose]();
 });
+beforeEach(() => bench.reset());
 
 interface Line {
   readonly time: string | number;
@@ -168,9 +169,7 @@ test('which archive was at hand first never shows: the same bars, whichever buil
     [monthly, daily],
     [daily, monthly],
   ]) {
-    await bench.warehouse.run('TRUNCATE staged_archives');
-    await bench.warehouse.run('TRUNCATE ohlcv');
-    await bench.warehouse.run('TRUNCATE partition_state');
+    await bench.reset();
     const lines: Record<string, readonly string[]> = {};
     for (const one of order) {
       await bench.stage(one);

@@ -4,7 +4,7 @@ import { describeShared, sharedPath } from '../../support/shared.ts';
 import { days, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openWorkbench();
   return () => bench[Symbol.asyncDispose]();
 });
@@ -35,20 +35,22 @@ describe('what a name says (A22, A23)', () => {
     ['FOOBAR', null, null, 'perpetual'],
     ['USDT', null, null, 'perpetual'],
   ];
-  let named: Workbench;
   beforeAll(async () => {
-    named = await openWorkbench();
-    await named.list(...names.map(([symbol]) => ({ symbol, period: '2025-07-01' })));
-    await named.build('symbols');
-    return () => named[Symbol.asyncDispose]();
+    await bench.reset();
+    await bench.list(...names.map(([symbol]) => ({ symbol, period: '2025-07-01' })));
+    await bench.build('symbols');
   });
 
   test.each(names)('%s is %s in %s, %s', async (...name) => {
     const row = `SELECT symbol, base_asset, quote_asset, contract_type FROM symbols WHERE symbol = '${name[0]}'`;
-    expect(await named.texts(row)).toEqual([name]);
+    expect(await bench.texts(row)).toEqual([name]);
   });
+});
 
-  test('the longest known quote asset counts, whatever the order of the var', async () => {
+describe('the table of symbols', () => {
+  beforeEach(() => bench.reset());
+
+  test('has the longest known quote asset that fits, whatever the order of the var', async () => {
     await listDays('XUSDT', '2025-07-01');
     for (const known of [
       ['T', 'SDT', 'USDT'],
@@ -69,9 +71,32 @@ describe('what a name says (A22, A23)', () => {
       ['spot', 'spot', '2025-07-01'],
     ]);
   });
+
+  test('is built anew where the listing, a trade or a var changed, and only then', async () => {
+    await listDays('A', '2025-07-01');
+    const status = async (vars = {}) => (await bench.build('symbols', { vars })).status;
+    expect([await status(), await status()]).toEqual(['pass', 'reused']);
+    await bench.list({ symbol: 'A', period: '2025-07-01', size: 999 });
+    expect(await status()).toBe('reused');
+    await listDays('A', '2025-07-02');
+    expect(await status()).toBe('pass');
+    await bench.trade({ symbol: 'A', date: '2025-07-02' });
+    expect(await status()).toBe('pass');
+    expect(await status({ known_quote_assets: ['A'] })).toBe('pass');
+  });
+
+  test('has no symbol that is no longer listed', async () => {
+    await listDays('A', '2025-07-01');
+    await listDays('B', '2025-07-01');
+    await columnsOf('symbol');
+    await bench.unlist({ symbol: 'A', period: '2025-07-01' });
+    expect(await columnsOf('symbol')).toEqual([['B']]);
+  });
 });
 
 describe('when a symbol was there', () => {
+  beforeEach(() => bench.reset());
+
   test('is from its first listed day to its last, in whatever timeframe', async () => {
     await bench.list(
       { symbol: 'A', period: '2025-07-03', timeframe: '1m' },
@@ -130,31 +155,11 @@ describe('when a symbol was there', () => {
   });
 });
 
-test('is built anew where the listing, a trade or a var changed, and only then', async () => {
-  await listDays('A', '2025-07-01');
-  const status = async (vars = {}) => (await bench.build('symbols', { vars })).status;
-  expect([await status(), await status()]).toEqual(['pass', 'reused']);
-  await bench.list({ symbol: 'A', period: '2025-07-01', size: 999 });
-  expect(await status()).toBe('reused');
-  await listDays('A', '2025-07-02');
-  expect(await status()).toBe('pass');
-  await bench.trade({ symbol: 'A', date: '2025-07-02' });
-  expect(await status()).toBe('pass');
-  expect(await status({ known_quote_assets: ['A'] })).toBe('pass');
-});
-
-test('a symbol that is no longer listed is gone', async () => {
-  await listDays('A', '2025-07-01');
-  await listDays('B', '2025-07-01');
-  await columnsOf('symbol');
-  await bench.unlist({ symbol: 'A', period: '2025-07-01' });
-  expect(await columnsOf('symbol')).toEqual([['B']]);
-});
-
 describeShared('the 1,007 names of the USD-M tree', () => {
   test('say what the expected CSV says of them (A22, A23)', async () => {
     const { columns, rows } = await readCsv(sharedPath('real-archive/expected-symbols.csv'));
     expect(rows).toHaveLength(1_007);
+    await bench.reset();
     await bench.list(...rows.map(([symbol = '']) => ({ symbol, period: '2025-07-01' })));
     await bench.build('symbols');
     const built = await bench.texts(`SELECT ${columns.join(', ')} FROM symbols ORDER BY symbol`);

@@ -7,6 +7,7 @@ import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
 import { buildGraph, type ModelNode } from '../../../engine/graph/graph.ts';
 import type { StagedSource } from '../../../engine/index.ts';
 import { openProject } from '../../../engine/project.ts';
+import { storedTables } from '../../../engine/schema/ddl.ts';
 import { schema } from '../../../models/schema.ts';
 import { build, createWarehouse, texts } from '../../support/engine.ts';
 import { root } from '../../support/pipeline.ts';
@@ -69,6 +70,11 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   return {
     warehouse,
     texts: (query: string) => texts(warehouse, query),
+
+    /** Empties every table. */
+    async reset(): Promise<void> {
+      for (const { name } of storedTables(schema)) await warehouse.run(`TRUNCATE ${name}`);
+    },
 
     /** Adds or replaces archives in the listing. */
     async list(...objects: readonly Listed[]): Promise<void> {

@@ -48,9 +48,10 @@ describe('getOhlcv', () => {
     expect(columns.timestamp).toEqual(Float64Array.from(rows, (bar) => bar.timestamp.getTime()));
     expect(columns.close).toEqual(Float64Array.from(rows, (bar) => bar.close));
     expect(columns.number_of_trades).toEqual(Float64Array.from(rows, (bar) => Number(bar.number_of_trades)));
-    expect(columns.symbol).toEqual(rows.map((bar) => bar.symbol));
 
     await using warehouse = await openWarehouse({ file });
+    const all = await warehouse.columns(ohlcv, january());
+    expect(all.data_source).toEqual(rows.map((bar) => bar.data_source));
     const streamed: Bar[] = [];
     for await (const bar of warehouse.stream(ohlcv, january())) {
       // Another question may be asked while a stream stands open.
