@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Compilable, sql } from 'kysely';
 import type { Pipeline } from './config/load.ts';
-import type { Vars } from './config/vars.ts';
+import { createVars, type Vars } from './config/vars.ts';
 import type { CompiledModel } from './duckdb/build-model.ts';
 import { testSql } from './duckdb/data-tests.ts';
 import { compileSql, createCompiler, sourcesOf } from './duckdb/kysely.ts';
@@ -45,14 +45,24 @@ export const loadSchema = (pipeline: Pipeline): Promise<Schema> => loadExport(pi
 export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Project> {
   const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use, 'default');
   const schema = await loadSchema(pipeline);
-  const context = {
-    db: createCompiler<never>(sourceRelations(schema)),
-    vars,
-    asOf: cast('TIMESTAMP', sql`getvariable('as_of')`),
-  } as unknown as ModelContext<never>;
+  const db = createCompiler<never>(sourceRelations(schema));
+  const asOf = cast('TIMESTAMP', sql`getvariable('as_of')`);
+  const contextOf = (values: Vars) => ({ db, vars: values, asOf }) as unknown as ModelContext<never>;
+
+  function statementsOf({ definition }: Model, values: Vars) {
+    const context = contextOf(values);
+    const inputs = definition.inputs(context);
+    const query = definition.query(context);
+    const rejects = definition.rejects?.(context);
+    const published = (definition.published?.(context) ?? []) as readonly Compilable[];
+    const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
+    used.delete('dirty_partitions');
+    return { inputs, query, rejects, published, used };
+  }
 
   async function compileModel(node: ModelNode): Promise<CompiledModel> {
-    const { table, definition } = await load<Model>(node.path);
+    const model = await load<Model>(node.path);
+    const { table } = model;
     if (table.name !== node.name) {
       throw new PipelineError(
         'MODULE_INVALID',
@@ -63,22 +73,15 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         },
       );
     }
-    const inputs = definition.inputs(context);
-    const query = definition.query(context);
-    const rejects = definition.rejects?.(context);
-    const published = definition.published?.(context) ?? [];
-    const used = new Set(
-      [inputs, query, ...(rejects ? [rejects] : []), ...(published as Compilable[])].flatMap(sourcesOf),
-    );
-    used.delete('dirty_partitions');
+    const { inputs, query, rejects, published, used } = statementsOf(model, vars);
     const readsItself = used.delete(table.name);
     const reads = [...used].sort();
-    checkNeeds(node, reads);
+    checkNeeds(node, reads, () => turned(vars).flatMap((other) => [...statementsOf(model, other).used]));
     const text = {
       inputsSql: compileSql(inputs),
       querySql: compileSql(query),
       rejectsSql: rejects && compileSql(rejects),
-      publishedSql: (published as Compilable[]).map(compileSql),
+      publishedSql: published.map(compileSql),
     };
     const definitionDigest = digest(JSON.stringify([text, createTable(table), createIndexes(table)]));
     return {
@@ -91,10 +94,14 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     };
   }
 
-  function checkNeeds(node: ModelNode, reads: readonly string[]): void {
+  /** `readOtherwise`: what the model reads where a boolean var says the opposite; to need that is right as well. */
+  function checkNeeds(node: ModelNode, reads: readonly string[], readOtherwise: () => readonly string[]): void {
     const { needs } = node.spec;
     const undeclared = reads.filter((table) => !needs.includes(table));
-    const unread = needs.filter((name) => !reads.includes(name));
+    const notRead = needs.filter((name) => !reads.includes(name));
+    if (undeclared.length === 0 && notRead.length === 0) return;
+    const otherwise = new Set(readOtherwise());
+    const unread = notRead.filter((name) => !otherwise.has(name));
     if (undeclared.length === 0 && unread.length === 0) return;
     const position = pipeline.at(['models', node.name, 'needs']);
     const said = [
@@ -104,7 +111,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     throw new PipelineError('NEEDS_MISMATCH', `${node.id} ${said.join('; ')}`, {
       file: pipeline.file,
       ...position,
-      hint: `write needs: [${reads.join(', ')}], or change ${node.path}`,
+      hint: `write needs: [${[...reads, ...notRead.filter((name) => otherwise.has(name))].join(', ')}], or change ${node.path}`,
     });
   }
 
@@ -122,6 +129,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
       return { ...common, sql: testSql(spec, table), reads };
     }
     const test = await load<DataTest>(spec.use);
+    const context = contextOf(vars);
     const failures = test.failures(context);
     const measure = test.measure?.(context);
     return {
@@ -138,6 +146,12 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     extract: (node) => load<Extract>(node.path),
   };
 }
+
+/** The vars with one boolean turned, for each that there is. */
+const turned = (vars: Vars): readonly Vars[] =>
+  Object.entries(vars.values)
+    .filter(([, value]) => typeof value === 'boolean')
+    .map(([name, value]) => createVars({ ...vars.values, [name]: !value }));
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 

@@ -111,6 +111,27 @@ const ohlcv = table('ohlcv', {
   references: { symbols: ['instrument_type', 'symbol'] },
 });
 
+const gaps = table('gaps', {
+  description: 'What series lack between their first bar and their last published slot, and why; docs/gaps.md.',
+  columns: {
+    instrument_type: instrumentType,
+    symbol,
+    timeframe,
+    gap_start: timestamp('Open time of the first slot without a bar.'),
+    gap_end: timestamp('Open time of the slot after the last one without a bar.'),
+    missing_bars: bigint('Slots without a bar.', { min: 1 }),
+    cause: varchar('Why, the first that applies.', {
+      oneOf: ['not_published', 'rejected', 'failed', 'archive_hole', 'not_trading', 'exchange_outage', 'unverified'],
+    }),
+    evidence: varchar('Key of the archive that tells so, or the time of the listing that does.'),
+  },
+  key: ['instrument_type', 'symbol', 'timeframe', 'gap_start'],
+  keyHeldBy: 'partition',
+  partition: ['instrument_type', 'symbol', 'timeframe'],
+  checks: [['gap_start', '<', 'gap_end']],
+  references: { symbols: ['instrument_type', 'symbol'] },
+});
+
 const symbols = table('symbols', {
   description: 'Every ticker that the archive has ever listed (A25), and what its name says.',
   columns: {
@@ -186,6 +207,7 @@ export const schema = {
   staged_archives: stagedArchives,
   staged_klines: stagedKlines,
   ohlcv,
+  gaps,
   symbols,
   daily_availability: dailyAvailability,
   volume_rankings: volumeRankings,

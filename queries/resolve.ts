@@ -16,10 +16,10 @@ export async function resolveQuestion<P extends Parameters>(
   reader: Reader<Database>,
   given: GivenOf<P>,
 ): Promise<Resolved<P>> {
-  const texts: Readonly<Record<string, unknown>> = given;
+  const asked: Readonly<Record<string, unknown>> = given;
   const resolved: Record<string, unknown> = {};
   for (const [key, parameter] of Object.entries(question.parameters)) {
-    resolved[key] = await parameter.resolve(texts[key], { key, reader });
+    resolved[key] = await parameter.resolve(asked[key], { key, reader });
   }
   const values = resolved as ValuesOf<P>;
   checkRange(resolved as Dates);

@@ -24,7 +24,7 @@ export async function addContributedCommands(
 ): Promise<void> {
   const { name, options, cli } = called;
   const isListing = listing.includes(name);
-  const builtIn = program.commands.find((command) => command.name() === name);
+  const builtIn = isListing ? undefined : program.commands.find((command) => command.name() === name);
   if (builtIn !== undefined && !takesVarFlags.has(builtIn.name())) return;
   const pipeline = await loadPipelineOf(cli, options).catch((error: unknown) => {
     // A command of the engine says itself what is wrong, but not before it has shown its --help.

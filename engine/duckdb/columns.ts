@@ -1,63 +1,50 @@
-import {
-  type DuckDBDataChunk,
-  DuckDBDateValue,
-  type DuckDBResult,
-  DuckDBTimestampValue,
-  DuckDBTypeId,
-  type DuckDBValue,
-} from '@duckdb/node-api';
+import type { DuckDBDataChunk } from '@duckdb/node-api';
+import { quoteName } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
- * A result turned by 90 degrees. Numbers, counts (exact up to 2^53) and times (ms since 1970, UTC) are a Float64Array,
- * in which NULL is NaN; everything else is a plain array.
+ * A result turned by 90 degrees. Numbers, counts (exact up to 2^53) and times (ms since 1970, UTC, with fractions) are
+ * a Float64Array, in which NULL is NaN; everything else is a plain array.
  */
 export type ColumnsOf<Row> = {
   [Name in keyof Row]: NonNullable<Row[Name]> extends number | bigint | Date ? Float64Array : Row[Name][];
 };
 
-const numeric: ReadonlySet<DuckDBTypeId> = new Set([
-  DuckDBTypeId.TINYINT,
-  DuckDBTypeId.SMALLINT,
-  DuckDBTypeId.INTEGER,
-  DuckDBTypeId.BIGINT,
-  DuckDBTypeId.FLOAT,
-  DuckDBTypeId.DOUBLE,
-  DuckDBTypeId.DATE,
-  DuckDBTypeId.TIMESTAMP,
-]);
+const numbers = /^(TINYINT|SMALLINT|INTEGER|BIGINT|FLOAT|DOUBLE)$/;
+const times = /^(DATE|TIMESTAMP)$/;
 
-/** Reads a result column by column, which takes a quarter of the time that row objects take. */
+/** Reads a result column by column. DuckDB turns all numbers into doubles, which is a fraction of the work of rows. */
 export async function readColumns<Row>(warehouse: Warehouse, sql: string): Promise<ColumnsOf<Row>> {
-  const chunks: DuckDBDataChunk[] = [];
-  let columns: readonly { readonly name: string; readonly isNumeric: boolean }[] = [];
-  const reading = warehouse.stream(sql, (result: DuckDBResult) => {
-    columns = result.columnNames().map((name, at) => ({ name, isNumeric: numeric.has(result.columnTypeId(at)) }));
-    return result;
+  const columns = await warehouse.rows<{ name: string; type: string }>(
+    `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`,
+  );
+  const selected = columns.map(({ name, type }) => {
+    const column = quoteName(name);
+    if (times.test(type)) return `CAST(epoch_us(${column}) AS DOUBLE) / 1000 AS ${column}`;
+    return numbers.test(type) ? `CAST(${column} AS DOUBLE) AS ${column}` : column;
   });
-  for await (const chunk of reading) chunks.push(chunk);
-  const count = chunks.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  const chunks: DuckDBDataChunk[] = [];
+  for await (const chunk of warehouse.stream(`SELECT ${selected.join(', ')} FROM (${sql})`, (result) => result)) {
+    chunks.push(chunk);
+  }
   return Object.fromEntries(
-    columns.map(({ name, isNumeric }, at) => [
+    columns.map(({ name, type }, at) => [
       name,
-      isNumeric ? numbersOf(chunks, at, count) : chunks.flatMap((chunk) => chunk.getColumnValues(at)),
+      numbers.test(type) || times.test(type)
+        ? doublesOf(chunks, at)
+        : chunks.flatMap((chunk) => chunk.getColumnValues(at)),
     ]),
   ) as ColumnsOf<Row>;
 }
 
-function numbersOf(chunks: readonly DuckDBDataChunk[], column: number, count: number): Float64Array {
-  const numbers = new Float64Array(count);
+function doublesOf(chunks: readonly DuckDBDataChunk[], column: number): Float64Array {
+  const doubles = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
   let filled = 0;
   for (const chunk of chunks) {
     const vector = chunk.getColumnVector(column);
-    for (let row = 0; row < chunk.rowCount; row++) numbers[filled++] = numberOf(vector.getItem(row));
+    for (let row = 0; row < chunk.rowCount; row++) {
+      doubles[filled++] = (vector.getItem(row) as number | null) ?? Number.NaN;
+    }
   }
-  return numbers;
-}
-
-function numberOf(value: DuckDBValue): number {
-  if (typeof value === 'number') return value;
-  if (value === null) return Number.NaN;
-  if (value instanceof DuckDBTimestampValue) return Number(value.micros) / 1000;
-  return value instanceof DuckDBDateValue ? value.days * 86_400_000 : Number(value);
+  return doubles;
 }

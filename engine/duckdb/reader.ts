@@ -8,6 +8,8 @@ import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 const queriesWaitMs = 5_000;
+/** Enough to sort millions of rows; beyond it DuckDB spills to disk. */
+const memoryLimit = '1GB';
 
 /** See `openReader`. */
 export async function createReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
@@ -78,12 +80,15 @@ async function openOrStandIn(
   const { warehouse: file, exports, waitMs = queriesWaitMs, signal } = options;
   const ownSignal = signal === undefined ? {} : { signal };
   try {
-    return { warehouse: await openWarehouse({ file, readOnly: true, waitMs, ...ownSignal }), standIn: undefined };
+    return {
+      warehouse: await openWarehouse({ file, readOnly: true, waitMs, memoryLimit, ...ownSignal }),
+      standIn: undefined,
+    };
   } catch (error) {
     if (!(error instanceof PipelineError) || error.code !== 'WAREHOUSE_LOCKED' || exports === undefined) throw error;
     const files = await parquetFiles(exports);
     if (files.length === 0) throw error;
-    const warehouse = await openWarehouse({ file: ':memory:', ...ownSignal });
+    const warehouse = await openWarehouse({ file: ':memory:', memoryLimit, ...ownSignal });
     for (const { table, file } of files) {
       await warehouse.run(`CREATE VIEW ${quoteName(table)} AS FROM read_parquet([${quoteText(escapeGlob(file))}])`);
     }

@@ -39,8 +39,9 @@ export async function checkSchema(
   return [
     ...(await Promise.all(derived)),
     ...(await compareSchema(options)),
-    ...(options.database === undefined ? await compareExports(options, schema) : []),
-    ...(await compareManifest(paths, schema)),
+    ...(options.database === undefined
+      ? [...(await compareExports(options, schema)), ...(await compareManifest(paths, schema))]
+      : []),
     await compareModels(options, schema),
   ];
 }

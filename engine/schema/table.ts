@@ -59,7 +59,7 @@ export function table<
   const Cols extends Columns,
   const Parts extends readonly PartitionPart<keyof Cols & string>[] = readonly [],
 >(name: Name, options: TableOptions<Cols, Parts>): Table<Name, Cols, Parts> {
-  return Object.freeze({ name, ...options });
+  return Object.freeze({ ...options, name });
 }
 
 export const desc = <const Name extends string>(name: Name) => ({ desc: name }) as const;

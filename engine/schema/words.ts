@@ -83,6 +83,10 @@ const widerTypes: Readonly<Record<string, readonly SqlType[]>> = {
   INTEGER: ['BIGINT', 'DOUBLE'],
   FLOAT: ['DOUBLE'],
   DATE: ['TIMESTAMP'],
+  // Only of databases made elsewhere; the engine's time zone is UTC.
+  TIMESTAMP_S: ['TIMESTAMP'],
+  TIMESTAMP_MS: ['TIMESTAMP'],
+  'TIMESTAMP WITH TIME ZONE': ['TIMESTAMP'],
 };
 
 /** May lose what is stored: a drop, or a type that cannot hold every value of the one before. */

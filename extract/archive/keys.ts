@@ -69,12 +69,11 @@ export function periodOf({
   cadence,
   period,
 }: Pick<ArchiveKey, 'cadence' | 'period'>): { start: number; end: number } | undefined {
-  const daily = period.length === 10;
-  if (daily !== (cadence === 'daily')) return undefined;
-  const start = Date.parse(`${daily ? period : `${period}-01`}T00:00:00Z`);
-  if (Number.isNaN(start)) return undefined;
-  const first = new Date(start);
-  if (first.toISOString().slice(0, period.length) !== period) return undefined;
-  const end = daily ? start + 86_400_000 : Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 1);
-  return { start, end };
+  const [, year, month, day] = /^(\d{4})-(\d\d)(?:-(\d\d))?$/.exec(period) ?? [];
+  if (year === undefined || (day !== undefined) !== (cadence === 'daily')) return undefined;
+  const first = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day ?? 1)));
+  // What is no date of the calendar rolls over into another month.
+  if (first.getUTCFullYear() !== Number(year) || first.getUTCMonth() !== Number(month) - 1) return undefined;
+  const start = first.getTime();
+  return { start, end: day === undefined ? Date.UTC(Number(year), Number(month), 1) : start + 86_400_000 };
 }

@@ -44,9 +44,9 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const { client, listingUrl, directory, asOf, relist, relistAfter } = options;
   const file = seriesFile(directory, series);
   const known = peekSeries(file, series);
-  const newest = known?.newest.at(-1);
   const age = known === undefined ? Infinity : asOf.getTime() - Date.parse(known.head.listed_whole_at);
-  const from = newest === undefined || relist || age > relistAfter ? undefined : periodBefore(series, newest.period);
+  const newest = relist || age > relistAfter ? undefined : known?.newest;
+  const from = newest === undefined ? undefined : periodBefore(series, newest);
 
   const prefix = seriesPrefix(series);
   const marker = from === undefined ? '' : prefix + archiveName({ ...series, period: from });
@@ -54,9 +54,8 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const listed_at = asOf.toISOString();
   const { objects, skipped } = readEntries(series, entries, listed_at);
 
-  if (known !== undefined && from !== undefined) {
-    const before = known.newest.filter((object) => object.period >= from);
-    if (digestOf(before) === digestOf(objects)) return { head: known.head, added: 0, changed: 0, gone: 0, skipped };
+  if (known !== undefined && from !== undefined && sameStates(known.since(from), objects)) {
+    return { head: known.head, added: 0, changed: 0, gone: 0, skipped };
   }
   const stored = known === undefined ? [] : readObjects(file, series);
   const merged = merge(stored, objects, from);
@@ -93,8 +92,11 @@ const sameSeries = (key: ArchiveKey, series: Series): boolean =>
   key.cadence === series.cadence &&
   key.instrument_type === series.instrument_type;
 
-const sameState = (a: ListedObject, b: ListedObject): boolean =>
-  a.etag === b.etag && a.size_bytes === b.size_bytes && a.last_modified === b.last_modified;
+const sameState = (a: ListedObject, b: ListedObject | undefined): boolean =>
+  a.key === b?.key && a.etag === b.etag && a.size_bytes === b.size_bytes && a.last_modified === b.last_modified;
+
+const sameStates = (a: readonly ListedObject[], b: readonly ListedObject[]): boolean =>
+  a.length === b.length && a.every((object, i) => sameState(object, b[i]));
 
 /** What is listed now, with the time at which it was first seen so; before `from` what is stored stands. */
 function merge(stored: readonly ListedObject[], listed: readonly ListedObject[], from: string | undefined) {

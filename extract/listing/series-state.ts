@@ -89,20 +89,25 @@ export function writeSeries(file: string, head: SeriesHead, objects: readonly Li
   writeWhole(file, `${[JSON.stringify(head), ...lines.reverse()].join('\n')}\n`);
 }
 
-/** Holds the head and the newest 30 objects. */
-const peekBytes = 4096;
+/** What a look at the first bytes of a state tells. */
+export interface SeriesPeek {
+  readonly head: SeriesHead;
+  /** Period of the newest object. */
+  readonly newest: string | undefined;
+  /** The objects of this period and later, ascending; at most those of the last two weeks. */
+  since(period: string): readonly ListedObject[];
+}
 
-/** The head and the newest objects, ascending; `undefined` where there is no state that can be used. */
-export function peekSeries(
-  file: string,
-  series: Series,
-): { readonly head: SeriesHead; readonly newest: readonly ListedObject[] } | undefined {
-  const buffer = Buffer.allocUnsafe(peekBytes);
+/** Holds the head and some fifteen objects. One for all, since each look is over before the next begins. */
+const peekBuffer = Buffer.alloc(2048);
+
+/** `undefined` where there is no state that can be used. */
+export function peekSeries(file: string, series: Series): SeriesPeek | undefined {
   let length: number;
   try {
     const descriptor = openSync(file, 'r');
     try {
-      length = readSync(descriptor, buffer, 0, peekBytes, 0);
+      length = readSync(descriptor, peekBuffer, 0, peekBuffer.length, 0);
     } finally {
       closeSync(descriptor);
     }
@@ -110,9 +115,18 @@ export function peekSeries(
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const [first = '', ...lines] = buffer.toString('latin1', 0, length).split('\n').slice(0, -1);
+  const [first = '', ...lines] = peekBuffer.toString('latin1', 0, length).split('\n').slice(0, -1);
   const head = parseHead(first);
-  return head && { head, newest: parseObjects(series, lines) };
+  if (head === undefined) return undefined;
+  return {
+    head,
+    newest: lines[0]?.slice(0, lines[0].indexOf('\t')),
+    since: (period) =>
+      parseObjects(
+        series,
+        lines.filter((line) => line.slice(0, period.length) >= period),
+      ),
+  };
 }
 
 /** All objects of a series, ascending by period. */

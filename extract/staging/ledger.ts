@@ -10,10 +10,14 @@ const NEWLINE = 0x0a;
 /**
  * The memory of the extract: an append-only journal with a line for each outcome, of which the last one of a key
  * counts. A line is written after what it tells of has happened, so a kill can only make it forget what is in flight.
+ * Opening reads the file; a line is parsed when its key is asked for, since most runs ask for few or none.
  */
 export class Ledger implements Disposable {
   readonly #file: string;
-  readonly #entries = new Map<string, LedgerEntry>();
+  /** Whole lines that are not in `#entries` yet. */
+  #unread: string[] = [];
+  /** By key: the entry, or the line that it is parsed from. */
+  readonly #entries = new Map<string, LedgerEntry | string>();
   #hash: Hash = createHash('sha256');
   #lines = 0;
   #unreadable = 0;
@@ -32,6 +36,7 @@ export class Ledger implements Disposable {
 
   /** Lines that are no entries; what they told of is fetched again. */
   get unreadable(): number {
+    this.#index();
     return this.#unreadable;
   }
 
@@ -41,15 +46,26 @@ export class Ledger implements Disposable {
   }
 
   get(key: string): LedgerEntry | undefined {
-    return this.#entries.get(key);
+    this.#index();
+    const found = this.#entries.get(key);
+    if (typeof found !== 'string') return found;
+    const entry = parseEntry(found);
+    if (entry === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
+    return entry;
   }
 
-  entries(): Iterable<LedgerEntry> {
-    return this.#entries.values();
+  *entries(): Iterable<LedgerEntry> {
+    this.#index();
+    for (const found of this.#entries.values()) {
+      const entry = typeof found === 'string' ? parseEntry(found) : found;
+      if (entry !== undefined) yield entry;
+    }
   }
 
   /** Throws DISK_FULL; then the entry does not count. */
   record(entry: LedgerEntry): void {
+    this.#index();
     const line = Buffer.from(`${JSON.stringify(entry)}\n`);
     try {
       this.#descriptor ??= openMaking(this.#file, 'a');
@@ -64,9 +80,10 @@ export class Ledger implements Disposable {
 
   /** Drops superseded lines once they are more than half; sorted by key. */
   compact(): void {
+    this.#index();
     if (this.#lines <= 2 * this.#entries.size) return;
     this.close();
-    const entries = [...this.#entries.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const entries = [...this.entries()].sort((a, b) => (a.key < b.key ? -1 : 1));
     const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     writeWhole(this.#file, text);
     this.#hash = createHash('sha256').update(text);
@@ -91,50 +108,60 @@ export class Ledger implements Disposable {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw error;
     }
-    let rest: Buffer = Buffer.alloc(0);
+    const block = Buffer.allocUnsafe(blockSize);
+    /** Bytes at the start of `block` that are no whole line yet. */
+    let kept = 0;
     let size = 0;
     try {
-      const block = Buffer.allocUnsafe(blockSize);
-      for (let length = readSync(descriptor, block); length > 0; length = readSync(descriptor, block)) {
-        const bytes = Buffer.concat([rest, block.subarray(0, length)]);
-        const whole = bytes.lastIndexOf(NEWLINE) + 1;
-        this.#readLines(bytes.subarray(0, whole));
-        rest = bytes.subarray(whole);
+      for (let length = 1; length > 0; ) {
+        length = readSync(descriptor, block, kept, blockSize - kept, null);
         size += length;
+        const end = kept + length;
+        const whole = block.subarray(0, end).lastIndexOf(NEWLINE) + 1;
+        this.#hash.update(block.subarray(0, whole));
+        if (whole > 0) this.#unread.push(block.toString('utf8', 0, whole));
+        block.copy(block, 0, whole, end);
+        kept = end - whole;
       }
     } finally {
       closeSync(descriptor);
     }
-    if (rest.length > 0) truncateSync(this.#file, size - rest.length);
+    if (kept > 0) truncateSync(this.#file, size - kept);
   }
 
-  #readLines(bytes: Buffer): void {
-    const lines = bytes.toString().split('\n').slice(0, -1);
-    for (const entry of parseEntries(lines)) {
-      if (entry === undefined) this.#unreadable++;
-      else this.#entries.set(entry.key, entry);
+  #index(): void {
+    if (this.#unread.length === 0) return;
+    for (const text of this.#unread) {
+      for (let from = 0; from < text.length; ) {
+        const end = text.indexOf('\n', from);
+        const line = text.slice(from, end);
+        const key = keyOf(line);
+        if (key === undefined) this.#unreadable++;
+        else this.#entries.set(key, line);
+        this.#lines++;
+        from = end + 1;
+      }
     }
-    this.#hash.update(bytes);
-    this.#lines += lines.length;
+    this.#unread = [];
   }
 }
 
-/** One parse for all lines takes half the time; where a line is damaged, each stands for itself. */
-function parseEntries(lines: readonly string[]): readonly (LedgerEntry | undefined)[] {
-  const all = parse(`[${lines.join(',')}]`);
-  const values = Array.isArray(all) && all.length === lines.length ? all : lines.map(parse);
-  return values.map((value) => (isEntry(value) ? value : undefined));
+const lead = '{"key":"';
+
+/** The key of a line without parsing it, where it is one of ours and has no escapes. */
+function keyOf(line: string): string | undefined {
+  const end = line.indexOf('"', lead.length);
+  const key = line.slice(lead.length, end);
+  const plain = line.startsWith(lead) && line.endsWith('}') && !key.includes('\\');
+  return plain ? key : parseEntry(line)?.key;
 }
 
-function parse(text: string): unknown {
+function parseEntry(line: string): LedgerEntry | undefined {
   try {
-    return JSON.parse(text);
+    const entry: Partial<LedgerEntry> | null = JSON.parse(line);
+    const known = typeof entry?.key === 'string' && typeof entry.etag === 'string' && typeof entry.status === 'string';
+    return known ? (entry as LedgerEntry) : undefined;
   } catch {
     return undefined;
   }
-}
-
-function isEntry(value: unknown): value is LedgerEntry {
-  const entry = value as Partial<LedgerEntry> | null | undefined;
-  return typeof entry?.key === 'string' && typeof entry.etag === 'string' && typeof entry.status === 'string';
 }

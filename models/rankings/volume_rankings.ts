@@ -25,37 +25,39 @@ const cohort = (db: Kysely<Database>, vars: Vars) =>
 /** Days of which enough has been published to rank them, or for which waiting longer is of no use. */
 const completeDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
   db
+    .with('days', (days) => days.selectFrom('daily_availability').distinct().select('date'))
+    // From the day before, since a symbol that has not come may have no row: its grace may be over.
     .with('presence', (presence) =>
       presence
-        .selectFrom('daily_availability as day')
-        .leftJoin('daily_availability as before', (join) =>
+        .selectFrom('daily_availability as before')
+        .leftJoin('daily_availability as day', (join) =>
           join
-            .onRef('before.symbol', '=', 'day.symbol')
+            .onRef('day.symbol', '=', 'before.symbol')
             .on((eb) =>
               eb.and([
-                sql<boolean>`${eb.ref('before.date')} = ${eb.ref('day.date')} - 1`,
-                eb('before.available', '=', true),
+                sql<boolean>`${eb.ref('day.date')} = ${eb.ref('before.date')} + 1`,
+                eb('day.available', '=', true),
               ]),
             ),
         )
-        .groupBy('day.date')
+        .where('before.available', '=', true)
+        .groupBy('before.date')
         .select((eb) => [
-          'day.date',
-          cast('BIGINT', sql`count(${eb.ref('before.symbol')})`).as('expected'),
-          cast('BIGINT', sql`count(${eb.ref('before.symbol')}) filter (where ${eb.ref('day.available')})`).as(
-            'arrived',
-          ),
+          cast('DATE', sql`${eb.ref('before.date')} + 1`).as('date'),
+          cast('BIGINT', sql`count(*)`).as('expected'),
+          cast('BIGINT', sql`count(${eb.ref('day.symbol')})`).as('arrived'),
         ]),
     )
-    .selectFrom('presence')
+    .selectFrom('days as day')
+    .leftJoin('presence', 'presence.date', 'day.date')
     .where((eb) =>
       eb.or([
-        eb('expected', '=', 0n),
-        sql<boolean>`${eb.ref('arrived')} >= ${sql.lit(vars.number('day_complete_ratio'))} * ${eb.ref('expected')}`,
-        sql<boolean>`${eb.ref('date')} + interval 3 days < ${asOf}`, // 48 h after the day's end
+        eb('presence.expected', 'is', null),
+        sql<boolean>`${eb.ref('presence.arrived')} >= ${sql.lit(vars.number('day_complete_ratio'))} * ${eb.ref('presence.expected')}`,
+        sql<boolean>`${eb.ref('day.date')} + interval 3 days < ${asOf}`, // 48 h after the day's end
       ]),
     )
-    .select('date');
+    .select('day.date');
 
 const rankedDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
   db

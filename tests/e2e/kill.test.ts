@@ -30,7 +30,7 @@ const eventsOf = (stderr: string): readonly NodeEvent[] =>
 const ledgerOf = async (dataDir: string) =>
   (await queryWarehouse(warehouseOf(dataDir), 'select * exclude staged_at from staged_archives order by key')).rows;
 
-describe('SIGKILL', () => {
+describe('SIGKILL (B15)', () => {
   let server: ServedArchive;
   let undisturbed: ReadonlyMap<string, Rows>;
   let ledger: Rows['rows'];

@@ -62,7 +62,9 @@ async function checkSchema(cli: Cli, options: DatabaseOptions): Promise<void> {
   for (const { subject, differences } of compared)
     for (const difference of differences) cli.print(`${subject}: ${difference}`);
   failWhereDifferent(compared, context.pipeline.spec.schema);
-  cli.print(`all agree with ${context.pipeline.spec.schema}: ${compared.map(({ subject }) => subject).join(', ')}`);
+  cli.print(
+    `all agree with ${context.pipeline.spec.schema}: ${[...new Set(compared.map(({ subject }) => subject))].join(', ')}`,
+  );
 }
 
 async function diffSchema(cli: Cli, options: DatabaseOptions): Promise<void> {

@@ -18,6 +18,7 @@ schema: schema.ts
 targets: { sample: { archive: sample } }
 vars:
   at_least: { type: integer, default: 1 }
+  all_shops: { type: boolean, default: true }
 extracts:
   till: { use: till.ts, writes: [sales, shops] }
 models:
@@ -139,7 +140,7 @@ describe('needs and what a model reads must agree', () => {
       code: 'NEEDS_MISMATCH',
       exitCode: 2,
       message: 'model.totals reads shops and does not say so in needs',
-      details: { file, line: 12, column: 5, hint: 'write needs: [sales, shops], or change totals.ts' },
+      details: { file, line: 13, column: 5, hint: 'write needs: [sales, shops], or change totals.ts' },
     });
   });
 
@@ -148,7 +149,7 @@ describe('needs and what a model reads must agree', () => {
     expect(error).toMatchObject({
       code: 'NEEDS_MISMATCH',
       message: 'model.totals needs shops and does not read it',
-      details: { file, line: 12, column: 5, hint: 'write needs: [sales], or change totals.ts' },
+      details: { file, line: 13, column: 5, hint: 'write needs: [sales], or change totals.ts' },
     });
   });
 
@@ -157,6 +158,21 @@ describe('needs and what a model reads must agree', () => {
     expect(error.message).toBe(
       'model.totals reads sales and does not say so in needs; needs shops and does not read it',
     );
+  });
+
+  test('a table that is read under one value of a boolean var is needed under both', async () => {
+    const conditional = {
+      'totals.ts': (text: string) =>
+        text.replace(
+          `db.selectFrom('sales').innerJoin`,
+          `(vars.boolean('all_shops') ? db.selectFrom('sales') : db.selectFrom('sales').innerJoin('shops', 'shops.shop', 'sales.shop')).innerJoin`,
+        ),
+    };
+    const both = { ...conditional, 'pipeline.yaml': (text: string) => text.replace('[sales]', '[sales, shops]') };
+    expect((await (await project(both)).model()).reads).toEqual(['sales']);
+    expect((await (await project(both, ['all_shops=false'])).model()).reads).toEqual(['sales', 'shops']);
+    const { model } = await project(conditional, ['all_shops=false']);
+    await expect(model()).rejects.toMatchObject({ message: 'model.totals reads shops and does not say so in needs' });
   });
 
   test('what is read of itself needs no mention', async () => {

@@ -159,6 +159,16 @@ describe('pnpm pipeline query', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
+  test('answers the same in every time zone (B7)', async () => {
+    const args = ['query', 'ohlcv', 'BTCUSDT', '--timeframe', '1h', '--resample', '1d', '--end', '2024-01-03'];
+    const answers = await Promise.all(
+      ['UTC', 'America/New_York', 'Asia/Tokyo'].map((TZ) => pipeline(args, { dataDir: fixture.dataDir, env: { TZ } })),
+    );
+    const [utc, ...others] = answers.map(({ exitCode, stdout, stderr }) => ({ exitCode, stdout, stderr }));
+    expect(utc?.stdout.trimEnd().split('\n')).toHaveLength(3);
+    expect(others).toEqual([utc, utc]);
+  });
+
   test('leaves the warehouse and the temporary folder as they were', async () => {
     const before = await readFile(fixture.file);
     const temporary = await mkdtemp(join(fixture.dataDir, 'tmp-'));

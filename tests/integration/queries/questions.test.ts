@@ -132,6 +132,15 @@ describe('a question', () => {
     expect(volumes.map((row) => row.available)).toEqual([true, true, false, false]);
   });
 
+  test('by columns has NaN where there is no number', async () => {
+    const ask = { symbol: 'TWICEUSDT', start: '2025-05-04', end: '2025-05-08' } as const;
+    const { date, rank: ranks, symbol } = await warehouse.columns(rank, ask);
+    expect(ranks).toEqual(Float64Array.of(6, 6, Number.NaN, Number.NaN));
+    expect(date[0]).toBe(Date.parse('2025-05-04'));
+    expect(symbol).toEqual(Array(4).fill('TWICEUSDT'));
+    expectTypeOf(symbol).toEqualTypeOf<string[]>();
+  });
+
   test("volume's trend looks back before its start, in days of the calendar (B2, B3)", async () => {
     const whole = await warehouse.rows(volume, { symbol: 'BTCUSDT' });
     const part = await warehouse.rows(volume, { symbol: 'BTCUSDT', start: '2025-05-15', end: '2025-05-25' });

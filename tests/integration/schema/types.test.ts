@@ -17,9 +17,13 @@ const found = new Map<string, { line: number; message: string }[]>();
 const files = await readFiles(root, [`${folder}/*.ts`]);
 
 beforeAll(async () => {
-  const output = await promisify(execFile)(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '--pretty', 'false', '-p', folder], {
-    cwd: root,
-  }).then(
+  const output = await promisify(execFile)(
+    join(root, 'node_modules/.bin/tsc'),
+    ['--noEmit', '--pretty', 'false', '-p', folder],
+    {
+      cwd: root,
+    },
+  ).then(
     ({ stdout }) => stdout,
     ({ stdout }: { stdout: string }) => stdout,
   );

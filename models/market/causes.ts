@@ -1,0 +1,220 @@
+import { type Expression, expressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { cast } from '../../engine/index.ts';
+import type { Database } from '../schema.ts';
+import { opensAt } from './calendar.ts';
+import type { withMissing } from './missing.ts';
+
+/** An outage of the exchange is over before that; a series without a bar for longer was not traded. */
+const daysOfAnOutage = 7;
+
+/**
+ * What is known of an archive: `verified` and in `ohlcv`; `rejected`; `failed`; `none` where it is not listed or the
+ * host has none; `open` where it was not asked for, or is not loaded.
+ */
+const standing = (key: Expression<unknown>, status: Expression<unknown>, isLoaded: Expression<unknown>) =>
+  cast(
+    'VARCHAR',
+    sql`case
+      when ${key} is null or ${status} = 'absent' then 'none'
+      when ${status} in ('staged', 'loaded') and ${isLoaded} then 'verified'
+      when ${status} in ('rejected', 'failed') then ${status}
+      else 'open'
+    end`,
+  );
+
+const withStandings = (db: ReturnType<typeof withMissing>) =>
+  db.with('judged', (judged) =>
+    judged
+      .selectFrom('missing')
+      .innerJoin('grids', 'grids.id', 'missing.id')
+      .leftJoin('listings as listing', (join) =>
+        join
+          .onRef('listing.instrument_type', '=', 'grids.instrument_type')
+          .onRef('listing.symbol', '=', 'grids.symbol')
+          .onRef('listing.timeframe', '=', 'grids.timeframe'),
+      )
+      .leftJoin('archive_objects as day', (join) =>
+        join
+          .onRef('day.instrument_type', '=', 'grids.instrument_type')
+          .onRef('day.symbol', '=', 'grids.symbol')
+          .onRef('day.timeframe', '=', 'grids.timeframe')
+          .on('day.cadence', '=', 'daily')
+          .on(({ eb, ref }) => eb('day.period_start', '=', cast('DATE', ref('missing.opens_at')))),
+      )
+      .leftJoin('staged_archives as day_staged', 'day_staged.key', 'day.key')
+      .leftJoin('archive_objects as month', (join) =>
+        join
+          .onRef('month.instrument_type', '=', 'grids.instrument_type')
+          .onRef('month.symbol', '=', 'grids.symbol')
+          .onRef('month.timeframe', '=', 'grids.timeframe')
+          .on('month.cadence', '=', 'monthly')
+          .on(({ eb, ref }) => eb('month.period_start', '=', monthOf(ref('missing.opens_at')))),
+      )
+      .leftJoin('staged_archives as month_staged', 'month_staged.key', 'month.key')
+      .leftJoin('partition_state as built', (join) =>
+        join
+          .on('built.model', '=', 'ohlcv')
+          .on(({ eb, ref }) =>
+            eb(
+              'built.partition',
+              '=',
+              cast(
+                'VARCHAR',
+                sql`concat_ws('/', ${ref('grids.instrument_type')}, ${ref('grids.symbol')}, ${ref('grids.timeframe')}, ${monthOf(ref('missing.opens_at'))})`,
+              ),
+            ),
+          ),
+      )
+      .leftJoin('absences as absence', (join) =>
+        join
+          .onRef('absence.instrument_type', '=', 'grids.instrument_type')
+          .onRef('absence.symbol', '=', 'grids.symbol')
+          .on(({ eb, ref }) => eb('absence.away_from', '<=', cast('DATE', ref('missing.opens_at'))))
+          .on(({ eb, ref }) => eb('absence.away_until', '>', cast('DATE', ref('missing.opens_at')))),
+      )
+      .select(({ ref }) => [
+        'missing.id',
+        'missing.from_slot',
+        'missing.to_slot',
+        'missing.is_whole_day',
+        'day.key as day_key',
+        'month.key as month_key',
+        // An archive that is verified has bars: where its whole day is missing, it is not loaded.
+        standing(ref('day.key'), ref('day_staged.status'), sql`not ${ref('missing.is_whole_day')}`).as('day'),
+        standing(ref('month.key'), ref('month_staged.status'), sql`${ref('built.partition')} is not null`).as('month'),
+        cast('BOOLEAN', sql`coalesce(${ref('missing.opens_at')} >= ${ref('listing.listed_until')}, false)`).as(
+          'is_after_listing',
+        ),
+        cast('BOOLEAN', sql`${ref('absence.away_from')} is not null`).as('is_away'),
+        cast('BOOLEAN', sql`coalesce(${ref('listing.has_daily')}, false)`).as('has_daily'),
+        cast.nullable('TIMESTAMP', ref('listing.listed_at')).as('listed_at'),
+      ]),
+  );
+
+const monthOf = (time: Expression<Date>) => cast('DATE', sql`date_trunc('month', ${time})`);
+
+/** The first cause that applies to a day of a series; `no_bar` where an archive was read and has none. */
+const withCauses = (db: ReturnType<typeof withStandings>) =>
+  db.with('caused', (caused) =>
+    caused.selectFrom('judged').select(({ ref }) => {
+      const [day, month] = [ref('day'), ref('month')];
+      const either = (what: string) => sql`${sql.lit(what)} in (${day}, ${month})`;
+      const keyOf = (what: string) =>
+        sql`case when ${day} = ${sql.lit(what)} then ${ref('day_key')} else ${ref('month_key')} end`;
+      // Monthly archives miss days that the daily ones have (A15), so they answer for whole days only where they are alone.
+      const monthAnswers = sql`${month} = 'verified' and not (${ref('has_daily')} and ${ref('is_whole_day')})`;
+      const listing = sql`'listing of ' || coalesce(strftime(${ref('listed_at')}, '%Y-%m-%dT%H:%M:%SZ'), 'nothing')`;
+      const cases = [
+        [ref('is_after_listing'), 'not_published', listing],
+        [sql`${day} = 'verified'`, 'no_bar', ref('day_key')],
+        [either('rejected'), 'rejected', keyOf('rejected')],
+        [either('failed'), 'failed', keyOf('failed')],
+        [sql`${day} = 'open'`, 'unverified', ref('day_key')],
+        [ref('is_away'), 'not_trading', listing],
+        [sql`${month} = 'open'`, 'unverified', ref('month_key')],
+        [monthAnswers, 'no_bar', ref('month_key')],
+        [
+          sql`true`,
+          'archive_hole',
+          sql`coalesce(${ref('day_key')}, case when ${month} = 'none' then ${ref('month_key')} end, ${listing})`,
+        ],
+      ] as const;
+      const first = (of: (one: (typeof cases)[number]) => Expression<unknown>) =>
+        cast(
+          'VARCHAR',
+          sql`case ${sql.join(
+            cases.map((one) => sql`when ${one[0]} then ${of(one)}`),
+            sql` `,
+          )} end`,
+        );
+      return [
+        'id',
+        'from_slot',
+        'to_slot',
+        first(([, cause]) => sql.lit(cause)).as('cause'),
+        first(([, , evidence]) => evidence).as('evidence'),
+      ];
+    }),
+  );
+
+interface Part {
+  id: bigint;
+  from_slot: bigint;
+  to_slot: bigint;
+  cause: string;
+  evidence: string;
+}
+
+/** Neighbours of one cause as one, with the evidence of the first. */
+// biome-ignore lint/suspicious/noExplicitAny: of any query
+function joinNeighbours(parts: SelectQueryBuilder<any, any, Part>) {
+  const { selectFrom } = expressionBuilder<Database>();
+  const marked = selectFrom(parts.as('part'))
+    .selectAll()
+    .select(({ ref }) => {
+      const before = sql`over (partition by ${ref('id')} order by ${ref('from_slot')})`;
+      return [
+        cast(
+          'INTEGER',
+          sql`case when lag(${ref('cause')}) ${before} = ${ref('cause')} and lag(${ref('to_slot')}) ${before} = ${ref('from_slot')} then 0 else 1 end`,
+        ).as('begins'),
+      ];
+    });
+  const numbered = selectFrom(marked.as('part'))
+    .selectAll()
+    .select(({ ref }) => [
+      cast('BIGINT', sql`sum(${ref('begins')}) over (partition by ${ref('id')} order by ${ref('from_slot')})`).as(
+        'number',
+      ),
+    ]);
+  return selectFrom(numbered.as('part'))
+    .groupBy(['id', 'number', 'cause'])
+    .select(({ ref }) => [
+      'id',
+      cast('BIGINT', sql`min(${ref('from_slot')})`).as('from_slot'),
+      cast('BIGINT', sql`max(${ref('to_slot')})`).as('to_slot'),
+      'cause',
+      cast('VARCHAR', sql`arg_min(${ref('evidence')}, ${ref('from_slot')})`).as('evidence'),
+    ]);
+}
+
+/**
+ * `gap_slots`: missing slots by cause. Where an archive was read and has no bar, the exchange was out, unless the
+ * ticker had left, was about to come back or was away for longer than any outage.
+ */
+export const withGapSlots = (db: ReturnType<typeof withMissing>) =>
+  withCauses(withStandings(db))
+    .with('stretches', (stretches) => joinNeighbours(stretches.selectFrom('caused').selectAll()))
+    .with('gap_slots', (gaps) =>
+      joinNeighbours(
+        gaps
+          .selectFrom('stretches as gap')
+          .innerJoin('grids', 'grids.id', 'gap.id')
+          .leftJoin('listings as listing', (join) =>
+            join
+              .onRef('listing.instrument_type', '=', 'grids.instrument_type')
+              .onRef('listing.symbol', '=', 'grids.symbol')
+              .onRef('listing.timeframe', '=', 'grids.timeframe'),
+          )
+          .select(({ ref }) => {
+            const bySlot = sql`over (partition by ${ref('gap.id')} order by ${ref('gap.from_slot')})`;
+            const opens = (slot: Expression<unknown>) => opensAt(ref('grids.timeframe'), slot, ref('grids.first'));
+            const isAway = [
+              sql`${opens(ref('gap.to_slot'))} - ${opens(ref('gap.from_slot'))} > to_days(${sql.lit(daysOfAnOutage)})`,
+              sql`(lag(${ref('gap.cause')}) ${bySlot} = 'not_trading' and lag(${ref('gap.to_slot')}) ${bySlot} = ${ref('gap.from_slot')})`,
+              sql`(lead(${ref('gap.cause')}) ${bySlot} = 'not_trading' and lead(${ref('gap.from_slot')}) ${bySlot} = ${ref('gap.to_slot')})`,
+              sql`(${ref('listing.has_ended')} and ${ref('gap.to_slot')} = ${ref('grids.end_slot')})`,
+            ];
+            return [
+              'gap.id',
+              'gap.from_slot',
+              'gap.to_slot',
+              cast(
+                'VARCHAR',
+                sql`case when ${ref('gap.cause')} <> 'no_bar' then ${ref('gap.cause')} when ${sql.join(isAway, sql` or `)} then 'not_trading' else 'exchange_outage' end`,
+              ).as('cause'),
+              'gap.evidence',
+            ];
+          }),
+      ),
+    );

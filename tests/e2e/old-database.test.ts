@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
+import { availabilityRows, ohlcvRows, oldAvailability, oldOhlcv } from '../support/old-database.ts';
+import { pipelineInProcess } from '../support/pipeline.ts';
+import { queryWarehouse } from '../support/rows.ts';
+import { tempDir } from '../support/temp.ts';
+
+const figures = `quote_volume_usdt, trade_count, volume_base, taker_buy_volume_base, taker_buy_quote_volume_usdt,
+  open_price, high_price, low_price, close_price`;
+
+test('an old database is refused, comes up to date with every row, and the next run fills the nine figures', async () => {
+  const dataDir = await tempDir('old-');
+  const cli = (...args: readonly string[]) => pipelineInProcess(args, { dataDir });
+  const file = join(dataDir, 'sample', 'warehouse.duckdb');
+  const count = async (query: string) => (await queryWarehouse(file, query)).rows[0];
+  await using old = await openWarehouse({ file });
+  for (const sql of [oldAvailability, availabilityRows('2025-06-01', '2025-06-20'), oldOhlcv, ohlcvRows])
+    await old.run(sql);
+  await old[Symbol.asyncDispose]();
+
+  const refused = await cli('run');
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain('error [SCHEMA_OUTDATED]');
+  expect(refused.stderr).toContain('pnpm pipeline migrate up');
+
+  expect((await cli('schema', 'check')).stdout).toContain(': daily_availability.close_price is missing');
+  expect((await cli('migrate', 'status')).stdout).toContain('  daily_availability: add close_price DOUBLE\n');
+  const up = await cli('migrate', 'up');
+  expect(up).toMatchObject({ exitCode: 0 });
+  expect(up.stdout).toContain('is up to date, with the 1,481 rows that it had');
+  expect(await count('SELECT count(*), count(DISTINCT instrument_type), min(instrument_type) FROM ohlcv')).toEqual([
+    1441n,
+    1n,
+    'spot',
+  ]);
+  expect(await count('SELECT count(*) FROM daily_availability')).toEqual([40n]);
+  expect((await cli('schema', 'diff')).exitCode).toBe(0);
+
+  expect((await cli('run', '--quiet')).exitCode).toBe(0);
+  const days = `FROM daily_availability WHERE date BETWEEN '2025-06-01' AND '2025-06-20' AND symbol IN ('BTCUSDT', 'ETHUSDT')`;
+  expect(await count(`SELECT count(*) ${days}`)).toEqual([40n]);
+  expect(await count(`SELECT count(*) FROM (SELECT ${figures} ${days}) AS filled WHERE NOT (filled IS NULL)`)).toEqual([
+    40n,
+  ]);
+  expect(
+    await count(
+      `SELECT count(*) FROM (SELECT ${figures} ${days}) WHERE concat(*COLUMNS(*)) IS NULL OR close_price IS NULL`,
+    ),
+  ).toEqual([0n]);
+  expect(await count(`SELECT count(*) FROM ohlcv WHERE instrument_type = 'spot'`)).toEqual([1441n]);
+  expect((await cli('schema', 'check')).exitCode).toBe(0);
+});

@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { readSchema } from '../../../engine/duckdb/introspect.ts';
+import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import { readMigrations } from '../../../engine/migrations/files.ts';
+import { schemaStatements } from '../../../engine/schema/ddl.ts';
+import { diffSchemas } from '../../../engine/schema/diff.ts';
+import { schema } from '../../../models/schema.ts';
+import { availabilityRows, ohlcvRows, oldAvailability, oldOhlcv } from '../../support/old-database.ts';
+import { root } from '../../support/pipeline.ts';
+import { createProject, type TestProject } from './project.ts';
+
+const availability = availabilityRows('2025-01-01', '2025-03-31');
+
+let project: TestProject;
+beforeEach(async () => {
+  project = await createProject();
+  for (const { name, sql } of await readMigrations(root)) await project.writeFile(`migrations/${name}.sql`, sql);
+  await project.sign();
+});
+
+const count = async (table: string) =>
+  (await project.rows(`SELECT count(*)::INTEGER AS rows FROM ${table}`))[0] as { rows: number };
+
+/** Every table is the definition's, comments too, and a run takes the warehouse. */
+async function expectUpToDate() {
+  const drift = await openWarehouse({ file: project.paths.warehouse, readOnly: true }).then(async (warehouse) => {
+    await using open = warehouse;
+    return diffSchemas(await readSchema(open), schema).filter(({ table }) => table in schema);
+  });
+  expect(drift).toEqual([]);
+  await project.build(schema);
+}
+
+describe('the path that people are on', () => {
+  test('a database with the eight columns of daily_availability comes up to date, every row kept', async () => {
+    await project.execute(oldAvailability, availability);
+    const before = await project.rows('FROM daily_availability ORDER BY ALL');
+    expect(await project.up(schema)).toEqual(
+      expect.arrayContaining([
+        '0001_daily_availability  recognised: the database has been through it',
+        'applied 0003_daily_figures',
+        `${project.paths.warehouse} is up to date, with the 180 rows that it had`,
+      ]),
+    );
+    const figures = Object.keys(schema.daily_availability.columns).slice(8);
+    expect(await project.rows(`SELECT * EXCLUDE (${figures}) FROM daily_availability ORDER BY ALL`)).toEqual(before);
+    await expectUpToDate();
+  });
+
+  test('an ohlcv without instrument_type comes up to date, and all of its rows are spot', async () => {
+    await project.execute(oldOhlcv, ohlcvRows);
+    const before = await project.rows('FROM ohlcv ORDER BY ALL');
+    await project.up(schema);
+    expect(await project.rows('SELECT * EXCLUDE (instrument_type) FROM ohlcv ORDER BY ALL')).toEqual(before);
+    expect(await project.rows('SELECT DISTINCT instrument_type FROM ohlcv')).toEqual([{ instrument_type: 'spot' }]);
+    await expectUpToDate();
+  });
+
+  test('both in one database', async () => {
+    await project.execute(oldAvailability, availability, oldOhlcv, ohlcvRows);
+    const before = [await count('daily_availability'), await count('ohlcv')];
+    await project.up(schema);
+    expect([await count('daily_availability'), await count('ohlcv')]).toEqual(before);
+    await expectUpToDate();
+  });
+
+  test('a run says so, names the command, and alters nothing', async () => {
+    await project.execute(oldAvailability, availability);
+    await expect(project.build(schema)).rejects.toMatchObject({
+      code: 'SCHEMA_OUTDATED',
+      message: expect.stringMatching(
+        /^older than this code: 1 of \d+ tables and no record of migrations; nothing was changed$/,
+      ),
+      details: { hint: expect.stringContaining('pnpm pipeline migrate up') },
+    });
+    expect(await project.rows('SELECT table_name FROM duckdb_tables()')).toEqual([
+      { table_name: 'daily_availability' },
+    ]);
+  });
+});
+
+describe('what is a little different is aligned first', () => {
+  test('columns in another order, NULLs allowed, defaults, another type, other indexes and keys', async () => {
+    await project.execute(
+      `CREATE TABLE daily_availability (
+        symbol VARCHAR, date DATE, url VARCHAR, available BOOLEAN, status_code SMALLINT DEFAULT 200,
+        file_size_bytes INTEGER, last_modified TIMESTAMP, probe_timestamp TIMESTAMP WITH TIME ZONE DEFAULT now())`,
+      'CREATE INDEX idx_symbol_date ON daily_availability (symbol, date)',
+      `INSERT INTO daily_availability VALUES ('BTCUSDT', '2025-01-01', 'u', true, 200, 100, '2025-01-02', '2025-07-01 12:00:00+00')`,
+    );
+    const lines = await project.up(schema);
+    expect(lines).toContain('applied alignment');
+    expect(lines).toContain('  daily_availability: drop the index idx_symbol_date');
+    expect(await project.rows('SELECT symbol, status_code, probe_timestamp FROM daily_availability')).toEqual([
+      { symbol: 'BTCUSDT', status_code: 200, probe_timestamp: new Date('2025-07-01T12:00:00Z') },
+    ]);
+    await expectUpToDate();
+  });
+
+  test('a column that nobody knows is dropped only when asked for', async () => {
+    await project.execute(oldAvailability, availability, 'ALTER TABLE daily_availability ADD COLUMN remark VARCHAR');
+    await expect(project.up(schema)).rejects.toMatchObject({
+      code: 'MIGRATION_DESTRUCTIVE',
+      message: 'this loses data: daily_availability: drop remark VARCHAR and all its values',
+    });
+    await project.up(schema, { allowDestructive: true });
+    await expectUpToDate();
+  });
+
+  test('a NULL where the definition has none takes all of it back', async () => {
+    await project.execute(
+      oldOhlcv.replace('close_time TIMESTAMP NOT NULL', 'close_time TIMESTAMP'),
+      ohlcvRows,
+      'UPDATE ohlcv SET close_time = NULL',
+    );
+    await expect(project.up(schema)).rejects.toMatchObject({
+      code: 'MIGRATION_FAILED',
+      message: expect.stringMatching(/^alignment: .*NOT NULL.*close_time/),
+    });
+    expect(await count('ohlcv')).toEqual({ rows: 1441 });
+  });
+});
+
+test('a database of today without a record is recognised as it is', async () => {
+  await project.execute(...schemaStatements(schema).filter((sql) => !sql.includes('schema_migrations')));
+  const lines = await project.up(schema);
+  expect(lines.filter((line) => line.startsWith('applied'))).toEqual([]);
+  expect(lines.filter((line) => line.includes('recognised'))).toHaveLength((await project.migrations()).length);
+  await expectUpToDate();
+});
+
+test('tables of somebody else are left alone', async () => {
+  await project.execute(oldAvailability, 'CREATE TABLE notes (text VARCHAR)', `INSERT INTO notes VALUES ('mine')`);
+  await project.up(schema);
+  expect(await project.rows('FROM notes')).toEqual([{ text: 'mine' }]);
+  await expectUpToDate();
+});
+
+describe('what cannot be told is refused', () => {
+  test('a table that lacks a column of its oldest form', async () => {
+    await project.execute('CREATE TABLE daily_availability (date DATE, symbol VARCHAR, available BOOLEAN)');
+    await expect(project.up(schema)).rejects.toMatchObject({
+      code: 'SCHEMA_DRIFT',
+      message: expect.stringContaining(
+        'daily_availability lacks file_size_bytes, last_modified, probe_timestamp, status_code, url, which even its oldest',
+      ),
+    });
+  });
+
+  test('tables of which some are there and some are not', async () => {
+    const symbols = schemaStatements(schema).filter((sql) => sql.startsWith('CREATE TABLE "symbols"'));
+    await project.execute(oldAvailability, ...symbols);
+    await expect(project.up(schema)).rejects.toMatchObject({
+      code: 'SCHEMA_DRIFT',
+      message: expect.stringContaining('symbols is as 0005_first_release left it, and archive_objects is not there'),
+    });
+  });
+});

@@ -1,0 +1,315 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import { readMigrations } from '../../../engine/migrations/files.ts';
+import { targetPaths } from '../../../engine/run/paths.ts';
+import { createWarehouseHost } from '../../../engine/run/warehouse-host.ts';
+import { schema } from '../../../models/schema.ts';
+import { oldAvailability } from '../../support/old-database.ts';
+import { pipelineInProcess } from '../../support/pipeline.ts';
+import { scratchProject } from '../../support/scratch.ts';
+import { tempDir } from '../../support/temp.ts';
+
+let scratch: Awaited<ReturnType<typeof scratchProject>>;
+beforeEach(async () => {
+  scratch = await scratchProject();
+});
+
+const paths = () => targetPaths(scratch.dataDir, 'sample');
+const cli = (...args: readonly string[]) => pipelineInProcess(args, { cwd: scratch.root, dataDir: scratch.dataDir });
+const diff = (...args: readonly string[]) => cli('schema', 'diff', ...args);
+const check = (...args: readonly string[]) => cli('schema', 'check', ...args);
+
+/** The warehouse that a run makes, and what somebody did to it by hand. */
+async function warehouse(...statements: readonly string[]) {
+  const migrations = await readMigrations(scratch.root);
+  const { signal } = new AbortController();
+  const host = createWarehouseHost({ schema, migrations, now: new Date(), file: paths().warehouse, signal });
+  await host.use(async (open) => {
+    for (const statement of statements) await open.run(statement);
+  });
+  await host.release();
+}
+
+async function database(file: string, ...statements: readonly string[]) {
+  await using open = await openWarehouse({ file });
+  for (const statement of statements) await open.run(statement);
+}
+
+async function parquet(file: string, query: string) {
+  await mkdir(dirname(file), { recursive: true });
+  await database(':memory:', `COPY (${query}) TO '${file}' (FORMAT parquet)`);
+}
+
+describe('nothing differs', () => {
+  test('in the repository: every derived file is fresh, the migrations build the definition, the models return it', async () => {
+    const { exitCode, stdout } = await check();
+    expect(stdout).toBe(
+      'all agree with models/schema.ts: models/schema.sql, models/tables.schema.json, docs/tables.md, migrations/, models\n',
+    );
+    expect(exitCode).toBe(0);
+  });
+
+  test('in a warehouse that a run made', async () => {
+    await warehouse();
+    expect(await diff()).toMatchObject({
+      exitCode: 0,
+      stdout: `models/schema.sql agrees\nmigrations/ agrees\n${paths().warehouse} agrees\n`,
+    });
+  });
+});
+
+describe('a database that was altered by hand', () => {
+  const withoutIndex = 'DROP INDEX idx_quote_volume_date';
+
+  test.each([
+    [['ALTER TABLE ohlcv ADD COLUMN note VARCHAR'], 'ohlcv.note (VARCHAR) is in no definition'],
+    [
+      ['ALTER TABLE ohlcv DROP COLUMN close_time'],
+      'ohlcv.close_time is missing; the definition has close_time TIMESTAMP NOT NULL',
+    ],
+    [['ALTER TABLE ohlcv ALTER volume TYPE FLOAT'], 'ohlcv.volume is FLOAT, the definition says DOUBLE'],
+    [['ALTER TABLE ohlcv ALTER volume DROP NOT NULL'], 'ohlcv.volume may be NULL, the definition says NOT NULL'],
+    [
+      ['ALTER TABLE symbols ALTER base_asset SET NOT NULL'],
+      'symbols.base_asset is NOT NULL, the definition lets it be NULL',
+    ],
+    [
+      [`ALTER TABLE ohlcv ALTER data_source SET DEFAULT 'rest'`],
+      `ohlcv.data_source has the default 'rest', the definition has no default`,
+    ],
+    [
+      ['ALTER TABLE ohlcv RENAME volume TO turnover'],
+      'ohlcv.volume is missing; the definition has volume DOUBLE NOT NULL',
+    ],
+    [[withoutIndex], 'daily_availability lacks the index idx_quote_volume_date on quote_volume_usdt, date'],
+    [['CREATE INDEX idx_mine ON ohlcv (symbol)'], 'ohlcv has an index idx_mine on symbol that the definition lacks'],
+    [
+      ['CREATE UNIQUE INDEX once ON ohlcv (symbol)'],
+      'ohlcv has a constraint that the definition lacks: CREATE UNIQUE INDEX once ON ohlcv(symbol)',
+    ],
+    [
+      ['ALTER TABLE ohlcv ADD PRIMARY KEY (symbol)'],
+      'ohlcv has the primary key (symbol), the definition has no primary key',
+    ],
+    [['DROP TABLE volume_rankings'], 'there is no table volume_rankings'],
+    [['CREATE TABLE notes (text VARCHAR)'], 'there is a table notes that the definition lacks'],
+    [
+      [`COMMENT ON COLUMN ohlcv.volume IS 'In dollars.'`],
+      'the comment of ohlcv.volume is "In dollars.", the definition gives "Volume. [base asset; contracts for futures-cm]"',
+    ],
+    [
+      [
+        'CREATE TABLE other AS SELECT symbol, instrument_type, * EXCLUDE (symbol, instrument_type) FROM symbols',
+        'DROP TABLE symbols',
+        'ALTER TABLE other RENAME TO symbols',
+      ],
+      'symbols has its columns in another order; the definition says instrument_type, symbol',
+    ],
+    [
+      [
+        'CREATE TABLE other AS FROM volume_rankings',
+        'DROP TABLE volume_rankings',
+        'ALTER TABLE other RENAME TO volume_rankings',
+      ],
+      'volume_rankings.rank allows any value, the definition demands "rank" >= 1',
+    ],
+    [[`DELETE FROM schema_migrations WHERE "number" > 4`], 'it has not been through 0005_first_release'],
+  ])('%j is found', async (statements, difference) => {
+    await warehouse(...statements);
+    const { exitCode, stdout, stderr } = await diff();
+    expect(stdout).toContain(`${paths().warehouse} differs:\n`);
+    expect(stdout).toContain(`  ${difference}`);
+    expect(stderr).toContain('error [SCHEMA_DRIFT]');
+    expect(exitCode).toBe(1);
+  });
+
+  test('is not run on, and the column is named', async () => {
+    await warehouse('ALTER TABLE ohlcv ALTER volume TYPE FLOAT');
+    const { exitCode, stderr } = await cli('run', '--select', 'extract');
+    expect(stderr).toContain('ohlcv.volume is FLOAT, the definition says DOUBLE');
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe('an edited file', () => {
+  test('schema.sql, told by the column', async () => {
+    await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
+    const { exitCode, stdout } = await check();
+    expect(stdout).toContain('models/schema.sql: ohlcv.close_time is DATE, the definition says TIMESTAMP\n');
+    expect(stdout).toMatch(/models\/schema.sql: it is stale: line \d+ is ` {2}"close_time" DATE NOT NULL,`/);
+    expect(exitCode).toBe(1);
+  });
+
+  test('schema.sql that is no SQL any more', async () => {
+    await scratch.edit('models/schema.sql', 'CREATE TABLE "ohlcv" (', 'CREATE "ohlcv" (');
+    expect((await diff()).stdout).toContain('models/schema.sql differs:\n  it does not run: Parser Error');
+  });
+
+  test('docs/tables.md and the JSON Schema', async () => {
+    await scratch.edit('docs/tables.md', '| `spells` | INTEGER |', '| `spells` | BIGINT |');
+    await scratch.edit('models/tables.schema.json', '"spells": {', '"lives": {');
+    const { exitCode, stdout } = await check();
+    expect(stdout).toMatch(/docs\/tables.md: it is stale: line \d+ is `\| `spells` \| BIGINT \|/);
+    expect(stdout).toMatch(
+      /models\/tables.schema.json: it is stale: line \d+ is ` *"lives": \{`, the definition gives ` *"spells"/,
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  test('a migration', async () => {
+    await scratch.edit(
+      'migrations/0003_daily_figures.sql',
+      'ADD COLUMN "trade_count" BIGINT',
+      'ADD COLUMN "trade_count" INTEGER',
+    );
+    const { exitCode, stdout } = await diff();
+    expect(stdout).toContain(
+      'migrations/ differs:\n  the migration 0003_daily_figures was changed after it was written\n',
+    );
+    expect(exitCode).toBe(1);
+    const run = await cli('run', '--select', 'extract');
+    expect(run).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('error [MIGRATION_CHANGED] migrations/0003_daily_figures.sql'),
+    });
+  });
+
+  test('the definition, of which no migration knows', async () => {
+    await scratch.edit('models/schema.ts', `spells: integer('1 +`, `lives: integer('1 +`);
+    const { stdout } = await diff();
+    expect(stdout).toContain(
+      'migrations/ differs:\n  symbols.lives is missing; the definition has lives INTEGER NOT NULL',
+    );
+    expect(stdout).toContain('  symbols.spells (INTEGER) is in no definition');
+  });
+
+  test('a model, of which the types differ in what TypeScript cannot see', async () => {
+    await scratch.edit(
+      'models/market/symbols.ts',
+      `cast('INTEGER', sql\`1 + count(*)`,
+      `cast('SMALLINT', sql\`1 + count(*)`,
+    );
+    const { exitCode, stdout } = await check();
+    expect(stdout).toContain(
+      'models: models/market/symbols.ts: the query of symbols has spells SMALLINT as column 9, its table spells INTEGER',
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  test('the column lists in the artifacts', async () => {
+    await cli('compile');
+    const file = join(paths().artifacts, 'manifest.json');
+    expect((await check()).exitCode).toBe(0);
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"type": "DOUBLE"', '"type": "FLOAT"'));
+    expect((await check()).stdout).toContain(`${file}: ohlcv.open is stale; write it anew with pnpm pipeline compile`);
+  });
+});
+
+describe('a Parquet file', () => {
+  const columns = Object.entries(schema.volume_rankings.columns).map(([name, { type }]) => [name, type] as const);
+  const query = (change: (name: string, type: string) => string) =>
+    `SELECT ${columns
+      .map(([name, type]) => change(name, type))
+      .filter((text) => text !== '')
+      .join(', ')}`;
+  const value = (name: string, type: string) => `NULL::${type} AS "${name}"`;
+
+  test.each([
+    [
+      'of another type',
+      (name: string, type: string) => value(name, name === 'rank' ? 'BIGINT' : type),
+      'volume_rankings.rank is BIGINT, the definition says SMALLINT',
+    ],
+    [
+      'of another unit of time',
+      (name: string, type: string) => value(name, type === 'TIMESTAMP' ? 'TIMESTAMP_MS' : type),
+      'volume_rankings.generation_timestamp is INT64 TIMESTAMP_MILLIS, the definition says TIMESTAMP',
+    ],
+    [
+      'with a time zone',
+      (name: string, type: string) => value(name, type === 'TIMESTAMP' ? 'TIMESTAMPTZ' : type),
+      'volume_rankings.generation_timestamp is INT64 TIMESTAMP_MICROS with time zone, the definition says TIMESTAMP',
+    ],
+    [
+      'without a column',
+      (name: string, type: string) => (name === 'percentile' ? '' : value(name, type)),
+      'volume_rankings.percentile is missing',
+    ],
+    [
+      'with a column more',
+      (name: string, type: string) => value(name, type) + (name === 'rank' ? ', 1 AS extra' : ''),
+      'volume_rankings.extra (INTEGER) is in no definition',
+    ],
+  ])('%s is found among the exports, and by name', async (_, change, difference) => {
+    const file = join(paths().exports, 'volume_rankings.parquet');
+    await parquet(file, query(change));
+    for (const args of [[], ['--database', file]]) {
+      const { exitCode, stdout } = await check(...args);
+      expect(stdout).toContain(`${file}: ${difference}`);
+      expect(exitCode).toBe(1);
+    }
+  });
+
+  test('as the definition has it agrees', async () => {
+    const file = join(paths().exports, 'volume_rankings.parquet');
+    await parquet(file, query(value));
+    expect(await check('--database', file)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('of an unknown name is asked about', async () => {
+    const file = join(scratch.root, 'ranks.parquet');
+    await parquet(file, 'SELECT 1 AS a');
+    expect(await check('--database', file)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('is called after no export and no table'),
+    });
+  });
+});
+
+describe('any file', () => {
+  test('that was published with some of the tables is held to these', async () => {
+    const file = join(await tempDir('published-'), 'published.duckdb');
+    await warehouse();
+    await database(
+      file,
+      `ATTACH '${paths().warehouse}' AS own`,
+      `CREATE TABLE volume_rankings AS FROM own.volume_rankings`,
+    );
+    const { stdout } = await diff('--database', file);
+    expect(stdout).not.toContain('there is no table');
+    expect(stdout).toContain('volume_rankings.rank may be NULL');
+  });
+
+  test('with the old eight columns says which nine it lacks', async () => {
+    const file = join(await tempDir('published-'), 'old.duckdb');
+    await database(file, oldAvailability);
+    const { exitCode, stdout } = await diff('--database', file);
+    const missing = [...stdout.matchAll(/daily_availability\.(\w+) is missing/g)].map(([, name]) => name);
+    expect(missing).toEqual(Object.keys(schema.daily_availability.columns).slice(8));
+    expect(exitCode).toBe(1);
+  });
+
+  test('with none of the tables says so', async () => {
+    const file = join(await tempDir('published-'), 'other.duckdb');
+    await database(file, 'CREATE TABLE notes (text VARCHAR)');
+    expect((await diff('--database', file)).stdout).toContain('it has none of the tables');
+  });
+
+  test('that is not there is an error', async () => {
+    expect(await diff('--database', 'nowhere.duckdb')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('there is no file'),
+    });
+  });
+});
+
+test('schema print --write mends every derived file', async () => {
+  await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
+  await scratch.edit('docs/tables.md', '# Tables', '# Table');
+  expect((await cli('schema', 'print', '--write')).stdout).toBe('wrote models/schema.sql\nwrote docs/tables.md\n');
+  expect(await check()).toMatchObject({ exitCode: 0 });
+  expect((await cli('schema', 'print', '--write')).stdout).toBe('all files are up to date\n');
+  expect((await cli('schema', 'print')).stdout).toBe(await readFile(join(scratch.root, 'models/schema.sql'), 'utf8'));
+});

@@ -1,0 +1,26 @@
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { root } from './pipeline.ts';
+import { tempDir } from './temp.ts';
+
+/** A copy of the project in which a test may edit what people edit; code that nobody edits here is linked. */
+export async function scratchProject() {
+  const directory = await tempDir('scratch-');
+  for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'docs', 'tests/data'])
+    await cp(join(root, path), join(directory, path), { recursive: true });
+  for (const path of ['engine', 'extract', 'queries', 'node_modules'])
+    await symlink(join(root, path), join(directory, path));
+  return {
+    root: directory,
+    dataDir: join(directory, 'data'),
+    /** Replaces the one place where a text stands. */
+    async edit(path: string, from: string, to: string) {
+      const text = await readFile(join(directory, path), 'utf8');
+      if (text.split(from).length !== 2) throw new Error(`${path} has not exactly one \`${from}\``);
+      await writeFile(
+        join(directory, path),
+        text.replace(from, () => to),
+      );
+    },
+  };
+}
