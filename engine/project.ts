@@ -14,6 +14,7 @@ import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.
 import type { DataTest, Model, ModelContext } from './model.ts';
 import { createIndexes, createTable } from './schema/ddl.ts';
 import { sourceRelations } from './schema/source.ts';
+import { systemTables } from './schema/system.ts';
 import type { Schema } from './schema/table.ts';
 import { cast } from './sql.ts';
 
@@ -56,7 +57,8 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const rejects = definition.rejects?.(context);
     const published = (definition.published?.(context) ?? []) as readonly Compilable[];
     const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
-    used.delete('dirty_partitions');
+    // The engine's own tables are there without a node that builds them.
+    for (const name of ['dirty_partitions', ...systemTables]) used.delete(name);
     return { inputs, query, rejects, published, used };
   }
 

@@ -22,7 +22,7 @@ import { reasonOf, type StageOutcome, stageArchive } from './staging/stage-archi
  */
 export default defineExtract({
   async run(context) {
-    const options = parseKlinesOptions(context.options);
+    const options = parseKlinesOptions(context);
     const { signal, asOf, stagingDir, target, vars } = context;
     const listing = listingOf(context);
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
@@ -60,11 +60,11 @@ export default defineExtract({
     };
 
     let plan = planAll(planOptions);
-    while (plan.wanted.length > 0) {
-      progress.total += plan.wanted.length;
-      for (const { object } of plan.wanted) progress.totalBytes += object.size_bytes;
+    while (plan.files > 0) {
+      progress.total += plan.files;
+      progress.totalBytes += plan.bytes;
       report();
-      await forEachConcurrent(plan.wanted, options.connections, async ({ key, object, why }) => {
+      await forEachConcurrent(plan.wanted(), options.connections, async ({ key, object, why }) => {
         const before = known(object.key);
         const outcome = await stageArchive({ key, object, known: before }, stageOptions);
         ledger.record(entryOf(object, outcome, before, asOf));
@@ -122,14 +122,14 @@ function listingOf({ upstream }: ExtractContext): ArchiveListing {
 
 /** What the ledger has of a key, unless the CSV that it tells of is gone or of another size. */
 function intactEntries(ledger: Ledger, stagingDir: string): (key: string) => LedgerEntry | undefined {
-  const intact = new Set<LedgerEntry>();
+  const intact = new Set<string>();
   return (key) => {
     const entry = ledger.get(key);
-    if (entry?.status !== 'staged' || intact.has(entry)) return entry;
+    if (entry?.status !== 'staged' || intact.has(key)) return entry;
     const parsed = parseKey(key);
     const found = parsed && statSync(stagedFile(stagingDir, parsed), { throwIfNoEntry: false });
     if (found?.size !== entry.csv_bytes) return undefined;
-    intact.add(entry);
+    intact.add(key);
     return entry;
   };
 }

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import { defineExtract, type ExtractContext, isAbort, PipelineError } from '../engine/index.ts';
+import { closest, defineExtract, type ExtractContext, isAbort, PipelineError } from '../engine/index.ts';
 import { type ArchiveClient, createClient } from './archive/client.ts';
-import { type Cadence, marketPrefix, type Series, seriesId } from './archive/keys.ts';
+import { marketPrefix, type Series, seriesId } from './archive/keys.ts';
 import { list } from './archive/list.ts';
 import { openArchive } from './archive/open.ts';
-import { dailyTimeframes, type Timeframe } from './archive/timeframes.ts';
+import { dailyTimeframes } from './archive/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { createArchiveListing } from './listing/archive-listing.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
 import { refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile, storedSeries } from './listing/series-state.ts';
 import { symbolsOf } from './listing/symbols.ts';
-import { type ListingOptions, parseListingOptions, timeframeOf } from './options.ts';
+import { type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
 
 const stateDirectory = (stagingDir: string): string => join(stagingDir, 'listing');
 
@@ -21,7 +21,7 @@ const stateDirectory = (stagingDir: string): string => join(stagingDir, 'listing
  */
 export default defineExtract({
   async run(context) {
-    const options = parseListingOptions(context.options);
+    const options = parseListingOptions(context);
     const { signal, asOf, target, vars } = context;
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
     // A sample or a folder is served by this process, listings included.
@@ -29,14 +29,13 @@ export default defineExtract({
     const directory = stateDirectory(context.stagingDir);
     await using client = createClient({ connections: options.connections, signal });
 
-    const wanted = wantedTrees(options, context);
-    const symbols = await listSymbols(client, listingUrl, wanted, options, context);
-    const series = wanted.flatMap(({ cadence, timeframe }) =>
-      (symbols.get(cadence) ?? []).map((symbol): Series => {
-        return { instrument_type: options.instrument_type, cadence, timeframe, symbol };
-      }),
+    const trees = wantedTrees(options, context);
+    const symbols = await listSymbols(client, listingUrl, trees, options, context);
+    const series = trees.flatMap((tree) =>
+      (symbols.get(treePrefix(tree)) ?? []).map((symbol): Series => ({ ...tree, symbol })),
     );
-    keepSeries(directory, series);
+    // What is known of symbols that are not asked for now stays known.
+    if (options.symbols.length === 0) keepSeries(directory, series);
 
     const listed: ListedSeries[] = [];
     const failures: PipelineError[] = [];
@@ -105,47 +104,61 @@ const bySeriesId = (a: ListedSeries, b: ListedSeries): number => (seriesId(a.ser
 /** Failures that concern one series; a refusal concerns them all. */
 const mayBePassing: ReadonlySet<string> = new Set(['ARCHIVE_UNREACHABLE', 'ARCHIVE_RESPONSE', 'LISTING_INVALID']);
 
-interface Tree {
-  readonly cadence: Cadence;
-  readonly timeframe: Timeframe;
-}
+type Tree = Omit<Series, 'symbol'>;
 
+const treePrefix = ({ instrument_type, cadence }: Tree): string => marketPrefix(instrument_type, cadence);
+
+/** Every (market, cadence, timeframe) to list, once. */
 function wantedTrees(options: ListingOptions, { vars }: ExtractContext): readonly Tree[] {
-  const trees = options.timeframes.flatMap((timeframe): Tree[] => [
-    { cadence: 'monthly', timeframe },
-    ...(dailyTimeframes.has(timeframe) ? [{ cadence: 'daily', timeframe } as const] : []),
-  ]);
-  if (!options.availability) return trees;
+  const trees = options.instrument_types.flatMap((instrument_type) =>
+    options.timeframes.flatMap((timeframe): Tree[] => [
+      { instrument_type, cadence: 'monthly', timeframe },
+      ...(dailyTimeframes.has(timeframe) ? [{ instrument_type, cadence: 'daily', timeframe } as const] : []),
+    ]),
+  );
+  if (!options.availability || !options.instrument_types.includes('futures-um')) return trees;
   const timeframe = timeframeOf('availability_timeframe', vars.string('availability_timeframe'));
-  const listed = trees.some((tree) => tree.cadence === 'daily' && tree.timeframe === timeframe);
-  return listed ? trees : [...trees, { cadence: 'daily', timeframe }];
+  const availability: Tree = { instrument_type: 'futures-um', cadence: 'daily', timeframe };
+  const isListed = trees.some((tree) => treePrefix(tree) === treePrefix(availability) && tree.timeframe === timeframe);
+  return isListed ? trees : [...trees, availability];
 }
 
+/** The symbols of each tree that are asked for; a name that no tree has is refused. */
 async function listSymbols(
   client: ArchiveClient,
   listingUrl: string,
   trees: readonly Tree[],
-  { instrument_type }: ListingOptions,
+  { symbols: asked }: Scope,
   context: ExtractContext,
-): Promise<ReadonlyMap<Cadence, readonly string[]>> {
-  const cadences = [...new Set(trees.map(({ cadence }) => cadence))];
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const prefixes = [...new Set(trees.map(treePrefix))];
   const found = await Promise.all(
-    cadences.map(async (cadence) => {
-      const prefix = marketPrefix(instrument_type, cadence);
+    prefixes.map(async (prefix) => {
       const { symbols, refused } = symbolsOf(prefix, (await list(client, listingUrl, prefix)).prefixes);
       for (const name of refused) context.warn(`${prefix} lists ${name}, which is no name of a symbol: it is left out`);
-      return [cadence, symbols] as const;
+      return [prefix, symbols] as const;
     }),
   );
-  if (found.every(([, symbols]) => symbols.length === 0)) {
-    throw new PipelineError(
-      'LISTING_INVALID',
-      `the listing has no symbol below ${marketPrefix(instrument_type, 'daily')}`,
-      {
-        url: listingUrl,
-        hint: 'check the listing URL: an unknown prefix is listed as empty',
-      },
-    );
+  const all = new Set(found.flatMap(([, symbols]) => symbols));
+  if (all.size === 0) {
+    throw new PipelineError('LISTING_INVALID', `the listing has no symbol below ${prefixes.join(' or ')}`, {
+      url: listingUrl,
+      hint: 'check the listing URL: an unknown prefix is listed as empty',
+    });
   }
-  return new Map(found);
+  const unknown = asked.find((symbol) => !all.has(symbol));
+  if (unknown !== undefined) {
+    throw new PipelineError('USAGE', `the archive lists no symbol ${unknown} below ${prefixes.join(' or ')}`, {
+      key: 'symbols',
+      value: unknown,
+      hint: closest(unknown, all) ?? 'check its spelling and --instrument-type',
+    });
+  }
+  const wanted = new Set(asked);
+  return new Map(
+    found.map(([prefix, symbols]) => [
+      prefix,
+      wanted.size === 0 ? symbols : symbols.filter((symbol) => wanted.has(symbol)),
+    ]),
+  );
 }

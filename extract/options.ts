@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PipelineError } from '../engine/index.ts';
+import { type ExtractContext, PipelineError } from '../engine/index.ts';
 import { type InstrumentType, marketPaths } from './archive/keys.ts';
 import { isTimeframe, type Timeframe, timeframes } from './archive/timeframes.ts';
 
@@ -7,15 +7,17 @@ const instrumentType = z.enum(Object.keys(marketPaths) as [InstrumentType, ...In
 const timeframe = z.enum(Object.keys(timeframes) as [Timeframe, ...Timeframe[]]);
 
 const shared = {
-  instrument_type: instrumentType,
-  timeframes: z.array(timeframe).min(1),
   /** Connections to a host, and requests under way. */
   connections: z.int().min(1).max(1024).default(128),
+  /** Where pipeline.yaml declares a var of the same name, that counts. */
+  instrument_types: z.array(instrumentType).min(1).default(['futures-um']),
+  timeframes: z.array(timeframe).min(1).default(['1d']),
+  symbols: z.array(z.string()).default([]),
 };
 
 const listingOptions = z.strictObject({
   ...shared,
-  /** Whether the daily tree at var `availability_timeframe` is listed too. */
+  /** Whether the daily USD-M tree at var `availability_timeframe` is listed too. */
   availability: z.boolean().default(false),
 });
 
@@ -28,29 +30,44 @@ const klinesOptions = z.strictObject({
 export type ListingOptions = z.infer<typeof listingOptions>;
 export type KlinesOptions = z.infer<typeof klinesOptions>;
 
-export const parseListingOptions = (options: unknown): ListingOptions => parse('listing', listingOptions, options);
-export const parseKlinesOptions = (options: unknown): KlinesOptions => parse('klines', klinesOptions, options);
+/** Which series a run is about. */
+export interface Scope {
+  readonly instrument_types: readonly InstrumentType[];
+  readonly timeframes: readonly Timeframe[];
+  /** As the archive spells them; none means all. */
+  readonly symbols: readonly string[];
+}
+
+type Context = Pick<ExtractContext, 'options' | 'vars'>;
+
+export const parseListingOptions = (context: Context): ListingOptions => parse('listing', listingOptions, context);
+export const parseKlinesOptions = (context: Context): KlinesOptions => parse('klines', klinesOptions, context);
 
 /** Throws CONFIG_INVALID for what the archive does not have: a timeframe of no market, 1s of futures. */
-function parse<T extends { instrument_type: InstrumentType; timeframes: Timeframe[] }>(
+function parse<T extends { instrument_types: InstrumentType[]; timeframes: Timeframe[]; symbols: string[] }>(
   name: string,
   shape: z.ZodType<T>,
-  options: unknown,
+  { options, vars }: Context,
 ): T {
-  const parsed = shape.safeParse(options);
+  const declared = ['instrument_types', 'timeframes', 'symbols'].filter((one) => Object.hasOwn(vars.values, one));
+  const parsed = shape.safeParse({
+    ...options,
+    ...Object.fromEntries(declared.map((one) => [one, [...new Set(vars.strings(one))]])),
+  });
   if (!parsed.success) {
-    throw new PipelineError(
-      'CONFIG_INVALID',
-      `the with: block of the ${name} extract: ${z.prettifyError(parsed.error)}`,
-    );
-  }
-  if (parsed.data.instrument_type !== 'spot' && parsed.data.timeframes.includes('1s')) {
-    throw new PipelineError('CONFIG_INVALID', `the with: block of the ${name} extract asks for 1s of futures`, {
-      value: parsed.data.instrument_type,
-      hint: '1s exists for spot only',
+    throw new PipelineError('CONFIG_INVALID', `the ${name} extract: ${z.prettifyError(parsed.error)}`, {
+      hint: 'see its with: block and the vars instrument_types, timeframes and symbols',
     });
   }
-  return parsed.data;
+  const { instrument_types, timeframes: wanted, symbols } = parsed.data;
+  const futures = instrument_types.find((one) => one !== 'spot');
+  if (futures !== undefined && wanted.includes('1s')) {
+    throw new PipelineError('CONFIG_INVALID', `there is no 1s of ${futures}: the archive has it for spot only`, {
+      value: '1s',
+      hint: 'ask for it with --instrument-type spot',
+    });
+  }
+  return { ...parsed.data, symbols: symbols.map((symbol) => symbol.replace('/', '').toUpperCase()) };
 }
 
 /** The value of a var of type timeframe. */

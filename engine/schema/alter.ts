@@ -22,7 +22,7 @@ export interface Hints {
   readonly fills: ReadonlyMap<string, string>;
 }
 
-export const noHints: Hints = { renames: new Map(), fills: new Map() };
+const noHints: Hints = { renames: new Map(), fills: new Map() };
 
 /**
  * The statements that take a database from one schema to another, rows kept.

@@ -40,3 +40,6 @@ export const schemaMigrations = table('schema_migrations', {
   },
   key: ['number'],
 });
+
+/** Names of the tables above. */
+export const systemTables: readonly string[] = [partitionState, testResults, schemaMigrations].map(({ name }) => name);

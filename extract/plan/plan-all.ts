@@ -1,49 +1,66 @@
 import type { Window } from '../../engine/index.ts';
 import type { ArchiveKey, Series } from '../archive/keys.ts';
-import type { Timeframe } from '../archive/timeframes.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
+import type { Scope } from '../options.ts';
 import type { ArchiveStatus } from '../staging/entry.ts';
-import { type PlanInput, type Planned, planSeries } from './plan.ts';
+import { type PlanInput, type Planned, planSeries, type SeriesPlan } from './plan.ts';
 
 export interface PlannedArchive extends Planned {
   readonly key: ArchiveKey;
 }
 
 export interface Plan {
-  readonly wanted: readonly PlannedArchive[];
+  readonly files: number;
+  readonly bytes: number;
   readonly settled: Readonly<Record<ArchiveStatus, number>>;
+  /** Plans each series anew when it is its turn: a hundred thousand archives need not be in memory at once. */
+  wanted(): Iterable<PlannedArchive>;
 }
 
-export interface PlanOptions extends Pick<PlanInput, 'known' | 'asked' | 'askAgain'> {
+export interface PlanOptions
+  extends Pick<PlanInput, 'known' | 'asked' | 'askAgain'>,
+    Pick<Scope, 'instrument_types' | 'timeframes'> {
   readonly listing: ArchiveListing;
-  readonly instrument_type: Series['instrument_type'];
-  readonly timeframes: readonly Timeframe[];
   readonly window: Window | undefined;
   readonly asOf: Date;
 }
 
 /** `planSeries` of every symbol and timeframe that is asked for, in the order of the listing. */
 export function planAll(options: PlanOptions): Plan {
-  const { listing, window, asOf, known, asked, askAgain } = options;
-  const wanted: PlannedArchive[] = [];
   const settled = { staged: 0, rejected: 0, absent: 0, failed: 0 };
-  for (const series of pairs(options)) {
-    const planned = planSeries({
-      monthly: series.monthly ? listing.objects(series.monthly) : [],
-      daily: series.daily ? listing.objects(series.daily) : [],
-      window: window && { start: isoDay(window.start), end: isoDay(window.end) },
-      asOfMonth: asOf.toISOString().slice(0, 7),
-      known,
-      asked,
-      askAgain,
-    });
-    for (const { object, why } of planned.wanted) {
-      const of = (object.period.length === 10 ? series.daily : series.monthly) as Series;
-      wanted.push({ object, why, key: { ...of, period: object.period } });
-    }
+  let files = 0;
+  let bytes = 0;
+  const series = pairs(options);
+  for (const pair of series) {
+    const planned = planPair(pair, options);
+    for (const { object } of planned.wanted) bytes += object.size_bytes;
+    files += planned.wanted.length;
     for (const status of Object.keys(settled) as ArchiveStatus[]) settled[status] += planned.settled[status];
   }
-  return { wanted, settled };
+  function* wanted(): Iterable<PlannedArchive> {
+    for (const pair of series) {
+      for (const { object, why } of planPair(pair, options).wanted) {
+        const of = (object.period.length === 10 ? pair.daily : pair.monthly) as Series;
+        yield { object, why, key: { ...of, period: object.period } };
+      }
+    }
+  }
+  return { files, bytes, settled, wanted };
+}
+
+function planPair(
+  { monthly, daily }: Pair,
+  { listing, window, asOf, known, asked, askAgain }: PlanOptions,
+): SeriesPlan {
+  return planSeries({
+    monthly: monthly ? listing.objects(monthly) : [],
+    daily: daily ? listing.objects(daily) : [],
+    window: window && { start: isoDay(window.start), end: isoDay(window.end) },
+    asOfMonth: asOf.toISOString().slice(0, 7),
+    known,
+    asked,
+    askAgain,
+  });
 }
 
 interface Pair {
@@ -51,16 +68,16 @@ interface Pair {
   daily?: Series;
 }
 
-function pairs({ listing, instrument_type, timeframes }: PlanOptions): Iterable<Pair> {
+function pairs({ listing, instrument_types, timeframes }: PlanOptions): readonly Pair[] {
   const found = new Map<string, Pair>();
   for (const { series } of listing.series) {
-    if (series.instrument_type !== instrument_type || !timeframes.includes(series.timeframe)) continue;
-    const id = `${series.timeframe}/${series.symbol}`;
+    if (!instrument_types.includes(series.instrument_type) || !timeframes.includes(series.timeframe)) continue;
+    const id = `${series.instrument_type}/${series.timeframe}/${series.symbol}`;
     const pair = found.get(id) ?? {};
     pair[series.cadence] = series;
     found.set(id, pair);
   }
-  return found.values();
+  return [...found.values()];
 }
 
 const isoDay = (date: Date): string => date.toISOString().slice(0, 10);

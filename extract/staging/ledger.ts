@@ -14,10 +14,11 @@ const NEWLINE = 0x0a;
  */
 export class Ledger implements Disposable {
   readonly #file: string;
-  /** Whole lines that are not in `#entries` yet. */
+  /** Whole lines that are not in `#latest` yet. */
   #unread: string[] = [];
-  /** By key: the entry, or the line that it is parsed from. */
-  readonly #entries = new Map<string, LedgerEntry | string>();
+  /** By key. Lines take half the memory of entries; the one that was asked for last is kept parsed. */
+  readonly #latest = new Map<string, string>();
+  #parsed: LedgerEntry | undefined;
   #hash: Hash = createHash('sha256');
   #lines = 0;
   #unreadable = 0;
@@ -46,19 +47,17 @@ export class Ledger implements Disposable {
   }
 
   get(key: string): LedgerEntry | undefined {
+    if (this.#parsed?.key === key) return this.#parsed;
     this.#index();
-    const found = this.#entries.get(key);
-    if (typeof found !== 'string') return found;
-    const entry = parseEntry(found);
-    if (entry === undefined) this.#entries.delete(key);
-    else this.#entries.set(key, entry);
-    return entry;
+    const line = this.#latest.get(key);
+    this.#parsed = line === undefined ? undefined : parseEntry(line);
+    return this.#parsed;
   }
 
   *entries(): Iterable<LedgerEntry> {
     this.#index();
-    for (const found of this.#entries.values()) {
-      const entry = typeof found === 'string' ? parseEntry(found) : found;
+    for (const line of this.#latest.values()) {
+      const entry = parseEntry(line);
       if (entry !== undefined) yield entry;
     }
   }
@@ -66,28 +65,30 @@ export class Ledger implements Disposable {
   /** Throws DISK_FULL; then the entry does not count. */
   record(entry: LedgerEntry): void {
     this.#index();
-    const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+    const line = JSON.stringify(entry);
+    const bytes = Buffer.from(`${line}\n`);
     try {
       this.#descriptor ??= openMaking(this.#file, 'a');
-      writeFully(this.#descriptor, line);
+      writeFully(this.#descriptor, bytes);
     } catch (error) {
       throw diskError(error, this.#file);
     }
-    this.#entries.set(entry.key, entry);
-    this.#hash.update(line);
+    this.#latest.set(entry.key, line);
+    this.#parsed = undefined;
+    this.#hash.update(bytes);
     this.#lines++;
   }
 
   /** Drops superseded lines once they are more than half; sorted by key. */
   compact(): void {
     this.#index();
-    if (this.#lines <= 2 * this.#entries.size) return;
+    if (this.#lines <= 2 * this.#latest.size) return;
     this.close();
-    const entries = [...this.entries()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    const lines = [...this.#latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => `${line}\n`);
+    const text = lines.join('');
     writeWhole(this.#file, text);
     this.#hash = createHash('sha256').update(text);
-    this.#lines = entries.length;
+    this.#lines = lines.length;
   }
 
   /** Lets go of the file; recording opens it again. */
@@ -137,7 +138,7 @@ export class Ledger implements Disposable {
         const line = text.slice(from, end);
         const key = keyOf(line);
         if (key === undefined) this.#unreadable++;
-        else this.#entries.set(key, line);
+        else this.#latest.set(key, line);
         this.#lines++;
         from = end + 1;
       }

@@ -38,7 +38,7 @@ beforeEach(async () => {
 
 describe('a build', () => {
   test('makes every partition the first time', async () => {
-    expect(await build(warehouse, model(), today)).toEqual({ status: 'pass', rows: 3, partitions: 3, tests: [] });
+    expect(await build(warehouse, model(), today)).toMatchObject({ status: 'pass', rows: 3, partitions: 3 });
     expect(await days(warehouse)).toEqual([
       ['2025-07-01', '10', '2025-07-10'],
       ['2025-07-02', '20', '2025-07-10'],
@@ -72,7 +72,7 @@ describe('a build', () => {
   test('is reused where nothing it reads has changed, whatever the clock says', async () => {
     await build(warehouse, model(), today);
     const before = await days(warehouse);
-    expect(await build(warehouse, model(), tomorrow)).toEqual({ status: 'reused', rows: 0, partitions: 0, tests: [] });
+    expect(await build(warehouse, model(), tomorrow)).toMatchObject({ status: 'reused', rows: 0, partitions: 0 });
     expect(await days(warehouse)).toEqual(before);
   });
 

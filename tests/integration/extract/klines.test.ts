@@ -86,7 +86,7 @@ describe('a run', () => {
     putDay('2025-07-01');
     bucket.putArchive(keyOf('2025-07-01', 'BTCUSDT', '1d', 'spot'), [rowOf('2025-07-01', '1.6')]);
     await run();
-    await run({ options: { instrument_type: 'spot' } });
+    await run({ options: { instrument_types: ['spot'] } });
     const csvs = [...stagedCsvs(stagingDir)];
     expect(csvs.map(([path]) => path)).toEqual([
       fileOf('2025-07-01'),
@@ -430,7 +430,12 @@ test('an abort ends a run within a second and leaves what the next one goes on w
 });
 
 test('options that the archive does not have are refused before anything is asked', async () => {
-  for (const options of [{ timeframes: ['1s'] }, { timeframes: ['2d'] }, { instrument_type: 'options' }, { typo: 1 }]) {
+  for (const options of [
+    { timeframes: ['1s'] },
+    { timeframes: ['2d'] },
+    { instrument_types: ['options'] },
+    { typo: 1 },
+  ]) {
     await expect(run({ options })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   }
   expect(bucket.requests()).toEqual([]);

@@ -16,7 +16,7 @@ const rows = Array.from({ length: 86_400 }, (_, i) => {
 });
 const csv = Buffer.from([header, ...rows].join('\r\n'));
 const zip = zipOf(name, csv);
-const options = { instrument_type: 'spot', timeframes: ['1s'] };
+const options = { instrument_types: ['spot'], timeframes: ['1s'] };
 
 let bucket: Bucket;
 let stagingDir: string;

@@ -40,7 +40,7 @@ interface Log {
 function contextOf(run: RunOptions, options: object, upstream: ExtractContext['upstream'], log: Log): ExtractContext {
   return {
     target: { name: 'test', archive: run.url, synthetic: false },
-    options: { instrument_type: 'futures-um', timeframes: ['1d'], connections: 16, ...run.options, ...options },
+    options: { instrument_types: ['futures-um'], timeframes: ['1d'], connections: 16, ...run.options, ...options },
     vars: createVars({
       ...{ availability_timeframe: '1d', relist_after: 7 * day, verify: 'etag', max_failed: 0 },
       ...run.vars,

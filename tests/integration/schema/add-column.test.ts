@@ -52,8 +52,8 @@ test('adding a column is one line in schema.ts, one in the model, and migrate ne
   );
   expect(changed(edited, await filesOf(scratch.root))).toEqual([
     'docs/tables.md',
-    'migrations/SHA256SUMS',
     `migrations/${number}_name_length.sql`,
+    'migrations/SHA256SUMS',
     'models/schema.sql',
     'models/tables.schema.json',
   ]);

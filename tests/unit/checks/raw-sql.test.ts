@@ -10,6 +10,7 @@ test.each([
   'join.on((eb) => sql<boolean>`a between b and c`)',
   "const part = (at) => sql`split_part(key, '/', 3)`; export const parts = { symbol: cast('VARCHAR', part(3)) }; parts.symbol.as('symbol')",
   "db.selectFrom(days(db).as('day'))",
+  "sql<unknown>`bitstring_agg(a)`.as('bits')",
 ])('%s is fine', async (text) => {
   expect(await problemsOf(text)).toEqual([]);
 });

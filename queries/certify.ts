@@ -1,0 +1,88 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import {
+  type CommandIo,
+  createNotes,
+  defineCommand,
+  formatCount,
+  type GlobalOptions,
+  openContext,
+  openReader,
+  PipelineError,
+} from '../engine/index.ts';
+import type { Database } from '../models/schema.ts';
+import { type Certificate, certify, describeSeries } from './certify/certificate.ts';
+import { check, readCertificate } from './certify/check.ts';
+import { certificatePage, indexPage } from './certify/page.ts';
+import { type SeriesFilter, selectSeries } from './certify/select.ts';
+
+type CertifyOptions = GlobalOptions & SeriesFilter & { readonly output?: string; readonly check?: string };
+
+/** `pnpm pipeline certify`. */
+export default defineCommand({
+  define(command, io) {
+    command
+      .option('--symbols <names>', 'symbols, separated by commas, in any case; all by default')
+      .option('--instrument-type <names>', 'spot, futures-um or futures-cm; futures is futures-um; all by default')
+      .option('--timeframes <names>', 'as 1h,1d; all by default')
+      .option('--output <dir>', 'folder for the certificates (default: artifacts/certificates of the target)')
+      .option('--check <file>', 'verify a certificate against the warehouse; exit 1 where they differ')
+      .addHelpText(
+        'after',
+        [
+          '',
+          'Examples:',
+          '  pnpm pipeline certify',
+          '  pnpm pipeline certify --symbols BTCUSDT,ETHUSDT --timeframes 1d --output certificates',
+          '  pnpm pipeline certify --check certificates/futures-um/1d/BTCUSDT.json',
+        ].join('\n'),
+      )
+      .action(async (_: unknown, ran: Command) => {
+        const options = ran.optsWithGlobals<CertifyOptions>();
+        await (options.check === undefined ? writeAll(io, options) : checkOne(io, options, options.check));
+      });
+  },
+});
+
+async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
+  const note = createNotes(io, options);
+  const { target, paths } = await openContext(io, options);
+  const directory =
+    options.output === undefined ? join(paths.artifacts, 'certificates') : resolve(io.cwd, options.output);
+  await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
+  note(`target ${target.name}${target.synthetic ? ' (synthetic data)' : ''}`);
+  const written: { file: string; certificate: Certificate }[] = [];
+  for (const name of await selectSeries(reader, options)) {
+    io.signal.throwIfAborted();
+    const certificate = await certify(reader, name, { synthetic: target.synthetic });
+    const stem = join(name.instrument_type, name.timeframe, name.symbol);
+    await writeWhole(join(directory, `${stem}.json`), `${JSON.stringify(certificate, undefined, 2)}\n`);
+    await writeWhole(join(directory, `${stem}.md`), certificatePage(certificate));
+    // The index needs no lists, and thousands of series have long ones.
+    written.push({ file: `${stem}.md`, certificate: { ...certificate, gaps: [], archives: [] } });
+    const { rows, missing, digest } = certificate;
+    io.stdout.write(`${describeSeries(name)}: ${formatCount(rows)} rows, ${formatCount(missing)} missing, ${digest}\n`);
+  }
+  await writeWhole(join(directory, 'index.md'), indexPage(written));
+  note(`${formatCount(written.length)} certificates in ${directory}; begin with index.md`);
+}
+
+async function checkOne(io: CommandIo, options: CertifyOptions, file: string): Promise<void> {
+  if (options.output !== undefined) {
+    throw new PipelineError('USAGE', '--check writes nothing, so --output has no place beside it', { key: '--output' });
+  }
+  const path = resolve(io.cwd, file);
+  const claimed = await readCertificate(path);
+  const { paths } = await openContext(io, options);
+  await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
+  await check(reader, claimed, path);
+  io.stdout.write(`${describeSeries(claimed)}: the certificate holds, ${formatCount(claimed.rows)} rows\n`);
+}
+
+/** Written aside and renamed, so that no reader sees half a file. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.tmp`, text);
+  await rename(`${file}.tmp`, file);
+}

@@ -1,0 +1,242 @@
+import { type Expression, sql } from 'kysely';
+import { z } from 'zod';
+import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
+import type { InstrumentType } from '../parameters/choice.ts';
+import { series } from '../series.ts';
+import type { Timeframe } from '../timeframes.ts';
+import { timeframes } from '../timeframes.ts';
+import { calendarOf, isoOf, usOf } from './calendar.ts';
+import { createRowsDigest, digestDefinition } from './rows-digest.ts';
+
+export interface SeriesName {
+  readonly instrument_type: InstrumentType;
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+}
+
+const count = z.int().min(0);
+const time = z.iso.datetime();
+
+/** What a certificate says; times are UTC. */
+export const certificateShape = z.strictObject({
+  certificate: z.literal(1),
+  instrument_type: z.enum(['spot', 'futures-um', 'futures-cm']),
+  symbol: z.string(),
+  timeframe: z.enum(Object.keys(timeframes) as [Timeframe, ...Timeframe[]]),
+  /** The values are made up: target `sample`. */
+  synthetic: z.boolean(),
+  /** Slots `[start, end)`. */
+  start: time,
+  end: time,
+  /** Slots that there should be, are, and are not. */
+  expected: count,
+  present: count,
+  missing: count,
+  rows: count,
+  first_open_time: time.nullable(),
+  last_open_time: time.nullable(),
+  /** Bars that do not open with their slot (A8). */
+  off_grid: count,
+  zero_volume: count,
+  /** Rows that stand in no archive (yet). */
+  rest_rows: count,
+  digest: z.string(),
+  digest_of: z.string(),
+  gaps: z.array(
+    z.strictObject({ start: time, end: time, missing_bars: count, cause: z.string(), evidence: z.string() }),
+  ),
+  archives: z.array(z.strictObject({ key: z.string(), sha256: z.string().nullable(), rows: count.nullable() })),
+});
+
+export type Certificate = z.infer<typeof certificateShape>;
+
+interface Range {
+  readonly start: Date;
+  readonly end: Date;
+}
+
+/** Rows that are read at once: some 100 MB. */
+const rowsOfSlice = 500_000;
+const longest = 31 * 86_400_000;
+
+/**
+ * What the warehouse has of a series, and what not; of the slots in `range` where one is given.
+ * @throws PipelineError TABLE_MISSING where gaps were not built, CERTIFICATE_DIFFERS where they do not fit the bars
+ */
+export async function certify(
+  reader: Reader<Database>,
+  name: SeriesName,
+  options: { readonly synthetic: boolean; readonly range?: Range },
+): Promise<Certificate> {
+  const { instrument_type: instrumentType, symbol, timeframe } = name;
+  const { range } = options;
+  const wanted = { instrumentType, symbol, timeframe, start: range?.start, end: range?.end };
+  const gaps = await gapsOf(reader, name, range);
+  const [bounds] = await reader.rows(
+    series(reader.db, wanted).select(({ ref }) => [
+      cast.nullable('BIGINT', sql`epoch_us(min(${ref('timestamp')}))`).as('first'),
+      cast.nullable('BIGINT', sql`epoch_us(max(${ref('timestamp')}))`).as('last'),
+      cast('BIGINT', sql`count(*) filter (where ${ref('data_source')} = 'rest')`).as('rest_rows'),
+    ]),
+  );
+  const first = bounds?.first == null ? undefined : Number(bounds.first);
+  const last = bounds?.last == null ? undefined : Number(bounds.last);
+  const calendar = calendarOf(timeframe, first ?? Number(gaps[0]?.start ?? 0) * 1000);
+  const read = await readBars(reader, wanted, { first, last, calendar });
+
+  const gapStarts = gaps.map(({ start }) => start * 1000);
+  const gapEnds = gaps.map(({ end }) => end * 1000);
+  const starts = [...gapStarts, ...(first === undefined ? [] : [calendar.opensAt(calendar.slotOf(first))])];
+  const ends = [...gapEnds, ...(last === undefined ? [] : [calendar.opensAt(calendar.slotOf(last) + 1)])];
+  const start = Math.min(...starts);
+  const end = Math.max(...ends);
+  const expected = calendar.slotOf(end) - calendar.slotOf(start);
+  const missing = gaps.reduce((sum, { missing_bars }) => sum + missing_bars, 0);
+  if (starts.length === 0) throw nothingThere(name);
+  if (expected !== read.present + missing) {
+    throw new PipelineError(
+      'CERTIFICATE_DIFFERS',
+      `${describeSeries(name)} has ${read.present} of ${expected} slots, and its gaps are ${missing}`,
+      { hint: 'build the gaps anew: pnpm pipeline run --select +gaps' },
+    );
+  }
+  return {
+    certificate: 1,
+    ...{ instrument_type: instrumentType, symbol, timeframe, synthetic: options.synthetic },
+    ...{ start: isoOf(start), end: isoOf(end), expected, present: read.present, missing },
+    rows: read.rows,
+    first_open_time: first === undefined ? null : isoOf(first),
+    last_open_time: last === undefined ? null : isoOf(last),
+    ...{ off_grid: read.offGrid, zero_volume: read.zeroVolume, rest_rows: Number(bounds?.rest_rows ?? 0) },
+    ...{ digest: read.digest, digest_of: digestDefinition },
+    gaps: gaps.map((gap) => ({ ...gap, start: isoOf(gap.start * 1000), end: isoOf(gap.end * 1000) })),
+    archives: await archivesOf(reader, name, { start, end }),
+  };
+}
+
+export const describeSeries = ({ instrument_type, symbol, timeframe }: SeriesName): string =>
+  `${instrument_type} ${symbol} ${timeframe}`;
+
+const nothingThere = (name: SeriesName) =>
+  new PipelineError('CERTIFICATE_DIFFERS', `the warehouse has nothing of ${describeSeries(name)} in that range`, {
+    hint: 'load it: pnpm pipeline run',
+  });
+
+/** The gaps of a series, cut to the range; ms since 1970. */
+async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range | undefined) {
+  const { instrument_type, symbol, timeframe } = name;
+  const built = await reader.rows(
+    reader.db
+      .selectFrom('partition_state')
+      .where('model', '=', 'gaps')
+      .where('partition', '=', `${instrument_type}/${symbol}/${timeframe}`)
+      .select('partition'),
+  );
+  if (built.length === 0) {
+    throw new PipelineError('TABLE_MISSING', `the gaps of ${describeSeries(name)} have not been built`, {
+      hint: 'build them: pnpm pipeline run --select +gaps',
+    });
+  }
+  const found = await reader.rows(
+    reader.db
+      .selectFrom('gaps')
+      .where('instrument_type', '=', instrument_type)
+      .where('symbol', '=', symbol)
+      .where('timeframe', '=', timeframe)
+      .orderBy('gap_start')
+      .select(['gap_start', 'gap_end', 'missing_bars', 'cause', 'evidence']),
+  );
+  return found.flatMap(({ gap_start, gap_end, missing_bars, cause, evidence }) => {
+    const [start, end] = [gap_start.getTime(), gap_end.getTime()];
+    const from = Math.max(start, range?.start.getTime() ?? start);
+    const to = Math.min(end, range?.end.getTime() ?? end);
+    if (from >= to) return [];
+    const { slotOf } = calendarOf(timeframe, start * 1000);
+    const bars = from === start && to === end ? Number(missing_bars) : slotOf(to * 1000) - slotOf(from * 1000);
+    return [{ start: from, end: to, missing_bars: bars, cause, evidence }];
+  });
+}
+
+/** Every row once, in the order of time, in slices, so that memory stays flat however long the series is. */
+async function readBars(
+  reader: Reader<Database>,
+  wanted: Parameters<typeof series>[1],
+  {
+    first,
+    last,
+    calendar,
+  }: { first: number | undefined; last: number | undefined; calendar: ReturnType<typeof calendarOf> },
+) {
+  const digest = createRowsDigest();
+  const read = { rows: 0, present: 0, offGrid: 0, zeroVolume: 0 };
+  let lastSlot: number | undefined;
+  const sliceMs = Math.max(rowsOfSlice * (timeframes[wanted.timeframe] ?? longest), longest);
+  const end = last === undefined ? 0 : Math.floor(last / 1000) + 1;
+  for (let from = Math.floor((first ?? 0) / 1000); from < end; from += sliceMs) {
+    const slice = { ...wanted, start: new Date(from), end: new Date(from + sliceMs) };
+    const columns = await reader.columns(
+      series(reader.db, slice)
+        .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date))
+        .orderBy('timestamp')
+        .select(({ ref }) => [
+          microseconds(ref('timestamp')).as('open_time_us'),
+          'open',
+          'high',
+          'low',
+          'close',
+          'volume',
+          'quote_asset_volume',
+          'number_of_trades',
+          'taker_buy_base_asset_volume',
+          'taker_buy_quote_asset_volume',
+        ]),
+    );
+    digest.push(columns.open_time_us, columns);
+    read.rows += columns.open_time_us.length;
+    for (const us of columns.open_time_us) {
+      const slot = calendar.slotOf(us);
+      if (slot !== lastSlot) read.present++;
+      if (calendar.opensAt(slot) !== us) read.offGrid++;
+      lastSlot = slot;
+    }
+    for (const volume of columns.volume) if (volume === 0) read.zeroVolume++;
+  }
+  return { ...read, digest: digest.digest() };
+}
+
+const microseconds = (timestamp: Expression<Date>) => cast('BIGINT', sql`epoch_us(${timestamp})`);
+
+/** Every archive that was read for a bar of the range. */
+async function archivesOf(reader: Reader<Database>, name: SeriesName, { start, end }: { start: number; end: number }) {
+  const { instrument_type, symbol, timeframe } = name;
+  const market = instrument_type.replace('-', '/');
+  const found = await reader.rows(
+    reader.db
+      .selectFrom('staged_archives')
+      .where('status', 'in', ['staged', 'loaded'])
+      .where(({ or, and, eb }) =>
+        or(
+          ['daily', 'monthly'].map((cadence) => {
+            const prefix = `data/${market}/${cadence}/klines/${symbol}/${timeframe}`;
+            return and([eb('key', '>=', `${prefix}/`), eb('key', '<', `${prefix}0`)]); // 0 is what follows / in ASCII
+          }),
+        ),
+      )
+      .orderBy('key')
+      .select(['key', 'sha256', 'row_count', 'first_open_time', 'last_open_time']),
+  );
+  return found
+    .filter(
+      ({ first_open_time, last_open_time }) =>
+        (first_open_time === null || first_open_time.getTime() * 1000 < end) &&
+        (last_open_time === null || last_open_time.getTime() * 1000 >= start),
+    )
+    .map(({ key, sha256, row_count }) => ({ key, sha256, rows: row_count === null ? null : Number(row_count) }));
+}
+
+/** The range that a certificate is about. */
+export const rangeOf = ({ start, end }: Certificate): Range => ({
+  start: new Date(usOf(start) / 1000),
+  end: new Date(usOf(end) / 1000),
+});

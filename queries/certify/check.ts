@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { PipelineError, type Reader } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
+import { type Certificate, certificateShape, certify, describeSeries, rangeOf } from './certificate.ts';
+
+/** @throws PipelineError USAGE for a file that is no certificate */
+export async function readCertificate(file: string): Promise<Certificate> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new PipelineError('USAGE', 'the certificate cannot be read', { file, key: '--check', cause });
+  }
+  const parsed = certificateShape.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new PipelineError('USAGE', `this is no certificate: ${z.prettifyError(parsed.error)}`, {
+    file,
+    key: '--check',
+    hint: 'name a .json file that pnpm pipeline certify has written',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** In what the warehouse differs from a certificate, within the range that it is about; nothing where it holds. */
+export async function differences(reader: Reader<Database>, claimed: Certificate): Promise<readonly string[]> {
+  const found = await certify(reader, claimed, { synthetic: claimed.synthetic, range: rangeOf(claimed) });
+  const { gaps: claimedGaps, archives: claimedArchives, ...figures } = claimed;
+  const changed = Object.entries(figures).flatMap(([name, value]) => {
+    const now = found[name as keyof typeof figures];
+    return now === value ? [] : [`${name}: ${value}, now ${now}`];
+  });
+  const gapText = (gap: Certificate['gaps'][number]) =>
+    `${gap.start} to ${gap.end}, ${gap.missing_bars} bars, ${gap.cause}, ${gap.evidence}`;
+  const [before, after] = [claimedGaps.map(gapText), found.gaps.map(gapText)];
+  const archives = new Map(found.archives.map((archive) => [archive.key, archive]));
+  return [
+    ...changed,
+    ...before.filter((gap) => !after.includes(gap)).map((gap) => `gap ${gap}: not there any more`),
+    ...after.filter((gap) => !before.includes(gap)).map((gap) => `gap ${gap}: not in the certificate`),
+    // An archive that came later and changed no row is no contradiction: a monthly one follows the daily ones.
+    ...claimedArchives.flatMap(({ key, sha256, rows }) => {
+      const now = archives.get(key);
+      if (now === undefined) return [`archive ${key}: not in the ledger any more`];
+      if (now.sha256 !== sha256) return [`archive ${key}: sha256 ${sha256}, now ${now.sha256}`];
+      return now.rows === rows ? [] : [`archive ${key}: ${rows} rows, now ${now.rows}`];
+    }),
+  ];
+}
+
+/** @throws PipelineError CERTIFICATE_DIFFERS naming every difference */
+export async function check(reader: Reader<Database>, claimed: Certificate, file: string): Promise<void> {
+  const found = await differences(reader, claimed);
+  if (found.length === 0) return;
+  throw new PipelineError(
+    'CERTIFICATE_DIFFERS',
+    `the warehouse differs from the certificate of ${describeSeries(claimed)}:\n${found.map((line) => `  ${line}`).join('\n')}`,
+    { file, hint: 'where the archive was re-issued, certify again; else restore the warehouse' },
+  );
+}
