@@ -1,6 +1,6 @@
 import { type Expression, type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { Vars } from './config/vars.ts';
-import type { DatabaseOf, PartitionPart, RowOf, Schema, Table, ValueOf } from './schema/table.ts';
+import type { DatabaseOf, RowOf, Schema, Table, ValueOf } from './schema/table.ts';
 
 /** Name → value of a table's partition columns: `{ date: Date }`, or `{ symbol: string, month: Date }`. */
 export type PartitionOf<T extends Table> = {
@@ -50,7 +50,7 @@ type ExactRows<Output, Row> = [ColumnsThatDiffer<Output, Row>] extends [never]
 export interface ModelDefinition<S extends Schema, T extends Table, Output = RowOf<T>> {
   /** One row a partition, with the digest of its inputs. A partition that is no longer among them is removed. */
   readonly inputs: (context: ModelContext<BuildDatabase<S, T>>) => Query<InputRow<T>>;
-  /** The rows of (at least) the dirty partitions. */
+  /** The rows of the dirty partitions and of no others: rows of other partitions would stand there twice. */
   readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
   /** Archives whose values are not believable; their partition is built without them. */
   readonly rejects?: (context: ModelContext<BuildDatabase<S, T>>) => Query<{ key: string; reason: string }>;
@@ -88,6 +88,6 @@ export const dataTestsOf =
   (test: DataTest<S>): DataTest<S> =>
     Object.freeze(test);
 
-/** Digest of a group's rows over these columns, whatever their order; `''` for no row. */
+/** Digest of a group's rows over these columns, whatever their order; `0` for no row. */
 export const rowsDigest = (...columns: readonly Expression<unknown>[]) =>
   sql<string>`cast(coalesce(sum(hash(${sql.join(columns)})), 0) as VARCHAR)`;

@@ -6,7 +6,6 @@ import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { type ArchiveListing, isArchiveListing } from './listing/archive-listing.ts';
 import { parseKlinesOptions } from './options.ts';
-import type { Why } from './plan/plan.ts';
 import { planAll } from './plan/plan-all.ts';
 import type { LedgerEntry } from './staging/entry.ts';
 import { stagedArchivesFeed } from './staging/feed.ts';
@@ -14,7 +13,8 @@ import { Ledger } from './staging/ledger.ts';
 import { stagedFile } from './staging/paths.ts';
 import { entryOf } from './staging/record.ts';
 import { stagedKlines } from './staging/source.ts';
-import { reasonOf, type StageOutcome, stageArchive } from './staging/stage-archive.ts';
+import { reasonOf, stageArchive } from './staging/stage-archive.ts';
+import { createTally } from './staging/tally.ts';
 
 /**
  * Stages the kline archives that the plan wants as raw CSV, and again until it wants no more: what a monthly file
@@ -39,44 +39,29 @@ export default defineExtract({
       verify: vars.string('verify') === 'checksum' ? ('checksum' as const) : ('etag' as const),
       staleChecksum: options.stale_checksum,
     };
-    const figures = { new: 0, reissued: 0, repaired: 0 };
-    const progress = { done: 0, total: 0, bytes: 0, totalBytes: 0, records: 0, rejected: 0 };
-    const failures: PipelineError[] = [];
-    let failuresInARow = 0;
+    const tally = createTally();
+    const report = () => context.progress({ ...tally.progress, retries: client.stats.retries });
     let odd = 0;
-
-    const report = () => context.progress({ ...progress, unit: 'files', retries: client.stats.retries });
-    const count = (outcome: StageOutcome, why: Why, bytes: number) => {
-      progress.done++;
-      progress.bytes += bytes;
-      failuresInARow = outcome.status === 'failed' ? failuresInARow + 1 : 0;
-      if (outcome.status === 'failed') failures.push(outcome.error);
-      if (outcome.status === 'rejected') progress.rejected++;
-      if (outcome.status === 'staged') {
-        progress.records += outcome.unpacked.facts.row_count;
-        figures[figureOf[why]]++;
-      }
-      report();
-    };
 
     let plan = planAll(planOptions);
     while (plan.files > 0) {
-      progress.total += plan.files;
-      progress.totalBytes += plan.bytes;
+      tally.expect(plan);
       report();
-      await forEachConcurrent(plan.wanted(), options.connections, async ({ key, object, why }) => {
+      await forEachConcurrent(plan.wanted(), options.connections, async (planned) => {
+        const { key, object } = planned;
         const before = known(object.key);
         const outcome = await stageArchive({ key, object, known: before }, stageOptions);
         ledger.record(entryOf(object, outcome, before, asOf));
         asked.add(object.key);
+        tally.count(planned, outcome);
+        report();
         const text = reasonOf(outcome);
         if (text !== undefined) {
           odd++;
           context.warn(`${outcome.status} ${object.key}: ${text}`);
         }
-        count(outcome, why, object.size_bytes);
         // The host is gone: asking it for the rest would only take hours to find that out.
-        if (failuresInARow >= 3 * options.connections) throw failures.at(-1) as PipelineError;
+        if (tally.failuresInARow >= 3 * options.connections) throw tally.failures.at(-1) as PipelineError;
       });
       plan = planAll(planOptions);
     }
@@ -84,16 +69,18 @@ export default defineExtract({
 
     const { staged, rejected, absent, failed } = plan.settled;
     const files = staged + rejected + absent + failed;
-    if (failed > vars.number('max_failed') * files)
-      throw tooManyFailed(failed, files, failures, vars.number('max_failed'));
+    const allowed = vars.number('max_failed');
+    if (failed > allowed * files) throw tooManyFailed(failed, files, tally.failures, allowed);
     const { requests, retries } = client.stats;
-    const { new: added, reissued, repaired } = figures;
+    const { reissued, repair: repaired } = tally.staged;
+    const added = tally.staged.new + tally.staged.again;
     const unchanged = staged - added - reissued - repaired;
+    const { total, records: rows, bytes = 0 } = tally.progress;
     return {
-      status: odd > 0 ? 'warn' : progress.total > 0 ? 'success' : 'no-op',
+      status: odd > 0 ? 'warn' : total > 0 ? 'success' : 'no-op',
       summary: {
         ...{ new: added, reissued, unchanged, repaired, absent, rejected, failed },
-        ...{ rows: progress.records, bytes: progress.bytes, requests, retries },
+        ...{ rows, bytes, requests, retries },
       },
     };
   },
@@ -106,11 +93,6 @@ export default defineExtract({
     };
   },
 });
-
-const figureOf = { new: 'new', again: 'new', reissued: 'reissued', repair: 'repaired' } as const satisfies Record<
-  Why,
-  string
->;
 
 function listingOf({ upstream }: ExtractContext): ArchiveListing {
   const listing = [...upstream.values()].find(isArchiveListing);

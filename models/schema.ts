@@ -111,6 +111,27 @@ const ohlcv = table('ohlcv', {
   references: { symbols: ['instrument_type', 'symbol'] },
 });
 
+const ohlcvUnits = table('ohlcv_units', {
+  description: 'The bars of ohlcv with volumes in the same units for all markets.',
+  kind: 'view',
+  columns: {
+    symbol,
+    timeframe,
+    instrument_type: instrumentType,
+    timestamp: timestamp('Open time, UTC.'),
+    open: double('First price.', { unit: 'quote asset' }),
+    high: double('Highest price.', { unit: 'quote asset' }),
+    low: double('Lowest price.', { unit: 'quote asset' }),
+    close: double('Last price.', { unit: 'quote asset' }),
+    base_volume: double('Volume.', { unit: 'base asset' }),
+    quote_volume: double('Turnover; of futures-cm contracts by their size.', { unit: 'quote asset' }),
+    number_of_trades: bigint('Trades.'),
+    taker_buy_base_volume: double('Volume bought by takers.', { unit: 'base asset' }),
+    taker_buy_quote_volume: double('Turnover bought by takers.', { unit: 'quote asset' }),
+  },
+  key: [],
+});
+
 const gaps = table('gaps', {
   description: 'What series lack between their first bar and their last published slot, and why; docs/gaps.md.',
   columns: {
@@ -207,6 +228,7 @@ export const schema = {
   staged_archives: stagedArchives,
   staged_klines: stagedKlines,
   ohlcv,
+  ohlcv_units: ohlcvUnits,
   gaps,
   symbols,
   daily_availability: dailyAvailability,

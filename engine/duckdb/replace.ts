@@ -7,7 +7,7 @@ import type { Warehouse } from './warehouse.ts';
 /**
  * Replaces the rows of `dirty_partitions` by those of a query, inside the caller's transaction; the number of new rows.
  * Where nothing stays, the table is made anew and gets key and indexes after the load: replacing millions of rows under
- * a key takes three times as long and doubles the file.
+ * a key takes three times as long and doubles the file. A view has no rows to replace: it is made anew.
  */
 export async function replacePartitions(
   warehouse: Warehouse,
@@ -15,6 +15,10 @@ export async function replacePartitions(
   query: string,
   options: { readonly all: boolean; readonly readsItself: boolean },
 ): Promise<number> {
+  if (table.kind === 'view') {
+    await warehouse.run(`CREATE OR REPLACE VIEW ${quoteName(table.name)} AS ${query}`);
+    return 0;
+  }
   if (options.all) return remake(warehouse, table, query);
   if (!options.readsItself) {
     await warehouse.run(deleteDirty(table));

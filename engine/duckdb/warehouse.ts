@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DuckDBConnection, DuckDBInstance, type DuckDBResult } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 
@@ -61,7 +61,14 @@ export class Warehouse implements AsyncDisposable {
     const interrupt = () => connection.interrupt();
     this.#signal?.addEventListener('abort', interrupt);
     try {
-      yield* read(await connection.stream(sql));
+      const result = await connection.stream(sql);
+      yield* read(result);
+      // What was interrupted or failed on the way ends as if it were whole, and only this type tells.
+      this.#signal?.throwIfAborted();
+      if (result.returnType === ResultReturnType.INVALID) {
+        await connection.run(sql); // fails with the words that a stream keeps to itself
+        throw new PipelineError('INTERNAL', `a result ended too early: ${sql}`);
+      }
     } catch (error) {
       this.#signal?.throwIfAborted();
       throw error;
@@ -131,7 +138,7 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   const instance = await createWhenFree(file, settings, waitMs, signal);
   const connection = await instance.connect();
   const warehouse = new Warehouse(file, instance, connection, signal);
-  await warehouse.run("SET TimeZone = 'UTC'");
+  await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
   return warehouse;
 }
 
@@ -148,6 +155,11 @@ async function createWhenFree(
     try {
       return await DuckDBInstance.create(file, settings);
     } catch (error) {
+      if (settings.access_mode === 'READ_ONLY' && isUnreplayed(error)) {
+        // A run was killed after it made an index: DuckDB cannot replay that for a reader, so it is done for good.
+        (await DuckDBInstance.create(file)).closeSync();
+        continue;
+      }
       const holder = lockHolder(error);
       if (holder === undefined) throw error;
       if (waited >= waitMs) {
@@ -160,6 +172,9 @@ async function createWhenFree(
     }
   }
 }
+
+const isUnreplayed = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes('Failure while replaying WAL file');
 
 /** DuckDB's errors carry no code, so its words decide: `Conflicting lock is held in /usr/bin/duckdb (PID 42)`. */
 function lockHolder(error: unknown): string | undefined {

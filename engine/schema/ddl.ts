@@ -3,9 +3,9 @@ import type { Column } from './column.ts';
 import { columnComment, tableComment } from './comments.ts';
 import type { Check, IndexPart, PartitionPart, Schema, Table } from './table.ts';
 
-/** The tables that the warehouse holds: those of kind `source` are read from files. */
+/** The tables that the warehouse holds: a source is read from files, a view computed from other tables. */
 export const storedTables = (schema: Schema): readonly Table[] =>
-  Object.values(schema).filter((table) => table.kind !== 'source');
+  Object.values(schema).filter(({ kind = 'table' }) => kind === 'table');
 
 /** Column name and SQL expression, over the table's own name, of each part of its partition. */
 export function partitionColumns(table: Table): readonly { readonly name: string; readonly expression: string }[] {

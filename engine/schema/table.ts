@@ -31,8 +31,11 @@ export interface Table<
   readonly references?: Readonly<Record<string, readonly string[]>>;
   /** What is replaced as one; a table without it is replaced whole. */
   readonly partition?: Parts;
-  /** `source`: read from files at build time, never created in the warehouse. */
-  readonly kind?: 'table' | 'source';
+  /**
+   * `source`: read from files at build time, never created in the warehouse. `view`: its rows are computed when it is
+   * read, by the query of the model that it is of.
+   */
+  readonly kind?: 'table' | 'source' | 'view';
   /** Only of a live database: what it enforces beyond what a definition can say. */
   readonly otherConstraints?: readonly string[];
 }

@@ -58,6 +58,7 @@ function section(table: Table): readonly string[] {
   const indexPart = (part: IndexPart) => (typeof part === 'string' ? code(part) : `${code(part.desc)} descending`);
   const facts = [
     ...(table.kind === 'source' ? ['Read from files while a model is built; not in the warehouse.'] : []),
+    ...(table.kind === 'view' ? ['A view: computed when it is read.'] : []),
     ...(table.key.length > 0
       ? [`Key: ${codes(table.key)}, ${hasPrimaryKey(table) ? 'a primary key' : 'held by replacing whole partitions'}.`]
       : []),

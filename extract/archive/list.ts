@@ -17,7 +17,7 @@ export interface Listed {
 const pageLimit = 8 * 1024 * 1024;
 
 /** The URL of a page. The marker is percent-encoded UTF-8 like the rest (B12). */
-export function listingUrl(base: string, prefix: string, marker: string): URL {
+function listingUrl(base: string, prefix: string, marker: string): URL {
   const url = new URL(base);
   const query = [`prefix=${encodeURIComponent(prefix)}`, 'delimiter=/'];
   if (marker !== '') query.push(`marker=${encodeURIComponent(marker)}`);

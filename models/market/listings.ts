@@ -26,14 +26,20 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
         .leftJoin('staged_archives as staged', 'staged.key', 'object.key')
         .groupBy(['object.instrument_type', 'object.symbol', 'object.timeframe'])
         .select((eb) => {
-          const hasDaily = sql`bool_or(${eb.ref('object.cadence')} = 'daily')`;
+          const isDaily = sql`(${eb.ref('object.cadence')} = 'daily')`;
+          const hasDaily = sql`bool_or(${isDaily})`;
           const refused = (cadence: string) =>
             sql`min(${eb.ref('object.period_start')}) filter (where ${eb.ref('object.cadence')} = ${sql.lit(cadence)} and ${eb.ref('staged.status')} in ('rejected', 'failed', 'absent'))`;
           return [
             'object.instrument_type',
             'object.symbol',
             'object.timeframe',
-            cast('DATE', sql`max(${eb.ref('object.period_end')})`).as('listed_until'),
+            // A month that a series ended in is listed whole; its daily archives say on which day.
+            cast(
+              'DATE',
+              sql`case when max(${eb.ref('object.period_end')}) filter (where ${isDaily}) > max(${eb.ref('object.period_start')}) filter (where not ${isDaily})
+                then max(${eb.ref('object.period_end')}) filter (where ${isDaily}) else max(${eb.ref('object.period_end')}) end`,
+            ).as('listed_until'),
             cast('TIMESTAMP', sql`max(${eb.ref('object.listed_at')})`).as('listed_at'),
             cast('BOOLEAN', hasDaily).as('has_daily'),
             // A monthly archive begins before a series may have: it says so only where there are no daily ones.

@@ -8,7 +8,10 @@ const layers: Readonly<Record<string, { readonly values: readonly string[]; read
   extract: { values: ['engine/index.ts'], types: [] },
   models: { values: ['engine/index.ts'], types: [] },
   queries: { values: ['engine/index.ts'], types: ['models/schema.ts'] },
-  'tests/data': { values: ['engine/index.ts', 'models/define.ts'], types: ['models/schema.ts'] },
+  'tests/data': {
+    values: ['engine/index.ts', 'models/define.ts', 'models/market/calendar.ts'],
+    types: ['models/schema.ts'],
+  },
 };
 
 interface Import {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
 import { pipeline, pipelineInProcess, startPipeline } from '../support/pipeline.ts';
@@ -38,6 +38,8 @@ describe('SIGKILL (B15)', () => {
   /** How long each node took, undisturbed. */
   const seconds = new Map<string, number>();
 
+  afterAll(() => server[Symbol.asyncDispose]());
+
   beforeAll(async () => {
     const { directory } = await writeSmallArchive(await tempDir('small-'), {
       symbols: smallArchive.symbols.slice(0, 5),
@@ -54,7 +56,6 @@ describe('SIGKILL (B15)', () => {
     undisturbed = await publishedRows(dataDir);
     ledger = await ledgerOf(dataDir);
     exported = await sha256Tree(join(dataDir, 'mirror/exports'));
-    return () => server[Symbol.asyncDispose]();
   });
 
   /** Kills a run from nothing when that share of a stage is done; one that was through it already is tried again sooner. */

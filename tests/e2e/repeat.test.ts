@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
@@ -23,12 +23,13 @@ describe('a second run', () => {
     return (results.results as { unique_id: string }[]).map(({ unique_id }) => unique_id);
   };
 
+  afterAll(() => server[Symbol.asyncDispose]());
+
   beforeAll(async () => {
     const { directory } = await writeSmallArchive(await tempDir('small-'));
     dataDir = await tempDir('repeat-');
     server = await serveArchive(directory);
     expectExit(await run(), 0);
-    return () => server[Symbol.asyncDispose]();
   });
 
   test('stages nothing, requests listings only, one a series and the prefixes, and leaves the same bytes', async () => {

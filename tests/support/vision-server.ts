@@ -27,18 +27,24 @@ export async function visionServer(directory: string, options: VisionServerOptio
   if (options.latencyMs !== undefined) args.push('--latency-ms', String(options.latencyMs));
   if (options.seed !== undefined) args.push('--seed', options.seed);
   if (options.htmlRoot) args.push('--html-root');
-  const child = spawn('python3', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn('python3', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // A server that outlives its worker would hold the worker's output open, and the test run would never end.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
   const exit = once(child, 'exit');
+  let complaint = '';
+  child.stderr.on('data', (text) => (complaint += text));
   const [url] = (await Promise.race([
     once(createInterface(child.stdout), 'line'),
-    exit.then(([code]) => Promise.reject(new Error(`vision_server.py ended with ${code} before it served`))),
+    exit.then(([code]) => Promise.reject(new Error(`vision_server.py ended with ${code}: ${complaint}`))),
   ])) as [string];
   return {
     url,
     rescan: async () => void (await (await fetch(`${url}/__rescan`, { method: 'POST' })).text()),
     stats: async () => (await (await fetch(`${url}/__stats`)).json()) as Record<string, number>,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      end();
+      process.off('exit', end);
       await exit;
     },
   };

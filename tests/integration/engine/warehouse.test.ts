@@ -121,7 +121,10 @@ test.each(['America/New_York', 'Asia/Tokyo'])(
     const row = await warehouse.row(\`SELECT DATE '2025-03-09' AS day, TIMESTAMP '2025-03-09 02:30:00' AS time,
       getvariable('as_of') AS as_of, cast(getvariable('as_of') as VARCHAR) AS text,
       cast(TIMESTAMPTZ '2025-03-09 02:30:00+00' as VARCHAR) AS zoned\`);
-    console.log(JSON.stringify({ ...row, offset: new Date(2025, 0, 1).getTimezoneOffset() }));`,
+    const streamed = [];
+    const query = "SELECT DATE '2025-03-09' AS day, cast(TIMESTAMPTZ '2025-03-09 02:30:00+00' as VARCHAR) AS zoned";
+    for await (const rows of warehouse.stream(query, (result) => result.yieldRowObjectJs())) streamed.push(...rows);
+    console.log(JSON.stringify({ ...row, streamed, offset: new Date(2025, 0, 1).getTimezoneOffset() }));`,
       { env: { TZ } },
     );
     expect(JSON.parse(await outputOf(child))).toEqual({
@@ -130,6 +133,7 @@ test.each(['America/New_York', 'Asia/Tokyo'])(
       as_of: '2025-03-09T07:30:00.000Z',
       text: '2025-03-09 07:30:00',
       zoned: '2025-03-09 02:30:00+00',
+      streamed: [{ day: '2025-03-09T00:00:00.000Z', zoned: '2025-03-09 02:30:00+00' }],
       offset: TZ === 'Asia/Tokyo' ? -540 : 300,
     });
   },
@@ -197,6 +201,55 @@ describe('a file', () => {
     setTimeout(() => controller.abort(), 100);
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
     await held.end();
+  });
+});
+
+describe('a stream', () => {
+  const numbers = async function* (warehouse: Warehouse, query: string) {
+    for await (const rows of warehouse.stream(query, (result) => result.yieldRowObjectJs()))
+      for (const { i } of rows) yield Number(i);
+  };
+
+  test('reads a result piece by piece, and other queries run meanwhile', async () => {
+    await using warehouse = await openWarehouse({ file: ':memory:' });
+    let sum = 0;
+    let next = 0;
+    for await (const i of numbers(warehouse, 'SELECT i FROM range(10000) AS r(i)')) {
+      if (i % 5000 === 0) sum += Number((await warehouse.row<{ i: bigint }>(`SELECT ${i} + 1::BIGINT AS i`)).i);
+      expect(i).toBe(next);
+      next += 1;
+    }
+    expect([next, sum]).toEqual([10_000, 5_002]);
+  });
+
+  test('that nobody reads on lets go of the file with its warehouse', async () => {
+    {
+      await using warehouse = await openWarehouse({ file });
+      for await (const i of numbers(warehouse, 'SELECT i FROM range(1000000) AS r(i)')) if (i > 10) break;
+    }
+    await using again = await openWarehouse({ file });
+    await again.run('CREATE TABLE t (i INTEGER)');
+  });
+
+  test('whose query fails on the way fails, and is not taken for whole', async () => {
+    await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
+    const late = `SELECT cast(if(i = 900000, 'x', '1') AS INTEGER) AS i FROM range(1000000) AS r(i)`;
+    let read = 0;
+    const reading = (async () => {
+      for await (const i of numbers(warehouse, late)) read += i;
+    })();
+    await expect(reading).rejects.toThrow(/Could not convert string 'x'/);
+    expect(read).toBeGreaterThan(0);
+  });
+
+  test('ends with an interruption, and is not taken for whole', async () => {
+    const controller = new AbortController();
+    await using warehouse = await openWarehouse({ file, signal: controller.signal });
+    const read = async () => {
+      for await (const i of numbers(warehouse, 'SELECT i FROM range(1000000000) AS r(i)'))
+        if (i === 5_000) controller.abort();
+    };
+    await expect(read()).rejects.toMatchObject({ name: 'AbortError' });
   });
 });
 

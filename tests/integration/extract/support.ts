@@ -65,7 +65,7 @@ export async function runListing(run: RunOptions): Promise<Omit<Run, 'klines'>> 
 }
 
 /** Runs the klines extract on what a listing run gave. */
-export async function runKlines(run: RunOptions, listed: ExtractResult): Promise<Omit<Run, 'listing'>> {
+async function runKlines(run: RunOptions, listed: ExtractResult): Promise<Omit<Run, 'listing'>> {
   const log: Log = { warnings: [], progress: [] };
   const upstream = new Map([['listing', listed.output]]);
   return { klines: await klines.run(contextOf(run, run.klinesOptions ?? {}, upstream, log)), ...log };

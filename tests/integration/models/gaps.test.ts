@@ -12,7 +12,7 @@ beforeEach(() => bench.reset());
 
 type Series = Pick<Listed, 'symbol' | 'timeframe' | 'market'>;
 const btc: Series = { symbol: 'BTCUSDT', timeframe: '1h', market: 'spot' };
-const instrumentOf = ({ market = 'futures/um' }: Series) => market.replace('/', '-');
+const instrumentOf = ({ market = 'futures/um' }: Pick<Series, 'market'>) => market.replace('/', '-');
 
 /** Writes bars that open at these times, as the model `ohlcv` would: with the state of their months. */
 async function bars({ symbol, timeframe = '1d', ...series }: Series, times: string): Promise<void> {
@@ -210,6 +210,15 @@ describe('a ticker', () => {
     expect(await gaps()).toEqual([
       ['2025-06-03 09:00:00', '2025-06-04 00:00:00', '15', 'not_trading', key(gone, '2025-06-03')],
     ]);
+  });
+
+  test('that has left within a month has no gap in the rest of it', async () => {
+    const gone = { ...btc, symbol: 'GONEUSDT' };
+    await list(others, days('2025-06-01', 40));
+    await bars(gone, grid('2025-06-01', '2025-06-04', '1 HOUR'));
+    await list(gone, [...days('2025-06-01', 3), '2025-06'], 'loaded');
+    await bench.build('symbols');
+    expect(await bench.build('gaps')).toMatchObject({ rows: 0 });
   });
 
   test('A21: that is late lacks what others have had published', async () => {

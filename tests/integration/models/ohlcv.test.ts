@@ -264,6 +264,23 @@ test('only the months of archives that came or changed are rebuilt, and those wh
   expect(await bars('"timestamp"')).toEqual([['2025-07-01 00:00:00']]);
 });
 
+test('a window takes the months that any of its days lies in (B18)', async () => {
+  const months = ['2025-05-31', '2025-06-30', '2025-07-01', '2025-08-01'].map((period) => ({
+    symbol: 'BTCUSDT',
+    period,
+    lines: [{ time: `${period}T00:00:00` }],
+  }));
+  await bench.stage(...months);
+  const lines = months.slice(1, 3).map((one): [string, string[]] => [archive(one).key, one.lines.map(line)]);
+  const window = { start: new Date('2025-06-30'), end: new Date('2025-08-01') };
+  const { source } = bench.source(Object.fromEntries(lines));
+  expect(await bench.build('ohlcv', { source, window })).toMatchObject({ partitions: 2, rows: 2 });
+  expect(await bench.texts(`SELECT "partition" FROM partition_state WHERE model = 'ohlcv' ORDER BY ALL`)).toEqual([
+    ['futures-um/BTCUSDT/1d/2025-06-01'],
+    ['futures-um/BTCUSDT/1d/2025-07-01'],
+  ]);
+});
+
 test('the ledger says loaded of what a published build has read', async () => {
   await build([{ ...btc, lines: [{ time: day }] }]);
   expect(await bench.texts('SELECT status FROM staged_archives')).toEqual([['loaded']]);

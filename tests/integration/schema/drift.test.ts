@@ -1,6 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../../engine/migrations/files.ts';
 import { targetPaths } from '../../../engine/run/paths.ts';
@@ -12,9 +12,10 @@ import { scratchProject } from '../../support/scratch.ts';
 import { tempDir } from '../../support/temp.ts';
 
 let scratch: Awaited<ReturnType<typeof scratchProject>>;
-beforeEach(async () => {
-  scratch = await scratchProject();
-});
+const editable = () =>
+  beforeEach(async () => {
+    scratch = await scratchProject();
+  });
 
 const paths = () => targetPaths(scratch.dataDir, 'sample');
 const cli = (...args: readonly string[]) => pipelineInProcess(args, { cwd: scratch.root, dataDir: scratch.dataDir });
@@ -43,6 +44,8 @@ async function parquet(file: string, query: string) {
 }
 
 describe('nothing differs', () => {
+  editable();
+
   test('in the repository: every derived file is fresh, the migrations build the definition, the models return it', async () => {
     const { exitCode, stdout } = await check();
     expect(stdout).toBe(
@@ -62,6 +65,12 @@ describe('nothing differs', () => {
 
 describe('a database that was altered by hand', () => {
   const withoutIndex = 'DROP INDEX idx_quote_volume_date';
+  let sound: string;
+  beforeAll(async () => {
+    scratch = await scratchProject();
+    await warehouse();
+    sound = paths().warehouse;
+  });
 
   test.each([
     [['ALTER TABLE ohlcv ADD COLUMN note VARCHAR'], 'ohlcv.note (VARCHAR) is in no definition'],
@@ -117,15 +126,18 @@ describe('a database that was altered by hand', () => {
     ],
     [[`DELETE FROM schema_migrations WHERE "number" > 4`], 'it has not been through 0005_first_release'],
   ])('%j is found', async (statements, difference) => {
-    await warehouse(...statements);
-    const { exitCode, stdout, stderr } = await diff();
-    expect(stdout).toContain(`${paths().warehouse} differs:\n`);
+    const file = join(await tempDir('altered-'), 'warehouse.duckdb');
+    await copyFile(sound, file);
+    await database(file, ...statements);
+    const { exitCode, stdout, stderr } = await pipelineInProcess(['schema', 'diff', '--database', file]);
+    expect(stdout).toContain(`${file} differs:\n`);
     expect(stdout).toContain(`  ${difference}`);
     expect(stderr).toContain('error [SCHEMA_DRIFT]');
     expect(exitCode).toBe(1);
   });
 
   test('is not run on, and the column is named', async () => {
+    scratch = await scratchProject();
     await warehouse('ALTER TABLE ohlcv ALTER volume TYPE FLOAT');
     const { exitCode, stderr } = await cli('run', '--select', 'extract');
     expect(stderr).toContain('ohlcv.volume is FLOAT, the definition says DOUBLE');
@@ -134,6 +146,8 @@ describe('a database that was altered by hand', () => {
 });
 
 describe('an edited file', () => {
+  editable();
+
   test('schema.sql, told by the column', async () => {
     await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
     const { exitCode, stdout } = await check();
@@ -208,6 +222,8 @@ describe('an edited file', () => {
 });
 
 describe('a Parquet file', () => {
+  editable();
+
   const columns = Object.entries(schema.volume_rankings.columns).map(([name, { type }]) => [name, type] as const);
   const query = (change: (name: string, type: string) => string) =>
     `SELECT ${columns
@@ -269,6 +285,8 @@ describe('a Parquet file', () => {
 });
 
 describe('any file', () => {
+  editable();
+
   test('that was published with some of the tables is held to these', async () => {
     const file = join(await tempDir('published-'), 'published.duckdb');
     await warehouse();
@@ -306,6 +324,7 @@ describe('any file', () => {
 });
 
 test('schema print --write mends every derived file', async () => {
+  scratch = await scratchProject();
   await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
   await scratch.edit('docs/tables.md', '# Tables', '# Table');
   expect((await cli('schema', 'print', '--write')).stdout).toBe('wrote models/schema.sql\nwrote docs/tables.md\n');

@@ -152,7 +152,7 @@ test('doctor says what it found, and clean what it removed', async () => {
 test('schema print writes what schema check wants', async () => {
   const stale = await run(project, ['schema', 'check']);
   expect(stale.exitCode).toBe(1);
-  expect(stale.stderr).toContain('next: a stale schema.sql: pnpm pipeline schema print --write');
+  expect(stale.stderr).toContain('next: stale files: pnpm pipeline schema print --write');
   await run(project, ['schema', 'print', '--write']);
   expect(await readFile(join(project, 'models/schema.sql'), 'utf8')).toBe(
     (await run(project, ['schema', 'print'])).stdout,

@@ -88,7 +88,14 @@ describe('a sound pipeline.yaml', () => {
 
   test('is the one of this repository', async () => {
     const { spec } = parse(await readFile('pipeline.yaml', 'utf8'));
-    expect(Object.keys(spec.models)).toEqual(['ohlcv', 'symbols', 'daily_availability', 'volume_rankings']);
+    expect(Object.keys(spec.models)).toEqual([
+      'ohlcv',
+      'symbols',
+      'ohlcv_units',
+      'gaps',
+      'daily_availability',
+      'volume_rankings',
+    ]);
   });
 
   test('may use anchors, and values behind an alias have a place', () => {

@@ -1,0 +1,44 @@
+import type { PipelineError, Progress } from '../../engine/index.ts';
+import type { PlannedArchive } from '../plan/plan-all.ts';
+import type { StageOutcome } from './stage-archive.ts';
+
+/** What a run has done so far. */
+export interface Tally {
+  readonly progress: Omit<Progress, 'retries'> & { readonly total: number; readonly records: number };
+  /** Archives staged, by why they were. */
+  readonly staged: Readonly<Record<PlannedArchive['why'], number>>;
+  readonly failures: readonly PipelineError[];
+  /** Failures since the last answer. */
+  readonly failuresInARow: number;
+  expect(plan: { readonly files: number; readonly bytes: number }): void;
+  count(planned: PlannedArchive, outcome: StageOutcome): void;
+}
+
+export function createTally(): Tally {
+  const progress = { done: 0, total: 0, unit: 'files', bytes: 0, totalBytes: 0, records: 0, rejected: 0 };
+  const staged = { new: 0, reissued: 0, repair: 0, again: 0 };
+  const failures: PipelineError[] = [];
+  let failuresInARow = 0;
+  return {
+    progress,
+    staged,
+    failures,
+    get failuresInARow() {
+      return failuresInARow;
+    },
+    expect({ files, bytes }) {
+      progress.total += files;
+      progress.totalBytes += bytes;
+    },
+    count({ why, object }, outcome) {
+      progress.done++;
+      progress.bytes += object.size_bytes;
+      failuresInARow = outcome.status === 'failed' ? failuresInARow + 1 : 0;
+      if (outcome.status === 'failed') failures.push(outcome.error);
+      if (outcome.status === 'rejected') progress.rejected++;
+      if (outcome.status !== 'staged') return;
+      progress.records += outcome.unpacked.facts.row_count;
+      staged[why]++;
+    },
+  };
+}

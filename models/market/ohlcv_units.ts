@@ -1,0 +1,58 @@
+import { type Expression, sql } from 'kysely';
+import { cast, PipelineError, rowsDigest, type Vars } from '../../engine/index.ts';
+import { defineModel } from '../define.ts';
+
+/** US dollars that a coin-margined contract is worth, unless var `contract_sizes` names another size for its pair. */
+const usualSize = 10;
+
+function contractSize(symbol: Expression<string>, vars: Vars) {
+  const sizes = vars.strings('contract_sizes').map((entry) => {
+    const [, pair, size] = /^([^=]+)=(\d+(?:\.\d+)?)$/.exec(entry) ?? [];
+    if (pair === undefined) {
+      throw new PipelineError('VAR_INVALID', 'an entry of the var contract_sizes is no pair with its size', {
+        key: 'contract_sizes',
+        value: entry,
+        hint: 'write BTCUSD=100',
+      });
+    }
+    return sql`when ${sql.lit(pair)} then ${sql.lit(Number(size))}`;
+  });
+  if (sizes.length === 0) return sql.lit(usualSize);
+  return sql`case split_part(${symbol}, '_', 1) ${sql.join(sizes, sql` `)} else ${sql.lit(usualSize)} end`;
+}
+
+/** Bars of all markets in the same units: of coin-margined ones the archive counts contracts and base asset (A4). */
+export default defineModel('ohlcv_units', {
+  inputs: ({ db }) =>
+    db
+      .selectFrom('partition_state')
+      .where('model', '=', 'ohlcv')
+      .select(({ ref }) => [rowsDigest(ref('partition'), ref('input_digest')).as('digest')]),
+
+  query: ({ db, vars }) =>
+    db.selectFrom('ohlcv').select(({ ref }) => {
+      const isCm = sql`${ref('instrument_type')} = 'futures-cm'`;
+      const base = (amount: Expression<number>, ofCm: Expression<number>) =>
+        cast('DOUBLE', sql`case when ${isCm} then ${ofCm} else ${amount} end`);
+      const quote = (amount: Expression<number>, contracts: Expression<number>) =>
+        cast(
+          'DOUBLE',
+          sql`case when ${isCm} then ${contracts} * ${contractSize(ref('symbol'), vars)} else ${amount} end`,
+        );
+      return [
+        'symbol',
+        'timeframe',
+        'instrument_type',
+        'timestamp',
+        'open',
+        'high',
+        'low',
+        'close',
+        base(ref('volume'), ref('quote_asset_volume')).as('base_volume'),
+        quote(ref('quote_asset_volume'), ref('volume')).as('quote_volume'),
+        'number_of_trades',
+        base(ref('taker_buy_base_asset_volume'), ref('taker_buy_quote_asset_volume')).as('taker_buy_base_volume'),
+        quote(ref('taker_buy_quote_asset_volume'), ref('taker_buy_base_asset_volume')).as('taker_buy_quote_volume'),
+      ];
+    }),
+});

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Certificate } from '../../../queries/certify/certificate.ts';
+import { sha256Tree } from '../../support/digest.ts';
+import { pipelineInProcess, root } from '../../support/pipeline.ts';
+import { expectExit, warehouseOf } from '../../support/published.ts';
+import { queryWarehouse } from '../../support/rows.ts';
+import { tempDir } from '../../support/temp.ts';
+import { days, openWorkbench } from '../models/workbench.ts';
+
+const series = { symbol: 'BTCUSDT', timeframe: '1h', market: 'spot' } as const;
+const key = (day: string) => `data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-${day}.zip`;
+
+/** Three days of bars: one hour is missing, one bar is off the grid, one was not traded, one is from the REST API. */
+async function writeWarehouse(more = ''): Promise<string> {
+  const dataDir = await tempDir('certify-');
+  let file: string;
+  {
+    await using bench = await openWorkbench();
+    const { warehouse } = bench;
+    file = warehouse.file;
+    await warehouse.run(`INSERT INTO ohlcv SELECT 'BTCUSDT', '1h', 'spot',
+      CASE WHEN n = 30 THEN t + INTERVAL '28 minutes 14.789 seconds' ELSE t END, 0.1::DOUBLE + n, 1e300, '-0.0'::DOUBLE, 1 / (n + 3),
+      CASE WHEN n = 40 THEN 0 ELSE n + 1 END, t + INTERVAL 59 MINUTE, n * 1.7::DOUBLE, n, 0.3, n / 7.0,
+      CASE WHEN n = 71 THEN 'rest' ELSE 'daily' END
+      FROM (SELECT n, TIMESTAMP '2025-06-01' + to_hours(n) AS t FROM range(72) AS r(n)) WHERE n <> 5`);
+    await warehouse.run(`INSERT INTO partition_state VALUES ('ohlcv', 'spot/BTCUSDT/1h/2025-06-01', 'x', 'run')`);
+    await bench.list(...days('2025-06-01', 3).map((period) => ({ ...series, period })));
+    for (const day of days('2025-06-01', 3)) {
+      await warehouse.run(`INSERT INTO staged_archives VALUES ('${key(day)}', 'e', 'sha of ${day}', 300, 24,
+        '${day} 00:00:00', '${day} 23:00:00', 'loaded', NULL, '2025-06-04 09:00:00')`);
+    }
+    if (more !== '') await warehouse.run(more);
+    await bench.build('symbols');
+    await bench.build('gaps');
+    await warehouse.run('CHECKPOINT');
+  }
+  await mkdir(dirname(warehouseOf(dataDir)), { recursive: true });
+  await copyFile(file, warehouseOf(dataDir));
+  return dataDir;
+}
+
+const certify = (dataDir: string, ...args: readonly string[]) =>
+  pipelineInProcess(['certify', '--target', 'mirror', ...args], { dataDir });
+
+let dataDir: string;
+let output: string;
+let file: string;
+beforeAll(async () => {
+  dataDir = await writeWarehouse();
+});
+beforeEach(async () => {
+  output = await tempDir('certificates-');
+  expectExit(await certify(dataDir, '--output', output), 0);
+  file = join(output, 'spot/1h/BTCUSDT.json');
+});
+const read = async (): Promise<Certificate> => JSON.parse(await readFile(file, 'utf8'));
+
+describe('a certificate', () => {
+  test('A8 A13 A17: says what there should be, is and is not', async () => {
+    const { digest, digest_of, ...said } = await read();
+    expect(digest_of).toMatch(/^sha256 of the lines open_time_us,/);
+    expect(said).toEqual({
+      certificate: 1,
+      ...{ instrument_type: 'spot', symbol: 'BTCUSDT', timeframe: '1h', synthetic: false },
+      ...{ start: '2025-06-01T00:00:00.000Z', end: '2025-06-04T00:00:00.000Z' },
+      ...{ expected: 72, present: 71, missing: 1, rows: 71, off_grid: 1, zero_volume: 1, rest_rows: 1 },
+      ...{ first_open_time: '2025-06-01T00:00:00.000Z', last_open_time: '2025-06-03T23:00:00.000Z' },
+      gaps: [
+        {
+          ...{ start: '2025-06-01T05:00:00.000Z', end: '2025-06-01T06:00:00.000Z' },
+          ...{ missing_bars: 1, cause: 'exchange_outage', evidence: key('2025-06-01') },
+        },
+      ],
+      archives: days('2025-06-01', 3).map((day) => ({ key: key(day), sha256: `sha of ${day}`, rows: 24 })),
+    });
+  });
+
+  test('has the digest of the definition', async () => {
+    const double = (value: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleBE(value);
+      return bytes.toString('hex');
+    };
+    const hours = [...Array(72).keys()].filter((n) => n !== 5);
+    const lines = hours.map((n) => {
+      const us = Date.parse('2025-06-01T00:00Z') * 1000 + n * 3_600_000_000 + (n === 30 ? 1_694_789_000 : 0);
+      const before = [0.1 + n, 1e300, -0, 1 / (n + 3), n === 40 ? 0 : n + 1, n * 1.7];
+      return [us, ...before.map(double), n, ...[0.3, n / 7].map(double)].join(',');
+    });
+    expect((await read()).digest).toBe(createHash('sha256').update(lines.join('\n')).digest('hex'));
+  });
+
+  test('is verified by the SQL of docs/certificate.md alone', async () => {
+    const page = await readFile(join(root, 'docs/certificate.md'), 'utf8');
+    const sql = /```sql\n([^`]+)```/.exec(page)?.[1] ?? '';
+    const { rows } = await queryWarehouse(warehouseOf(dataDir), sql);
+    expect(rows).toHaveLength(71);
+    expect(createHash('sha256').update(rows.flat().join('\n')).digest('hex')).toBe((await read()).digest);
+  });
+
+  test('has a page to read, which an index lists', async () => {
+    const page = await readFile(join(output, 'spot/1h/BTCUSDT.md'), 'utf8');
+    expect(page).toContain('**71 of 72 bars (98.6111 %)**');
+    expect(page).toContain(`| exchange_outage | \`${key('2025-06-01')}\` |`);
+    expect(await readFile(join(output, 'index.md'), 'utf8')).toContain('[spot BTCUSDT 1h](<spot/1h/BTCUSDT.md>)');
+  });
+
+  test('has the same bytes each time', async () => {
+    const again = await tempDir('certificates-');
+    expectExit(await certify(dataDir, '--output', again), 0);
+    expect(await sha256Tree(again)).toEqual(await sha256Tree(output));
+  });
+});
+
+describe('--check', () => {
+  const change = async (edit: (certificate: Certificate) => object) =>
+    writeFile(file, JSON.stringify({ ...(await read()), ...edit(await read()) }));
+
+  test('holds for what was certified', async () => {
+    const checked = await certify(dataDir, '--check', file);
+    expectExit(checked, 0);
+    expect(checked.stdout).toContain('the certificate holds, 71 rows');
+  });
+
+  test.each([
+    [
+      'a value',
+      `UPDATE ohlcv SET close = close * 1.0000000000000002 WHERE "timestamp" = '2025-06-02 03:00:00'`,
+      /digest: /,
+    ],
+    [
+      'a bar',
+      `DELETE FROM ohlcv WHERE "timestamp" = '2025-06-02 03:00:00'`,
+      /rows: 71, now 70[\s\S]*gap 2025-06-02T03/,
+    ],
+    [
+      'an archive',
+      `UPDATE staged_archives SET sha256 = 'other' WHERE key = '${key('2025-06-02')}'`,
+      /sha of 2025-06-02, now other/,
+    ],
+  ])('names %s that differs, with exit 1', async (_, edit, difference) => {
+    const checked = await certify(await writeWarehouse(edit), '--check', file);
+    expectExit(checked, 1);
+    expect(checked.stderr).toContain('CERTIFICATE_DIFFERS');
+    expect(checked.stderr).toMatch(difference);
+  });
+
+  test('names a gap that is not there', async () => {
+    await change(({ gaps: [gap] }) => ({ gaps: [{ ...gap, cause: 'archive_hole' }] }));
+    const checked = await certify(dataDir, '--check', file);
+    expectExit(checked, 1);
+    expect(checked.stderr).toMatch(/archive_hole.*: not there any more/);
+    expect(checked.stderr).toMatch(/exchange_outage.*: not in the certificate/);
+  });
+
+  test('holds in a warehouse that has grown since', async () => {
+    const grown =
+      await writeWarehouse(`INSERT INTO ohlcv SELECT symbol, timeframe, instrument_type, "timestamp" + INTERVAL 3 DAY,
+      open, high, low, close, volume, close_time, quote_asset_volume, number_of_trades, taker_buy_base_asset_volume,
+      taker_buy_quote_asset_volume, data_source FROM ohlcv`);
+    expectExit(await certify(grown, '--check', file), 0);
+  });
+
+  test('refuses what is no certificate', async () => {
+    await writeFile(file, '{"certificate": 1}');
+    const checked = await certify(dataDir, '--check', file);
+    expectExit(checked, 2);
+    expect(checked.stderr).toContain('this is no certificate');
+  });
+});
+
+test('lists choose the series, in any case; an unknown name is refused with a near one', async () => {
+  const chosen = await certify(
+    dataDir,
+    '--output',
+    output,
+    '--symbols',
+    'btc/usdt',
+    '--instrument-type',
+    'spot',
+    '--timeframes',
+    '1h',
+  );
+  expectExit(chosen, 0);
+  expect(chosen.stdout).toMatch(/^spot BTCUSDT 1h: 71 rows, 1 missing, [0-9a-f]{64}\n$/);
+  const refused = await certify(dataDir, '--output', output, '--symbols', 'BTCUSD');
+  expectExit(refused, 2);
+  expect(refused.stderr).toContain('BTCUSDT');
+});
+
+test('gaps that do not fit the bars are no certificate', async () => {
+  const stale = await tempDir('stale-');
+  await mkdir(dirname(warehouseOf(stale)), { recursive: true });
+  await using bench = await openWorkbench();
+  const { warehouse } = bench;
+  await warehouse.run(`INSERT INTO ohlcv SELECT 'A', '1h', 'spot', t, 1, 1, 1, 1, 1, t, 1, 1, 1, 1, 'daily'
+    FROM (VALUES (TIMESTAMP '2025-06-01'), (TIMESTAMP '2025-06-01 05:00')) AS r(t)`);
+  await warehouse.run(`INSERT INTO partition_state VALUES ('gaps', 'spot/A/1h', 'x', 'run')`);
+  await warehouse.run('CHECKPOINT');
+  await copyFile(warehouse.file, warehouseOf(stale));
+  const refused = await certify(stale, '--output', output);
+  expectExit(refused, 1);
+  expect(refused.stderr).toContain('has 2 of 6 slots, and its gaps are 0');
+});
