@@ -54,7 +54,7 @@ export interface ModelDefinition<S extends Schema, T extends Table, Output = Row
   readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
   /** Archives whose values are not believable; their partition is built without them. */
   readonly rejects?: (context: ModelContext<BuildDatabase<S, T>>) => Query<{ key: string; reason: string }>;
-  /** Statements of the transaction that publishes, after the rows are in. */
+  /** Statements of the transaction that publishes, after the rows and the state are in; also where nothing was dirty. */
   readonly published?: (
     context: ModelContext<BuildDatabase<S, T>>,
   ) => readonly { compile(): { readonly sql: string } }[];

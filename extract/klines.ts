@@ -4,7 +4,7 @@ import { createClient } from './archive/client.ts';
 import { parseKey } from './archive/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
-import { type ArchiveListing, isArchiveListing } from './listing/archive-listing.ts';
+import { type ArchiveListing, isArchiveListing, storedListing } from './listing/archive-listing.ts';
 import { parseKlinesOptions } from './options.ts';
 import { planAll } from './plan/plan-all.ts';
 import type { LedgerEntry } from './staging/entry.ts';
@@ -94,11 +94,12 @@ export default defineExtract({
   },
 });
 
-function listingOf({ upstream }: ExtractContext): ArchiveListing {
-  const listing = [...upstream.values()].find(isArchiveListing);
-  if (listing !== undefined) return listing;
-  throw new PipelineError('NEEDS_MISMATCH', 'the klines extract has no listing to plan from', {
-    hint: 'name the listing extract under needs:',
+/** What this run has listed, or, where the listing is not selected, what an earlier one has. */
+function listingOf({ upstream, stagingDir }: ExtractContext): ArchiveListing {
+  const listing = [...upstream.values()].find(isArchiveListing) ?? storedListing(stagingDir);
+  if (listing.series.length > 0) return listing;
+  throw new PipelineError('TABLE_MISSING', 'nothing is listed yet to plan from', {
+    hint: 'list the archive as well: pnpm pipeline run --select +klines',
   });
 }
 

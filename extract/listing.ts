@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { closest, defineExtract, type ExtractContext, isAbort, PipelineError } from '../engine/index.ts';
 import { type ArchiveClient, createClient } from './archive/client.ts';
 import { marketPrefix, type Series, seriesId } from './archive/keys.ts';
@@ -6,14 +5,12 @@ import { list } from './archive/list.ts';
 import { openArchive } from './archive/open.ts';
 import { dailyTimeframes } from './archive/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
-import { createArchiveListing } from './listing/archive-listing.ts';
+import { createArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
 import { refreshSeries } from './listing/refresh.ts';
-import { keepSeries, type ListedSeries, peekSeries, seriesFile, storedSeries } from './listing/series-state.ts';
+import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
 import { symbolsOf } from './listing/symbols.ts';
 import { type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
-
-const stateDirectory = (stagingDir: string): string => join(stagingDir, 'listing');
 
 /**
  * Lists the archive: symbols are the listing's prefixes, and each (cadence, timeframe, symbol) is one paged listing,
@@ -93,9 +90,7 @@ export default defineExtract({
   },
 
   async staged({ stagingDir }) {
-    const directory = stateDirectory(stagingDir);
-    const listing = createArchiveListing(directory, storedSeries(directory));
-    return { feeds: { archive_objects: archiveObjectsFeed(listing) } };
+    return { feeds: { archive_objects: archiveObjectsFeed(storedListing(stagingDir)) } };
   },
 });
 

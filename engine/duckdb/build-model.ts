@@ -82,9 +82,9 @@ export async function buildModel(
           all: dirty.all,
           readsItself: model.readsItself,
         });
-        for (const statement of model.publishedSql) await warehouse.run(statement);
         await recordPartitions(warehouse, model.name, options.runId);
       }
+      for (const statement of model.publishedSql) await warehouse.run(statement);
       const tests = await testAll();
       return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, rejected, tests } as const;
     });

@@ -1,16 +1,21 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { openWarehouse } from '../duckdb/warehouse.ts';
+import { openWarehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { quoteText } from '../sql.ts';
 import type { RunContext } from './context.ts';
 import type { TargetPaths } from './paths.ts';
+import { readersWaitMs } from './warehouse-host.ts';
 
 /** Copies the warehouse aside before something is done to it; the path of the copy, or undefined where there is none. */
-export async function backUp(paths: TargetPaths, runId: string): Promise<string | undefined> {
+export async function backUp(
+  paths: TargetPaths,
+  runId: string,
+  options: Pick<WarehouseOptions, 'waitMs' | 'signal'> = {},
+): Promise<string | undefined> {
   if (!existsSync(paths.warehouse)) return undefined;
-  await using warehouse = await openWarehouse({ file: paths.warehouse });
+  await using warehouse = await openWarehouse({ file: paths.warehouse, ...options });
   await warehouse.run('CHECKPOINT'); // so that the file alone is the whole database
   const copy = path.join(paths.backups, `warehouse-${runId}.duckdb`);
   await mkdir(paths.backups, { recursive: true });
@@ -20,7 +25,7 @@ export async function backUp(paths: TargetPaths, runId: string): Promise<string 
 
 /** For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that all of it is dirty. */
 export async function forgetBuilt(nodes: readonly GraphNode[], context: RunContext): Promise<void> {
-  const copy = await backUp(context.paths, context.runId);
+  const copy = await backUp(context.paths, context.runId, { waitMs: readersWaitMs, signal: context.signal });
   if (copy === undefined) return;
   context.reporter.report({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
   const states = nodes.map(({ kind, name }) => (kind === 'test' || kind === 'export' ? `${kind}.${name}` : name));

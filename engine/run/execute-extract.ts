@@ -37,7 +37,7 @@ export async function executeExtract(node: ExtractNode, context: RunContext): Pr
 }
 
 /** Loads the tables of an extract from what it has staged. */
-export async function takeOver(node: ExtractNode, context: RunContext): Promise<void> {
+async function takeOver(node: ExtractNode, context: RunContext): Promise<void> {
   const extract = await context.project.extract(node);
   const { feeds = {} } = await extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
   if (Object.keys(feeds).length === 0) return;

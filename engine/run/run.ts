@@ -22,7 +22,7 @@ import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
 import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
-import { createWarehouseHost, refuseOutdated } from './warehouse-host.ts';
+import { createWarehouseHost, readersWaitMs, refuseOutdated } from './warehouse-host.ts';
 import { nodeWindows } from './windows.ts';
 
 export interface RunOptions {
@@ -54,7 +54,6 @@ export interface RunOptions {
 }
 
 const defaultThreads = 4;
-const readersWaitMs = 30_000;
 
 /** Builds the selection in the order of the DAG. Exit code: 0, 1 (a node or a test failed), 130 (interrupted). */
 export async function runPipeline(options: RunOptions): Promise<{ readonly exitCode: number }> {

@@ -6,6 +6,9 @@ import { recordApplied } from '../migrations/standing.ts';
 import { schemaStatements } from '../schema/ddl.ts';
 import type { WarehouseHost } from './context.ts';
 
+/** How long a run waits for those who read the warehouse. */
+export const readersWaitMs = 30_000;
+
 export interface HostOptions extends WarehouseOptions, Definition {
   /** When a warehouse that is made now went through the migrations. */
   readonly now: Date;

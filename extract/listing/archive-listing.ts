@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Series } from '../archive/keys.ts';
-import { type ListedObject, type ListedSeries, readObjects, seriesFile } from './series-state.ts';
+import { type ListedObject, type ListedSeries, readObjects, seriesFile, storedSeries } from './series-state.ts';
 
 /** What the listing extract hands to those that need it. Objects are read from the state when they are asked for. */
 export interface ArchiveListing {
@@ -19,3 +20,12 @@ export function createArchiveListing(directory: string, series: readonly ListedS
 
 export const isArchiveListing = (value: unknown): value is ArchiveListing =>
   typeof value === 'object' && value !== null && (value as Partial<ArchiveListing>).kind === 'archive-listing';
+
+/** Where the states of the series are. */
+export const stateDirectory = (stagingDir: string): string => join(stagingDir, 'listing');
+
+/** All that runs have listed so far. */
+export function storedListing(stagingDir: string): ArchiveListing {
+  const directory = stateDirectory(stagingDir);
+  return createArchiveListing(directory, storedSeries(directory));
+}

@@ -63,7 +63,7 @@ export function planSeries(input: PlanInput): SeriesPlan {
     if (!touches(month, window)) continue;
     const days = daysOf.get(month) ?? [];
     const wholeMonth = month < input.asOfMonth ? monthlyOf.get(month) : undefined;
-    const answer = wholeMonth && consider(wholeMonth, 'new', () => everyDayStaged(month, days, input));
+    const answer = wholeMonth && consider(wholeMonth, 'new');
     const missing = wholeMonth && input.known(wholeMonth.key)?.incomplete_days;
     for (const day of days) {
       if (!inWindow(day.period, window)) continue;
@@ -120,19 +120,4 @@ function groupByMonth(daily: readonly ListedObject[]): ReadonlyMap<string, reado
     else group.push(object);
   }
   return months;
-}
-
-/** Whether daily files at hand make a monthly file needless: one for each day of the month on which the series ran. */
-function everyDayStaged(month: string, days: readonly ListedObject[], input: PlanInput): boolean {
-  const { monthly, daily } = input;
-  const [first] = days;
-  const last = days.at(-1);
-  if (first === undefined || last === undefined) return false;
-  // A series may begin or end within the month, but only where neither tree has anything beyond it.
-  const begins = monthly[0]?.period === month && daily[0] === first;
-  const ends = monthly.at(-1)?.period === month && daily.at(-1) === last;
-  const lastDay = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 0)).getUTCDate();
-  const from = begins ? Number(first.period.slice(8)) : 1;
-  const to = ends ? Number(last.period.slice(8)) : lastDay;
-  return days.length === to - from + 1 && days.every((day) => answerOf(day, input) === 'staged');
 }

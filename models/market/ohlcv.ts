@@ -164,7 +164,20 @@ export default defineModel('ohlcv', {
       .orderBy('key')
       .select((eb) => ['key', cast('VARCHAR', sql`min(${eb.ref('reason')})`).as('reason')]),
 
-  published: ({ db }) => [db.updateTable('staged_archives').set({ status: 'loaded' }).where('status', '=', 'staged')],
+  published: ({ db }) => [
+    db
+      .updateTable('staged_archives')
+      .set({ status: 'loaded' })
+      .where('status', '=', 'staged')
+      .where(
+        (eb) => {
+          const { instrument_type, symbol, timeframe, month } = keyParts(eb.ref('key'));
+          return cast('VARCHAR', sql`concat_ws('/', ${instrument_type}, ${symbol}, ${timeframe}, ${month})`);
+        },
+        'in',
+        (eb) => eb.selectFrom('partition_state').where('model', '=', 'ohlcv').select('partition'),
+      ),
+  ],
 });
 
 const priceColumns = ['open', 'high', 'low', 'close'] as const;

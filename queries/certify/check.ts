@@ -30,7 +30,7 @@ function parseJson(text: string): unknown {
 }
 
 /** In what the warehouse differs from a certificate, within the range that it is about; nothing where it holds. */
-export async function differences(reader: Reader<Database>, claimed: Certificate): Promise<readonly string[]> {
+async function differences(reader: Reader<Database>, claimed: Certificate): Promise<readonly string[]> {
   const found = await certify(reader, claimed, { synthetic: claimed.synthetic, range: rangeOf(claimed) });
   const { gaps: claimedGaps, archives: claimedArchives, ...figures } = claimed;
   const changed = Object.entries(figures).flatMap(([name, value]) => {

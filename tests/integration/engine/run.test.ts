@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { lockTarget } from '../../../engine/run/lock.ts';
 import { utc } from '../../support/engine.ts';
+import { node } from '../../support/node-process.ts';
 import { type Shop, shopProject } from './shop-project.ts';
 
 let shop: Shop;
@@ -246,6 +248,19 @@ describe('--full-refresh', () => {
     const { message } = await shop.run({ ...tomorrow, select: 'totals' });
     expect(message['model.totals']).toBe('1 rows, 2 partitions');
     expect((await totals()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-03']);
+  });
+
+  test('waits for who reads the warehouse', async () => {
+    await shop.run({ select: 'till totals' });
+    const reader = node(`
+      import { openWarehouse } from './engine/duckdb/warehouse.ts';
+      const warehouse = await openWarehouse({ file: ${JSON.stringify(shop.paths.warehouse)}, readOnly: true });
+      console.log('open');
+      setTimeout(() => warehouse[Symbol.asyncDispose](), 500);`);
+    const closed = once(reader, 'close');
+    await once(reader.stdout as NodeJS.ReadableStream, 'data');
+    expect(await shop.run({ fullRefresh: true, select: 'totals' })).toMatchObject({ exitCode: 0 });
+    await closed;
   });
 
   test('on an empty target is a run like any other', async () => {

@@ -279,9 +279,23 @@ test('a window takes the months that any of its days lies in (B18)', async () =>
     ['futures-um/BTCUSDT/1d/2025-06-01'],
     ['futures-um/BTCUSDT/1d/2025-07-01'],
   ]);
+  // The ledger says loaded of what was built, and of nothing else.
+  expect(await bench.texts('SELECT status FROM staged_archives ORDER BY "key"')).toEqual([
+    ['staged'],
+    ['loaded'],
+    ['loaded'],
+    ['staged'],
+  ]);
 });
 
 test('the ledger says loaded of what a published build has read', async () => {
   await build([{ ...btc, lines: [{ time: day }] }]);
+  expect(await bench.texts('SELECT status FROM staged_archives')).toEqual([['loaded']]);
+});
+
+test('and says so still where the ledger came anew and nothing is to be rebuilt', async () => {
+  await build([{ ...btc, lines: [{ time: day }] }]);
+  await bench.warehouse.run("UPDATE staged_archives SET status = 'staged'");
+  expect(await bench.build('ohlcv', { source: bench.source({}).source })).toMatchObject({ status: 'reused' });
   expect(await bench.texts('SELECT status FROM staged_archives')).toEqual([['loaded']]);
 });

@@ -34,8 +34,8 @@ export function createFakeClock(start = Date.parse('2026-11-20T10:30:00Z')) {
 export const klines: NodeRef = { id: 'extract.klines', kind: 'extract', name: 'klines' };
 export const ohlcv: NodeRef = { id: 'model.ohlcv', kind: 'model', name: 'ohlcv' };
 export const unique: NodeRef = { id: 'test.unique_ohlcv', kind: 'test', name: 'unique_ohlcv', parent: 'model.ohlcv' };
-export const coverage: NodeRef = { id: 'test.coverage', kind: 'test', name: 'coverage', parent: 'model.ohlcv' };
-export const rankings: NodeRef = { id: 'model.volume_rankings', kind: 'model', name: 'volume_rankings' };
+const coverage: NodeRef = { id: 'test.coverage', kind: 'test', name: 'coverage', parent: 'model.ohlcv' };
+const rankings: NodeRef = { id: 'model.volume_rankings', kind: 'model', name: 'volume_rankings' };
 export const exported: NodeRef = { id: 'export.volume_rankings', kind: 'export', name: 'volume_rankings' };
 
 export const runStarted = (logFile: string): RunEvent => ({
