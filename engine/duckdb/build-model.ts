@@ -1,3 +1,4 @@
+import { PipelineError } from '../errors.ts';
 import type { StagedSource, Window } from '../extract.ts';
 import { sourceVariable } from '../schema/source.ts';
 import type { Table } from '../schema/table.ts';
@@ -97,10 +98,10 @@ export async function buildModel(
 
 /** The dirty partitions, once every archive whose values are not believable has been set aside. */
 async function believableDirty(warehouse: Warehouse, model: CompiledModel, options: BuildOptions) {
-  let rejected = 0;
+  const rejected = new Set<string>();
   for (;;) {
     const dirty = await findDirty(warehouse, model, options.window);
-    if (dirty.dirty === 0 || options.source === undefined) return { dirty, rejected };
+    if (dirty.dirty === 0 || options.source === undefined) return { dirty, rejected: rejected.size };
     const { name, staged, directory, reload } = options.source;
     const partitions = await warehouse.rows<{ partition: string }>(
       'SELECT partition FROM dirty_partitions ORDER BY partition',
@@ -110,12 +111,16 @@ async function believableDirty(warehouse: Warehouse, model: CompiledModel, optio
       { directory, signal: options.signal },
     );
     await warehouse.setVariable(sourceVariable(name), files);
-    if (model.rejectsSql === undefined) return { dirty, rejected };
+    if (model.rejectsSql === undefined) return { dirty, rejected: rejected.size };
     const rejects = await warehouse.rows<{ key: string; reason: string }>(model.rejectsSql);
-    if (rejects.length === 0) return { dirty, rejected };
-    for (const { key, reason } of rejects) options.warn(`rejected ${key}: ${reason}`);
+    if (rejects.length === 0) return { dirty, rejected: rejected.size };
+    const again = rejects.find(({ key }) => rejected.has(key));
+    if (again !== undefined) throw new PipelineError('INTERNAL', `${name} still has ${again.key}, which was rejected`);
+    for (const { key, reason } of rejects) {
+      options.warn(`rejected ${key}: ${reason}`);
+      rejected.add(key);
+    }
     await staged.reject(rejects);
-    rejected += rejects.length;
     await reload();
   }
 }

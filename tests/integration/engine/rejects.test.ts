@@ -177,3 +177,12 @@ test('a rejection outlives a failed build', async () => {
     ['b', 'not_a_number'],
   ]);
 });
+
+test('a source that keeps what it was told to reject ends the build instead of turning it for ever', async () => {
+  const area = staging(warehouse, directory, { a: ['2025-07-01', '1'], b: ['2025-07-02', 'x'] });
+  await area.reload();
+  const { source } = area.options;
+  const deaf = source && { ...source, staged: { ...source.staged, reject: async () => {} } };
+  const options = { ...area.options, ...(deaf && { source: deaf }) };
+  await expect(build(warehouse, model, options)).rejects.toThrow('still has b');
+});

@@ -15,6 +15,8 @@ describe('the graph of pipeline.yaml', () => {
       'extract.klines',
       'model.ohlcv',
       'model.symbols',
+      'model.ohlcv_units',
+      'model.gaps',
       'model.daily_availability',
       'model.volume_rankings',
       'export.daily_availability',
