@@ -3,7 +3,6 @@ import { makeArchives, monthsFrom, symbolNames } from './support/archive-set.ts'
 import { serveHistory } from './support/history.ts';
 import { raceLoads } from './support/load.ts';
 import { type BenchOptions, type Figure, scaled } from './support/options.ts';
-import { writeProject } from './support/pipeline.ts';
 import { raceRankings } from './support/rankings.ts';
 import { serveFiles, serveListing } from './support/servers.ts';
 
@@ -25,15 +24,13 @@ async function loadLarge(options: BenchOptions): Promise<readonly Figure[]> {
   const archives = await makeArchives({ name: 'months', symbols, trees }, options);
   await using files = await serveFiles(archives.directory, 0);
   await using listing = await serveListing(archives.index, 0);
-  const work = join(options.directory, 'work/months');
   return await raceLoads({
     title: `${archives.zips.length} files of 6 MB`,
     project: {
-      ...{ file: writeProject(work, ['1m'], false), dataDir: join(work, 'data'), asOf: '2025-06-10T09:00:00Z' },
-      ...{ archiveUrl: files.url, listingUrl: listing.url },
+      ...{ dataDir: join(options.work, 'months'), archiveUrl: files.url, listingUrl: listing.url },
+      ...{ asOf: '2025-06-10T09:00:00Z', timeframe: '1m', availability: '1m' },
     },
-    timeframe: '1m',
-    rounds: options.rounds,
+    options,
     rows: symbols.length * minutesOfThem,
     atMost: 1.3,
     rowsPerSecond: 1e6,
@@ -44,5 +41,5 @@ async function loadSmall(options: BenchOptions): Promise<readonly Figure[]> {
   await using history = await serveHistory({ ...options, latencyMs: 0 });
   const project = history.project('small-files');
   const title = `${history.archives.zips.length} small files`;
-  return await raceLoads({ title, project, timeframe: '1d', rounds: options.rounds, rows: history.rows, atMost: 0.5 });
+  return await raceLoads({ title, project, options, rows: history.rows, atMost: 0.5 });
 }

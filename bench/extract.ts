@@ -1,10 +1,10 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ArchiveSet, daysFrom, type MadeArchives, makeArchives, symbolNames } from './support/archive-set.ts';
 import { countFiles } from './support/count-files.ts';
 import { measure } from './support/measure.ts';
 import { type BenchOptions, type Figure, scaled } from './support/options.ts';
-import { type Project, runPipeline, targetDir, writeProject } from './support/pipeline.ts';
+import { type Project, runPipeline, targetDir } from './support/pipeline.ts';
 import { median, medianRatio, megabytes, seconds } from './support/report.ts';
 import { type Contestant, type Laps, partsOf, peakOf, race, secondsOf } from './support/rounds.ts';
 import { serveFiles, serveListing } from './support/servers.ts';
@@ -41,16 +41,12 @@ async function raceOn(set: ArchiveSet, options: BenchOptions): Promise<Laps> {
   const archives = await makeArchives(set, options);
   await using files = await serveFiles(archives.directory, options.latencyMs);
   await using listing = await serveListing(archives.index, options.latencyMs);
-  const work = join(options.directory, 'work', set.name);
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
-  const timeframes = set.trees.map(({ timeframe }) => timeframe);
+  const work = join(options.work, set.name);
+  mkdirSync(work);
+  const [{ timeframe } = { timeframe: '' }] = set.trees;
   const project: Project = {
-    file: writeProject(work, timeframes, false),
-    dataDir: join(work, 'ours'),
-    archiveUrl: files.url,
-    listingUrl: listing.url,
-    asOf,
+    ...{ dataDir: join(work, 'ours'), archiveUrl: files.url, listingUrl: listing.url },
+    ...{ asOf, timeframe, availability: timeframe },
   };
   const contestants = [
     await ours(project, archives, join(work, 'listed')),
@@ -58,26 +54,22 @@ async function raceOn(set: ArchiveSet, options: BenchOptions): Promise<Laps> {
   ];
   const count = archives.zips.length.toLocaleString('en');
   const title = `${count} archives of ${set.name} (${megabytes(archives.bytes)}) from ${files.name}, ${options.latencyMs} ms`;
-  const laps = await race(title, contestants, options.rounds);
-  rmSync(work, { recursive: true, force: true });
-  return laps;
+  return await race(title, contestants, options);
 }
 
 /** Every run begins with the archive listed and nothing staged. */
 async function ours(project: Project, { zips }: MadeArchives, listed: string): Promise<Contestant> {
   await runPipeline(project, ['--select', 'listing']);
-  cpSync(project.dataDir, listed, { recursive: true });
+  renameSync(project.dataDir, listed);
   return {
     name: names.ours,
-    async prepare() {
-      rmSync(project.dataDir, { recursive: true, force: true });
-      cpSync(listed, project.dataDir, { recursive: true });
-    },
+    prepare: async () => cpSync(listed, project.dataDir, { recursive: true }),
     async run() {
       const { nodes, ...usage } = await runPipeline(project, ['--select', 'listing', 'klines']);
       return { ...usage, partSeconds: nodes.get('extract.klines') as number };
     },
-    finish: async () => expectFiles(join(targetDir(project), 'staging'), '.csv', zips.length),
+    check: async () => expectFiles(join(targetDir(project), 'staging'), '.csv', zips.length),
+    output: project.dataDir,
   };
 }
 
@@ -90,62 +82,54 @@ interface PeerInput {
 function peers({ archives, url, directory }: PeerInput): readonly Contestant[] {
   const { zips } = archives;
   const out = join(directory, 'out');
-  const isChecksum = [false, true];
-  const fileOf = (key: string): string => join(out, key.split('/').at(-3) as string, key.split('/').at(-1) as string);
+  /** A folder for each symbol. */
+  const fileOf = (key: string): string => key.split('/').slice(-3).toSpliced(1, 1).join('/');
   const list = (name: string, lines: readonly string[]): string => {
     writeFileSync(join(directory, name), lines.map((line) => `${line}\n`).join(''));
     return join(directory, name);
   };
-  const curlLines = (key: string, to: string) => [`url = "${url}/${key}"`, `output = "${to}"`];
-  const toNothing = list(
-    'curl-nothing',
-    zips.flatMap((key) => curlLines(key, '/dev/null')),
-  );
-  const toFiles = list(
-    'curl-files',
-    zips.flatMap((key) => curlLines(key, fileOf(key))),
-  );
-  const withChecksums = list(
-    'curl-checksums',
-    zips.flatMap((zip) =>
-      isChecksum.flatMap((also) => {
-        const key = also ? `${zip}.CHECKSUM` : zip;
-        return curlLines(key, fileOf(key));
-      }),
-    ),
-  );
+  const curlLines = (key: string, to = fileOf(key)) => [`url = "${url}/${key}"`, `output = "${to}"`];
+  const checksumOf = (key: string): string => `${key}.CHECKSUM`;
+  const toNothing = zips.flatMap((key) => curlLines(key, '/dev/null'));
+  const toFiles = zips.flatMap((key) => curlLines(key));
+  const withChecksums = zips.flatMap((key) => [...curlLines(key), ...curlLines(checksumOf(key))]);
   const ariaList = list(
     'aria',
-    zips.flatMap((key) => [`${url}/${key}`, `  out=${fileOf(key).slice(out.length + 1)}`]),
+    zips.flatMap((key) => [`${url}/${key}`, `  out=${fileOf(key)}`]),
   );
 
   const contestant = (name: string, extension: string, command: readonly string[]): Contestant => ({
     name,
     async prepare() {
-      for (const folder of new Set(zips.map((key) => dirname(fileOf(key))))) mkdirSync(folder, { recursive: true });
+      for (const folder of new Set(zips.map((key) => dirname(fileOf(key))))) {
+        mkdirSync(join(out, folder), { recursive: true });
+      }
     },
     run: () => measure(command, { cwd: out }),
-    async finish() {
-      if (extension !== '') expectFiles(out, extension, zips.length);
-      rmSync(out, { recursive: true });
-    },
+    ...(extension !== '' && { check: async () => noteMissing(name, countFiles(out, extension), zips.length) }),
+    output: out,
   });
   const curl = (config: string) => [
     ...['curl', '--parallel', '--parallel-max', '256', '--fail', '--silent', '--show-error', '--no-progress-meter'],
     ...['--config', config],
   ];
   const aria = (...flags: readonly string[]) => [
-    ...['aria2c', ...flags, '--input-file', ariaList, '--dir', out, '--file-allocation=none'],
+    ...['aria2c', ...flags, '--input-file', ariaList, '--file-allocation=none'],
     ...['--console-log-level=error', '--download-result=hide', '--summary-interval=0', '--show-console-readout=false'],
   ];
   const script = join(import.meta.dirname, 'curl-verify-unzip.sh');
   return [
-    contestant(names.nothing, '', curl(toNothing)),
-    contestant(names.files, '.zip', curl(toFiles)),
-    contestant(names.script, '.csv', ['sh', script, withChecksums]),
+    contestant(names.nothing, '', curl(list('curl-nothing', toNothing))),
+    contestant(names.files, '.zip', curl(list('curl-files', toFiles))),
+    contestant(names.script, '.csv', ['sh', script, list('curl-checksums', withChecksums)]),
     contestant(names.aria32, '.zip', aria('-j32', '-x4')),
     contestant(names.aria128, '.zip', aria('-j128')),
   ];
+}
+
+/** A peer that gives up on files is still worth its time, but the reader has to know. */
+function noteMissing(name: string, found: number, expected: number): void {
+  if (found !== expected) console.error(`  ${name} is incomplete: ${found} of ${expected} files`);
 }
 
 function expectFiles(directory: string, extension: string, expected: number): void {

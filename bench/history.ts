@@ -1,59 +1,53 @@
-import { rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openWarehouse } from '../engine/duckdb/warehouse.ts';
 import { serveHistory } from './support/history.ts';
 import type { BenchOptions, Figure } from './support/options.ts';
 import { runPipeline, targetDir } from './support/pipeline.ts';
 import { median, megabytes, seconds } from './support/report.ts';
-import { partsOf, peakOf, race, secondsOf } from './support/rounds.ts';
+import { type Contestant, partsOf, peakOf, race, secondsOf } from './support/rounds.ts';
 
 const name = 'klinehouse';
 
 /** Everything from nothing: the whole history at 1d is listed, staged, loaded, ranked, tested and exported. */
 export async function benchHistory(options: BenchOptions): Promise<readonly Figure[]> {
   await using history = await serveHistory(options);
+  const { rows } = history;
   const project = history.project('history');
   const files = history.archives.zips.length;
-  const laps = await race(
-    `${files.toLocaleString('en')} archives from ${history.files.name}: listed, staged, loaded`,
-    [
-      {
-        name,
-        prepare: async () => rmSync(project.dataDir, { recursive: true, force: true }),
-        async run() {
-          const { nodes, ...usage } = await runPipeline(project, []);
-          const upToLoad = ['extract.listing', 'extract.klines', 'model.ohlcv'];
-          return { ...usage, partSeconds: sum(upToLoad.map((id) => nodes.get(id) ?? Number.NaN)) };
-        },
-      },
-    ],
-    options.rounds,
-  );
-  const warehouse = join(targetDir(project), 'warehouse.duckdb');
-  const loaded = await rowsWithVolume(warehouse);
-  if (loaded !== history.rows) throw new Error(`${loaded} rows have a volume, ${history.rows} were published`);
-  const rankings = join(targetDir(project), 'exports/volume_rankings.parquet');
+  const sizes = { warehouse: 0, rankings: 0 };
+  const contestant: Contestant = {
+    name,
+    async run() {
+      const { nodes, ...usage } = await runPipeline(project, []);
+      const upToLoad = ['extract.listing', 'extract.klines', 'model.ohlcv'];
+      return { ...usage, partSeconds: sum(upToLoad.map((id) => nodes.get(id) ?? Number.NaN)) };
+    },
+    async check() {
+      const warehouse = join(targetDir(project), 'warehouse.duckdb');
+      const loaded = await rowsWithVolume(warehouse);
+      if (loaded !== rows) throw new Error(`${loaded} rows have a volume, ${rows} were published`);
+      sizes.warehouse = statSync(warehouse).size;
+      sizes.rankings = statSync(join(targetDir(project), 'exports/volume_rankings.parquet')).size;
+    },
+    output: project.dataDir,
+  };
+  const title = `${files.toLocaleString('en')} archives from ${history.files.name}: listed, staged, loaded`;
+  const laps = await race(title, [contestant], options);
+
   const loading = median(partsOf(laps, name));
-  const whole = median(secondsOf(laps, name));
   const peak = peakOf(laps, name);
-  const none = { peer: '', ratio: '', demand: '' };
-  const figures: readonly Figure[] = [
+  const none = { bar: 'history', peer: '', ratio: '', demand: '' };
+  return [
     {
-      ...{
-        ...none,
-        bar: 'history',
-        what: `${files} files listed, staged, loaded: ${loaded} rows`,
-        ours: seconds(loading),
-      },
+      ...{ ...none, what: `${files} files listed, staged, loaded: ${rows} rows`, ours: seconds(loading) },
       ...{ ratio: `${Math.round(files / loading)} files/s`, demand: '< 60 s', holds: loading < 60 },
     },
-    { ...none, bar: 'history', what: 'the whole run, with rankings, tests and exports', ours: seconds(whole) },
-    { ...none, bar: 'history', what: 'warehouse.duckdb', ours: megabytes(statSync(warehouse).size) },
-    { ...none, bar: 'history', what: 'volume_rankings.parquet', ours: megabytes(statSync(rankings).size) },
+    { ...none, what: 'whole run, with rankings, tests, exports', ours: seconds(median(secondsOf(laps, name))) },
+    { ...none, what: 'warehouse.duckdb', ours: megabytes(sizes.warehouse) },
+    { ...none, what: 'volume_rankings.parquet', ours: megabytes(sizes.rankings) },
     { ...none, bar: 'S7', what: 'peak memory', ours: megabytes(peak), demand: '< 700 MB', holds: peak < 700e6 },
   ];
-  rmSync(project.dataDir, { recursive: true });
-  return figures;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

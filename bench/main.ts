@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchBuild } from './build.ts';
@@ -29,6 +30,7 @@ const usage = `usage: pnpm bench <name…> [options]
   --rounds 5    measured rounds; every program runs once in each      (5)
   --only s2     only the parts whose name begins so
   --latency 40  ms before the servers answer                          (40)
+  --rest 65     seconds of rest after a round that wrote files        (65)
   --dir DIR     where archives are made and kept, and runs write      (data/bench)`;
 
 const { values, positionals } = parseArgs({
@@ -38,6 +40,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     latency: { type: 'string', default: '40' },
+    rest: { type: 'string', default: '65' },
     dir: { type: 'string', default: join(import.meta.dirname, '../data/bench') },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -51,12 +54,19 @@ if (values.help || positionals.length === 0 || positionals.some((name) => !Objec
     scale: Number(values.scale),
     rounds: Number(values.rounds),
     latencyMs: Number(values.latency),
+    restMs: Number(values.rest) * 1000,
     directory: values.dir,
+    work: join(values.dir, `work-${process.pid}`),
     wants: (part) => part.startsWith(values.only),
   };
   const figures: Figure[] = [];
+  mkdirSync(options.work, { recursive: true });
   for (const line of machineLines()) console.log(line);
-  for (const name of positionals) figures.push(...((await benches[name]?.(options)) ?? []));
+  try {
+    for (const name of positionals) figures.push(...((await benches[name]?.(options)) ?? []));
+  } finally {
+    rmSync(options.work, { recursive: true, force: true });
+  }
   console.log(
     `\nscale ${options.scale}, ${options.rounds} rounds, medians; a ratio is the median of the rounds' ratios`,
   );

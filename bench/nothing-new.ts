@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serveHistory } from './support/history.ts';
 import { measure } from './support/measure.ts';
@@ -16,13 +16,12 @@ export async function benchNothingNew(options: BenchOptions): Promise<readonly F
   await using history = await serveHistory(options);
   const { listing, symbols } = history;
   const project = history.project('nothing-new');
-  rmSync(project.dataDir, { recursive: true, force: true });
   await runPipeline(project, []);
   await listing.asked();
   await runPipeline(project, []);
   const urls = await listing.asked();
 
-  const config = join(options.directory, 'work/history/listing-urls');
+  const config = join(options.work, 'listing-urls');
   writeFileSync(config, urls.map((url) => `url = "${url}"\noutput = "/dev/null"\n`).join(''));
   const curl = (parallel: number): Contestant => ({
     name: `curl, the same ${urls.length} requests, ${parallel} at once`,
@@ -39,13 +38,12 @@ export async function benchNothingNew(options: BenchOptions): Promise<readonly F
       const { nodes, ...usage } = await runPipeline(project, []);
       return { ...usage, partSeconds: nodes.get('extract.listing') as number };
     },
-    async finish() {
+    async check() {
       const found = (await listing.asked()).length;
       if (found % urls.length !== 0) throw new Error(`${found} listings were asked for instead of ${urls.length}`);
     },
   };
-  const laps = await race(`nothing new, ${symbols} symbols`, [contestant, ...peers], options.rounds);
-  rmSync(project.dataDir, { recursive: true });
+  const laps = await race(`nothing new, ${symbols} symbols`, [contestant, ...peers], options);
 
   const [whole, node] = [secondsOf(laps, ours), partsOf(laps, ours)];
   // One for each symbol, cadence and timeframe: monthly 1d, daily 1d, daily 1m; and two pages of prefixes.

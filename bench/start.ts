@@ -7,7 +7,7 @@ import { race, secondsOf } from './support/rounds.ts';
 const root = join(import.meta.dirname, '..');
 
 /** S6: what `pnpm pipeline ls` takes beyond pnpm's own start. */
-export async function benchStart({ rounds }: BenchOptions): Promise<readonly Figure[]> {
+export async function benchStart(options: BenchOptions): Promise<readonly Figure[]> {
   const pnpm = process.env.npm_execpath;
   if (pnpm === undefined || !/pnpm/.test(pnpm)) throw new Error('start it by pnpm: pnpm bench start');
   const contestant = (name: string, ...args: readonly string[]) => ({
@@ -15,11 +15,10 @@ export async function benchStart({ rounds }: BenchOptions): Promise<readonly Fig
     run: () => measure([process.execPath, pnpm, ...args], { cwd: root }),
   });
   const [ls, empty] = ['pnpm pipeline ls', 'pnpm exec node -e 0'] as const;
-  const laps = await race(
-    'start',
-    [contestant(ls, 'pipeline', 'ls'), contestant(empty, 'exec', 'node', '-e', '0')],
-    Math.max(rounds, 11),
-  );
+  const laps = await race('start', [contestant(ls, 'pipeline', 'ls'), contestant(empty, 'exec', 'node', '-e', '0')], {
+    ...options,
+    rounds: Math.max(options.rounds, 11),
+  });
   const ours = secondsOf(laps, ls);
   const peer = secondsOf(laps, empty);
   const beyond = median(ours.map((value, round) => value - (peer[round] ?? Number.NaN)));

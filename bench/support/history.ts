@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type ArchiveSet, daysFrom, type MadeArchives, makeArchives, monthsFrom, symbolNames } from './archive-set.ts';
 import { type BenchOptions, scaled } from './options.ts';
-import { type Project, writeProject } from './pipeline.ts';
+import type { Project } from './pipeline.ts';
 import { type ListingServer, type Served, serveFiles, serveListing } from './servers.ts';
 
 export interface HistoryArchive extends AsyncDisposable {
@@ -28,17 +28,13 @@ export async function serveHistory(options: BenchOptions): Promise<HistoryArchiv
   const archives = await makeArchives({ name: 'history', symbols, trees }, options);
   const files = await serveFiles(archives.directory, options.latencyMs);
   const listing = await serveListing(archives.index, options.latencyMs);
-  const work = join(options.directory, 'work', 'history');
   const end = Date.parse('2025-08-01');
   const rows = symbols.length * ((end - Date.parse('2019-07-01')) / 86_400_000);
   return {
     ...{ archives, files, listing, symbols: symbols.length, rows },
     project: (name) => ({
-      file: writeProject(work, ['1d'], true),
-      dataDir: join(work, name),
-      archiveUrl: files.url,
-      listingUrl: listing.url,
-      asOf: '2025-08-01T09:00:00Z',
+      ...{ dataDir: join(options.work, name), archiveUrl: files.url, listingUrl: listing.url },
+      ...{ asOf: '2025-08-01T09:00:00Z', timeframe: '1d', availability: '1m' },
     }),
     async [Symbol.asyncDispose]() {
       await files[Symbol.asyncDispose]();

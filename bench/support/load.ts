@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { measure } from './measure.ts';
-import type { Figure } from './options.ts';
+import type { BenchOptions, Figure } from './options.ts';
 import { type Project, runPipeline, targetDir } from './pipeline.ts';
 import { median, medianRatio, megabytes, seconds } from './report.ts';
 import { type Contestant, partsOf, peakOf, race } from './rounds.ts';
@@ -10,8 +10,7 @@ interface LoadInput {
   /** What it is, for the title and the table. */
   readonly title: string;
   readonly project: Project;
-  readonly timeframe: string;
-  readonly rounds: number;
+  readonly options: BenchOptions;
   /** Data lines of all staged files. */
   readonly rows: number;
   /** The longest that is allowed, by the time of the hand-written statement. */
@@ -28,8 +27,7 @@ const names = {
 
 /** Loads what the extract stages into a new warehouse, in turn with a statement that one would write by hand. */
 export async function raceLoads(input: LoadInput): Promise<readonly Figure[]> {
-  const { title, project, timeframe, rounds, rows } = input;
-  rmSync(project.dataDir, { recursive: true, force: true });
+  const { title, project, options, rows } = input;
   await runPipeline(project, ['--select', 'listing', 'klines']);
   const warehouse = join(targetDir(project), 'warehouse.duckdb');
   const database = join(project.dataDir, 'hand-written.duckdb');
@@ -55,15 +53,14 @@ export async function raceLoads(input: LoadInput): Promise<readonly Figure[]> {
       prepare: () => forget(database),
       async run() {
         const script = join(import.meta.dirname, '../hand-written.ts');
-        const { stdout, ...usage } = await measure([process.execPath, script, database, list, timeframe]);
+        const { stdout, ...usage } = await measure([process.execPath, script, database, list, project.timeframe]);
         const answer = JSON.parse(stdout) as { seconds: number; rows: number };
         if (answer.rows !== rows) throw new Error(`the hand-written table has ${answer.rows} rows instead of ${rows}`);
         return { ...usage, partSeconds: answer.seconds };
       },
     },
   ];
-  const laps = await race(title, contestants, rounds);
-  rmSync(project.dataDir, { recursive: true });
+  const laps = await race(title, contestants, options);
 
   const peer = partsOf(laps, names.peer);
   const perSecond = (time: number): string => `${(rows / time / 1e6).toFixed(2)} M rows/s`;

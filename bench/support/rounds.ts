@@ -1,4 +1,7 @@
+import { renameSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run, type Usage } from './measure.ts';
+import type { BenchOptions } from './options.ts';
 import { median, megabytes, seconds, textTable } from './report.ts';
 
 /** What a program took, and the part of it that a bar is about where that is not the whole. */
@@ -9,22 +12,29 @@ export interface Contestant {
   /** Outside of the measured time. */
   readonly prepare?: () => Promise<void>;
   readonly run: () => Promise<Lap>;
-  /** Outside of the measured time: throws where the program did not do its work, and clears it away. */
-  readonly finish?: () => Promise<void>;
+  /** Outside of the measured time: throws where the program did not do its work. */
+  readonly check?: () => Promise<void>;
+  /** A folder that goes after each run. */
+  readonly output?: string;
 }
 
 export type Laps = ReadonlyMap<string, readonly Lap[]>;
 
-/** Runs every contestant once a round; where it is turning, each round begins with another one. */
+/**
+ * Runs every contestant once a round; where it is turning, each round begins with another one. What they wrote goes
+ * together at the end of the round, and a rest follows: for a minute ext4 shuns the inodes of files that were deleted,
+ * and making a file takes five times as long as it should.
+ */
 export async function race(
   title: string,
   contestants: readonly Contestant[],
-  rounds: number,
+  { rounds, restMs }: Pick<BenchOptions, 'rounds' | 'restMs'>,
   { turning = true } = {},
 ): Promise<Laps> {
   console.log(`\n${title}`);
   const laps = new Map<string, Lap[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
+    const written: string[] = [];
     for (let turn = 0; turn < contestants.length; turn++) {
       const contestant = contestants[(turn + (turning ? round : 0)) % contestants.length] as Contestant;
       await contestant.prepare?.();
@@ -32,12 +42,21 @@ export async function race(
       await run(['sync']);
       const lap = await contestant.run();
       laps.get(contestant.name)?.push(lap);
-      await contestant.finish?.();
+      await contestant.check?.();
+      if (contestant.output !== undefined) written.push(setAside(contestant.output, turn));
       console.error(`  round ${round + 1}: ${contestant.name} ${seconds(lap.partSeconds ?? lap.seconds)}`);
     }
+    for (const folder of written) rmSync(folder, { recursive: true });
+    if (written.length > 0 && round + 1 < rounds) await sleep(restMs);
   }
   for (const line of lapTable(laps)) console.log(`  ${line}`);
   return laps;
+}
+
+function setAside(folder: string, turn: number): string {
+  const aside = `${folder}.${turn}`;
+  renameSync(folder, aside);
+  return aside;
 }
 
 function lapTable(laps: Laps): readonly string[] {
