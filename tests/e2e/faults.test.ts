@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
-import { expectExit, expectSameRows, publishedRows } from '../support/published.ts';
+import { expectExit, expectSameRows, publishedRows, warehouseOf } from '../support/published.ts';
+import { queryWarehouse } from '../support/rows.ts';
 import { describeShared } from '../support/shared.ts';
 import { tempDir } from '../support/temp.ts';
 import { visionServer } from '../support/vision-server.ts';
@@ -10,14 +11,16 @@ const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":
 
 describeShared('a service as it is', () => {
   let directory: string;
+  let undisturbedDir: string;
   let undisturbed: Awaited<ReturnType<typeof publishedRows>>;
 
   beforeAll(async () => {
     ({ directory } = await writeSmallArchive(await tempDir('small-')));
     await using server = await visionServer(directory);
-    const dataDir = await tempDir('undisturbed-');
-    expectExit(await pipelineInProcess(args, { dataDir, env: { PIPELINE_ARCHIVE_URL: server.url } }), 0);
-    undisturbed = await publishedRows(dataDir);
+    undisturbedDir = await tempDir('undisturbed-');
+    const env = { PIPELINE_ARCHIVE_URL: server.url };
+    expectExit(await pipelineInProcess(args, { dataDir: undisturbedDir, env }), 0);
+    undisturbed = await publishedRows(undisturbedDir);
   });
 
   test('B11: faults that pass are retried, counted, and cost no row', async () => {
@@ -30,6 +33,33 @@ describeShared('a service as it is', () => {
     expect(hits.length).toBeGreaterThanOrEqual(6);
     expect(result.stderr).toMatch(/retries/);
     await expectSameRows(dataDir, undisturbed);
+  });
+
+  test('what never heals is named, and everything else is built', async () => {
+    await using server = await visionServer(directory, { faults: 'gone=0.05,badzip=0.1', seed: '4' });
+    const dataDir = await tempDir('sticky-');
+    // Not daily_availability: its coverage test would rightly refuse so many holes.
+    const env = { PIPELINE_ARCHIVE_URL: server.url };
+    expectExit(await pipelineInProcess([...args, '--select', '+gaps'], { dataDir, env }), 0);
+    const warehouse = warehouseOf(dataDir);
+    const { rows: bad } = await queryWarehouse(
+      warehouse,
+      `select status, reason from staged_archives where status in ('absent', 'rejected')`,
+    );
+    expect(new Set(bad.map(([status]) => status))).toEqual(new Set(['absent', 'rejected']));
+    for (const [, reason] of bad) expect(reason).toMatch(/^(absent: .*404|not_a_zip: )/);
+
+    // A month that is refused is served by its daily archives, so only days without a good archive are missing.
+    const bars = 'select * exclude data_source from ohlcv order by symbol, timestamp';
+    const built = (await queryWarehouse(warehouse, bars)).rows.map(String);
+    const all = (await queryWarehouse(warehouseOf(undisturbedDir), bars)).rows.map(String);
+    expect(all.length).toBeGreaterThan(built.length);
+    expect(new Set(all).isSupersetOf(new Set(built))).toBe(true);
+    const { rows: gaps } = await queryWarehouse(warehouse, 'select cause, sum(missing_bars) from gaps group by cause');
+    const missing = new Map(gaps.map(([cause, bars]) => [cause, Number(bars)]));
+    expect([...missing.keys()].every((cause) => cause === 'rejected' || cause === 'archive_hole')).toBe(true);
+    expect(missing.get('rejected')).toBeGreaterThan(0);
+    expect([...missing.values()].reduce((sum, bars) => sum + bars)).toBe(all.length - built.length);
   });
 
   test('listings may lie on another host than objects', async () => {

@@ -11,7 +11,7 @@ import { tempDir } from '../support/temp.ts';
 
 const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 const stages = ['extract.listing', 'extract.klines', 'model.ohlcv', 'model.volume_rankings', 'export.volume_rankings'];
-const instants = [0.05, 0.25, 0.5, 0.75, 0.95];
+const instants = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95];
 
 interface NodeEvent {
   readonly type: string;
@@ -30,10 +30,17 @@ const eventsOf = (stderr: string): readonly NodeEvent[] =>
 const ledgerOf = async (dataDir: string) =>
   (await queryWarehouse(warehouseOf(dataDir), 'select * exclude staged_at from staged_archives order by key')).rows;
 
+/** Every file that is staged, the listing's too; the journal's lines stand in the order in which archives came. */
+async function stagedOf(dataDir: string): Promise<Readonly<Record<string, string>>> {
+  const { 'journal.jsonl': _, ...files } = await sha256Tree(join(dataDir, 'mirror/staging'));
+  return files;
+}
+
 describe('SIGKILL (B15)', () => {
   let server: ServedArchive;
   let undisturbed: ReadonlyMap<string, Rows>;
   let ledger: Rows['rows'];
+  let staged: Readonly<Record<string, string>>;
   let exported: Readonly<Record<string, string>>;
   /** How long each node took, undisturbed. */
   const seconds = new Map<string, number>();
@@ -55,6 +62,7 @@ describe('SIGKILL (B15)', () => {
     expect([...seconds.keys()]).toEqual(expect.arrayContaining(stages));
     undisturbed = await publishedRows(dataDir);
     ledger = await ledgerOf(dataDir);
+    staged = await stagedOf(dataDir);
     exported = await sha256Tree(join(dataDir, 'mirror/exports'));
   });
 
@@ -82,6 +90,7 @@ describe('SIGKILL (B15)', () => {
       expectExit(await pipelineInProcess(args, { dataDir, env: { PIPELINE_ARCHIVE_URL: server.url } }), 0);
       await expectSameRows(dataDir, undisturbed);
       expect(await ledgerOf(dataDir)).toEqual(ledger);
+      expect(await stagedOf(dataDir)).toEqual(staged);
       expect(await sha256Tree(join(dataDir, 'mirror/exports'))).toEqual(exported);
     },
   );
