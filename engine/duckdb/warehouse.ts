@@ -120,7 +120,8 @@ export class Warehouse implements AsyncDisposable {
 
 /**
  * Opens a database file, waiting for other processes that hold it.
- * @throws PipelineError WAREHOUSE_MISSING where `readOnly` and there is no file (B17), WAREHOUSE_LOCKED after the wait
+ * @throws PipelineError WAREHOUSE_MISSING where `readOnly` and there is no file (B17), WAREHOUSE_LOCKED after the wait,
+ * WAREHOUSE_UNREADABLE for a file that is no whole database: nothing new takes its place (B14)
  */
 export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
   const { file, readOnly = false, threads, memoryLimit, waitMs = 0, signal } = options;
@@ -161,7 +162,7 @@ async function createWhenFree(
         continue;
       }
       const holder = lockHolder(error);
-      if (holder === undefined) throw error;
+      if (holder === undefined) throw unreadable(file, error);
       if (waited >= waitMs) {
         throw new PipelineError('WAREHOUSE_LOCKED', `${file} is in use by ${holder}`, {
           hint: 'close it there, or wait until it is done, and run again',
@@ -172,6 +173,13 @@ async function createWhenFree(
     }
   }
 }
+
+const unreadable = (file: string, cause: unknown): PipelineError =>
+  new PipelineError('WAREHOUSE_UNREADABLE', `DuckDB cannot open it: ${(cause as Error).message}`, {
+    file,
+    hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and run: what is staged builds it anew',
+    cause,
+  });
 
 const isUnreplayed = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('Failure while replaying WAL file');

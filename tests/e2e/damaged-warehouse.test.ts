@@ -1,0 +1,51 @@
+import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sha256Tree } from '../support/digest.ts';
+import { pipelineInProcess } from '../support/pipeline.ts';
+import { expectExit, warehouseOf } from '../support/published.ts';
+import { tempDir } from '../support/temp.ts';
+
+describe('B14: a warehouse that cannot be opened is never replaced by a new one', () => {
+  let dataDir: string;
+  let file: string;
+  let whole: string;
+  const cli = (...args: readonly string[]) => pipelineInProcess(args, { dataDir });
+
+  beforeAll(async () => {
+    dataDir = await tempDir('damaged-');
+    file = warehouseOf(dataDir, 'sample');
+    whole = join(dataDir, 'whole.duckdb');
+    expectExit(await cli('run', '--select', '+rankings'), 0);
+    await copyFile(file, whole);
+  });
+
+  test.each([
+    ['garbage', () => writeFile(file, Buffer.alloc(100_000, 'no database'))],
+    ['a file that is cut', () => truncate(file, 20_000)],
+  ])('%s', async (_, damage) => {
+    await copyFile(whole, file);
+    await damage();
+    const before = await readFile(file);
+    const exports = await sha256Tree(join(dataDir, 'sample/exports'));
+    for (const command of [['run'], ['run', '--full-refresh'], ['query', 'summary']]) {
+      const { exitCode, stderr } = await cli(...command);
+      expect(stderr).toContain('error [WAREHOUSE_UNREADABLE]');
+      expect(stderr).toContain(file);
+      expect(exitCode).toBe(2);
+    }
+    expect((await readFile(file)).equals(before)).toBe(true);
+    expect(await sha256Tree(join(dataDir, 'sample/exports'))).toEqual(exports);
+  });
+
+  test('a backup that is no database is not restored', async () => {
+    await copyFile(whole, file);
+    const backup = join(dataDir, 'backup.duckdb');
+    await writeFile(backup, Buffer.alloc(100_000, 'no database'));
+    const { exitCode, stderr } = await cli('migrate', 'restore', backup);
+    expect(stderr).toContain('error [WAREHOUSE_UNREADABLE]');
+    expect(exitCode).toBe(2);
+    expect((await readFile(file)).equals(await readFile(whole))).toBe(true);
+    expectExit(await cli('run', '--select', '+rankings'), 0);
+  });
+});
