@@ -59,24 +59,25 @@ export default defineModel('symbols', {
 
   query: ({ db, vars }) =>
     db
-      .with('objects', (objects) =>
-        objects
+      .with('daily', (daily) =>
+        daily
           .selectFrom('archive_objects')
-          .selectAll()
-          .select((eb) =>
-            // Monthly files say the month only, so they count where a symbol has no daily ones.
-            eb.fn
-              .agg<boolean>('bool_or', [eb('cadence', '=', 'daily')])
-              .over((over) => over.partitionBy(['instrument_type', 'symbol']))
-              .as('has_daily'),
-          ),
+          .where('cadence', '=', 'daily')
+          .distinct()
+          .select(['instrument_type', 'symbol']),
       )
       .with('periods', (periods) =>
         periods
-          .selectFrom('objects')
-          .where((eb) => eb.or([eb('cadence', '=', 'daily'), eb.not(eb.ref('has_daily'))]))
+          .selectFrom('archive_objects as object')
+          .leftJoin('daily', (join) =>
+            join
+              .onRef('daily.instrument_type', '=', 'object.instrument_type')
+              .onRef('daily.symbol', '=', 'object.symbol'),
+          )
+          // Monthly files say the month only, so they count where a symbol has no daily ones.
+          .where((eb) => eb.or([eb('object.cadence', '=', 'daily'), eb('daily.symbol', 'is', null)]))
           .distinct()
-          .select(['instrument_type', 'symbol', 'period_start', 'period_end']),
+          .select(['object.instrument_type', 'object.symbol', 'object.period_start', 'object.period_end']),
       )
       .with('holes', (holes) =>
         holes
