@@ -1,6 +1,6 @@
 import { closest, PipelineError, type Reader } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import { type Series, series } from './series.ts';
+import { loadCommand, type Series, series } from './series.ts';
 
 /**
  * @throws PipelineError USAGE for a series that is not there, saying what is: other timeframes of the symbol, other
@@ -28,13 +28,14 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
   const ofSymbol = known.filter((other) => other.symbol === symbol);
   const ofMarket = ofSymbol.filter((other) => other.instrument_type === instrumentType);
   const list = (names: readonly string[]) => [...new Set(names)].sort().join(', ');
+  const load = `add --fetch, or load it: ${loadCommand(wanted)}`;
   throw new PipelineError('USAGE', `there are no ${timeframe} bars of ${symbol}, ${instrumentType}`, {
     key: ofMarket.length > 0 ? 'timeframe' : ofSymbol.length > 0 ? 'instrument-type' : 'symbol',
     hint:
       ofMarket.length > 0
-        ? `there are: ${list(ofMarket.map((other) => other.timeframe))}`
+        ? `there are: ${list(ofMarket.map((other) => other.timeframe))}; ${load}`
         : ofSymbol.length > 0
-          ? `it is there as ${list(ofSymbol.map((other) => `${other.instrument_type} ${other.timeframe}`))}; name the market: --instrument-type`
+          ? `it is there as ${list(ofSymbol.map((other) => `${other.instrument_type} ${other.timeframe}`))}; name the market with --instrument-type, or ${load}`
           : (closest(
               symbol,
               known.map((other) => other.symbol),

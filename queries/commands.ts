@@ -14,18 +14,19 @@ import {
   takeResult,
 } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
+import { fetchMissing } from './fetch.ts';
 import { describeStandIn } from './open.ts';
 import { resample } from './parameters/choice.ts';
 import type { Canvas, Parameters, Question } from './question.ts';
 import { ohlcv } from './questions/ohlcv.ts';
 import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
 import { questions } from './questions.ts';
-import { describeQuestion, resolveQuestion } from './resolve.ts';
+import { describeQuestion, resolveQuestion, seriesOf } from './resolve.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the command line asks any question
 type AnyQuestion = Question<any, any>;
 type Given = Readonly<Record<string, unknown>>;
-type AskOptions = GlobalOptions & ResultOptions;
+type AskOptions = GlobalOptions & ResultOptions & { readonly fetch?: boolean };
 
 /** `pnpm pipeline query <question>`. */
 export default defineCommand({
@@ -54,6 +55,9 @@ function addQuestion(
     if (flags === undefined) command.argument(`<${name}>`, description);
     else command.addOption(new Option(flags, description).makeOptionMandatory(required ?? false));
   }
+  if (shown.series !== undefined) {
+    command.option('--fetch', 'first extract and load what the archive has of it and the warehouse has not');
+  }
   command
     .addOption(
       new Option('--format <format>', 'table in a terminal and csv elsewhere by default').choices(resultFormats),
@@ -75,6 +79,7 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
   const form = chooseForm(options, io);
   const note = createNotes(io, options);
   const { target, paths } = await openContext(io, options);
+  if (options.fetch) await fetchMissing(io, seriesOf(question, given), options);
   let standIn: StandIn | undefined;
   const take = async () => {
     await using reader = await openReader<Database>({ ...paths, signal: io.signal });

@@ -1,20 +1,29 @@
-import type { ColumnsOf } from '../engine/index.ts';
+import { type ColumnsOf, PipelineError } from '../engine/index.ts';
+import { fetchMissing } from './fetch.ts';
 import { type OpenOptions, openWarehouse } from './open.ts';
 import type { GivenOf, RowOf } from './question.ts';
 import { ohlcv, ohlcvFigures } from './questions/ohlcv.ts';
 import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
+import { seriesOf } from './resolve.ts';
 
 /** A bar as published; times are UTC, ranges are of open times. */
 export type Bar = RowOf<typeof ohlcv>;
 /** Bars added up; `bars` is less than `bars_expected` where some are missing or were not asked for. */
 export type ResampledBar = RowOf<typeof resampledOhlcv>;
 
-export type OhlcvRequest = OpenOptions & GivenOf<typeof ohlcv.parameters> & { readonly resample?: undefined };
-export type ResampledRequest = OpenOptions & GivenOf<typeof resampledOhlcv.parameters>;
+interface FetchOptions {
+  /** First extract and load what the archive has of it and the warehouse has not; progress goes to stderr. */
+  readonly fetch?: boolean;
+}
+
+export type OhlcvRequest = OpenOptions &
+  FetchOptions &
+  GivenOf<typeof ohlcv.parameters> & { readonly resample?: undefined };
+export type ResampledRequest = OpenOptions & FetchOptions & GivenOf<typeof resampledOhlcv.parameters>;
 
 /**
  * The bars of one series in `[start, end)`: of spot, unless `instrumentType` names futures-um or futures-cm.
- * With `resample`, added up to coarser bars. The warehouse is open for this one answer alone; ask `openWarehouse` for
+ * With `resample`, added up to coarser bars; with `fetch`, what is missing is extracted first. The warehouse is open for this one answer alone; ask `openWarehouse` for
  * many, and its `stream` for more than memory holds.
  *
  * @throws PipelineError USAGE for a series that is not there, saying what is; and what `openWarehouse` throws
@@ -37,6 +46,7 @@ export function getOhlcv(request: ResampledRequest): Promise<readonly ResampledB
 export async function getOhlcv(
   request: OhlcvRequest | ResampledRequest,
 ): Promise<readonly Bar[] | readonly ResampledBar[]> {
+  await fetchFirst(request);
   await using warehouse = await openWarehouse(request);
   return request.resample === undefined
     ? await warehouse.rows(ohlcv, request)
@@ -56,6 +66,22 @@ export async function getOhlcv(
  * ```
  */
 export async function getOhlcvColumns(request: OhlcvRequest): Promise<ColumnsOf<RowOf<typeof ohlcvFigures>>> {
+  await fetchFirst(request);
   await using warehouse = await openWarehouse(request);
   return await warehouse.columns(ohlcvFigures, request);
+}
+
+async function fetchFirst(request: OhlcvRequest | ResampledRequest): Promise<void> {
+  if (request.fetch !== true) return;
+  const { file, signal = new AbortController().signal, ...options } = request;
+  if (file !== undefined) {
+    throw new PipelineError('USAGE', 'fetch loads into the warehouse of a target, and file names another', {
+      key: 'file',
+      value: file,
+      hint: 'name target, and dataDir where it is not beside pipeline.yaml',
+    });
+  }
+  const { stderr, env } = process;
+  const io = { stdout: stderr, stderr, env, cwd: process.cwd(), now: () => new Date(), signal };
+  await fetchMissing(io, seriesOf(ohlcv, request), options);
 }

@@ -10,6 +10,7 @@ export {
 } from './get-ohlcv.ts';
 export { type OpenOptions, openWarehouse, type QueryWarehouse } from './open.ts';
 export type { GivenOf, Question, RowOf } from './question.ts';
+export { basis } from './questions/basis.ts';
 export { coverage } from './questions/coverage.ts';
 export { delistings } from './questions/delistings.ts';
 export { listings } from './questions/listings.ts';

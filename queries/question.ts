@@ -1,10 +1,14 @@
 import type { Kysely } from 'kysely';
 import type { Reader, ReadQuery } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import type { Parameter } from './parameters/parameter.ts';
+import type { Parameter, PlainParameter } from './parameters/parameter.ts';
+import type { Series } from './series.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a parameter is given differs from one to the next
 export type Parameters = Readonly<Record<string, Parameter<any, any>>>;
+
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type PlainParameters = Readonly<Record<string, PlainParameter<any, any>>>;
 
 type Given<P> = P extends Parameter<infer G, infer _> ? G : never;
 type OptionalName<P extends Parameters> = { [K in keyof P]: undefined extends Given<P[K]> ? K : never }[keyof P];
@@ -38,6 +42,8 @@ export interface Question<P extends Parameters = Parameters, Row extends object 
   readonly market?: (values: ValuesOf<P>) => string;
   /** What values count, by column. */
   readonly units?: (values: ValuesOf<P>) => { readonly [K in keyof NoInfer<Row>]?: string };
+  /** The series that the answer is made of, so that `--fetch` can load what is missing. Their parameters are plain. */
+  readonly series?: (values: ValuesOf<P>) => readonly Series[];
   /** Throws where there can be no answer; returns what a reader should know about this one. */
   readonly check?: (reader: Reader<Database>, values: ValuesOf<P>) => Promise<readonly string[]>;
   /** One row, which a terminal shows a line a column. */

@@ -1,3 +1,4 @@
+import { basis } from './questions/basis.ts';
 import { coverage } from './questions/coverage.ts';
 import { delistings } from './questions/delistings.ts';
 import { listings } from './questions/listings.ts';
@@ -25,6 +26,7 @@ export const questions = [
   movers,
   market,
   volume,
+  basis,
   coverage,
   rejected,
 ] as const;

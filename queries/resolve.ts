@@ -1,7 +1,8 @@
 import { formatDay, type Reader } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { checkRange, describeRange } from './parameters/range.ts';
-import type { GivenOf, Parameters, Question, ValuesOf } from './question.ts';
+import type { GivenOf, Parameters, PlainParameters, Question, ValuesOf } from './question.ts';
+import type { Series } from './series.ts';
 
 /** What a question was asked with, checked against what is there. */
 export interface Resolved<P extends Parameters> {
@@ -26,9 +27,26 @@ export async function resolveQuestion<P extends Parameters>(
   return { values, notes: (await question.check?.(reader, values)) ?? [] };
 }
 
+/**
+ * The series that a question with `series` reads, known before there is a warehouse.
+ * @throws PipelineError USAGE for a parameter that makes no sense
+ */
+export function seriesOf<P extends PlainParameters>(
+  question: Pick<Question<P>, 'parameters' | 'series'>,
+  given: GivenOf<P>,
+): readonly Series[] {
+  const asked: Readonly<Record<string, unknown>> = given;
+  const resolved = Object.fromEntries(
+    Object.entries(question.parameters).map(([key, parameter]) => [key, parameter.resolve(asked[key], { key })]),
+  );
+  checkRange(resolved as Dates);
+  return question.series?.(resolved as ValuesOf<P>) ?? [];
+}
+
 interface Dates {
   readonly date?: Date;
   readonly symbol?: string;
+  readonly timeframe?: string;
   readonly start?: Date;
   readonly end?: Date;
 }
@@ -38,7 +56,9 @@ export function describeQuestion<P extends Parameters>(
   question: Pick<Question<P>, 'market'>,
   values: ValuesOf<P>,
 ): string {
-  const { date, symbol, ...range } = values as Dates;
+  const { date, symbol, timeframe, ...range } = values as Dates;
   const days = date === undefined ? describeRange(range) : formatDay(date);
-  return [question.market?.(values) ?? 'futures-um', symbol, days].filter((part) => part !== undefined).join(' · ');
+  return [question.market?.(values) ?? 'futures-um', symbol, timeframe, days]
+    .filter((part) => part !== undefined)
+    .join(' · ');
 }

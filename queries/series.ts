@@ -38,3 +38,7 @@ export function ohlcvUnits(instrumentType: InstrumentType) {
     taker_buy_quote_asset_volume: turnover,
   };
 }
+
+/** What loads a series, as it is typed. */
+export const loadCommand = ({ instrumentType, symbol, timeframe }: Series): string =>
+  `pnpm pipeline run --select +ohlcv --instrument-type ${instrumentType} --symbols ${symbol} --timeframes ${timeframe}`;

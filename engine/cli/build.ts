@@ -3,6 +3,7 @@ import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { systemClock } from '../report/clock.ts';
 import { headline } from '../report/node-text.ts';
+import type { RunEnd } from '../run/run.ts';
 import type { Cli } from './cli.ts';
 import { openContext } from './context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
@@ -27,7 +28,7 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
 }
 
 /** What `run` and `test` share: from the words of the command line to the engine and its reporters. */
-export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<void> {
+export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<RunEnd> {
   const context = await openContext(cli, options);
   const { pipeline, graph, target } = context;
   const [{ select }, { resolveAsOf }, { describeWindow, resolveWindow }] = await Promise.all([
@@ -56,7 +57,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       nodes.map(({ id, would }) => [id, would]),
     ))
       cli.print(line);
-    return;
+    return { exitCode: 0 };
   }
 
   const [{ createReporter }, { runPipeline }] = await Promise.all([
@@ -75,7 +76,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     clock: { ...systemClock, now: () => cli.now().getTime() },
   });
   try {
-    const { exitCode } = await runPipeline({
+    const ended = await runPipeline({
       ...wanted,
       command,
       invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
@@ -91,7 +92,8 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       clock: () => performance.now(),
       reporter,
     });
-    cli.finish(exitCode);
+    cli.finish(ended.exitCode);
+    return ended;
   } finally {
     await reporter.close();
   }

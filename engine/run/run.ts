@@ -55,8 +55,15 @@ export interface RunOptions {
 
 const defaultThreads = 4;
 
-/** Builds the selection in the order of the DAG. Exit code: 0, 1 (a node or a test failed), 130 (interrupted). */
-export async function runPipeline(options: RunOptions): Promise<{ readonly exitCode: number }> {
+export interface RunEnd {
+  /** 0, 1 (a node or a test failed), 130 (interrupted). */
+  readonly exitCode: number;
+  /** What the first node failed with. */
+  readonly failure?: unknown;
+}
+
+/** Builds the selection in the order of the DAG. */
+export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   const { pipeline, graph, selected, paths, signal, reporter, runId, clock } = options;
   const project = await openProject(pipeline, options.vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
@@ -149,7 +156,11 @@ export async function runPipeline(options: RunOptions): Promise<{ readonly exitC
   });
   reporter.report({ type: 'run_finished', counts, seconds, interrupted: signal.aborted });
   if (signal.aborted) return { exitCode: 130 };
-  return { exitCode: counts.error > 0 || (options.warnError && counts.warn > 0) ? 1 : 0 };
+  const failed = [...finished.values()].find(({ outcome }) => outcome.status === 'error');
+  return {
+    exitCode: counts.error > 0 || (options.warnError && counts.warn > 0) ? 1 : 0,
+    ...(failed !== undefined && { failure: failed.outcome.error }),
+  };
 }
 
 /** Runs the nodes; tests that a model's publication waits for run with it. */

@@ -1,6 +1,6 @@
 import { closest, PipelineError } from '../../engine/index.ts';
 import { type Timeframe, timeframes } from '../timeframes.ts';
-import type { Parameter } from './parameter.ts';
+import type { Parameter, PlainParameter } from './parameter.ts';
 
 /** A whole number of at least 1. */
 export const wholeNumber = (
@@ -29,23 +29,42 @@ function oneOf<const Name extends string>(key: string, given: string, names: rea
 
 const timeframeNames = Object.keys(timeframes) as Timeframe[];
 
-export const timeframe: Parameter<Timeframe, Timeframe> = {
+export const timeframe: PlainParameter<Timeframe, Timeframe> = {
   flags: '--timeframe <name>',
   required: true,
   description: `length of a bar: ${timeframeNames.join(' ')}`,
   resolve: (given, { key }) => oneOf(key, given, timeframeNames),
 };
 
+/** The same with a default, for questions that compare. */
+export const optionalTimeframe: PlainParameter<Timeframe | undefined, Timeframe> = {
+  flags: '--timeframe <name>',
+  description: 'length of a bar (default: 1d)',
+  resolve: (given = '1d', { key }) => oneOf(key, given, timeframeNames),
+};
+
 const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
 export type InstrumentType = (typeof instrumentTypes)[number];
 
-export const instrumentType: Parameter<InstrumentType | 'futures' | undefined, InstrumentType> = {
+export const instrumentType: PlainParameter<InstrumentType | 'futures' | undefined, InstrumentType> = {
   flags: '--instrument-type <name>',
   description: 'spot, futures-um or futures-cm; futures is futures-um (default: spot)',
   resolve: (given = 'spot', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, instrumentTypes)),
 };
 
-export const resample: Parameter<Timeframe, Timeframe> = {
+const futuresTypes = ['futures-um', 'futures-cm'] as const;
+
+/** Which futures. */
+export const futuresType: PlainParameter<
+  (typeof futuresTypes)[number] | 'futures' | undefined,
+  (typeof futuresTypes)[number]
+> = {
+  flags: '--instrument-type <name>',
+  description: 'futures-um or futures-cm; futures is futures-um (default: futures-um)',
+  resolve: (given = 'futures', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, futuresTypes)),
+};
+
+export const resample: PlainParameter<Timeframe, Timeframe> = {
   flags: '--resample <name>',
   description: 'add the bars up to this length; bars and bars_expected say which are complete',
   resolve: (given, { key }) => oneOf(key, given, timeframeNames),

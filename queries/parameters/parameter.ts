@@ -17,3 +17,8 @@ export interface Parameter<Given, Value> {
   /** Throws USAGE for what makes no sense, naming the key. */
   resolve(given: Given, context: ParameterContext): Value | Promise<Value>;
 }
+
+/** A parameter that makes sense by itself, without a look at what the warehouse has. */
+export interface PlainParameter<Given, Value> extends Parameter<Given, Value> {
+  resolve(given: Given, context: Pick<ParameterContext, 'key'>): Value;
+}

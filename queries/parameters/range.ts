@@ -1,6 +1,6 @@
 import { describeWindow, formatDay, formatUtc, PipelineError } from '../../engine/index.ts';
 import { dayMs, instantOf, wholeDay } from './day.ts';
-import type { Parameter } from './parameter.ts';
+import type { Parameter, PlainParameter } from './parameter.ts';
 
 type Read = (given: string | Date, key: string) => Date;
 
@@ -16,7 +16,7 @@ const openSide = (
   flags: string,
   description: string,
   read: Read,
-): Parameter<string | Date | undefined, Date | undefined> => ({
+): PlainParameter<string | Date | undefined, Date | undefined> => ({
   flags,
   description,
   resolve: (given, { key }) => (given === undefined ? undefined : read(given, key)),

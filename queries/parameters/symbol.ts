@@ -1,6 +1,6 @@
 import { closest, PipelineError } from '../../engine/index.ts';
 import { type DailyTable, emptyTable } from './day.ts';
-import type { Parameter } from './parameter.ts';
+import type { Parameter, PlainParameter } from './parameter.ts';
 
 const description = 'symbol in any case, BTC/USDT too';
 
@@ -24,4 +24,4 @@ export const symbol = (table: DailyTable): Parameter<string, string> => ({
 });
 
 /** A symbol as the archive would spell it; whether it is there is for the question to check. */
-export const anySymbol: Parameter<string, string> = { description, resolve: spelled };
+export const anySymbol: PlainParameter<string, string> = { description, resolve: spelled };

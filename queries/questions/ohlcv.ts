@@ -14,6 +14,7 @@ export const ohlcv = defineQuestion({
   parameters,
   query: (db, wanted) => series(db, wanted).orderBy('timestamp').selectAll(),
   market: ({ instrumentType }) => instrumentType,
+  series: (wanted) => [wanted],
   check: checkSeries,
   units: ({ instrumentType }) => ohlcvUnits(instrumentType),
   examples: [

@@ -78,6 +78,7 @@ export const resampledOhlcv = defineQuestion({
         ];
       }),
   market: ({ instrumentType }) => instrumentType,
+  series: (wanted) => [wanted],
   async check(reader, values) {
     checkResample(values.timeframe, values.resample);
     return checkSeries(reader, values);

@@ -47,6 +47,16 @@ async function cloneWithoutData(): Promise<string> {
   return clone;
 }
 
+/** The sample has no spot: its prices here are those of the futures, moved by up to a percent from day to day. */
+async function writeSpotBars(file: string): Promise<void> {
+  const instance = await DuckDBInstance.create(file);
+  const connection = await instance.connect();
+  await connection.run(`INSERT INTO ohlcv SELECT * REPLACE ('spot' AS instrument_type, close * (0.99 + day("timestamp") / 2000) AS close)
+    FROM ohlcv WHERE symbol = 'BTCUSDT' AND timeframe = '1d' AND instrument_type = 'futures-um'`);
+  connection.closeSync();
+  instance.closeSync();
+}
+
 describe('docs/query-examples.md, on the sample', () => {
   let clone: string;
   let dataDir: string;
@@ -55,6 +65,7 @@ describe('docs/query-examples.md, on the sample', () => {
     clone = await cloneWithoutData();
     dataDir = join(clone, 'data');
     expectExit(await pipelineInProcess(['run'], { dataDir }), 0);
+    await writeSpotBars(warehouseOf(dataDir, 'sample'));
     duckdb = await DuckDBInstance.create(warehouseOf(dataDir, 'sample'), { access_mode: 'READ_ONLY' });
     return () => duckdb.closeSync();
   });

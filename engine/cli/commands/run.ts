@@ -21,7 +21,9 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('--wait', 'wait while another run holds the target')
     .option('--yes', 'fetch large amounts without asking')
     .option('--warn-error', 'end with exit code 1 when anything warned')
-    .action((_, own: Command) => build(cli, 'run', withVarFlags(own)));
+    .action(async (_, own: Command) => {
+      await build(cli, 'run', withVarFlags(own));
+    });
   addExamples(
     command,
     'run',

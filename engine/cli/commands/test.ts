@@ -13,6 +13,8 @@ export function defineTest(program: Command, cli: Cli): void {
     .option('--threads <n>', 'tests that run at once', wholeNumber(1))
     .option('--wait', 'wait while another run holds the target')
     .option('--warn-error', 'end with exit code 1 when anything warned')
-    .action((_, own: Command) => build(cli, 'test', own.optsWithGlobals()));
+    .action(async (_, own: Command) => {
+      await build(cli, 'test', own.optsWithGlobals());
+    });
   addExamples(command, 'test', 'test --select volume_rankings --warn-error');
 }

@@ -48,7 +48,7 @@ describe('pnpm pipeline query', () => {
     expect(stderr).toContain('quote_volume_usdt in USDT;');
     expect((await query('range', '2025-05-17', '2025-05-29')).stderr).toContain('2025-05-17 … 2025-05-28, 12 days\n');
     expect((await query('ohlcv', 'btc/usdt', '--timeframe', '1h', '--end', '2024-01-02')).stderr).toContain(
-      'target sample (synthetic data) · spot · BTCUSDT · before 2024-01-02\n',
+      'target sample (synthetic data) · spot · BTCUSDT · 1h · before 2024-01-02\n',
     );
   });
 

@@ -63,9 +63,15 @@ describe('getOhlcv', () => {
 
   test('says what there is of a symbol where a series is not there', async () => {
     const refused = (request: Partial<OhlcvRequest>) => expect(getOhlcv(january(request))).rejects;
-    await refused({ timeframe: '5m' }).toMatchObject({ code: 'USAGE', details: { hint: 'there are: 1d, 1h, 1m' } });
+    const load = 'add --fetch, or load it: pnpm pipeline run --select +ohlcv --instrument-type spot --symbols';
+    await refused({ timeframe: '5m' }).toMatchObject({
+      code: 'USAGE',
+      details: { hint: `there are: 1d, 1h, 1m; ${load} BTCUSDT --timeframes 5m` },
+    });
     await refused({ symbol: 'BTCUSD_PERP' }).toMatchObject({
-      details: { hint: 'it is there as futures-cm 1h; name the market: --instrument-type' },
+      details: {
+        hint: `it is there as futures-cm 1h; name the market with --instrument-type, or ${load} BTCUSD_PERP --timeframes 1h`,
+      },
     });
     await refused({ symbol: 'BTCUDST' }).toMatchObject({ details: { hint: 'did you mean BTCUSDT?' } });
     await refused({ timeframe: '1s', instrumentType: 'futures-um' }).toMatchObject({ code: 'USAGE' });

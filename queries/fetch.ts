@@ -1,0 +1,63 @@
+import { sql } from 'kysely';
+import {
+  type CommandIo,
+  cast,
+  formatDay,
+  type GlobalOptions,
+  openContext,
+  openReader,
+  PipelineError,
+  runSelection,
+} from '../engine/index.ts';
+import type { Database } from '../models/schema.ts';
+import { type Series, series } from './series.ts';
+import { timeframes } from './timeframes.ts';
+
+const dayMs = 86_400_000;
+
+/**
+ * Extracts and loads what the archive has of these series and the warehouse has not. A range of which every bar is
+ * there asks for nothing; any other is listed, and of what is listed only what is not staged yet is fetched.
+ *
+ * @throws PipelineError what the run throws, or its first node
+ */
+export async function fetchMissing(
+  io: CommandIo,
+  wanted: readonly Series[],
+  { target, dataDir, pipeline, vars, var: pairs = [], logFormat, quiet, debug }: GlobalOptions,
+): Promise<void> {
+  const given = Object.entries({ target, dataDir, pipeline, vars, logFormat, quiet, debug });
+  const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  const { paths } = await openContext(io, options);
+  for (const one of wanted) {
+    if (await isWhole(one, paths.warehouse, io.signal)) continue;
+    await runSelection(io, {
+      ...options,
+      select: ['+ohlcv'],
+      var: [...pairs, `instrument_types=${one.instrumentType}`, `symbols=${one.symbol}`, `timeframes=${one.timeframe}`],
+      ...(one.start !== undefined && { start: formatDay(one.start) }),
+      ...(one.end !== undefined && { end: formatDay(new Date(Math.ceil(one.end.getTime() / dayMs) * dayMs)) }),
+    });
+  }
+}
+
+/** Whether a warehouse has a bar in every slot of a range; unknown, so false, of an open range and of long bars. */
+async function isWhole(wanted: Series, warehouse: string, signal: AbortSignal): Promise<boolean> {
+  const { start, end, timeframe } = wanted;
+  const length = timeframes[timeframe];
+  if (start === undefined || end === undefined || length === undefined) return false;
+  const slot = (time: Date) => Math.ceil(time.getTime() / length);
+  const slots = slot(end) - slot(start);
+  try {
+    await using reader = await openReader<Database>({ warehouse, signal });
+    const [found] = await reader.rows(
+      series(reader.db, { ...wanted, start: new Date(slot(start) * length) }).select(({ ref }) =>
+        cast('BIGINT', sql`count(distinct epoch_ms(${ref('timestamp')}) // ${sql.lit(length)})`).as('slots'),
+      ),
+    );
+    return Number(found?.slots) === slots;
+  } catch (error) {
+    if (error instanceof PipelineError && ['WAREHOUSE_MISSING', 'TABLE_MISSING'].includes(error.code)) return false;
+    throw error;
+  }
+}

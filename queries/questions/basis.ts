@@ -1,0 +1,132 @@
+import { type Expression, sql } from 'kysely';
+import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
+import { contractOf } from '../contract.ts';
+import { futuresType, optionalTimeframe } from '../parameters/choice.ts';
+import { instantOptions } from '../parameters/range.ts';
+import { anySymbol } from '../parameters/symbol.ts';
+import { defineQuestion } from '../question.ts';
+import { loadCommand, type Series, series } from '../series.ts';
+import { changePercent } from '../sql.ts';
+
+const parameters = { symbol: anySymbol, timeframe: optionalTimeframe, ...instantOptions, instrumentType: futuresType };
+
+interface Asked extends Series {
+  readonly instrumentType: 'futures-um' | 'futures-cm';
+}
+
+/** The two series that are compared, and when the contract is delivered. */
+function sidesOf(asked: Asked) {
+  const contract = contractOf(asked.symbol, asked.instrumentType);
+  const futures: Series = { ...asked, symbol: contract.symbol };
+  const spot: Series = { ...asked, instrumentType: 'spot', symbol: contract.spot };
+  return { spot, futures, delivery: contract.delivery };
+}
+
+const daysOfAYear = 365;
+
+/**
+ * What a future costs above spot, bar by bar, at the close; bars that only one side has are left out. Of a delivery
+ * contract in percent a year too, simple interest over 365 days, from the close to the delivery at 08:00 UTC.
+ */
+export const basis = defineQuestion({
+  name: 'basis',
+  description: 'Spot against futures: what a contract costs above spot, bar by bar.',
+  parameters,
+  query(db, asked) {
+    const { spot, futures, delivery } = sidesOf(asked);
+    return db
+      .selectFrom(series(db, spot).select(['timestamp', 'close']).as('spot'))
+      .innerJoin(series(db, futures).select(['timestamp', 'close', 'close_time']).as('future'), (join) =>
+        join.onRef('future.timestamp', '=', 'spot.timestamp'),
+      )
+      .orderBy('spot.timestamp')
+      .select(({ ref }) => {
+        const [ofSpot, ofFuture] = [ref('spot.close'), ref('future.close')];
+        // Of decimals, or 0.3 - 0.2 would be 0.09999999999999998.
+        const exact = (price: Expression<number>) => sql`cast(${price} as DECIMAL(38, 12))`;
+        return [
+          'spot.timestamp',
+          'spot.close as spot_close',
+          'future.close as futures_close',
+          cast('DOUBLE', sql`${exact(ofFuture)} - ${exact(ofSpot)}`).as('basis'),
+          changePercent(ofFuture, ofSpot).as('basis_pct'),
+          aYear(ofFuture, ofSpot, ref('future.close_time'), delivery).as('annualised_pct'),
+        ];
+      });
+  },
+  market: (asked) => {
+    const { spot, futures } = sidesOf(asked);
+    return `spot ${spot.symbol} against ${futures.instrumentType} ${futures.symbol}`;
+  },
+  async check(reader, asked) {
+    const { spot, futures } = sidesOf(asked);
+    for (const side of [spot, futures]) await expectBars(reader, side);
+    const alone = await unmatched(reader, spot, futures);
+    return alone === 0n ? [] : [`${alone} bars that only one side has are left out`];
+  },
+  series: (asked) => {
+    const { spot, futures } = sidesOf(asked);
+    return [spot, futures];
+  },
+  units: ({ instrumentType }) => {
+    const price = instrumentType === 'futures-cm' ? 'USD of a future, USDT of spot' : 'quote asset';
+    return {
+      spot_close: price,
+      futures_close: price,
+      basis: price,
+      basis_pct: 'percent of spot',
+      annualised_pct: 'percent a year until delivery, NULL of a perpetual',
+    };
+  },
+  examples: [
+    'basis BTCUSDT',
+    'basis ETHUSDT --timeframe 1h --start 2025-06-01 --end 2025-07-01',
+    'basis BTCUSDT_260327 --fetch',
+    'basis BTCUSD_PERP --instrument-type futures-cm',
+  ],
+});
+
+function aYear(
+  future: Expression<number>,
+  spot: Expression<number>,
+  closeTime: Expression<Date>,
+  delivery: Date | undefined,
+) {
+  if (delivery === undefined) return cast.nullable('DOUBLE', sql`null`);
+  const days = sql`((${sql.lit(delivery.getTime())} - epoch_ms(${closeTime})) / 86400000)`;
+  return cast.nullable(
+    'DOUBLE',
+    sql`case when ${days} > 0 then round(100 * (${future} / nullif(${spot}, 0) - 1) * ${sql.lit(daysOfAYear)} / ${days}, 4) end`,
+  );
+}
+
+/** @throws PipelineError USAGE where one side is not there, saying how to load it */
+async function expectBars(reader: Reader<Database>, side: Series): Promise<void> {
+  const whole = { ...side, start: undefined, end: undefined };
+  const [bar] = await reader.rows(series(reader.db, whole).limit(1).select('timestamp'));
+  if (bar !== undefined) return;
+  const { instrumentType, symbol, timeframe } = side;
+  throw new PipelineError(
+    'USAGE',
+    `basis needs both sides, and there are no ${timeframe} bars of ${symbol}, ${instrumentType}`,
+    {
+      key: instrumentType === 'spot' ? 'symbol' : 'instrument-type',
+      value: symbol,
+      hint: `add --fetch, or load them: ${loadCommand(side)}`,
+    },
+  );
+}
+
+async function unmatched(reader: Reader<Database>, spot: Series, futures: Series): Promise<bigint> {
+  const { db } = reader;
+  const [found] = await reader.rows(
+    db
+      .selectFrom(series(db, spot).select('timestamp').unionAll(series(db, futures).select('timestamp')).as('bar'))
+      .groupBy('timestamp')
+      .having(({ fn }) => sql<boolean>`${fn.countAll()} = 1`)
+      .select(() => cast('BIGINT', sql`count(*) over ()`).as('bars'))
+      .limit(1),
+  );
+  return found?.bars ?? 0n;
+}
