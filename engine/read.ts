@@ -25,7 +25,8 @@ export interface StandIn {
   readonly writtenAt: Date;
 }
 
-export const copyFormats = ['csv', 'json', 'parquet'] as const;
+/** `arrow` is Arrow's file, `arrows` its stream: the names that files of either have. */
+export const copyFormats = ['csv', 'json', 'parquet', 'arrow', 'arrows'] as const;
 export type CopyFormat = (typeof copyFormats)[number];
 
 /** A warehouse that is only read. Every method throws TABLE_MISSING for a table that is not there. */
@@ -39,7 +40,7 @@ export interface Reader<DB> extends AsyncDisposable {
   columns<Row extends object>(query: ReadQuery<Row>): Promise<ColumnsOf<Row>>;
   /** The first `limit` rows as DuckDB writes them, with the SQL type of each column. */
   texts(query: ReadQuery<object>, limit: number): Promise<TextRows>;
-  /** Writes all rows to a file and returns their number. `metadata` goes into Parquet files. */
+  /** Writes all rows to a file and returns their number. `metadata` goes into Parquet and Arrow. */
   copy(
     query: ReadQuery<object>,
     to: { readonly file: string; readonly format: CopyFormat; readonly metadata?: Readonly<Record<string, string>> },

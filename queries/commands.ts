@@ -62,7 +62,7 @@ function addQuestion(
     .addOption(
       new Option('--format <format>', 'table in a terminal and csv elsewhere by default').choices(resultFormats),
     )
-    .option('--output <file>', 'write a file; its name says the format: .csv, .json or .parquet')
+    .option('--output <file>', 'write a file; its name says the format: .csv, .json, .parquet, .arrow or .arrows')
     .addHelpText(
       'after',
       ['', 'Examples:', ...shown.examples.map((line) => `  pnpm pipeline query ${line}`)].join('\n'),

@@ -24,40 +24,37 @@ export type ResultForm =
 
 const isCopyFormat = (format: string): format is CopyFormat => (copyFormats as readonly string[]).includes(format);
 
+const isText = (format: CopyFormat): boolean => format === 'csv' || format === 'json';
+
 const isTerminal = (stream: CommandIo['stdout']): boolean => 'isTTY' in stream && stream.isTTY === true;
 
 /**
  * The form that `--format` and `--output` ask for. Without them a terminal shows a picture (or, where there is none, a
- * table) and a pipe gets CSV; a file is written in the format of its name.
+ * table) and a pipe gets CSV; a file is written in the format of its name. Of Arrow a pipe gets the stream.
  * @throws PipelineError USAGE for a form that cannot be
  */
 export function chooseForm({ format, output }: ResultOptions, io: Pick<CommandIo, 'stdout' | 'cwd'>): ResultForm {
   const file = output === undefined ? undefined : resolve(io.cwd, output);
-  const asked = format ?? (file === undefined ? undefined : extname(file).slice(1));
-  if (asked === 'arrow') {
-    throw new PipelineError('USAGE', 'results cannot be written as arrow yet', {
-      key: '--format',
-      value: asked,
-      hint: 'take --format parquet: it holds the same rows and types',
-    });
-  }
+  const named = file === undefined ? undefined : extname(file).slice(1);
+  // Both are Arrow: the name of the file says which.
+  const asked = format === 'arrow' && named === 'arrows' ? named : (format ?? named);
   if (file === undefined) {
     if (asked === undefined) return isTerminal(io.stdout) ? { kind: 'picture' } : dataForm('csv', file);
     if (!isCopyFormat(asked)) return { kind: 'table' };
-    if (asked === 'parquet' && isTerminal(io.stdout)) {
-      throw new PipelineError('USAGE', 'parquet is no text for a terminal', {
+    if (!isText(asked) && isTerminal(io.stdout)) {
+      throw new PipelineError('USAGE', `${asked} is no text for a terminal`, {
         key: '--format',
         value: asked,
-        hint: 'name a file, as in --output rows.parquet, or send it through a pipe',
+        hint: `name a file, as in --output rows.${asked}, or send it through a pipe`,
       });
     }
-    return dataForm(asked, file);
+    return dataForm(asked === 'arrow' ? 'arrows' : asked, file);
   }
   if (format === 'table') {
     throw new PipelineError('USAGE', 'a table is for a terminal and no format of a file', {
       key: '--format',
       value: format,
-      hint: 'write csv, json or parquet',
+      hint: 'write csv, json, parquet or arrow',
     });
   }
   if (!existsSync(dirname(file))) {
@@ -137,7 +134,7 @@ export function lineResult(lines: readonly string[], io: Pick<CommandIo, 'stdout
 
 async function send(file: string, format: CopyFormat, io: Pick<CommandIo, 'stdout'>): Promise<void> {
   try {
-    await pipeline(createReadStream(file, format === 'parquet' ? {} : { encoding: 'utf8' }), io.stdout, { end: false });
+    await pipeline(createReadStream(file, isText(format) ? { encoding: 'utf8' } : {}), io.stdout, { end: false });
   } catch (error) {
     // `query … | head` closes the pipe early; that is no failure.
     if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;

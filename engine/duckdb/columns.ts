@@ -41,8 +41,9 @@ function doublesOf(chunks: readonly DuckDBDataChunk[], column: number): Float64A
   const doubles = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
   let filled = 0;
   for (const chunk of chunks) {
+    const { rowCount } = chunk; // asks DuckDB each time
     const vector = chunk.getColumnVector(column);
-    for (let row = 0; row < chunk.rowCount; row++) {
+    for (let row = 0; row < rowCount; row++) {
       doubles[filled++] = (vector.getItem(row) as number | null) ?? Number.NaN;
     }
   }

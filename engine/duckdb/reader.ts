@@ -3,6 +3,7 @@ import path from 'node:path';
 import { PipelineError } from '../errors.ts';
 import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../read.ts';
 import { quoteName, quoteText } from '../sql.ts';
+import { writeArrow } from './arrow.ts';
 import { readColumns } from './columns.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
@@ -58,7 +59,10 @@ export async function createReader<DB>(options: ReaderOptions): Promise<Reader<D
       return { columns, rows: rows.map((row) => columns.map(({ name }) => row[name] ?? null)) };
     },
     async copy(query, { file, format, metadata = {} }) {
-      const options: Readonly<Record<CopyFormat, string>> = {
+      if (format === 'arrow' || format === 'arrows') {
+        return writeArrow(warehouse, sqlOf(query), { file, form: format === 'arrow' ? 'file' : 'stream', metadata });
+      }
+      const options: Readonly<Record<Exclude<CopyFormat, 'arrow' | 'arrows'>, string>> = {
         csv: 'FORMAT csv, HEADER',
         json: 'FORMAT json, ARRAY',
         parquet: `FORMAT parquet, COMPRESSION zstd${keyValues(metadata)}`,
