@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -13,7 +13,7 @@ import {
 } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type Certificate, certify, describeSeries } from './certify/certificate.ts';
-import { check, readCertificate } from './certify/check.ts';
+import { differences, readCertificate } from './certify/check.ts';
 import { certificatePage, indexPage } from './certify/page.ts';
 import { type SeriesFilter, selectSeries } from './certify/select.ts';
 
@@ -27,7 +27,10 @@ export default defineCommand({
       .option('--instrument-type <names>', 'spot, futures-um or futures-cm; futures is futures-um; all by default')
       .option('--timeframes <names>', 'as 1h,1d; all by default')
       .option('--output <dir>', 'folder for the certificates (default: artifacts/certificates of the target)')
-      .option('--check <file>', 'verify a certificate against the warehouse; exit 1 where they differ')
+      .option(
+        '--check <path>',
+        'verify a certificate, or all of a folder, against the warehouse; exit 1 where they differ',
+      )
       .addHelpText(
         'after',
         [
@@ -36,11 +39,12 @@ export default defineCommand({
           '  pnpm pipeline certify',
           '  pnpm pipeline certify --symbols BTCUSDT,ETHUSDT --timeframes 1d --output certificates',
           '  pnpm pipeline certify --check certificates/futures-um/1d/BTCUSDT.json',
+          '  pnpm pipeline certify --check certificates',
         ].join('\n'),
       )
       .action(async (_: unknown, ran: Command) => {
         const options = ran.optsWithGlobals<CertifyOptions>();
-        await (options.check === undefined ? writeAll(io, options) : checkOne(io, options, options.check));
+        await (options.check === undefined ? writeAll(io, options) : checkAll(io, options, options.check));
       });
   },
 });
@@ -68,16 +72,48 @@ async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
   note(`${formatCount(written.length)} certificates in ${directory}; begin with index.md`);
 }
 
-async function checkOne(io: CommandIo, options: CertifyOptions, file: string): Promise<void> {
+/** A line for each certificate; all of them are looked at before the command fails. */
+async function checkAll(io: CommandIo, options: CertifyOptions, path: string): Promise<void> {
   if (options.output !== undefined) {
     throw new PipelineError('USAGE', '--check writes nothing, so --output has no place beside it', { key: '--output' });
   }
-  const path = resolve(io.cwd, file);
-  const claimed = await readCertificate(path);
-  const { paths } = await openContext(io, options);
+  const note = createNotes(io, options);
+  const files = await certificatesOf(resolve(io.cwd, path));
+  const { target, paths } = await openContext(io, options);
+  note(`target ${target.name}${target.synthetic ? ' (synthetic data)' : ''}`);
   await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
-  await check(reader, claimed, path);
-  io.stdout.write(`${describeSeries(claimed)}: the certificate holds, ${formatCount(claimed.rows)} rows\n`);
+  const differ: string[] = [];
+  for (const file of files) {
+    io.signal.throwIfAborted();
+    const claimed = await readCertificate(file);
+    const series = describeSeries(claimed);
+    const found = await differences(reader, claimed).catch((error: unknown) => {
+      // A series that is gone, or whose gaps were never built, is a difference like any other.
+      if (error instanceof PipelineError && ['CERTIFICATE_DIFFERS', 'TABLE_MISSING'].includes(error.code))
+        return [error.message];
+      throw error;
+    });
+    if (found.length === 0) io.stdout.write(`${series}: the certificate holds, ${formatCount(claimed.rows)} rows\n`);
+    else {
+      io.stdout.write(`${series}: differs\n`);
+      differ.push(`  ${series}, ${file}:\n${found.map((line) => `    ${line}`).join('\n')}`);
+    }
+  }
+  if (differ.length === 0) return;
+  throw new PipelineError(
+    'CERTIFICATE_DIFFERS',
+    `the warehouse differs from ${differ.length} of ${files.length} certificates:\n${differ.join('\n')}`,
+    { hint: 'where the archive was re-issued, certify again; else restore the warehouse' },
+  );
+}
+
+/** The file itself, or every .json below a folder. */
+async function certificatesOf(path: string): Promise<readonly string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) return [path];
+  const names = (await readdir(path, { recursive: true })).filter((name) => name.endsWith('.json')).sort();
+  if (names.length > 0) return names.map((name) => join(path, name));
+  throw new PipelineError('USAGE', 'the folder holds no certificate', { file: path, key: '--check' });
 }
 
 /** Written aside and renamed, so that no reader sees half a file. */

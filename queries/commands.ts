@@ -21,7 +21,7 @@ import type { Canvas, Parameters, Question } from './question.ts';
 import { ohlcv } from './questions/ohlcv.ts';
 import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
 import { questions } from './questions.ts';
-import { describeQuestion, resolveQuestion, seriesOf } from './resolve.ts';
+import { describeQuestion, resolvePlain, resolveQuestion } from './resolve.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the command line asks any question
 type AnyQuestion = Question<any, any>;
@@ -79,7 +79,7 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
   const form = chooseForm(options, io);
   const note = createNotes(io, options);
   const { target, paths } = await openContext(io, options);
-  if (options.fetch) await fetchMissing(io, seriesOf(question, given), options);
+  if (options.fetch) await fetchMissing(io, question.series?.(resolvePlain(question.parameters, given)) ?? [], options);
   let standIn: StandIn | undefined;
   const take = async () => {
     await using reader = await openReader<Database>({ ...paths, signal: io.signal });

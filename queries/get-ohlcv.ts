@@ -4,7 +4,7 @@ import { type OpenOptions, openWarehouse } from './open.ts';
 import type { GivenOf, RowOf } from './question.ts';
 import { ohlcv, ohlcvFigures } from './questions/ohlcv.ts';
 import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
-import { seriesOf } from './resolve.ts';
+import { resolvePlain } from './resolve.ts';
 
 /** A bar as published; times are UTC, ranges are of open times. */
 export type Bar = RowOf<typeof ohlcv>;
@@ -83,5 +83,5 @@ async function fetchFirst(request: OhlcvRequest | ResampledRequest): Promise<voi
   }
   const { stderr, env } = process;
   const io = { stdout: stderr, stderr, env, cwd: process.cwd(), now: () => new Date(), signal };
-  await fetchMissing(io, seriesOf(ohlcv, request), options);
+  await fetchMissing(io, [resolvePlain(ohlcv.parameters, request)], options);
 }

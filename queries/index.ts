@@ -1,5 +1,7 @@
 /** The library: typed questions to a warehouse. `import { getOhlcv, openWarehouse, top } from 'klinehouse'`. */
 export { type ColumnsOf, type ErrorCode, PipelineError } from '../engine/index.ts';
+export type { Certificate } from './certify/certificate.ts';
+export { type CertificateRequest, checkCertificate, getCertificate } from './get-certificate.ts';
 export {
   type Bar,
   getOhlcv,
@@ -13,6 +15,7 @@ export type { GivenOf, Question, RowOf } from './question.ts';
 export { basis } from './questions/basis.ts';
 export { coverage } from './questions/coverage.ts';
 export { delistings } from './questions/delistings.ts';
+export { gaps } from './questions/gaps.ts';
 export { listings } from './questions/listings.ts';
 export { market } from './questions/market.ts';
 export { movers } from './questions/movers.ts';

@@ -81,17 +81,17 @@ export async function openWarehouse(options: OpenOptions = {}): Promise<QueryWar
   };
 }
 
-async function warehouseOf({ target, dataDir, pipeline }: OpenOptions): Promise<string> {
-  const { paths } = await openContext(
-    { cwd: process.cwd(), env: process.env },
-    {
-      ...(target !== undefined && { target }),
-      ...(dataDir !== undefined && { dataDir }),
-      ...(pipeline !== undefined && { pipeline }),
-    },
-  );
+async function warehouseOf(options: OpenOptions): Promise<string> {
+  const { paths } = await openContext({ cwd: process.cwd(), env: process.env }, contextOptions(options));
   return paths.warehouse;
 }
+
+/** What names a target. */
+export const contextOptions = ({ target, dataDir, pipeline }: OpenOptions) => ({
+  ...(target !== undefined && { target }),
+  ...(dataDir !== undefined && { dataDir }),
+  ...(pipeline !== undefined && { pipeline }),
+});
 
 /** Says that an answer is not of now. */
 export const describeStandIn = ({ reason, writtenAt }: StandIn): string =>

@@ -1,6 +1,7 @@
 import { basis } from './questions/basis.ts';
 import { coverage } from './questions/coverage.ts';
 import { delistings } from './questions/delistings.ts';
+import { gaps } from './questions/gaps.ts';
 import { listings } from './questions/listings.ts';
 import { market } from './questions/market.ts';
 import { movers } from './questions/movers.ts';
@@ -27,6 +28,7 @@ export const questions = [
   market,
   volume,
   basis,
+  gaps,
   coverage,
   rejected,
 ] as const;

@@ -2,7 +2,6 @@ import { formatDay, type Reader } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { checkRange, describeRange } from './parameters/range.ts';
 import type { GivenOf, Parameters, PlainParameters, Question, ValuesOf } from './question.ts';
-import type { Series } from './series.ts';
 
 /** What a question was asked with, checked against what is there. */
 export interface Resolved<P extends Parameters> {
@@ -28,19 +27,16 @@ export async function resolveQuestion<P extends Parameters>(
 }
 
 /**
- * The series that a question with `series` reads, known before there is a warehouse.
- * @throws PipelineError USAGE for a parameter that makes no sense
+ * What parameters mean that need no look at a warehouse.
+ * @throws PipelineError USAGE for one that makes no sense
  */
-export function seriesOf<P extends PlainParameters>(
-  question: Pick<Question<P>, 'parameters' | 'series'>,
-  given: GivenOf<P>,
-): readonly Series[] {
+export function resolvePlain<P extends PlainParameters>(parameters: P, given: GivenOf<P>): ValuesOf<P> {
   const asked: Readonly<Record<string, unknown>> = given;
   const resolved = Object.fromEntries(
-    Object.entries(question.parameters).map(([key, parameter]) => [key, parameter.resolve(asked[key], { key })]),
+    Object.entries(parameters).map(([key, parameter]) => [key, parameter.resolve(asked[key], { key })]),
   );
   checkRange(resolved as Dates);
-  return question.series?.(resolved as ValuesOf<P>) ?? [];
+  return resolved as ValuesOf<P>;
 }
 
 interface Dates {

@@ -52,8 +52,8 @@ export const certificateShape = z.strictObject({
 export type Certificate = z.infer<typeof certificateShape>;
 
 interface Range {
-  readonly start: Date;
-  readonly end: Date;
+  readonly start?: Date;
+  readonly end?: Date;
 }
 
 /** Rows that are read at once: some 100 MB. */
@@ -149,8 +149,8 @@ async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range |
   );
   return found.flatMap(({ gap_start, gap_end, missing_bars, cause, evidence }) => {
     const [start, end] = [gap_start.getTime(), gap_end.getTime()];
-    const from = Math.max(start, range?.start.getTime() ?? start);
-    const to = Math.min(end, range?.end.getTime() ?? end);
+    const from = Math.max(start, range?.start?.getTime() ?? start);
+    const to = Math.min(end, range?.end?.getTime() ?? end);
     if (from >= to) return [];
     const { slotOf } = calendarOf(timeframe, start * 1000);
     const bars = from === start && to === end ? Number(missing_bars) : slotOf(to * 1000) - slotOf(from * 1000);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { PipelineError, type Reader } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
-import { type Certificate, certificateShape, certify, describeSeries, rangeOf } from './certificate.ts';
+import { type Certificate, certificateShape, certify, rangeOf } from './certificate.ts';
 
 /** @throws PipelineError USAGE for a file that is no certificate */
 export async function readCertificate(file: string): Promise<Certificate> {
@@ -30,7 +30,7 @@ function parseJson(text: string): unknown {
 }
 
 /** In what the warehouse differs from a certificate, within the range that it is about; nothing where it holds. */
-async function differences(reader: Reader<Database>, claimed: Certificate): Promise<readonly string[]> {
+export async function differences(reader: Reader<Database>, claimed: Certificate): Promise<readonly string[]> {
   const found = await certify(reader, claimed, { synthetic: claimed.synthetic, range: rangeOf(claimed) });
   const { gaps: claimedGaps, archives: claimedArchives, ...figures } = claimed;
   const changed = Object.entries(figures).flatMap(([name, value]) => {
@@ -53,15 +53,4 @@ async function differences(reader: Reader<Database>, claimed: Certificate): Prom
       return now.rows === rows ? [] : [`archive ${key}: ${rows} rows, now ${now.rows}`];
     }),
   ];
-}
-
-/** @throws PipelineError CERTIFICATE_DIFFERS naming every difference */
-export async function check(reader: Reader<Database>, claimed: Certificate, file: string): Promise<void> {
-  const found = await differences(reader, claimed);
-  if (found.length === 0) return;
-  throw new PipelineError(
-    'CERTIFICATE_DIFFERS',
-    `the warehouse differs from the certificate of ${describeSeries(claimed)}:\n${found.map((line) => `  ${line}`).join('\n')}`,
-    { file, hint: 'where the archive was re-issued, certify again; else restore the warehouse' },
-  );
 }

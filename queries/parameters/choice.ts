@@ -36,14 +36,21 @@ export const timeframe: PlainParameter<Timeframe, Timeframe> = {
   resolve: (given, { key }) => oneOf(key, given, timeframeNames),
 };
 
-/** The same with a default, for questions that compare. */
+/** One length of bars; all of them by default. */
+export const anyTimeframe: PlainParameter<Timeframe | undefined, Timeframe | undefined> = {
+  flags: '--timeframe <name>',
+  description: 'length of a bar; all by default',
+  resolve: (given, { key }) => (given === undefined ? undefined : oneOf(key, given, timeframeNames)),
+};
+
+/** One length of bars with a default, for questions that compare. */
 export const optionalTimeframe: PlainParameter<Timeframe | undefined, Timeframe> = {
   flags: '--timeframe <name>',
   description: 'length of a bar (default: 1d)',
   resolve: (given = '1d', { key }) => oneOf(key, given, timeframeNames),
 };
 
-const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
+export const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
 export type InstrumentType = (typeof instrumentTypes)[number];
 
 export const instrumentType: PlainParameter<InstrumentType | 'futures' | undefined, InstrumentType> = {
@@ -51,6 +58,15 @@ export const instrumentType: PlainParameter<InstrumentType | 'futures' | undefin
   description: 'spot, futures-um or futures-cm; futures is futures-um (default: spot)',
   resolve: (given = 'spot', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, instrumentTypes)),
 };
+
+/** One market, or all of them. */
+export const anyInstrumentType: PlainParameter<InstrumentType | 'futures' | 'all' | undefined, InstrumentType | 'all'> =
+  {
+    flags: '--instrument-type <name>',
+    description: 'spot, futures-um, futures-cm or all; futures is futures-um (default: futures-um)',
+    resolve: (given = 'futures', { key }) =>
+      given === 'futures' ? 'futures-um' : oneOf(key, given, [...instrumentTypes, 'all'] as const),
+  };
 
 const futuresTypes = ['futures-um', 'futures-cm'] as const;
 

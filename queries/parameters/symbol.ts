@@ -25,3 +25,10 @@ export const symbol = (table: DailyTable): Parameter<string, string> => ({
 
 /** A symbol as the archive would spell it; whether it is there is for the question to check. */
 export const anySymbol: PlainParameter<string, string> = { description, resolve: spelled };
+
+/** The same as an option; all symbols by default. */
+export const symbolOption: PlainParameter<string | undefined, string | undefined> = {
+  flags: '--symbol <name>',
+  description: `${description}; all by default`,
+  resolve: (given) => (given === undefined ? undefined : spelled(given)),
+};

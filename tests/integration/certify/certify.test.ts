@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Certificate } from '../../../queries/certify/certificate.ts';
+import { checkCertificate, getCertificate } from '../../../queries/index.ts';
 import { sha256Tree } from '../../support/digest.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../../support/published.ts';
@@ -164,11 +165,62 @@ describe('--check', () => {
     expectExit(await certify(grown, '--check', file), 0);
   });
 
+  test('of a folder looks at every certificate, and tells which series differ', async () => {
+    const held = await certify(dataDir, '--check', output);
+    expectExit(held, 0);
+    expect(held.stdout).toBe('spot BTCUSDT 1h: the certificate holds, 71 rows\n');
+    const copy = (symbol: string) => change(() => ({ symbol })).then(() => file.replace('BTCUSDT', symbol));
+    const text = await readFile(file, 'utf8');
+    const gone = await copy('GONEUSDT');
+    await writeFile(gone, await readFile(file, 'utf8'));
+    await writeFile(file, text);
+    const changed = await writeWarehouse(`DELETE FROM ohlcv WHERE "timestamp" = '2025-06-02 03:00:00'`);
+    const checked = await certify(changed, '--check', output);
+    expectExit(checked, 1);
+    expect(checked.stdout).toBe('spot BTCUSDT 1h: differs\nspot GONEUSDT 1h: differs\n');
+    expect(checked.stderr).toContain('differs from 2 of 2 certificates');
+    expect(checked.stderr).toContain('rows: 71, now 70');
+    expect(checked.stderr).toContain('the gaps of spot GONEUSDT 1h have not been built');
+  });
+
+  test('refuses a folder without one', async () => {
+    const refused = await certify(dataDir, '--check', await tempDir('empty-'));
+    expectExit(refused, 2);
+    expect(refused.stderr).toContain('holds no certificate');
+  });
+
   test('refuses what is no certificate', async () => {
     await writeFile(file, '{"certificate": 1}');
     const checked = await certify(dataDir, '--check', file);
     expectExit(checked, 2);
     expect(checked.stderr).toContain('this is no certificate');
+  });
+});
+
+describe('the library', () => {
+  const target = () => ({ target: 'mirror', dataDir, pipeline: join(root, 'pipeline.yaml') });
+  const ask = { symbol: 'btc/usdt', timeframe: '1h' } as const;
+
+  test('gives the certificate that the command writes', async () => {
+    expect(await getCertificate({ ...ask, ...target() })).toEqual(await read());
+    expect(await checkCertificate(await read(), target())).toEqual([]);
+    const wrong = { ...(await read()), digest: '0' };
+    expect(await checkCertificate(wrong, target())).toEqual([expect.stringMatching(/^digest: 0, now /)]);
+  });
+
+  test('certifies a range, its end out, the gap in it cut', async () => {
+    const day = await getCertificate({ ...ask, ...target(), start: '2025-06-01T05:00', end: '2025-06-02' });
+    expect(day).toMatchObject({ expected: 19, present: 18, missing: 1, start: '2025-06-01T05:00:00.000Z' });
+    const after = await getCertificate({ ...ask, ...target(), start: '2025-06-02' });
+    expect(after).toMatchObject({ expected: 48, present: 48, missing: 0, end: '2025-06-04T00:00:00.000Z' });
+    expect(await checkCertificate(day, target())).toEqual([]);
+  });
+
+  test('refuses what is not there', async () => {
+    await expect(getCertificate({ ...ask, ...target(), symbol: 'X' })).rejects.toMatchObject({ code: 'TABLE_MISSING' });
+    await expect(getCertificate({ ...ask, ...target(), target: 'live' })).rejects.toMatchObject({
+      code: 'WAREHOUSE_MISSING',
+    });
   });
 });
 

@@ -142,14 +142,27 @@ const flaws = [
 
 const ledger = `
   INSERT INTO staged_archives (key, status, reason, staged_at) VALUES
-    ('a/HOLEUSDT-1d-2025-05-15.zip', 'rejected', 'not_a_number', '2025-06-10'),
-    ('a/ODDUSDT-1d-2025-05-16.zip', 'absent', '404', '2025-06-10'),
-    ('a/SLOWUSDT-1d-2025-06-08.zip', 'failed', 'no answer', '2025-06-10'),
-    ('a/BTCUSDT-1d-2025-06-08.zip', 'loaded', NULL, '2025-06-10')`;
+    ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 'rejected', 'not_a_number', '2025-06-10'),
+    ('data/futures/um/daily/klines/ODDUSDT/1d/ODDUSDT-1d-2025-05-16.zip', 'absent', '404', '2025-06-10'),
+    ('data/futures/um/daily/klines/SLOWUSDT/1d/SLOWUSDT-1d-2025-06-08.zip', 'failed', 'no answer', '2025-06-10'),
+    ('data/futures/um/daily/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06-08.zip', 'loaded', NULL, '2025-06-10'),
+    ('data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2023-12.zip', 'rejected', 'md5_mismatch', '2025-06-10')`;
 
 const listing = `
-  INSERT INTO archive_objects VALUES ('a/HOLEUSDT-1d-2025-05-15.zip', 'futures-um', 'daily', 'HOLEUSDT', '1d',
+  INSERT INTO archive_objects VALUES ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 'futures-um', 'daily', 'HOLEUSDT', '1d',
     '2025-05-15', '2025-05-16', 500, 'etag', '2025-05-16 08:35', '2025-06-10')`;
+
+const gaps = `
+  INSERT INTO gaps VALUES
+    ('spot', 'BTCUSDT', '1h', '2024-02-08 00:00', '2024-02-08 03:00', 3, 'exchange_outage', 'an archive'),
+    ('futures-um', 'BTCUSDT', '1h', '2024-01-02 00:00', '2024-03-01 00:00', 1416, 'not_published', 'a listing'),
+    ('futures-um', 'ETHUSDT', '1d', '2025-05-01 00:00', '2025-05-03 00:00', 2, 'archive_hole', 'a listing'),
+    ('futures-um', 'ETHUSDT', '1d', '2025-05-10 00:00', '2025-05-11 00:00', 1, 'failed', 'an archive')`;
+
+const gapsState = `
+  INSERT INTO partition_state
+  SELECT 'gaps', unnest(['spot/BTCUSDT/1h', 'spot/BTCUSDT/1d', 'futures-um/BTCUSDT/1h', 'futures-um/ETHUSDT/1d',
+                         'futures-cm/BTCUSD_PERP/1h']), 'x', 'run'`;
 
 export interface Fixture {
   /** For `--data-dir`. */
@@ -177,5 +190,6 @@ export async function writeWarehouse({ withExports = false, rows = true } = {}):
 
 async function insertRows(warehouse: Warehouse): Promise<void> {
   await warehouse.run(`INSERT INTO daily_availability VALUES ${[...availabilityRows()].join(', ')}`);
-  for (const statement of [rankings, ...series.map(bars), ...flaws, ledger, listing]) await warehouse.run(statement);
+  for (const statement of [rankings, ...series.map(bars), ...flaws, ledger, listing, gaps, gapsState])
+    await warehouse.run(statement);
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import {
   coverage,
   delistings,
+  gaps,
   listings,
   market,
   movers,
@@ -194,6 +195,32 @@ describe('a question', () => {
     ]);
   });
 
+  test('rejected is of one market, and names what others have', async () => {
+    const all = await warehouse.rows(rejected, { instrumentType: 'all' });
+    const spot = await warehouse.rows(rejected, { instrumentType: 'spot' });
+    expect([all.length, spot.map(({ reason }) => reason)]).toEqual([4, ['md5_mismatch']]);
+  });
+
+  test('gaps have cause and evidence, of one market or all, in a range those that touch it', async () => {
+    const found = async (ask: Parameters<typeof warehouse.rows<typeof gaps.parameters, object>>[1]) =>
+      (await warehouse.rows(gaps, ask)).map((gap) => `${gap.symbol} ${gap.timeframe} ${gap.cause} ${gap.missing_bars}`);
+    expect(await found({})).toEqual([
+      'BTCUSDT 1h not_published 1416',
+      'ETHUSDT 1d archive_hole 2',
+      'ETHUSDT 1d failed 1',
+    ]);
+    expect(await found({ instrumentType: 'all' })).toHaveLength(4);
+    expect(await found({ instrumentType: 'spot' })).toEqual(['BTCUSDT 1h exchange_outage 3']);
+    expect(await found({ symbol: 'eth/usdt', start: '2025-05-02', end: '2025-05-10' })).toEqual([
+      'ETHUSDT 1d archive_hole 2',
+    ]);
+    expect(await found({ symbol: 'BTCUSDT', timeframe: '1d', instrumentType: 'spot' })).toEqual([]);
+    await expect(found({ symbol: 'BTCUSDT', timeframe: '1d' })).rejects.toMatchObject({
+      details: { hint: 'it is there as spot: name the market with --instrument-type' },
+    });
+    await expect(found({ symbol: 'BTCUDST' })).rejects.toMatchObject({ details: { hint: 'did you mean BTCUSDT?' } });
+  });
+
   test('is typed by its query, and one of your own too', async () => {
     const rows = await warehouse.rows(top, { date: new Date('2025-05-10'), limit: 1 });
     expectTypeOf(rows[0]?.rank_change_1d).toEqualTypeOf<number | null | undefined>();
@@ -206,7 +233,7 @@ describe('a question', () => {
       db.selectFrom('staged_archives').where('status', '=', 'failed').select('key'),
     );
     expectTypeOf(own[0]).toEqualTypeOf<{ key: string } | undefined>();
-    expect(own).toEqual([{ key: 'a/SLOWUSDT-1d-2025-06-08.zip' }]);
+    expect(own).toEqual([{ key: 'data/futures/um/daily/klines/SLOWUSDT/1d/SLOWUSDT-1d-2025-06-08.zip' }]);
   });
 });
 

@@ -1,0 +1,75 @@
+import { type Kysely, sql } from 'kysely';
+import { cast, closest, PipelineError } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
+import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
+import { instantOptions } from '../parameters/range.ts';
+import { symbolOption } from '../parameters/symbol.ts';
+import { defineQuestion } from '../question.ts';
+
+/** The series whose gaps were looked for, with those that have none. */
+const certainSeries = (db: Kysely<Database>) =>
+  db
+    .selectFrom('partition_state')
+    .where('model', '=', 'gaps')
+    .select(({ ref }) => {
+      const part = (at: number) => cast('VARCHAR', sql`split_part(${ref('partition')}, '/', ${sql.lit(at)})`);
+      return [part(1).as('instrument_type'), part(2).as('symbol'), part(3).as('timeframe')];
+    });
+
+/** Missing ranges with cause and evidence; of a range of times those that touch it, whole. docs/gaps.md has the causes. */
+export const gaps = defineQuestion({
+  name: 'gaps',
+  description: 'Bars that are missing, and why.',
+  parameters: {
+    symbol: symbolOption,
+    timeframe: anyTimeframe,
+    ...instantOptions,
+    instrumentType: anyInstrumentType,
+  },
+  query: (db, { instrumentType, symbol, timeframe, start, end }) =>
+    db
+      .selectFrom('gaps')
+      .$if(instrumentType !== 'all', (gaps) => gaps.where('instrument_type', '=', instrumentType))
+      .$if(symbol !== undefined, (gaps) => gaps.where('symbol', '=', symbol as string))
+      .$if(timeframe !== undefined, (gaps) => gaps.where('timeframe', '=', timeframe as string))
+      .$if(start !== undefined, (gaps) => gaps.where('gap_end', '>', start as Date))
+      .$if(end !== undefined, (gaps) => gaps.where('gap_start', '<', end as Date))
+      .orderBy('instrument_type')
+      .orderBy('symbol')
+      .orderBy('timeframe')
+      .orderBy('gap_start')
+      .selectAll(),
+  market: ({ instrumentType }) => (instrumentType === 'all' ? 'all markets' : instrumentType),
+  async check({ db, rows }, { instrumentType, symbol, timeframe }) {
+    const all = await rows(certainSeries(db));
+    if (all.length === 0) {
+      throw new PipelineError('TABLE_MISSING', 'gaps have not been looked for', {
+        hint: 'build them: pnpm pipeline run --select +gaps',
+      });
+    }
+    const asked = all.filter(
+      (one) =>
+        (symbol === undefined || one.symbol === symbol) && (timeframe === undefined || one.timeframe === timeframe),
+    );
+    const ofMarket = asked.filter((one) => instrumentType === 'all' || one.instrument_type === instrumentType);
+    const others = [...new Set(asked.map((one) => one.instrument_type))]
+      .filter((name) => name !== instrumentType)
+      .sort();
+    if (ofMarket.length === 0) {
+      const known = [...new Set(all.map((one) => one.symbol))];
+      throw new PipelineError('USAGE', 'there is no such series', {
+        key: others.length > 0 ? 'instrument-type' : 'symbol',
+        ...(symbol !== undefined && { value: symbol }),
+        hint:
+          others.length > 0
+            ? `it is there as ${others.join(', ')}: name the market with --instrument-type`
+            : ((symbol !== undefined && !known.includes(symbol) ? closest(symbol, known) : undefined) ??
+              'see what was loaded: pnpm pipeline show symbols'),
+      });
+    }
+    const elsewhere = instrumentType === 'all' || others.length === 0 ? [] : [`not asked about: ${others.join(', ')}`];
+    return [`${ofMarket.length} series were looked through`, ...elsewhere];
+  },
+  units: () => ({ missing_bars: 'bars; gap_end is the first slot after them' }),
+  examples: ['gaps', 'gaps --symbol BTCUSDT --timeframe 1h --instrument-type spot', 'gaps --instrument-type all'],
+});
