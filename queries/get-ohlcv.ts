@@ -83,5 +83,9 @@ async function fetchFirst(request: OhlcvRequest | ResampledRequest): Promise<voi
   }
   const { stderr, env } = process;
   const io = { stdout: stderr, stderr, env, cwd: process.cwd(), now: () => new Date(), signal };
-  await fetchMissing(io, [resolvePlain(ohlcv.parameters, request)], options);
+  const series =
+    request.resample === undefined
+      ? ohlcv.series?.(resolvePlain(ohlcv.parameters, request))
+      : resampledOhlcv.series?.(resolvePlain(resampledOhlcv.parameters, request));
+  await fetchMissing(io, series ?? [], options);
 }

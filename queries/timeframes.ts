@@ -26,14 +26,11 @@ export const timeframes = {
 
 export type Timeframe = keyof typeof timeframes;
 
-/** What `--resample` can make: buckets of the calendar that finer bars fill without a rest. 3d has no such calendar. */
-const resampled = (Object.keys(timeframes) as Timeframe[]).filter((name) => name !== '3d' && name !== '1s');
-
-/** The coarser timeframes that bars of this one add up to. */
+/** The coarser timeframes that bars of this one fill without a rest. */
 function coarserThan(timeframe: Timeframe): readonly Timeframe[] {
   const source = timeframes[timeframe];
   if (source === undefined) return [];
-  return resampled.filter((name) => {
+  return (Object.keys(timeframes) as Timeframe[]).filter((name) => {
     const target = timeframes[name];
     return target === undefined || (target > source && target % source === 0);
   });

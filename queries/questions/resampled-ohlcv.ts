@@ -1,27 +1,45 @@
 import { type Expression, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
 import { checkSeries } from '../check-series.ts';
 import { instrumentType, resample, timeframe } from '../parameters/choice.ts';
 import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { ohlcvUnits, series } from '../series.ts';
+import { loadCommand, ohlcvUnits, type Series, series } from '../series.ts';
 import { exactSum } from '../sql.ts';
 import { checkResample, type Timeframe, timeframes } from '../timeframes.ts';
 
 /** Start of the bucket that a time falls in: from midnight UTC, weeks from Monday, months by the calendar (B18). */
-function bucketOf(time: Expression<Date>, timeframe: Timeframe) {
-  const units: Readonly<Record<string, string>> = { '1w': 'week', '1mo': 'month' };
-  const unit = units[timeframe];
-  if (unit !== undefined) return cast('TIMESTAMP', sql`date_trunc(${sql.lit(unit)}, ${time})`);
-  return cast('TIMESTAMP', sql`time_bucket(${interval(timeframe)}, ${time})`);
+function bucketOf(time: Expression<Date>, timeframe: Timeframe, first3d: Expression<unknown>) {
+  if (timeframe === '1w') return cast('TIMESTAMP', sql`date_trunc('week', ${time})`);
+  if (timeframe === '1mo') return cast('TIMESTAMP', sql`date_trunc('month', ${time})`);
+  const origin = timeframe === '3d' ? sql`, ${first3d}` : sql``;
+  return cast('TIMESTAMP', sql`time_bucket(${interval(timeframe)}, ${time}${origin})`);
 }
 
 const interval = (timeframe: Timeframe) => {
   const ms = timeframes[timeframe];
   if (ms !== undefined) return sql`to_milliseconds(${sql.lit(ms)})`;
-  return timeframe === '1w' ? sql`interval 7 days` : sql`interval 1 month`;
+  return { '3d': sql`interval 3 days`, '1w': sql`interval 7 days`, '1mo': sql`interval 1 month` }[
+    timeframe as '3d' | '1w' | '1mo'
+  ];
 };
+
+/** The published bars of 3d: where in the days they begin is known from them alone. */
+const published3d = (wanted: Series): Series => ({ ...wanted, timeframe: '3d', start: undefined, end: undefined });
+
+/** @throws PipelineError USAGE where there are none, saying how to load them */
+async function expectAnchor(reader: Reader<Database>, wanted: Series): Promise<void> {
+  const bars = published3d(wanted);
+  const [first] = await reader.rows(series(reader.db, bars).limit(1).select('timestamp'));
+  if (first !== undefined) return;
+  throw new PipelineError(
+    'USAGE',
+    `where bars of 3d begin is known from those of the archive, and there are none of ${wanted.symbol}, ${wanted.instrumentType}`,
+    { key: 'resample', value: '3d', hint: `add --fetch, or load them: ${loadCommand(bars)}` },
+  );
+}
 
 /**
  * Bars added up to coarser ones: first open, highest high, lowest low, last close, sums of the rest (exact, so that
@@ -38,14 +56,17 @@ export const resampledOhlcv = defineQuestion({
     ...instantOptions,
     instrumentType,
   },
-  query: (db, { resample, ...wanted }) =>
-    db
+  query(db, { resample, ...wanted }) {
+    const first3d = series(db, published3d(wanted)).select(({ ref }) =>
+      cast.nullable('TIMESTAMP', sql`date_trunc('day', min(${ref('timestamp')}))`).as('first'),
+    );
+    return db
       .with('bars', (bars) =>
         series(bars, wanted)
           .selectAll()
           .select((eb) => [
-            bucketOf(eb.ref('timestamp'), resample).as('bucket'),
-            bucketOf(eb.ref('timestamp'), wanted.timeframe).as('slot'),
+            bucketOf(eb.ref('timestamp'), resample, first3d).as('bucket'),
+            bucketOf(eb.ref('timestamp'), wanted.timeframe, first3d).as('slot'),
           ]),
       )
       .selectFrom('bars')
@@ -76,12 +97,15 @@ export const resampledOhlcv = defineQuestion({
           cast('BIGINT', sql`count(distinct ${eb.ref('slot')})`).as('bars'),
           cast('BIGINT', sql`(${length}) // ${sql.lit(timeframes[wanted.timeframe] ?? 1)}`).as('bars_expected'),
         ];
-      }),
+      });
+  },
   market: ({ instrumentType }) => instrumentType,
-  series: (wanted) => [wanted],
+  series: ({ resample, ...wanted }) => (resample === '3d' ? [wanted, published3d(wanted)] : [wanted]),
   async check(reader, values) {
     checkResample(values.timeframe, values.resample);
-    return checkSeries(reader, values);
+    const notes = await checkSeries(reader, values);
+    if (values.resample === '3d') await expectAnchor(reader, values);
+    return notes;
   },
   units: ({ instrumentType }) => ohlcvUnits(instrumentType),
   examples: [],

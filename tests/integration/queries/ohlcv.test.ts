@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openWarehouse as openDatabase } from '../../../engine/duckdb/warehouse.ts';
 import {
   type Bar,
   getOhlcv,
@@ -164,10 +165,35 @@ describe('resampling', () => {
     expect(first?.volume).toBe(2.4);
   });
 
+  test('to 3d begins where the published bars of the series do (B18)', async () => {
+    const own = (await writeWarehouse()).file;
+    const resample = { ...ask, timeframe: '1d', resample: '3d', start: '2024-01-01', file: own } as const;
+    await expect(getOhlcv(resample)).rejects.toMatchObject({
+      code: 'USAGE',
+      details: { hint: expect.stringContaining('--instrument-type spot --symbols BTCUSDT --timeframes 3d') },
+    });
+    for (const first of ['2023-12-30', '2023-12-31', '2024-01-04']) {
+      {
+        await using database = await openDatabase({ file: own });
+        await database.run(`DELETE FROM ohlcv WHERE timeframe = '3d'`);
+        await database.run(`INSERT INTO ohlcv SELECT * REPLACE ('3d' AS timeframe, TIMESTAMP '${first}' AS "timestamp")
+          FROM ohlcv WHERE instrument_type = 'spot' AND timeframe = '1d' LIMIT 1`);
+      }
+      const bars = await getOhlcv(resample);
+      const opens = bars.map(({ timestamp }) => timestamp.getTime());
+      expect(opens.every((time) => (time - Date.parse(first)) % (3 * day) === 0)).toBe(true);
+      expect(bars.slice(1, -1).every((bar) => bar.bars === 3n && bar.bars_expected === 3n)).toBe(true);
+      expect(opens[1]).toBe((opens[0] as number) + 3 * day);
+      expect(bars.reduce((sum, bar) => sum + bar.bars, 0n)).toBe(60n);
+      const hours = await getOhlcv({ ...resample, timeframe: '1h' });
+      expect(hours.map(({ timestamp }) => timestamp.getTime())).toEqual(opens);
+      expect(hours[1]?.bars_expected).toBe(72n);
+    }
+  });
+
   test.each([
-    ['3m', '5m', '3m makes 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 1w, 1mo'],
-    ['1d', '1h', '1d makes 1w, 1mo'],
-    ['1h', '3d', '1h makes 2h, 4h, 6h, 8h, 12h, 1d, 1w, 1mo'],
+    ['3m', '5m', '3m makes 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w, 1mo'],
+    ['1d', '1h', '1d makes 3d, 1w, 1mo'],
     ['1w', '1mo', 'nothing can be made of 1w'],
   ] as const)('of %s to %s is refused', async (timeframe, resample, hint) => {
     await expect(getOhlcv({ ...ask, timeframe, resample, file })).rejects.toMatchObject({
