@@ -4,14 +4,15 @@ import { openWarehouse, type Row } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { loadSchema } from '../project.ts';
 import { storedTables } from '../schema/ddl.ts';
-import { quoteName } from '../sql.ts';
+import { quoteName, quoteText } from '../sql.ts';
 import type { TargetPaths } from './paths.ts';
 
 const queriesWaitMs = 5_000;
 
 /**
- * The first rows of a table by its key, columns in the order of its definition.
- * @throws PipelineError USAGE for a name that the schema does not have, WAREHOUSE_MISSING, WAREHOUSE_LOCKED
+ * The first rows of a table or view by its key, columns in the order of its definition.
+ * @throws PipelineError USAGE for a name that the schema does not have, TABLE_MISSING for a view that was never built,
+ *   WAREHOUSE_MISSING, WAREHOUSE_LOCKED
  */
 export async function showTable(options: {
   readonly pipeline: Pipeline;
@@ -21,7 +22,9 @@ export async function showTable(options: {
   readonly signal: AbortSignal;
 }): Promise<{ readonly columns: readonly string[]; readonly rows: readonly Row[] }> {
   const { pipeline, paths, name, limit, signal } = options;
-  const tables = storedTables(await loadSchema(pipeline));
+  const schema = await loadSchema(pipeline);
+  const views = Object.values(schema).filter(({ kind }) => kind === 'view');
+  const tables = [...storedTables(schema), ...views];
   const table = tables.find((known) => known.name === name);
   if (table === undefined) {
     const names = tables.map((known) => known.name);
@@ -31,6 +34,14 @@ export async function showTable(options: {
     });
   }
   await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal });
+  if (views.includes(table)) {
+    const [built] = await warehouse.rows(`SELECT 1 FROM duckdb_views() WHERE view_name = ${quoteText(name)}`);
+    if (built === undefined) {
+      throw new PipelineError('TABLE_MISSING', `${paths.warehouse} has no view ${name}`, {
+        hint: `build it: pnpm pipeline run --select +${name}`,
+      });
+    }
+  }
   const order = table.key.length === 0 ? 'ALL' : table.key.map(quoteName).join(', ');
   const rows = await warehouse.rows(`FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`);
   return { columns: Object.keys(table.columns), rows };

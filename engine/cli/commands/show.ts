@@ -9,7 +9,7 @@ const defaultLimit = 10;
 export function defineShow(program: Command, cli: Cli): void {
   const command = program
     .command('show')
-    .description('Shows the first rows of a published table.')
+    .description('Shows the first rows of a published table or view.')
     .argument('<model>', 'name of a model, or of a table that an extract writes')
     .option('--limit <n>', `rows to show (default: ${defaultLimit})`, wholeNumber(1))
     .action((model: string, _, own: Command) => show(cli, model, own.optsWithGlobals()));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../../engine/cli/program.ts';
+import { openWarehouse as openDatabase } from '../../../engine/duckdb/warehouse.ts';
 import { pipeline, pipelineInProcess, root } from '../../support/pipeline.ts';
 import { readParquet, readParquetMetadata } from '../../support/rows.ts';
 import { tempDir } from '../../support/temp.ts';
@@ -177,5 +178,22 @@ describe('pnpm pipeline query', () => {
     expect(exitCode).toBe(0);
     expect((await readdir(temporary)).filter((name) => name.startsWith('klinehouse'))).toEqual([]);
     expect((await readFile(fixture.file)).equals(before)).toBe(true);
+  });
+});
+
+describe('pnpm pipeline show', () => {
+  test('knows views, and says how to build one that is not there', async () => {
+    const { dataDir, file } = await writeWarehouse();
+    const show = () => pipelineInProcess(['show', 'ohlcv_units', '--limit', '1'], { dataDir });
+    const missing = await show();
+    expect(missing.exitCode).toBe(2);
+    expect(missing.stderr).toContain('run --select +ohlcv_units');
+    {
+      await using database = await openDatabase({ file });
+      await database.run('CREATE VIEW ohlcv_units AS SELECT *, volume AS base_volume FROM ohlcv');
+    }
+    const shown = await show();
+    expect([shown.exitCode, shown.stdout.trimEnd().split('\n').length]).toEqual([0, 2]);
+    expect(shown.stdout).toMatch(/^symbol +timeframe +instrument_type .* base_volume /);
   });
 });
