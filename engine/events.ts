@@ -51,6 +51,8 @@ export type RunEvent =
 /** Events carry no time; the reporter stamps them with `now`. */
 export interface Reporter {
   report(event: RunEvent): void;
+  /** Leaves the terminal to `work`, which asks a person something, and goes on where it was. */
+  pause?<T>(work: () => Promise<T>): Promise<T>;
   /** Flushes and releases the terminal; after it nothing is written. */
   close(): Promise<void>;
 }

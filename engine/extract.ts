@@ -26,6 +26,31 @@ export interface Target {
   readonly synthetic: boolean;
 }
 
+/** What an extract is about to fetch. */
+export interface FetchEstimate {
+  readonly files: number;
+  /** Of the files as the archive has them. */
+  readonly bytes: number;
+  /** What the staging area grows by, about. */
+  readonly diskBytes: number;
+}
+
+/** Files of one kind that an extract would fetch, and those of the same kind that are settled. */
+export interface PlanRow {
+  /** What they are files of, in the order of the columns: `{ instrument_type: 'spot', timeframe: '1m', … }`. */
+  readonly of: Readonly<Record<string, string>>;
+  readonly files: number;
+  readonly bytes: number;
+  /** How many are wanted why: `{ new: 30, repair: 1 }`; every row has the same keys. */
+  readonly why: Readonly<Record<string, number>>;
+  /** How many need not be fetched, by what became of them before: `{ staged: 12 }`; the same keys in every row. */
+  readonly settled: Readonly<Record<string, number>>;
+}
+
+export interface ExtractPlan extends FetchEstimate {
+  readonly rows: readonly PlanRow[];
+}
+
 export interface ExtractContext {
   readonly target: Target;
   /** The `with:` block of the node in pipeline.yaml. */
@@ -41,6 +66,11 @@ export interface ExtractContext {
   /** What the extracts that this one needs returned as `output`, by name. */
   readonly upstream: ReadonlyMap<string, unknown>;
   progress(progress: Progress): void;
+  /**
+   * To be awaited before files are fetched: refuses what cannot fit on the disk, and asks before large amounts.
+   * Throws DISK_FULL or NOT_CONFIRMED; then nothing may be fetched.
+   */
+  confirm(estimate: FetchEstimate): Promise<void>;
   warn(message: string): void;
   /** One instance a run: made by the first caller, disposed when the run ends. */
   share<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T>;
@@ -86,6 +116,11 @@ export interface Staged {
 export interface Extract {
   /** Archive → staging area. */
   run(context: ExtractContext): Promise<ExtractResult>;
+  /**
+   * What `run` would fetch, told without fetching or writing anything. An extract without it is cheap: it is run, so
+   * that those that need it can plan from its output.
+   */
+  plan?(context: ExtractContext): Promise<ExtractPlan>;
   /** Staging area → rows. Called after `run`, and alone when a model is built from what an earlier run staged. */
   staged(context: { readonly stagingDir: string; readonly asOf: Date }): Promise<Staged>;
 }

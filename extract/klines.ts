@@ -1,16 +1,14 @@
-import { statSync } from 'node:fs';
-import { defineExtract, type ExtractContext, PipelineError } from '../engine/index.ts';
+import { defineExtract, PipelineError } from '../engine/index.ts';
 import { createClient } from './archive/client.ts';
-import { parseKey } from './archive/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
-import { type ArchiveListing, isArchiveListing, storedListing } from './listing/archive-listing.ts';
+import { listingOf } from './listing/archive-listing.ts';
 import { parseKlinesOptions } from './options.ts';
 import { planAll } from './plan/plan-all.ts';
-import type { LedgerEntry } from './staging/entry.ts';
+import { planRows } from './plan/plan-rows.ts';
 import { stagedArchivesFeed } from './staging/feed.ts';
+import { intactEntries } from './staging/intact.ts';
 import { Ledger } from './staging/ledger.ts';
-import { stagedFile } from './staging/paths.ts';
 import { entryOf } from './staging/record.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf, stageArchive } from './staging/stage-archive.ts';
@@ -45,6 +43,7 @@ export default defineExtract({
 
     let plan = planAll(planOptions);
     while (plan.files > 0) {
+      await context.confirm(plan);
       tally.expect(plan);
       report();
       await forEachConcurrent(plan.wanted(), options.connections, async (planned) => {
@@ -85,6 +84,13 @@ export default defineExtract({
     };
   },
 
+  async plan(context) {
+    const { window, asOf, stagingDir, relist: askAgain } = context;
+    const known = intactEntries(Ledger.open(stagingDir), stagingDir);
+    const scope = { ...parseKlinesOptions(context), listing: listingOf(context) };
+    return planRows({ ...scope, window, asOf, known, asked: new Set(), askAgain });
+  },
+
   async staged({ stagingDir, asOf }) {
     const ledger = Ledger.open(stagingDir);
     return {
@@ -93,29 +99,6 @@ export default defineExtract({
     };
   },
 });
-
-/** What this run has listed, or, where the listing is not selected, what an earlier one has. */
-function listingOf({ upstream, stagingDir }: ExtractContext): ArchiveListing {
-  const listing = [...upstream.values()].find(isArchiveListing) ?? storedListing(stagingDir);
-  if (listing.series.length > 0) return listing;
-  throw new PipelineError('TABLE_MISSING', 'nothing is listed yet to plan from', {
-    hint: 'list the archive as well: pnpm pipeline run --select +klines',
-  });
-}
-
-/** What the ledger has of a key, unless the CSV that it tells of is gone or of another size. */
-function intactEntries(ledger: Ledger, stagingDir: string): (key: string) => LedgerEntry | undefined {
-  const intact = new Set<string>();
-  return (key) => {
-    const entry = ledger.get(key);
-    if (entry?.status !== 'staged' || intact.has(key)) return entry;
-    const parsed = parseKey(key);
-    const found = parsed && statSync(stagedFile(stagingDir, parsed), { throwIfNoEntry: false });
-    if (found?.size !== entry.csv_bytes) return undefined;
-    intact.add(key);
-    return entry;
-  };
-}
 
 function tooManyFailed(
   failed: number,

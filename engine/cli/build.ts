@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts';
 import { systemClock } from '../report/clock.ts';
 import { headline } from '../report/node-text.ts';
 import type { RunEnd } from '../run/run.ts';
+import { askOn } from './ask.ts';
 import type { Cli } from './cli.ts';
 import { openContext } from './context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
@@ -27,30 +28,49 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly varFlags?: readonly string[];
 }
 
-/** What `run` and `test` share: from the words of the command line to the engine and its reporters. */
-export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<RunEnd> {
+/** What the words of a command line say about a run: which nodes, on what, when, and how it reports. */
+export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', options: BuildOptions) {
   const context = await openContext(cli, options);
   const { pipeline, graph, target } = context;
-  const [{ select }, { resolveAsOf }, { describeWindow, resolveWindow }] = await Promise.all([
+  const [{ select }, { resolveAsOf }, { resolveWindow }] = await Promise.all([
     import('../graph/select.ts'),
     import('../config/resolve-target.ts'),
     import('../config/resolve-window.ts'),
   ]);
-  const now = cli.now();
-  const { start, end, asOf: flag, threads } = options;
+  const { start, end, asOf: flag } = options;
   const window = resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
-  const asOf = resolveAsOf({ target, env: cli.env, now, ...(flag !== undefined && { flag }) });
+  const asOf = resolveAsOf({ target, env: cli.env, now: cli.now(), ...(flag !== undefined && { flag }) });
   const found = select(graph, options);
   const selected = command === 'test' ? testsOf(graph, found) : found;
   const title = `${pipeline.spec.name} ${command}`;
+  return {
+    wanted: { ...context, selected, asOf, signal: cli.signal, ...(window !== undefined && { window }) },
+    reporting: {
+      title,
+      format: options.logFormat ?? 'text',
+      quiet: options.quiet ?? false,
+      debug: options.debug ?? false,
+      color: !cli.env.NO_COLOR,
+      clock: { ...systemClock, now: () => cli.now().getTime() },
+    },
+  };
+}
 
-  const wanted = { ...context, selected, asOf, signal: cli.signal, ...(window !== undefined && { window }) };
+/** What `run` and `test` share: from the words of the command line to the engine and its reporters. */
+export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<RunEnd> {
+  const { wanted, reporting } = await resolveBuild(cli, command, options);
+  const { target, paths, window } = wanted;
+  const { threads } = options;
+  const now = cli.now();
 
   if (options.dryRun) {
     const { name, synthetic } = target;
+    const [{ describeRun }, { describeWindow }] = await Promise.all([
+      import('../run/dry-run.ts'),
+      import('../config/resolve-window.ts'),
+    ]);
     const range = window && { range: describeWindow(window) };
-    cli.print(headline(title, { target: name, synthetic, asOf, ...range }));
-    const { describeRun } = await import('../run/dry-run.ts');
+    cli.print(headline(reporting.title, { target: name, synthetic, asOf: wanted.asOf, ...range }));
     const nodes = await describeRun(wanted);
     for (const line of formatTable(
       ['NODE', 'A RUN WOULD'],
@@ -65,16 +85,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     import('../run/run.ts'),
   ]);
   const runId = createRunId(now, cli.random);
-  const reporter = await createReporter({
-    title,
-    format: options.logFormat ?? 'text',
-    quiet: options.quiet ?? false,
-    debug: options.debug ?? false,
-    color: !cli.env.NO_COLOR,
-    stdout: cli.stdout,
-    stderr: cli.stderr,
-    clock: { ...systemClock, now: () => cli.now().getTime() },
-  });
+  const reporter = await createReporter({ ...reporting, stdout: cli.stdout, stderr: cli.stderr });
   try {
     const ended = await runPipeline({
       ...wanted,
@@ -86,8 +97,10 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       failFast: options.failFast ?? false,
       wait: options.wait ?? false,
       warnError: options.warnError ?? false,
+      yes: options.yes ?? false,
+      ask: askOn(cli),
       runId,
-      logFile: join(context.paths.logs, `${runId}.log`),
+      logFile: join(paths.logs, `${runId}.log`),
       now,
       clock: () => performance.now(),
       reporter,

@@ -2,6 +2,8 @@ import type { CommandIo } from '../command.ts';
 
 /** What `main` needs of the process around it. */
 export interface MainIo extends CommandIo {
+  /** Where a question is answered; without it nobody can be asked. */
+  readonly stdin?: NodeJS.ReadStream;
   /** In [0, 1). */
   readonly random: () => number;
 }

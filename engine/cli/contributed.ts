@@ -12,7 +12,7 @@ import { addVarFlags } from './var-flags.ts';
 const listing: readonly (string | undefined)[] = [undefined, 'help', 'completion'];
 
 /** Commands of the engine that take the vars with a flag of their own. */
-const takesVarFlags: ReadonlySet<string> = new Set(['run']);
+const takesVarFlags: ReadonlySet<string> = new Set(['run', 'plan']);
 
 /**
  * Adds the commands of pipeline.yaml, read only where one may be meant. A module is loaded for its own command and for

@@ -6,6 +6,7 @@ import { defineCompletion } from './commands/completion.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineLs } from './commands/ls.ts';
 import { defineMigrate } from './commands/migrate.ts';
+import { definePlan } from './commands/plan.ts';
 import { defineRun } from './commands/run.ts';
 import { defineSchema } from './commands/schema.ts';
 import { defineShow } from './commands/show.ts';
@@ -17,6 +18,7 @@ import { addExamples, addGlobalOptions } from './options.ts';
 const commands = [
   defineRun,
   defineTest,
+  definePlan,
   defineLs,
   defineCompile,
   defineShow,

@@ -7,7 +7,12 @@ import type { Pipeline } from './load.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A target with its own clock, where pipeline.yaml gives it one. */
-export type ResolvedTarget = Target & { readonly listing: string; readonly as_of?: Date };
+export type ResolvedTarget = Target & {
+  readonly listing: string;
+  readonly as_of?: Date;
+  /** Bytes. */
+  readonly ask_above?: number;
+};
 
 /** An empty variable counts as unset. */
 const read = (env: Environment, name: string): string | undefined => env[name]?.trim() || undefined;
@@ -41,6 +46,7 @@ export function resolveTarget(
     listing: read(options.env, 'PIPELINE_LISTING_URL') ?? archiveUrl ?? spec.listing ?? archive,
     synthetic: spec.synthetic,
     ...(asOf !== undefined && { as_of: asOf }),
+    ...(spec.ask_above !== undefined && { ask_above: spec.ask_above }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseInstant } from './instant.ts';
+import { parseSize, sizePattern } from './size.ts';
 import { duration, label, name, tags, test, text, when } from './test-spec.ts';
 
 export type { TestSpec } from './test-spec.ts';
@@ -10,6 +11,17 @@ const use = text.meta({ description: 'Path of the module, relative to pipeline.y
 const needs = z.array(name).meta({ description: 'Extracts, models, or tables that an extract writes.' });
 const scalar = z.union([z.string(), z.number()]);
 
+/** `1 GB` as bytes. */
+const size = z
+  .string()
+  .transform((text, context) => {
+    const bytes = parseSize(text);
+    if (bytes !== undefined) return bytes;
+    context.addIssue({ code: 'custom', message: 'be a size such as `1 GB` or `500 MB`' });
+    return z.NEVER;
+  })
+  .meta({ pattern: sizePattern.source, examples: ['1 GB', '500 MB'] });
+
 const target = z.strictObject({
   archive: text.meta({ description: '`sample`, a URL or a directory in the layout of the archive.' }),
   listing: text.exactOptional().meta({ description: 'URL of the listing; the archive by default.' }),
@@ -18,6 +30,9 @@ const target = z.strictObject({
     .refine((value) => parseInstant(value) !== undefined, 'be a time such as `2025-07-10T09:00:00Z`')
     .exactOptional()
     .meta({ description: 'The clock of a run that is given no --as-of: `2025-07-10T09:00:00Z`.' }),
+  ask_above: size.exactOptional().meta({
+    description: 'Before `run` fetches more than this it asks, or wants --yes: `1 GB`. It never asks by default.',
+  }),
   synthetic: z.boolean().default(false).meta({ description: 'The data is made up, and every output says so.' }),
 });
 

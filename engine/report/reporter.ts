@@ -38,6 +38,7 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
     report(event) {
       for (const reporter of all) reporter.report(event);
     },
+    pause: (work) => progress.pause?.(work) ?? work(),
     async close() {
       for (const reporter of all) await reporter.close();
     },

@@ -25,7 +25,7 @@ type Style = (typeof marks)[NodeStatus][1];
 
 interface Entry {
   readonly label: string;
-  readonly line: LiveLine;
+  line: LiveLine;
   readonly meter: Meter;
   readonly startedAt: number;
   testsPassed: number;
@@ -46,6 +46,8 @@ export function createTtyReporter(options: {
   const entries = new Map<string, Entry>();
   let list: LiveList | undefined;
   let stopRedraw = () => {};
+  /** What happened while the terminal was somebody else's. */
+  let held: RunEvent[] | undefined;
   let labelWidth = 0;
 
   const paint = (style: Style, text: string) => (color ? styleText(style, text, { validateStream: false }) : text);
@@ -138,7 +140,27 @@ export function createTtyReporter(options: {
   };
 
   return {
-    report: (event) => dispatch(table, event),
+    report(event) {
+      if (held === undefined) dispatch(table, event);
+      else held.push(event);
+    },
+    async pause(work) {
+      held = [];
+      stopRedraw();
+      for (const entry of entries.values()) entry.line.end(titleOf(entry, ['waits for an answer'], 0));
+      await list?.close();
+      list = undefined;
+      try {
+        return await work();
+      } finally {
+        list = createLiveList(terminal);
+        for (const entry of entries.values()) entry.line = list.add(entry.label);
+        stopRedraw = clock.every(redrawEvery, redraw);
+        const missed = held;
+        held = undefined;
+        for (const event of missed) dispatch(table, event);
+      }
+    },
     async close() {
       stopRedraw();
       for (const [id, entry] of entries) {

@@ -2,7 +2,7 @@ import type { ResolvedTarget } from '../config/resolve-target.ts';
 import type { Vars } from '../config/vars.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import type { NodeRef, NodeStatus, Reporter } from '../events.ts';
-import type { ExtractResult, Window } from '../extract.ts';
+import type { ExtractResult, FetchEstimate, Window } from '../extract.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import type { TargetPaths } from './paths.ts';
@@ -16,23 +16,29 @@ export interface NodeOutcome {
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-/** What all nodes of a run share. */
-export interface RunContext {
-  readonly runId: string;
+/** What the extracts of a run share, also where it is only planned. */
+export interface ExtractScope {
   readonly asOf: Date;
   readonly target: ResolvedTarget;
   readonly paths: TargetPaths;
   readonly vars: Vars;
-  readonly graph: Graph;
   readonly project: Project;
   readonly windows: ReadonlyMap<string, Window>;
   readonly relist: boolean;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
-  readonly warehouse: WarehouseHost;
   /** What the extracts of this run returned, by name. */
   readonly extracted: Map<string, ExtractResult>;
   readonly share: <T extends AsyncDisposable>(name: string, create: () => Promise<T>) => Promise<T>;
+  /** `ExtractContext.confirm` of a node. */
+  confirm(node: NodeRef, estimate: FetchEstimate): Promise<void>;
+}
+
+/** What all nodes of a run share. */
+export interface RunContext extends ExtractScope {
+  readonly runId: string;
+  readonly graph: Graph;
+  readonly warehouse: WarehouseHost;
   /** Tells the reporter and the artifacts how a node ended. */
   finish(node: GraphNode, outcome: NodeOutcome, startedAt: number): void;
   readonly clock: () => number;

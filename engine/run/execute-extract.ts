@@ -1,38 +1,58 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { loadFeed } from '../duckdb/feeds.ts';
+import type { ExtractContext, ExtractResult, Progress } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
 import { formatCount } from '../report/format.ts';
 import type { Table } from '../schema/table.ts';
-import { type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { type ExtractScope, type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { createRateMeter } from './rate.ts';
 
 /** Runs an extract and takes its tables over into the warehouse, which is held only for that. */
 export async function executeExtract(node: ExtractNode, context: RunContext): Promise<NodeOutcome> {
-  const { reporter, paths } = context;
-  const ref = refOf(node);
   const extract = await context.project.extract(node);
-  await mkdir(paths.staging, { recursive: true });
-  const result = await extract.run({
+  await mkdir(context.paths.staging, { recursive: true });
+  const own = extractContext(node, context);
+  const meter = createRateMeter(context.clock);
+  const progress = (progress: Progress) => {
+    meter.update(progress);
+    own.progress(progress);
+  };
+  const result = await extract.run({ ...own, progress });
+  const rate = meter.rate();
+  context.extracted.set(node.name, result);
+  await takeOver(node, context);
+  return {
+    status: result.status === 'success' ? 'pass' : result.status,
+    message: summaryText(result),
+    facts: { ...result.summary, ...rate },
+  };
+}
+
+/** The closing figures of an extract in one line. */
+export function summaryText({ summary }: ExtractResult): string {
+  const figures = Object.entries(summary).filter(([, figure]) => figure !== 0);
+  return figures.map(([name, figure]) => `${formatCount(figure)} ${name}`).join(', ') || 'nothing to do';
+}
+
+/** What an extract gets to see of a run, or of a plan of one. */
+export function extractContext(node: ExtractNode, context: ExtractScope): ExtractContext {
+  const { reporter } = context;
+  const ref = refOf(node);
+  return {
     target: context.target,
     options: node.spec.with,
     vars: context.vars,
     window: context.windows.get(node.id),
     asOf: context.asOf,
-    stagingDir: paths.staging,
+    stagingDir: context.paths.staging,
     relist: context.relist,
     signal: context.signal,
     upstream: new Map([...context.extracted].map(([name, { output }]) => [name, output])),
     progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),
+    confirm: (estimate) => context.confirm(ref, estimate),
     warn: (message) => reporter.report({ type: 'log', level: 'warn', message, node: ref }),
     share: context.share,
-  });
-  context.extracted.set(node.name, result);
-  await takeOver(node, context);
-  const figures = Object.entries(result.summary).filter(([, figure]) => figure !== 0);
-  return {
-    status: result.status === 'success' ? 'pass' : result.status,
-    message: figures.map(([name, figure]) => `${formatCount(figure)} ${name}`).join(', ') || 'nothing to do',
-    facts: result.summary,
   };
 }
 

@@ -12,6 +12,7 @@ import { readMigrations } from '../migrations/files.ts';
 import { openProject } from '../project.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
+import { createConfirm } from './confirm.ts';
 import { type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { executeExport } from './execute-export.ts';
 import { executeExtract } from './execute-extract.ts';
@@ -44,6 +45,9 @@ export interface RunOptions {
   readonly failFast: boolean;
   readonly wait: boolean;
   readonly warnError: boolean;
+  readonly yes: boolean;
+  /** Shows lines to a person and waits for yes or no; undefined where nobody can be asked. */
+  readonly ask: ((lines: readonly string[]) => Promise<boolean>) | undefined;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly runId: string;
@@ -108,6 +112,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     warehouse,
     extracted: new Map<string, ExtractResult>(),
     share: share.get,
+    confirm: createConfirm(options),
     clock,
     finish(node, outcome, since) {
       const seconds = Math.round(clock() - since) / 1000;
@@ -156,11 +161,12 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   });
   reporter.report({ type: 'run_finished', counts, seconds, interrupted: signal.aborted });
   if (signal.aborted) return { exitCode: 130 };
-  const failed = [...finished.values()].find(({ outcome }) => outcome.status === 'error');
-  return {
-    exitCode: counts.error > 0 || (options.warnError && counts.warn > 0) ? 1 : 0,
-    ...(failed !== undefined && { failure: failed.outcome.error }),
-  };
+  const errors = [...finished.values()].flatMap(({ outcome: { status, error } }) =>
+    status === 'error' ? [error] : [],
+  );
+  const isUnconfirmed = errors.some((error) => error instanceof PipelineError && error.code === 'NOT_CONFIRMED');
+  const isFailed = errors.length > 0 || (options.warnError && counts.warn > 0);
+  return { exitCode: isUnconfirmed ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
 }
 
 /** Runs the nodes; tests that a model's publication waits for run with it. */

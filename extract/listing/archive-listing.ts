@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type ExtractContext, PipelineError } from '../../engine/index.ts';
 import type { Series } from '../archive/keys.ts';
 import { type ListedObject, type ListedSeries, readObjects, seriesFile, storedSeries } from './series-state.ts';
 
@@ -18,7 +19,7 @@ export function createArchiveListing(directory: string, series: readonly ListedS
   };
 }
 
-export const isArchiveListing = (value: unknown): value is ArchiveListing =>
+const isArchiveListing = (value: unknown): value is ArchiveListing =>
   typeof value === 'object' && value !== null && (value as Partial<ArchiveListing>).kind === 'archive-listing';
 
 /** Where the states of the series are. */
@@ -28,4 +29,16 @@ export const stateDirectory = (stagingDir: string): string => join(stagingDir, '
 export function storedListing(stagingDir: string): ArchiveListing {
   const directory = stateDirectory(stagingDir);
   return createArchiveListing(directory, storedSeries(directory));
+}
+
+/**
+ * What this run has listed, or, where the listing is not selected, what an earlier one has.
+ * @throws PipelineError TABLE_MISSING where nothing is listed yet
+ */
+export function listingOf({ upstream, stagingDir }: Pick<ExtractContext, 'upstream' | 'stagingDir'>): ArchiveListing {
+  const listing = [...upstream.values()].find(isArchiveListing) ?? storedListing(stagingDir);
+  if (listing.series.length > 0) return listing;
+  throw new PipelineError('TABLE_MISSING', 'nothing is listed yet to plan from', {
+    hint: 'list the archive as well: pnpm pipeline run --select +klines',
+  });
 }

@@ -16,10 +16,16 @@ export interface Planned {
   readonly why: Why;
 }
 
+export interface Settled {
+  readonly object: ListedObject;
+  /** What became of the listed version; an earlier one may be staged all the same. */
+  readonly status: ArchiveStatus;
+}
+
 export interface SeriesPlan {
   readonly wanted: readonly Planned[];
-  /** Archives in the range whose listed version has been settled, by what became of it. */
-  readonly settled: Readonly<Record<ArchiveStatus, number>>;
+  /** Archives in the range whose listed version has been settled. */
+  readonly settled: readonly Settled[];
 }
 
 export interface PlanInput {
@@ -47,12 +53,12 @@ export interface PlanInput {
 export function planSeries(input: PlanInput): SeriesPlan {
   const { window } = input;
   const wanted: Planned[] = [];
-  const settled = { staged: 0, rejected: 0, absent: 0, failed: 0 };
+  const settled: Settled[] = [];
 
-  /** Counts an archive that is settled and adds one that is not; `needless` tells whether only a re-issue is wanted. */
+  /** Sorts an archive into what is settled and what is wanted; `needless` tells whether only a re-issue is wanted. */
   function consider(object: ListedObject, why: Why, needless: () => boolean = () => false): Answer {
     const answer = answerOf(object, input);
-    if (answer === 'staged' || answer === 'refused') settled[statusOf(object, input)]++;
+    if (answer === 'staged' || answer === 'refused') settled.push({ object, status: statusOf(object, input) });
     else if (answer === 'reissued' || !needless()) wanted.push({ object, why: answer === 'open' ? why : answer });
     return answer;
   }
@@ -96,7 +102,6 @@ function answerOf(object: ListedObject, { known, asked, askAgain }: PlanInput): 
   return reissue?.etag === object.etag && !isOpen(reissue.status, reissue.reason) ? 'staged' : 'reissued';
 }
 
-/** What became of the listed version of a settled archive; an earlier version may be staged all the same. */
 function statusOf(object: ListedObject, { known }: PlanInput): ArchiveStatus {
   const entry = known(object.key);
   return (entry?.reissue?.etag === object.etag ? entry.reissue.status : entry?.status) ?? 'failed';

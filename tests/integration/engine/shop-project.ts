@@ -171,6 +171,8 @@ export async function shopProject(changes: Changes = {}) {
       failFast: false,
       wait: false,
       warnError: false,
+      yes: false,
+      ask: undefined,
       reporter: { report: (event) => events.push(event), close: async () => {} },
       signal: new AbortController().signal,
       runId: `run${runs}`,

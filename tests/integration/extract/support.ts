@@ -52,6 +52,7 @@ function contextOf(run: RunOptions, options: object, upstream: ExtractContext['u
     signal: run.signal ?? new AbortController().signal,
     upstream,
     progress: (progress) => void log.progress.push(progress),
+    confirm: async () => {},
     warn: (message) => void log.warnings.push(message),
     share: (_name, create) => create(),
   };

@@ -147,7 +147,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'an unknown key that is near none',
     'archive: sample,',
     'archive: sample, compression: zip,',
-    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: keys here are: archive, listing, as_of, synthetic',
+    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: keys here are: archive, listing, as_of, ask_above, synthetic',
   ],
   [
     'an unknown type of test',
@@ -196,6 +196,18 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'targets:\n  sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }',
     'targets:',
     'error [CONFIG_INVALID] pipeline.yaml:4:1: `targets` must be a map, but is empty\n  key: targets',
+  ],
+  [
+    'a size without a unit',
+    'as_of: 2025-07-10T09:00:00Z',
+    'ask_above: 1000',
+    'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a text, not `1000`\n  key: targets.sample.ask_above',
+  ],
+  [
+    'a size in a unit that is none',
+    'as_of: 2025-07-10T09:00:00Z',
+    'ask_above: 1 GiB',
+    'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a size such as `1 GB` or `500 MB`, not `1 GiB`\n  key: targets.sample.ask_above',
   ],
   [
     'a missing key',

@@ -8,7 +8,7 @@ default_target: sample
 schema: models/schema.ts
 targets:
   sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }
-  live: { archive: 'https://data.example', listing: 'https://list.example' }
+  live: { archive: 'https://data.example', listing: 'https://list.example', ask_above: 1.5 GB }
   mirror: { archive: 'http://127.0.0.1:8080' }
 `,
   { file: 'pipeline.yaml', root: '/project' },
@@ -33,6 +33,11 @@ describe('the target', () => {
       as_of: new Date('2025-07-10T09:00:00Z'),
     });
     expect(resolveTarget(pipeline, { name: 'live', env: {} })).not.toHaveProperty('as_of');
+  });
+
+  test('asks above a size, in decimal units, and never by default', () => {
+    expect(resolveTarget(pipeline, { name: 'live', env: {} })).toHaveProperty('ask_above', 1_500_000_000);
+    expect(resolveTarget(pipeline, { name: 'mirror', env: {} })).not.toHaveProperty('ask_above');
   });
 
   test.each([

@@ -43,7 +43,11 @@ function plan({
   const entries = new Map(ledger.map((it) => [it.key, it]));
   const planned = planSeries({ monthly, daily, window, asOfMonth, asked, askAgain, known: (key) => entries.get(key) });
   return {
-    ...planned,
+    settled: Object.fromEntries(
+      Map.groupBy(planned.settled, ({ status }) => status)
+        .entries()
+        .map(([status, found]) => [status, found.length]),
+    ),
     periods: planned.wanted.map(({ object }) => object.period),
     whys: planned.wanted.map(({ why }) => why),
   };

@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises';
+import { describeWindow } from '../config/resolve-window.ts';
+import { PipelineError } from '../errors.ts';
+import type { ExtractPlan } from '../extract.ts';
+import type { ExtractNode } from '../graph/graph.ts';
+import { openProject } from '../project.ts';
+import { formatBytes, formatCount } from '../report/format.ts';
+import { type ExtractScope, refOf } from './context.ts';
+import { freeBytes } from './disk.ts';
+import { extractContext, summaryText } from './execute-extract.ts';
+import { lockTarget } from './lock.ts';
+import { lastRate, secondsAt } from './rate.ts';
+import type { RunOptions } from './run.ts';
+import { createShare } from './share.ts';
+import { nodeWindows } from './windows.ts';
+
+export interface RunPlan {
+  readonly extracts: readonly PlannedExtract[];
+  /** Where the run would write, and how many bytes it may. */
+  readonly directory: string;
+  readonly free: number;
+}
+
+export interface PlannedExtract extends ExtractPlan {
+  readonly name: string;
+  /** At most, at the rate of the last run; undefined where that tells nothing. */
+  readonly seconds: number | undefined;
+}
+
+type PlanOptions = Pick<
+  RunOptions,
+  | 'pipeline'
+  | 'graph'
+  | 'selected'
+  | 'target'
+  | 'paths'
+  | 'vars'
+  | 'asOf'
+  | 'window'
+  | 'relist'
+  | 'wait'
+  | 'reporter'
+  | 'signal'
+  | 'runId'
+  | 'logFile'
+  | 'invocation'
+  | 'now'
+  | 'clock'
+>;
+
+/**
+ * What the extracts of the selection would fetch. Those that cannot tell are run, since they are cheap: the archive is
+ * listed. No archive is fetched and nothing is loaded. Holds the target as a run does.
+ * @throws PipelineError SELECTION_EMPTY where no extract is selected that fetches files
+ */
+export async function planRun(options: PlanOptions): Promise<RunPlan> {
+  const { graph, selected, paths, vars, reporter, clock } = options;
+  const isOn = ({ when }: ExtractNode) => when === undefined || vars.boolean(when);
+  const nodes = graph.nodes.filter(
+    (node): node is ExtractNode => node.kind === 'extract' && selected.has(node.id) && isOn(node),
+  );
+  const project = await openProject(options.pipeline, vars);
+  const modules = await Promise.all(nodes.map(async (node) => ({ node, extract: await project.extract(node) })));
+  if (!modules.some(({ extract }) => extract.plan !== undefined)) {
+    throw new PipelineError('SELECTION_EMPTY', 'nothing that is selected fetches files', {
+      hint: 'select what it needs as well, with a `+` in front: --select +rankings',
+    });
+  }
+
+  await using _lock = await lockTarget(paths.root, {
+    command: options.invocation,
+    since: options.now,
+    wait: options.wait,
+    signal: options.signal,
+  });
+  await using share = createShare();
+  const scope: ExtractScope = {
+    ...options,
+    project,
+    windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
+    extracted: new Map(),
+    share: share.get,
+    confirm: async () => {},
+  };
+  reporter.report({
+    type: 'run_started',
+    runId: options.runId,
+    target: options.target.name,
+    synthetic: options.target.synthetic,
+    asOf: options.asOf,
+    nodes: nodes.map(refOf),
+    ...(options.window && { range: describeWindow(options.window) }),
+    logFile: options.logFile,
+  });
+  await mkdir(paths.staging, { recursive: true });
+  const extracts: PlannedExtract[] = [];
+  for (const { node, extract } of modules) {
+    const startedAt = clock();
+    reporter.report({ type: 'node_started', node: refOf(node) });
+    const context = extractContext(node, scope);
+    let message: string;
+    if (extract.plan === undefined) {
+      const result = await extract.run(context);
+      scope.extracted.set(node.name, result);
+      message = summaryText(result);
+    } else {
+      const plan = await extract.plan(context);
+      const rate = await lastRate(paths.artifacts, node.id);
+      extracts.push({ ...plan, name: node.name, seconds: rate && secondsAt(rate, plan) });
+      message = `would fetch ${formatCount(plan.files)} files, ${formatBytes(plan.bytes)}`;
+    }
+    const seconds = (clock() - startedAt) / 1000;
+    reporter.report({ type: 'node_finished', node: refOf(node), status: 'pass', seconds, message });
+  }
+  return { extracts, directory: paths.root, free: await freeBytes(paths.root) };
+}
