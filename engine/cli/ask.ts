@@ -14,10 +14,15 @@ export function askOn({
     for (const line of lines) stderr.write(`${line}\n`);
     // As a plain stream: in its own mode readline would take Ctrl-C away from the process.
     const reader = createInterface({ input: stdin, output: stderr, terminal: false });
+    let isAnswered = false;
     const ended = Promise.withResolvers<string>();
-    reader.once('close', () => ended.resolve(''));
+    reader.once('close', () => {
+      if (!isAnswered) stderr.write('\n');
+      ended.resolve('');
+    });
     try {
       const answer = await Promise.race([reader.question('Go on? [y/N] ', { signal }), ended.promise]);
+      isAnswered = true;
       return /^y(es)?$/i.test(answer.trim());
     } finally {
       reader.close();

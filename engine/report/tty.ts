@@ -147,7 +147,8 @@ export function createTtyReporter(options: {
     async pause(work) {
       held = [];
       stopRedraw();
-      for (const entry of entries.values()) entry.line.end(titleOf(entry, ['waits for an answer'], 0));
+      for (const entry of entries.values())
+        entry.line.end(`${mark('no-op')} ${titleOf(entry, ['waits for an answer'], 0)}`);
       await list?.close();
       list = undefined;
       try {

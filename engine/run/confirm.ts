@@ -36,7 +36,8 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   const free = await freeOf(paths.root);
   // What is staged is never smaller than what was fetched; how much larger is a guess, so that alone refuses nothing.
   if (bytes > free) throw tooLarge(node, bytes, free, paths.root);
-  const log = (level: 'info' | 'warn', message: string) => reporter.report({ type: 'log', level, message, node });
+  const log = (level: 'debug' | 'info' | 'warn', message: string) =>
+    reporter.report({ type: 'log', level, message, node });
   if (diskBytes > free) {
     log('warn', `about ${formatBytes(diskBytes)} would be staged, and ${formatBytes(free)} are free in ${paths.root}`);
   }
@@ -55,7 +56,8 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
     const work = () => ask(lines);
     if (!(await (reporter.pause?.(work) ?? work()))) throw refused('the answer was no');
   }
-  for (const line of lines) log('info', line.trim());
+  // Whoever was asked has read them.
+  for (const line of lines) log(yes ? 'info' : 'debug', line.trim());
 }
 
 const tooLarge = (node: NodeRef, bytes: number, free: number, file: string) =>

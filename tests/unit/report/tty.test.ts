@@ -126,3 +126,21 @@ test('closing early gives the terminal back: no timer, the cursor shown, the nod
   sink.stream.write('free');
   expect(sink.chunks.at(-1)).toBe('free');
 });
+
+test('while a question is asked nothing is drawn; what happened meanwhile is drawn after it', async () => {
+  const { reporter, frames, sink, advance, lastFrame } = start();
+  reporter.report(runStarted('run.log'));
+  reporter.report({ type: 'node_started', node: klines });
+  await until(() => frames().some((frame) => frame.includes('extract klines')));
+  await reporter.pause?.(async () => {
+    const before = sink.chunks.length;
+    reporter.report({ type: 'node_started', node: ohlcv });
+    reporter.report({ type: 'node_finished', node: ohlcv, status: 'pass', seconds: 1, message: '7 rows' });
+    advance(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(sink.chunks.length).toBe(before);
+  });
+  reporter.report({ type: 'node_finished', node: klines, status: 'pass', seconds: 2, message: '9 new' });
+  await reporter.close();
+  expect(lastFrame()).toEqual(['✔ extract klines          9 new  2.0s', '✔ model ohlcv             7 rows  1.0s', '']);
+});
