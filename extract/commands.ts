@@ -5,8 +5,12 @@ import { serveStore } from './archive/server.ts';
 import { defaultAsOf } from './sample/cases.ts';
 import { createSampleStore } from './sample/store.ts';
 import { writeArchive } from './sample/write.ts';
+import { formatReason } from './verify/reason.ts';
+import { verifyDirectory } from './verify/verify-directory.ts';
 
-/** `pnpm pipeline archive write|serve`. */
+const progressEvery = 15_000;
+
+/** `pnpm pipeline archive write|serve|verify`. */
 export default defineCommand({
   define(command, io) {
     command
@@ -22,8 +26,43 @@ export default defineCommand({
       .argument('<directory>', 'the folder that holds data/')
       .option('--port <n>', 'port on the loopback address; 0 takes a free one', '0')
       .action((directory: string, options: { port: string }) => serve(io, directory, options));
+    command
+      .command('verify')
+      .description(
+        'Checks every archive of a folder: CHECKSUM, zip structure, CRC-32 and all lines. Prints what is bad.',
+      )
+      .argument('<directory>', 'the folder that holds data/')
+      .action((directory: string) => verify(io, directory));
   },
 });
+
+async function verify(io: CommandIo, directory: string): Promise<void> {
+  const root = await directoryOf(resolve(io.cwd, directory)).catch((error: PipelineError) => {
+    throw new PipelineError('USAGE', error.message, { value: directory, hint: 'name the folder that holds data/' });
+  });
+  const startedAt = io.now().getTime();
+  let saidAt = startedAt;
+  const report = await verifyDirectory(root, {
+    signal: io.signal,
+    onBad: (key, why) => io.stdout.write(`${key}: ${formatReason(why)}\n`),
+    onProgress({ done, total }) {
+      const now = io.now().getTime();
+      if (now - saidAt < progressEvery) return;
+      saidAt = now;
+      io.stderr.write(
+        `[${Math.round((now - startedAt) / 1000)}s] ${formatCount(done)}/${formatCount(total)} archives\n`,
+      );
+    },
+  });
+  const { ok, bad, without_checksum: without, skipped } = report;
+  const others = skipped === 0 ? '' : `, ${formatCount(skipped)} zips are no kline archives`;
+  const summary = `${formatCount(ok)} ok, ${formatCount(bad)} bad, ${formatCount(without)} without CHECKSUM${others}`;
+  io.stdout.write(`${summary}\n`);
+  if (bad === 0) return;
+  throw new PipelineError('OBJECT_REJECTED', `${formatCount(bad)} archives of ${directory} are bad`, {
+    hint: 'fetch those again from where the folder came from',
+  });
+}
 
 const progressLine = (io: CommandIo, done: number, bytes: number) =>
   io.stderr.write(`${formatCount(done)} files, ${formatBytes(bytes)}\n`);

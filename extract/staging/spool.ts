@@ -52,7 +52,7 @@ export function createSpool(file: string): Spool {
       close();
       return { size, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
     },
-    source: () => ({ size, open: () => Open.file(file), read: (offset, length) => readRange(file, offset, length) }),
+    source: () => fileSource(file, size),
     moveTo(target) {
       close();
       if (size > 0) renameMaking(file, target);
@@ -64,6 +64,13 @@ export function createSpool(file: string): Spool {
     },
   };
 }
+
+/** A zip of this size that lies on the disk. */
+export const fileSource = (file: string, size: number): ZipSource => ({
+  size,
+  open: () => Open.file(file),
+  read: (offset, length) => readRange(file, offset, length),
+});
 
 function readRange(file: string, offset: number, length: number): Buffer {
   const descriptor = openSync(file, 'r');

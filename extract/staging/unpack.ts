@@ -9,7 +9,7 @@ import type { FetchedZip } from './fetch-zip.ts';
 import { asideOf, diskError, openMaking, writeFully } from './write.ts';
 
 /** Larger members are inflated piece by piece. */
-const largestInflated = 32 * 1024 * 1024;
+export const largestInflated = 32 * 1024 * 1024;
 const pieceSize = 256 * 1024;
 
 export interface Unpacked {
@@ -67,10 +67,25 @@ async function unpackLarge(
 ): Promise<Unpacked | Reason> {
   const descriptor = openMaking(aside);
   try {
-    const scanner = scanCsv(key);
-    let bytes = 0;
-    let crc = 0;
-    let problem: Reason | undefined;
+    return await scanMember(zip, member, key, signal, (piece) => writeFully(descriptor, piece));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Inflates and checks a member piece by piece; each piece is handed on as long as all before it are good. */
+export async function scanMember(
+  zip: Pick<FetchedZip, 'source' | 'file'>,
+  member: ZipMember,
+  key: ArchiveKey,
+  signal: AbortSignal,
+  write: (piece: Buffer) => void,
+): Promise<Unpacked | Reason> {
+  const scanner = scanCsv(key);
+  let bytes = 0;
+  let crc = 0;
+  let problem: Reason | undefined;
+  try {
     for await (const piece of contentOf(zip, member)) {
       signal.throwIfAborted();
       bytes += piece.length;
@@ -78,7 +93,7 @@ async function unpackLarge(
       if (bytes > member.uncompressed_bytes) break;
       // After a bad line only the CRC matters: that the bytes are damaged says more than what they became.
       problem ??= scanner.push(piece);
-      if (problem === undefined) writeFully(descriptor, piece);
+      if (problem === undefined) write(piece);
     }
     problem = checkContent(member, bytes, crc) ?? problem;
     const facts = problem ?? scanner.end();
@@ -86,12 +101,10 @@ async function unpackLarge(
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
     return reason('zip_corrupt', `the member does not inflate: ${(error as Error).message}`);
-  } finally {
-    closeSync(descriptor);
   }
 }
 
-function contentOf(zip: FetchedZip, member: ZipMember): AsyncIterable<Buffer> {
+function contentOf(zip: Pick<FetchedZip, 'source' | 'file'>, member: ZipMember): AsyncIterable<Buffer> {
   const { offset: start, compressed_bytes, deflated } = member;
   const packed =
     zip.file === undefined

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { ArchiveClient, Outcome, Verdict } from '../archive/client.ts';
 import { headerOf } from '../archive/client.ts';
 import type { Answer } from '../http/transport.ts';
-import { reason } from './reason.ts';
+import { type Reason, reason } from './reason.ts';
 
 /** The ETag of an object that was uploaded whole is its MD5. */
 export const isMd5 = (etag: string): boolean => /^[0-9a-f]{32}$/.test(etag);
@@ -16,15 +16,20 @@ export function fetchChecksum(client: ArchiveClient, url: URL, name: string): Pr
 
 function checkChecksum(answer: Answer, name: string): Verdict<string> {
   const digest = hash('md5', answer.body);
-  const again = (text: string): Verdict<string> => ({
-    kind: 'again',
-    reason: reason('checksum_malformed', text),
-    digest,
-  });
-  const match = /^([0-9a-fA-F]{64}) [ *]([^\r\n]+)\r?\n?$/.exec(answer.body.toString());
-  if (match === null) return again('the CHECKSUM file is no line of sha256sum');
-  if (match[2] !== name) return again(`the CHECKSUM file names ${JSON.stringify(match[2]?.slice(0, 200))}`);
+  const again = (reason: Reason): Verdict<string> => ({ kind: 'again', reason, digest });
+  const sha256 = parseChecksum(answer.body.toString(), name);
+  if (typeof sha256 !== 'string') return again(sha256);
   const etag = headerOf(answer, 'etag')?.replaceAll('"', '');
-  if (etag !== undefined && isMd5(etag) && etag !== digest) return again('the CHECKSUM file does not match its ETag');
-  return { kind: 'ok', value: (match[1] as string).toLowerCase() };
+  const isOther = etag !== undefined && isMd5(etag) && etag !== digest;
+  return isOther ? again(malformed('the CHECKSUM file does not match its ETag')) : { kind: 'ok', value: sha256 };
 }
+
+/** The SHA-256 that the text of a CHECKSUM file gives for the file called `name`. */
+export function parseChecksum(text: string, name: string): string | Reason {
+  const match = /^([0-9a-fA-F]{64}) [ *]([^\r\n]+)\r?\n?$/.exec(text);
+  if (match === null) return malformed('the CHECKSUM file is no line of sha256sum');
+  if (match[2] !== name) return malformed(`the CHECKSUM file names ${JSON.stringify(match[2]?.slice(0, 200))}`);
+  return (match[1] as string).toLowerCase();
+}
+
+const malformed = (text: string): Reason => reason('checksum_malformed', text);
