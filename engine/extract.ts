@@ -62,6 +62,8 @@ export interface ExtractContext {
   readonly asOf: Date;
   readonly stagingDir: string;
   readonly relist: boolean;
+  /** What earlier runs loaded has to be loaded again: there is no warehouse, or --full-refresh. */
+  readonly rebuild: boolean;
   readonly signal: AbortSignal;
   /** What the extracts that this one needs returned as `output`, by name. */
   readonly upstream: ReadonlyMap<string, unknown>;
@@ -113,6 +115,12 @@ export interface Staged {
   readonly sources?: Readonly<Record<string, StagedSource>>;
 }
 
+/** Files that are there no more. */
+export interface Freed {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 export interface Extract {
   /** Archive → staging area. */
   run(context: ExtractContext): Promise<ExtractResult>;
@@ -123,6 +131,18 @@ export interface Extract {
   plan?(context: ExtractContext): Promise<ExtractPlan>;
   /** Staging area → rows. Called after `run`, and alone when a model is built from what an earlier run staged. */
   staged(context: { readonly stagingDir: string; readonly asOf: Date }): Promise<Staged>;
+  /**
+   * Told at the end of a run that it was part of. `partitions` answers those of its sources which every model that reads
+   * them has published as they are staged now: until something changes, nobody asks for their files.
+   */
+  published?(context: {
+    readonly stagingDir: string;
+    readonly options: ExtractContext['options'];
+    readonly vars: Vars;
+    readonly partitions: () => Promise<ReadonlySet<string>>;
+  }): Promise<Freed>;
+  /** `clean --staging`: removes the files that it can fetch again, and keeps what it knows about them. */
+  clean?(context: { readonly stagingDir: string; readonly signal: AbortSignal }): Promise<Freed>;
 }
 
 /** The default export of an extract module. */

@@ -16,6 +16,7 @@ export {
   type ExtractContext,
   type ExtractPlan,
   type ExtractResult,
+  type Freed,
   type PlanRow,
   type Progress,
   type Staged,

@@ -9,6 +9,7 @@ import { planRows } from './plan/plan-rows.ts';
 import { stagedArchivesFeed } from './staging/feed.ts';
 import { intactEntries } from './staging/intact.ts';
 import { Ledger } from './staging/ledger.ts';
+import { pruneStaged, removeStaged } from './staging/prune.ts';
 import { entryOf } from './staging/record.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf, stageArchive } from './staging/stage-archive.ts';
@@ -30,7 +31,7 @@ export default defineExtract({
       context.warn(`${ledger.unreadable} lines of the journal are damaged: their archives are fetched again`);
 
     const asked = new Set<string>();
-    const known = intactEntries(ledger, stagingDir);
+    const known = intactEntries(ledger, context);
     const planOptions = { ...options, listing, window: context.window, asOf, known, asked, askAgain: context.relist };
     const stageOptions = {
       ...{ client, archiveUrl: archive.url, stagingDir, asOf, signal },
@@ -86,9 +87,18 @@ export default defineExtract({
 
   async plan(context) {
     const { window, asOf, stagingDir, relist: askAgain } = context;
-    const known = intactEntries(Ledger.open(stagingDir), stagingDir);
+    const known = intactEntries(Ledger.open(stagingDir), context);
     const scope = { ...parseKlinesOptions(context), listing: listingOf(context) };
     return planRows({ ...scope, window, asOf, known, asked: new Set(), askAgain });
+  },
+
+  async published({ stagingDir, partitions, ...context }) {
+    const isKept = parseKlinesOptions(context).staging_retention === 'keep';
+    return isKept ? { files: 0, bytes: 0 } : pruneStaged(stagingDir, await partitions());
+  },
+
+  async clean({ stagingDir, signal }) {
+    return removeStaged(stagingDir, signal);
   },
 
   async staged({ stagingDir, asOf }) {

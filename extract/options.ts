@@ -25,6 +25,8 @@ const klinesOptions = z.strictObject({
   ...shared,
   /** What becomes of an archive whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
   stale_checksum: z.enum(['fail', 'warn']).default('fail'),
+  /** Whether the CSVs of archives stay in the staging area after their rows have been published. */
+  staging_retention: z.enum(['keep', 'prune_after_load']).default('keep'),
 });
 
 export type ListingOptions = z.infer<typeof listingOptions>;

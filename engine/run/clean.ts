@@ -1,30 +1,33 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { Extract, Freed } from '../extract.ts';
 import { backUp } from './backup.ts';
 import { lockTarget } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
 
-/** Removes what can be built again: warehouse (a copy is kept), exports, artifacts, logs; the staging area only when asked. */
+/**
+ * Removes what can be built again: warehouse (a copy is kept), exports, artifacts, logs; with `extracts`, what these have
+ * staged and can fetch again, while what they know about it stays.
+ */
 export async function cleanTarget(options: {
   readonly paths: TargetPaths;
-  readonly staging: boolean;
+  readonly extracts: readonly Extract[];
   readonly runId: string;
   readonly now: Date;
   readonly signal: AbortSignal;
-}): Promise<{ readonly backup: string | undefined; readonly removed: readonly string[] }> {
-  const { paths, staging, runId, now, signal } = options;
-  if (!existsSync(paths.root)) return { backup: undefined, removed: [] };
+}): Promise<{ readonly backup: string | undefined; readonly removed: readonly string[]; readonly freed: Freed }> {
+  const { paths, extracts, runId, now, signal } = options;
+  const freed = { files: 0, bytes: 0 };
+  if (!existsSync(paths.root)) return { backup: undefined, removed: [], freed };
   await using _lock = await lockTarget(paths.root, { command: 'pipeline clean', since: now, wait: false, signal });
   const backup = await backUp(paths, runId);
-  const removable = [
-    paths.warehouse,
-    `${paths.warehouse}.wal`,
-    paths.exports,
-    paths.artifacts,
-    paths.logs,
-    ...(staging ? [paths.staging] : []),
-  ];
+  const removable = [paths.warehouse, `${paths.warehouse}.wal`, paths.exports, paths.artifacts, paths.logs];
   const removed = removable.filter((file) => existsSync(file));
   for (const file of removed) await rm(file, { recursive: true });
-  return { backup, removed };
+  for (const extract of extracts) {
+    const { files = 0, bytes = 0 } = (await extract.clean?.({ stagingDir: paths.staging, signal })) ?? {};
+    freed.files += files;
+    freed.bytes += bytes;
+  }
+  return { backup, removed, freed };
 }

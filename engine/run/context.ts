@@ -25,6 +25,7 @@ export interface ExtractScope {
   readonly project: Project;
   readonly windows: ReadonlyMap<string, Window>;
   readonly relist: boolean;
+  readonly rebuild: boolean;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
   /** What the extracts of this run returned, by name. */

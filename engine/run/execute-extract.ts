@@ -47,6 +47,7 @@ export function extractContext(node: ExtractNode, context: ExtractScope): Extrac
     asOf: context.asOf,
     stagingDir: context.paths.staging,
     relist: context.relist,
+    rebuild: context.rebuild,
     signal: context.signal,
     upstream: new Map([...context.extracted].map(([name, { output }]) => [name, output])),
     progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),

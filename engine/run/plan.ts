@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { describeWindow } from '../config/resolve-window.ts';
 import { PipelineError } from '../errors.ts';
@@ -79,6 +80,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     extracted: new Map(),
+    rebuild: !existsSync(paths.warehouse),
     share: share.get,
     confirm: async () => {},
   };

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
@@ -21,6 +22,7 @@ import { executeTest } from './execute-test.ts';
 import { lockTarget } from './lock.ts';
 import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
+import { tellPublished } from './published.ts';
 import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
 import { createWarehouseHost, readersWaitMs, refuseOutdated } from './warehouse-host.ts';
@@ -107,6 +109,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     relist: options.relist,
+    rebuild: options.fullRefresh || !existsSync(paths.warehouse),
     signal,
     reporter,
     warehouse,
@@ -142,7 +145,10 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
     await runNodes(nodes, options, context);
-    if (!signal.aborted && options.command === 'run') await compactWarehouse(context);
+    if (!signal.aborted && options.command === 'run') {
+      await tellPublished(context);
+      await compactWarehouse(context);
+    }
   } finally {
     await warehouse.release();
     await rm(`${paths.staging}/.load`, { recursive: true, force: true });

@@ -25,7 +25,7 @@ export function planRows(options: PlanOptions): ExtractPlan {
     const id = Object.values(of).join('/');
     let row = rows.get(id);
     if (row === undefined) {
-      const why = { new: 0, reissued: 0, repair: 0, again: 0 };
+      const why = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
       row = { of, files: 0, bytes: 0, why, settled: { staged: 0, rejected: 0, absent: 0, failed: 0 } };
       rows.set(id, row);
     }

@@ -9,7 +9,9 @@ export type Why =
   /** A daily file for a day that the monthly file of its month misses, or cannot give (A15). */
   | 'repair'
   /** The last run got no answer. */
-  | 'again';
+  | 'again'
+  /** Its CSV was removed after it had been loaded, and its month is to be built again. */
+  | 'pruned';
 
 export interface Planned {
   readonly object: ListedObject;
@@ -68,6 +70,7 @@ export function planSeries(input: PlanInput): SeriesPlan {
   for (const month of [...new Set([...monthlyOf.keys(), ...daysOf.keys()])].sort()) {
     if (!touches(month, window)) continue;
     const days = daysOf.get(month) ?? [];
+    const before = { wanted: wanted.length, settled: settled.length };
     const wholeMonth = month < input.asOfMonth ? monthlyOf.get(month) : undefined;
     const answer = wholeMonth && consider(wholeMonth, 'new');
     const missing = wholeMonth && input.known(wholeMonth.key)?.incomplete_days;
@@ -80,6 +83,14 @@ export function planSeries(input: PlanInput): SeriesPlan {
       };
       consider(day, answer === undefined ? 'new' : 'repair', isNeedless);
     }
+    // A month is built from all of its archives, those outside the window too.
+    const objects = [...(monthlyOf.has(month) ? [monthlyOf.get(month) as ListedObject] : []), ...days];
+    const own = new Set(wanted.slice(before.wanted).map(({ object }) => object.key));
+    if (own.size === 0 && !objects.some(({ key }) => input.asked.has(key))) continue;
+    const pruned = objects.filter(({ key }) => input.known(key)?.pruned && !own.has(key) && !input.asked.has(key));
+    wanted.push(...pruned.map((object) => ({ object, why: 'pruned' }) as const));
+    const still = settled.splice(before.settled).filter(({ object }) => !pruned.includes(object));
+    settled.push(...still);
   }
   return { wanted, settled };
 }

@@ -1,4 +1,4 @@
-/** What became of an archive; `staged` is the only one whose CSV is there. */
+/** What became of an archive; `staged` is the only one whose CSV is there, unless it was pruned. */
 export type ArchiveStatus = 'staged' | 'rejected' | 'absent' | 'failed';
 
 /** A line of the journal: what the last run that asked for an archive found. */
@@ -23,6 +23,8 @@ export interface LedgerEntry {
   readonly first_open_time?: number;
   readonly last_open_time?: number;
   readonly header?: boolean;
+  /** Its CSV was removed after it had been loaded; it is fetched again where its partition has to be built again. */
+  readonly pruned?: true;
   readonly duplicates?: number;
   /** Days of the month on which bars are missing. */
   readonly incomplete_days?: readonly number[];

@@ -35,7 +35,8 @@ function* linesOf(ledger: Ledger): Generator<string> {
 
 function lineOf(entry: LedgerEntry): string {
   const { first_open_time: first, last_open_time: last, reissue } = entry;
-  const reason = reissue ? `re-issue ${reissue.etag} ${reissue.status}: ${reissue.reason}` : entry.reason;
+  const own = entry.reason ?? (entry.pruned && 'pruned: its CSV was removed after it was loaded');
+  const reason = reissue ? `re-issue ${reissue.etag} ${reissue.status}: ${reissue.reason}` : own;
   return csvLine([
     entry.key,
     entry.etag,

@@ -19,3 +19,7 @@ export const rejectedFile = (stagingDir: string, key: ArchiveKey): string => `${
 /** The CSV of a version that was re-issued since (A18). */
 export const supersededFile = (stagingDir: string, key: ArchiveKey, etag: string): string =>
   `${stagingDir}/superseded/${placeOf(key)}.${pathComponent(etag)}.csv`;
+
+/** The partition of `ohlcv` that an archive has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
+export const partitionOf = ({ instrument_type, symbol, timeframe, period }: ArchiveKey): string =>
+  `${instrument_type}/${symbol}/${timeframe}/${period.slice(0, 7)}-01`;

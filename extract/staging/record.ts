@@ -24,6 +24,8 @@ export function entryOf(
       ...(incomplete_days.length > 0 && { incomplete_days }),
     };
   }
+  // What was loaded stays so; that its CSV could not be had again is told where it is needed.
+  if (known?.pruned && known.etag === etag) return known;
   const { status } = outcome;
   const reason = why ?? status;
   if (known?.status === 'staged' && known.etag !== etag) return { ...known, reissue: { etag, status, reason } };

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StagedSource } from '../../engine/index.ts';
-import { type ArchiveKey, parseKey } from '../archive/keys.ts';
+import { parseKey } from '../archive/keys.ts';
 import { writeBatches } from './batches.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
-import { rejectedFile, stagedFile } from './paths.ts';
+import { partitionOf, rejectedFile, stagedFile } from './paths.ts';
+import { wantAgain } from './prune.ts';
 import { renameMaking, writeWhole } from './write.ts';
 
 /**
@@ -20,11 +21,14 @@ export function stagedKlines(
     async open(partitions, { directory, signal }) {
       const wanted = new Set(partitions);
       const archives: { readonly key: string; readonly file: string }[] = [];
+      const pruned: LedgerEntry[] = [];
       for (const entry of ledger.entries()) {
         const key = entry.status === 'staged' ? parseKey(entry.key) : undefined;
         if (key === undefined || !wanted.has(partitionOf(key))) continue;
+        if (entry.pruned) pruned.push(entry);
         archives.push({ key: entry.key, file: stagedFile(stagingDir, key) });
       }
+      if (pruned.length > 0) throw wantAgain(ledger, pruned);
       archives.sort((a, b) => (a.key < b.key ? -1 : 1));
       return writeBatches(archives, join(directory, 'staged_klines'), signal);
     },
@@ -45,9 +49,6 @@ export function stagedKlines(
     },
   };
 }
-
-const partitionOf = ({ instrument_type, symbol, timeframe, period }: ArchiveKey): string =>
-  `${instrument_type}/${symbol}/${timeframe}/${period.slice(0, 7)}-01`;
 
 function rejectedEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
   const { csv_bytes: _, reissue: __, incomplete_days: ___, ...kept } = entry;

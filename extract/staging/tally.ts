@@ -16,7 +16,7 @@ export interface Tally {
 
 export function createTally(): Tally {
   const progress = { done: 0, total: 0, unit: 'files', bytes: 0, totalBytes: 0, records: 0, rejected: 0 };
-  const staged = { new: 0, reissued: 0, repair: 0, again: 0 };
+  const staged = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
   const failures: PipelineError[] = [];
   let failuresInARow = 0;
   return {

@@ -76,7 +76,7 @@ describe('pnpm pipeline plan', () => {
     await it.archive.putDay('BTCUSDT', '2025-07-05', { edition: 1 });
     await it.archive.putDay('ETHUSDT', '2025-07-06');
     const plan = await it.plan('--relist');
-    const none = { new: 0, reissued: 0, repair: 0, again: 0 };
+    const none = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
     expect(june(plan)).toEqual([
       ['daily', { ...none, repair: 1 }],
       ['monthly', none],

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import type { Extract } from '../../extract.ts';
+import type { ExtractNode } from '../../graph/graph.ts';
 import type { Cli } from '../cli.ts';
-import { openContext } from '../context.ts';
+import { type CommandContext, openContext } from '../context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
 import { createRunId } from '../run-id.ts';
 
@@ -8,23 +10,38 @@ export function defineClean(program: Command, cli: Cli): void {
   const command = program
     .command('clean')
     .description('Removes what runs wrote for the target, with a backup of the warehouse; staged archives stay.')
-    .option('--staging', 'remove the staged archives too: the next run fetches them again')
+    .option('--staging', 'remove the staged files too, not what is known about them: the next run fetches them again')
     .action((_, own: Command) => clean(cli, own.optsWithGlobals()));
   addExamples(command, 'clean', 'clean --target mirror --staging');
 }
 
 async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boolean }): Promise<void> {
-  const [{ paths }, { cleanTarget }] = await Promise.all([openContext(cli, options), import('../../run/clean.ts')]);
+  const [context, { cleanTarget }, { formatBytes, formatCount }] = await Promise.all([
+    openContext(cli, options),
+    import('../../run/clean.ts'),
+    import('../../report/format.ts'),
+  ]);
+  const { paths } = context;
   const now = cli.now();
   const runId = createRunId(now, cli.random);
-  const { backup, removed } = await cleanTarget({
+  const { backup, removed, freed } = await cleanTarget({
     paths,
-    staging: options.staging ?? false,
+    extracts: options.staging ? await extractsOf(context) : [],
     runId,
     now,
     signal: cli.signal,
   });
   for (const file of removed) cli.print(`removed ${file}`);
-  if (removed.length === 0) cli.print(`nothing to remove in ${paths.root}`);
+  if (freed.files > 0) {
+    cli.print(`removed ${formatCount(freed.files)} files, ${formatBytes(freed.bytes)}, from ${paths.staging}`);
+  }
+  if (removed.length === 0 && freed.files === 0) cli.print(`nothing to remove in ${paths.root}`);
   if (backup !== undefined) cli.print(`the warehouse as it was: ${backup}`);
+}
+
+async function extractsOf({ pipeline, graph, vars }: CommandContext): Promise<readonly Extract[]> {
+  const { openProject } = await import('../../project.ts');
+  const project = await openProject(pipeline, vars);
+  const nodes = graph.nodes.filter((node): node is ExtractNode => node.kind === 'extract');
+  return Promise.all(nodes.map((node) => project.extract(node)));
 }

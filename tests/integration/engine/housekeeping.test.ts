@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import type { RunEvent } from '../../../engine/events.ts';
+import { defineExtract, type Extract } from '../../../engine/extract.ts';
 import { compactWarehouse } from '../../../engine/run/backup.ts';
 import { cleanTarget } from '../../../engine/run/clean.ts';
 import { compileModels } from '../../../engine/run/compile.ts';
@@ -102,8 +103,8 @@ describe('compaction', () => {
 });
 
 describe('clean', () => {
-  const clean = (staging = false) =>
-    cleanTarget({ paths: shop.paths, staging, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal });
+  const clean = (extracts: readonly Extract[] = []) =>
+    cleanTarget({ paths: shop.paths, extracts, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal });
 
   test('removes what can be built again and keeps a copy of the warehouse and what was staged', async () => {
     await shop.run();
@@ -119,10 +120,21 @@ describe('clean', () => {
     ]);
   });
 
-  test('removes what was staged when it is asked to', async () => {
+  test('leaves it to each extract what to remove of what it has staged', async () => {
     await shop.run();
-    expect((await clean(true)).removed).toContain(shop.paths.staging);
-    expect(await readdir(shop.paths.root)).toEqual(['backups']);
+    const staged: string[] = [];
+    const extract = defineExtract({
+      run: () => Promise.reject(new Error('not now')),
+      staged: async () => ({}),
+      async clean({ stagingDir }) {
+        staged.push(stagingDir);
+        return { files: 2, bytes: 30 };
+      },
+    });
+    const { clean: _, ...without } = extract;
+    expect((await clean([extract, without, extract])).freed).toEqual({ files: 4, bytes: 60 });
+    expect(staged).toEqual([shop.paths.staging, shop.paths.staging]);
+    expect(existsSync(shop.paths.staging)).toBe(true);
   });
 
   test('copies what only the write-ahead log has, too', async () => {
@@ -140,7 +152,7 @@ describe('clean', () => {
   });
 
   test('of an empty target does nothing', async () => {
-    expect(await clean()).toEqual({ backup: undefined, removed: [] });
+    expect(await clean()).toEqual({ backup: undefined, removed: [], freed: { files: 0, bytes: 0 } });
     expect(existsSync(shop.paths.root)).toBe(false);
   });
 

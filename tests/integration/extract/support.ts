@@ -49,6 +49,7 @@ function contextOf(run: RunOptions, options: object, upstream: ExtractContext['u
     asOf: run.asOf ?? asOf,
     stagingDir: run.stagingDir,
     relist: run.relist ?? false,
+    rebuild: false,
     signal: run.signal ?? new AbortController().signal,
     upstream,
     progress: (progress) => void log.progress.push(progress),

@@ -1,0 +1,50 @@
+import { findDirty } from '../duckdb/partitions.ts';
+import type { Freed } from '../extract.ts';
+import type { ExtractNode, ModelNode } from '../graph/graph.ts';
+import { formatBytes, formatCount } from '../report/format.ts';
+import { type RunContext, refOf } from './context.ts';
+
+/** Tells the extracts of this run what has been published of what they have staged. */
+export async function tellPublished(context: RunContext): Promise<void> {
+  const { graph, project, paths, vars, reporter } = context;
+  const ran = graph.nodes.filter(
+    (node): node is ExtractNode => node.kind === 'extract' && context.extracted.has(node.name),
+  );
+  for (const node of ran) {
+    const extract = await project.extract(node);
+    const freed = await extract.published?.({
+      stagingDir: paths.staging,
+      options: node.spec.with,
+      vars,
+      partitions: () => publishedPartitions(node, context),
+    });
+    if (!freed || freed.files === 0) continue;
+    const message = `${node.name}: ${freedText(freed)} that had been loaded`;
+    reporter.report({ type: 'log', level: 'info', message, node: refOf(node) });
+  }
+}
+
+export const freedText = ({ files, bytes }: Freed): string =>
+  `removed ${formatCount(files)} staged files, ${formatBytes(bytes)},`;
+
+/** The partitions that each model which reads a source of the extract has built from what is staged now. */
+async function publishedPartitions(extract: ExtractNode, context: RunContext): Promise<ReadonlySet<string>> {
+  const { graph, project, asOf } = context;
+  const sources = extract.spec.writes.filter((name) => project.schema[name]?.kind === 'source');
+  const readers = graph.nodes.filter(
+    (node): node is ModelNode => node.kind === 'model' && node.spec.needs.some((name) => sources.includes(name)),
+  );
+  return context.warehouse.use(async (warehouse) => {
+    await warehouse.setTime('as_of', asOf);
+    let common: ReadonlySet<string> | undefined;
+    for (const reader of readers) {
+      await findDirty(warehouse, await project.model(reader), undefined);
+      const rows = await warehouse.rows<{ partition: string }>(
+        'SELECT partition FROM input_partitions ANTI JOIN dirty_partitions USING (partition)',
+      );
+      const built = new Set(rows.map(({ partition }) => partition));
+      common = common?.intersection(built) ?? built;
+    }
+    return common ?? new Set();
+  });
+}

@@ -1,0 +1,61 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Freed, PipelineError } from '../../engine/index.ts';
+import { marketPaths, parseKey } from '../archive/keys.ts';
+import type { LedgerEntry } from './entry.ts';
+import { Ledger } from './ledger.ts';
+import { partitionOf, stagedFile } from './paths.ts';
+
+/** Removes the CSVs of partitions that are loaded. The ledger keeps all it knows of them, and that they are pruned. */
+export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>): Freed {
+  using ledger = Ledger.open(stagingDir);
+  const freed = { files: 0, bytes: 0 };
+  for (const entry of ledger.entries()) {
+    const key = entry.status === 'staged' && !entry.pruned ? parseKey(entry.key) : undefined;
+    if (key === undefined || !partitions.has(partitionOf(key))) continue;
+    rmSync(stagedFile(stagingDir, key), { force: true });
+    ledger.record({ ...entry, pruned: true });
+    freed.files++;
+    freed.bytes += entry.csv_bytes ?? 0;
+  }
+  ledger.compact();
+  return freed;
+}
+
+/** Makes the next run fetch pruned archives whose partition has to be built again; the error that says so. */
+export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): PipelineError {
+  for (const { pruned: _, ...entry } of pruned) ledger.record(entry);
+  ledger.close();
+  const first = pruned[0] as LedgerEntry;
+  return new PipelineError('OBJECT_ABSENT', `${pruned.length} archives are needed again and were pruned after load`, {
+    key: first.key,
+    hint: 'run the extract again, it fetches them: pnpm pipeline run --select +ohlcv',
+  });
+}
+
+const folders = [...Object.keys(marketPaths), 'superseded', 'rejected'];
+
+/** Removes all staged CSVs, those of versions that were re-issued since, and what was rejected; not ledger and listing. */
+export async function removeStaged(stagingDir: string, signal: AbortSignal): Promise<Freed> {
+  const freed = { files: 0, bytes: 0 };
+  for (const folder of folders) {
+    signal.throwIfAborted();
+    const directory = join(stagingDir, folder);
+    for (const file of filesBelow(directory)) {
+      freed.files++;
+      freed.bytes += statSync(file).size;
+    }
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return freed;
+}
+
+function filesBelow(directory: string): readonly string[] {
+  try {
+    const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
