@@ -6,11 +6,12 @@ import { listingOf } from './listing/archive-listing.ts';
 import { parseKlinesOptions } from './options.ts';
 import { planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
-import { stagedArchivesFeed } from './staging/feed.ts';
+import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
 import { intactEntries } from './staging/intact.ts';
 import { Ledger } from './staging/ledger.ts';
 import { pruneStaged, removeStaged } from './staging/prune.ts';
 import { entryOf } from './staging/record.ts';
+import { revisionsOf } from './staging/revisions.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf, stageArchive } from './staging/stage-archive.ts';
 import { createTally } from './staging/tally.ts';
@@ -51,7 +52,8 @@ export default defineExtract({
         const { key, object } = planned;
         const before = known(object.key);
         const outcome = await stageArchive({ key, object, known: before }, stageOptions);
-        ledger.record(entryOf(object, outcome, before, asOf));
+        const revisions = await revisionsOf(planned, ledger.get(object.key), outcome, stageOptions);
+        ledger.record(entryOf(object, outcome, before, asOf, revisions));
         asked.add(object.key);
         tally.count(planned, outcome);
         report();
@@ -104,7 +106,7 @@ export default defineExtract({
   async staged({ stagingDir, asOf }) {
     const ledger = Ledger.open(stagingDir);
     return {
-      feeds: { staged_archives: stagedArchivesFeed(ledger) },
+      feeds: { staged_archives: stagedArchivesFeed(ledger), archive_revisions: archiveRevisionsFeed(ledger) },
       sources: { staged_klines: stagedKlines(ledger, { stagingDir, asOf }) },
     };
   },

@@ -62,6 +62,25 @@ const stagedArchives = table('staged_archives', {
   references: { archive_objects: ['key'] },
 });
 
+const archiveRevisions = table('archive_revisions', {
+  description: 'Every time that the archive replaced a file whose rows were staged by another (A18).',
+  columns: {
+    key: varchar('Object key.'),
+    revision: integer('Which of the key it is; 1 is the oldest.', { min: 1 }),
+    etag: varchar('ETag of the version that came.'),
+    sha256: varchar('SHA-256 of its zip.'),
+    previous_etag: varchar('ETag of the version that it replaced.'),
+    previous_sha256: varchar.nullable('SHA-256 of the zip of that one.'),
+    rows_changed: bigint.nullable('Rows of both with other figures; NULL where the old CSV was no longer at hand.'),
+    rows_added: bigint.nullable('Rows of the new one alone, by open time.'),
+    rows_removed: bigint.nullable('Rows of the old one alone, by open time.'),
+    revised_at: timestamp('As-of of the run that staged it.'),
+  },
+  key: ['key', 'revision'],
+  keyHeldBy: 'partition',
+  references: { staged_archives: ['key'] },
+});
+
 const stagedKlines = table('staged_klines', {
   description: 'The lines of staged CSVs, as published, each with the key of its archive.',
   kind: 'source',
@@ -226,6 +245,7 @@ const volumeRankings = table('volume_rankings', {
 export const schema = {
   archive_objects: archiveObjects,
   staged_archives: stagedArchives,
+  archive_revisions: archiveRevisions,
   staged_klines: stagedKlines,
   ohlcv,
   ohlcv_units: ohlcvUnits,

@@ -24,6 +24,7 @@ export { range } from './questions/range.ts';
 export { rank } from './questions/rank.ts';
 export { rejected } from './questions/rejected.ts';
 export { resampledOhlcv } from './questions/resampled-ohlcv.ts';
+export { revisions } from './questions/revisions.ts';
 export { snapshot } from './questions/snapshot.ts';
 export { summary } from './questions/summary.ts';
 export { timeline } from './questions/timeline.ts';

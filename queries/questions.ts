@@ -8,6 +8,7 @@ import { movers } from './questions/movers.ts';
 import { range } from './questions/range.ts';
 import { rank } from './questions/rank.ts';
 import { rejected } from './questions/rejected.ts';
+import { revisions } from './questions/revisions.ts';
 import { snapshot } from './questions/snapshot.ts';
 import { summary } from './questions/summary.ts';
 import { timeline } from './questions/timeline.ts';
@@ -31,4 +32,5 @@ export const questions = [
   gaps,
   coverage,
   rejected,
+  revisions,
 ] as const;

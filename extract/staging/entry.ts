@@ -1,3 +1,5 @@
+import type { Revision } from './revisions.ts';
+
 /** What became of an archive; `staged` is the only one whose CSV is there, unless it was pruned. */
 export type ArchiveStatus = 'staged' | 'rejected' | 'absent' | 'failed';
 
@@ -34,4 +36,6 @@ export interface LedgerEntry {
     readonly status: Exclude<ArchiveStatus, 'staged'>;
     readonly reason: string;
   };
+  /** Every time that a staged version was replaced by another, oldest first (A18). */
+  readonly revisions?: readonly Revision[];
 }

@@ -2,6 +2,7 @@ import type { TableFeed } from '../../engine/index.ts';
 import { csvLine, sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
+import type { Revision } from './revisions.ts';
 
 const columns = [
   'key',
@@ -16,22 +17,62 @@ const columns = [
   'staged_at',
 ];
 
-/** The rows of `staged_archives`: one partition, as the table is replaced whole. */
-export function stagedArchivesFeed(ledger: Ledger): TableFeed {
+const revisionColumns = [
+  'key',
+  'revision',
+  'etag',
+  'sha256',
+  'previous_etag',
+  'previous_sha256',
+  'rows_changed',
+  'rows_added',
+  'rows_removed',
+  'revised_at',
+];
+
+/** The rows of `staged_archives`. */
+export const stagedArchivesFeed = (ledger: Ledger): TableFeed =>
+  feedOf(ledger, columns, function* lines() {
+    for (const entry of ledger.entries()) yield lineOf(entry);
+  });
+
+/** The rows of `archive_revisions`: of every archive the first revision is 1. */
+export const archiveRevisionsFeed = (ledger: Ledger): TableFeed =>
+  feedOf(ledger, revisionColumns, function* lines() {
+    for (const { key, revisions } of ledger.revised()) {
+      for (const [before, revision] of revisions.entries()) yield revisionLine(key, before + 1, revision);
+    }
+  });
+
+/** One partition, as a table of the ledger is replaced whole. */
+function feedOf(ledger: Ledger, header: readonly string[], lines: () => Iterable<string>): TableFeed {
+  function* linesOf(isChanged: boolean): Iterable<string> {
+    yield csvLine(header);
+    if (isChanged) yield* lines();
+  }
   return {
     get partitions() {
       return new Map([['', ledger.digest]]);
     },
     async writeCsv(partitions, file) {
-      writeLines(file, partitions.has('') ? linesOf(ledger) : [csvLine(columns)]);
+      writeLines(file, linesOf(partitions.has('')));
     },
   };
 }
 
-function* linesOf(ledger: Ledger): Generator<string> {
-  yield csvLine(columns);
-  for (const entry of ledger.entries()) yield lineOf(entry);
-}
+const revisionLine = (key: string, number: number, revision: Revision): string =>
+  csvLine([
+    key,
+    number,
+    revision.etag,
+    revision.sha256,
+    revision.previous_etag,
+    revision.previous_sha256 ?? null,
+    revision.rows_changed ?? null,
+    revision.rows_added ?? null,
+    revision.rows_removed ?? null,
+    sqlTimestamp(revision.revised_at),
+  ]);
 
 function lineOf(entry: LedgerEntry): string {
   const { first_open_time: first, last_open_time: last, reissue } = entry;

@@ -62,6 +62,15 @@ export class Ledger implements Disposable {
     }
   }
 
+  /** Entries with revisions; the lines of the others are not parsed. */
+  *revised(): Iterable<LedgerEntry & Required<Pick<LedgerEntry, 'revisions'>>> {
+    this.#index();
+    for (const line of this.#latest.values()) {
+      const entry = line.includes('"revisions":[') ? parseEntry(line) : undefined;
+      if (entry?.revisions !== undefined) yield { ...entry, revisions: entry.revisions };
+    }
+  }
+
   /** Throws DISK_FULL; then the entry does not count. */
   record(entry: LedgerEntry): void {
     this.#index();

@@ -1,5 +1,6 @@
 import type { ListedObject } from '../listing/series-state.ts';
 import type { LedgerEntry } from './entry.ts';
+import type { Revision } from './revisions.ts';
 import { reasonOf, type StageOutcome } from './stage-archive.ts';
 
 /**
@@ -11,9 +12,11 @@ export function entryOf(
   outcome: StageOutcome,
   known: LedgerEntry | undefined,
   asOf: Date,
+  revisions: readonly Revision[],
 ): LedgerEntry {
   const { key, etag, last_modified, size_bytes } = object;
   const staged_at = asOf.toISOString();
+  const revised = revisions.length > 0 && { revisions };
   const why = reasonOf(outcome);
   if (outcome.status === 'staged') {
     const { facts, csv_bytes } = outcome.unpacked;
@@ -22,6 +25,7 @@ export function entryOf(
       ...{ key, etag, status: 'staged', ...(why !== undefined && { reason: why }), staged_at, last_modified },
       ...{ size_bytes, sha256: outcome.sha256, csv_bytes, ...figures },
       ...(incomplete_days.length > 0 && { incomplete_days }),
+      ...revised,
     };
   }
   // What was loaded stays so; that its CSV could not be had again is told where it is needed.
@@ -30,5 +34,9 @@ export function entryOf(
   const reason = why ?? status;
   if (known?.status === 'staged' && known.etag !== etag) return { ...known, reissue: { etag, status, reason } };
   const sha256 = 'sha256' in outcome ? outcome.sha256 : undefined;
-  return { key, etag, status, reason, staged_at, last_modified, size_bytes, ...(sha256 !== undefined && { sha256 }) };
+  return {
+    ...{ key, etag, status, reason, staged_at, last_modified, size_bytes },
+    ...(sha256 !== undefined && { sha256 }),
+    ...revised,
+  };
 }

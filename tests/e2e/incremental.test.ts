@@ -87,6 +87,10 @@ describe('incremental equals full', () => {
     );
     await it.run({ args: ['--relist'] });
     await expectSameRows(it.dataDir, await it.rowsFromNothing({}));
+    expect(
+      await it.query(`select split_part(key, '/', -1), revision, rows_changed, rows_added, rows_removed
+        from archive_revisions`),
+    ).toEqual([['SOLUSDT-1d-2025-06.zip', 1, 30n, 0n, 0n]]);
   });
 
   test('A18: without --relist a re-issued file is seen once the last whole listing is old', async () => {

@@ -148,6 +148,12 @@ const ledger = `
     ('data/futures/um/daily/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06-08.zip', 'loaded', NULL, '2025-06-10'),
     ('data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2023-12.zip', 'rejected', 'md5_mismatch', '2025-06-10')`;
 
+const revised = `
+  INSERT INTO archive_revisions VALUES
+    ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 1, 'e2', 's2', 'e1', 's1', 1, 0, 0, '2025-06-01'),
+    ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 2, 'e3', 's3', 'e2', 's2', NULL, NULL, NULL, '2025-06-01'),
+    ('a/BTCUSDT-1d-2025-06-08.zip', 1, 'e2', 's2', 'e1', 's1', 0, 0, 1, '2025-06-10')`;
+
 const listing = `
   INSERT INTO archive_objects VALUES ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 'futures-um', 'daily', 'HOLEUSDT', '1d',
     '2025-05-15', '2025-05-16', 500, 'etag', '2025-05-16 08:35', '2025-06-10')`;
@@ -190,6 +196,6 @@ export async function writeWarehouse({ withExports = false, rows = true } = {}):
 
 async function insertRows(warehouse: Warehouse): Promise<void> {
   await warehouse.run(`INSERT INTO daily_availability VALUES ${[...availabilityRows()].join(', ')}`);
-  for (const statement of [rankings, ...series.map(bars), ...flaws, ledger, listing, gaps, gapsState])
+  for (const statement of [rankings, ...series.map(bars), ...flaws, ledger, revised, listing, gaps, gapsState])
     await warehouse.run(statement);
 }

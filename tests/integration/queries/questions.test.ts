@@ -11,6 +11,7 @@ import {
   range,
   rank,
   rejected,
+  revisions,
   snapshot,
   summary,
   timeline,
@@ -219,6 +220,23 @@ describe('a question', () => {
       details: { hint: 'it is there as spot: name the market with --instrument-type' },
     });
     await expect(found({ symbol: 'BTCUDST' })).rejects.toMatchObject({ details: { hint: 'did you mean BTCUSDT?' } });
+  });
+
+  test('A18: revisions has every re-issue and what it changed, the latest first', async () => {
+    const rows = await warehouse.rows(revisions, {});
+    expect(
+      rows.map(({ symbol, revision, etag, rows_changed, rows_removed }) => [
+        symbol,
+        revision,
+        etag,
+        rows_changed,
+        rows_removed,
+      ]),
+    ).toEqual([
+      [null, 1, 'e2', 0n, 1n],
+      ['HOLEUSDT', 1, 'e2', 1n, 0n],
+      ['HOLEUSDT', 2, 'e3', null, null],
+    ]);
   });
 
   test('is typed by its query, and one of your own too', async () => {

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { compareCsv, type RowChanges } from './compare-csv.ts';
+import type { LedgerEntry } from './entry.ts';
+import { stagedFile, supersededFile } from './paths.ts';
+import type { StageOptions, StageOutcome, WantedArchive } from './stage-archive.ts';
+
+/** What a re-issue changed of what had been published before (A18). */
+export interface Revision extends Partial<RowChanges> {
+  readonly etag: string;
+  readonly sha256: string;
+  readonly previous_etag: string;
+  readonly previous_sha256?: string;
+  /** As-of of the run that staged it, ISO 8601. */
+  readonly revised_at: string;
+}
+
+/**
+ * The revisions of an archive: those that the ledger has, and one more where it has another version as staged than has
+ * been staged now. Rows are counted where the CSV of that version still lies under `superseded/`.
+ */
+export async function revisionsOf(
+  { key, object }: Pick<WantedArchive, 'key' | 'object'>,
+  before: LedgerEntry | undefined,
+  outcome: StageOutcome,
+  { stagingDir, asOf, signal }: Pick<StageOptions, 'stagingDir' | 'asOf' | 'signal'>,
+): Promise<readonly Revision[]> {
+  const known = before?.revisions ?? [];
+  if (outcome.status !== 'staged' || before?.status !== 'staged' || before.etag === object.etag) return known;
+  const superseded = supersededFile(stagingDir, key, before.etag);
+  const revision: Revision = {
+    etag: object.etag,
+    sha256: outcome.sha256,
+    previous_etag: before.etag,
+    ...(before.sha256 !== undefined && { previous_sha256: before.sha256 }),
+    ...(existsSync(superseded) && (await compareCsv(superseded, stagedFile(stagingDir, key), signal))),
+    revised_at: asOf.toISOString(),
+  };
+  return [...known, revision];
+}
