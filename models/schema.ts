@@ -151,6 +151,26 @@ const ohlcvUnits = table('ohlcv_units', {
   key: [],
 });
 
+const conflicts = table('conflicts', {
+  description:
+    'Figures of which a monthly and a daily archive say different things; ohlcv has what the daily one says (A12).',
+  columns: {
+    instrument_type: instrumentType,
+    symbol,
+    timeframe,
+    timestamp: timestamp('Open time of the bar, UTC.'),
+    monthly_key: varchar('Key of the monthly archive.'),
+    daily_key: varchar('Key of the daily archive.'),
+    column_name: varchar('Column of ohlcv that differs.'),
+    monthly_value: varchar('What the monthly archive says, as published.'),
+    daily_value: varchar('What the daily archive says, as published.'),
+  },
+  key: ['instrument_type', 'symbol', 'timeframe', 'timestamp', 'column_name'],
+  keyHeldBy: 'partition',
+  partition: ['instrument_type', 'symbol', 'timeframe', month('timestamp')],
+  references: { ohlcv: ['instrument_type', 'symbol', 'timeframe', 'timestamp'], staged_archives: ['daily_key'] },
+});
+
 const gaps = table('gaps', {
   description: 'What series lack between their first bar and their last published slot, and why; docs/gaps.md.',
   columns: {
@@ -249,6 +269,7 @@ export const schema = {
   staged_klines: stagedKlines,
   ohlcv,
   ohlcv_units: ohlcvUnits,
+  conflicts,
   gaps,
   symbols,
   daily_availability: dailyAvailability,

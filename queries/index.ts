@@ -13,6 +13,7 @@ export {
 export { type OpenOptions, openWarehouse, type QueryWarehouse } from './open.ts';
 export type { GivenOf, Question, RowOf } from './question.ts';
 export { basis } from './questions/basis.ts';
+export { conflicts } from './questions/conflicts.ts';
 export { coverage } from './questions/coverage.ts';
 export { delistings } from './questions/delistings.ts';
 export { gaps } from './questions/gaps.ts';

@@ -1,4 +1,5 @@
 import { basis } from './questions/basis.ts';
+import { conflicts } from './questions/conflicts.ts';
 import { coverage } from './questions/coverage.ts';
 import { delistings } from './questions/delistings.ts';
 import { gaps } from './questions/gaps.ts';
@@ -33,4 +34,5 @@ export const questions = [
   coverage,
   rejected,
   revisions,
+  conflicts,
 ] as const;

@@ -16,6 +16,7 @@ describe('the graph of pipeline.yaml', () => {
       'model.ohlcv',
       'model.symbols',
       'model.ohlcv_units',
+      'model.conflicts',
       'model.gaps',
       'model.daily_availability',
       'model.volume_rankings',

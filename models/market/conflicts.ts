@@ -1,0 +1,164 @@
+import { type Expression, sql } from 'kysely';
+import { cast, rowsDigest } from '../../engine/index.ts';
+import { defineModel } from '../define.ts';
+import { keyParts } from './archive_key.ts';
+import { instant } from './instant.ts';
+
+const atHand = ['staged', 'loaded'];
+
+/** What `ohlcv` calls the columns that an archive publishes. */
+const columnOf = {
+  open: 'open',
+  high: 'high',
+  low: 'low',
+  close: 'close',
+  volume: 'volume',
+  close_time: 'close_time',
+  quote_volume: 'quote_asset_volume',
+  count: 'number_of_trades',
+  taker_buy_volume: 'taker_buy_base_asset_volume',
+  taker_buy_quote_volume: 'taker_buy_quote_asset_volume',
+} as const;
+const published = Object.keys(columnOf) as (keyof typeof columnOf)[];
+
+const barColumns = ['instrument_type', 'symbol', 'timeframe', 'timestamp'] as const;
+
+/**
+ * What a monthly and a daily archive say differently of the same bar (A12), a row a figure. `ohlcv` has what the daily
+ * one says, so only its bars from daily archives are looked at, and only in months of which both kinds are staged.
+ */
+export default defineModel('conflicts', {
+  inputs: ({ db }) =>
+    db
+      .with('archives', (archives) =>
+        archives
+          .selectFrom('staged_archives')
+          .where('status', 'in', atHand)
+          .select((eb) => {
+            const { instrument_type, symbol, timeframe, month, cadence } = keyParts(eb.ref('key'));
+            return [
+              instrument_type.as('instrument_type'),
+              symbol.as('symbol'),
+              timeframe.as('timeframe'),
+              month.as('month'),
+              cadence.as('cadence'),
+              'key',
+              'sha256',
+            ];
+          }),
+      )
+      .with('months', (months) =>
+        months
+          .selectFrom('archives')
+          .groupBy(['instrument_type', 'symbol', 'timeframe', 'month'])
+          .having(
+            (eb) => sql<boolean>`bool_or(${eb.ref('cadence')} = 'daily') and bool_or(${eb.ref('cadence')} = 'monthly')`,
+          )
+          .select((eb) => [
+            'instrument_type',
+            'symbol',
+            'timeframe',
+            'month',
+            rowsDigest(eb.ref('key'), eb.ref('sha256')).as('digest'),
+          ]),
+      )
+      .selectFrom('months')
+      .innerJoin('partition_state as built', (join) =>
+        join.on('built.model', '=', 'ohlcv').on(({ ref }) => {
+          const parts = (['instrument_type', 'symbol', 'timeframe', 'month'] as const).map((name) =>
+            ref(`months.${name}`),
+          );
+          return sql<boolean>`${ref('built.partition')} = concat_ws('/', ${sql.join(parts)})`;
+        }),
+      )
+      .select(({ ref }) => [
+        'months.instrument_type',
+        'months.symbol',
+        'months.timeframe',
+        'months.month',
+        cast('VARCHAR', sql`concat_ws('/', ${ref('months.digest')}, ${ref('built.input_digest')})`).as('digest'),
+      ]),
+
+  query: ({ db }) =>
+    db
+      .with('daily_bars', (daily) =>
+        daily
+          .selectFrom('ohlcv as bar')
+          .innerJoin('dirty_partitions as dirty', (join) =>
+            join
+              .onRef('dirty.instrument_type', '=', 'bar.instrument_type')
+              .onRef('dirty.symbol', '=', 'bar.symbol')
+              .onRef('dirty.timeframe', '=', 'bar.timeframe')
+              .on(({ ref }) => sql<boolean>`${ref('dirty.month')} = date_trunc('month', ${ref('bar.timestamp')})`),
+          )
+          .where('bar.data_source', '=', 'daily')
+          .select(['bar.instrument_type', 'bar.symbol', 'bar.timeframe', 'bar.timestamp']),
+      )
+      .with('archives', (archives) =>
+        archives.selectFrom('staged_archives').select((eb) => {
+          const { instrument_type, symbol, timeframe, cadence } = keyParts(eb.ref('key'));
+          return [
+            'key',
+            instrument_type.as('instrument_type'),
+            symbol.as('symbol'),
+            timeframe.as('timeframe'),
+            cadence.as('cadence'),
+          ];
+        }),
+      )
+      .with('texts', (texts) =>
+        texts
+          .selectFrom('staged_klines as line')
+          .innerJoin('archives as archive', 'archive.key', 'line.archive_key')
+          .innerJoin('daily_bars as bar', (join) =>
+            join
+              .onRef('bar.instrument_type', '=', 'archive.instrument_type')
+              .onRef('bar.symbol', '=', 'archive.symbol')
+              .onRef('bar.timeframe', '=', 'archive.timeframe')
+              .on(({ ref }) => sql<boolean>`${ref('bar.timestamp')} = ${instant(ref('line.open_time'))}`),
+          )
+          .select(({ ref }) => [
+            'bar.instrument_type',
+            'bar.symbol',
+            'bar.timeframe',
+            'bar.timestamp',
+            'archive.cadence',
+            'archive.key',
+            cast('VARCHAR', sql`unnest([${sql.join(published.map((name) => sql.lit(columnOf[name])))}])`).as(
+              'column_name',
+            ),
+            cast('VARCHAR', sql`unnest([${sql.join(published.map((name) => ref(`line.${name}`)))}])`).as('text'),
+          ]),
+      )
+      .with('figures', (figures) =>
+        figures
+          .selectFrom('texts')
+          .groupBy([...barColumns, 'column_name'])
+          .select(({ ref }) => {
+            // A row may stand twice in its archive (A10).
+            const of = (cadence: 'monthly' | 'daily', value: Expression<string>) =>
+              cast('VARCHAR', sql`min(${value}) filter (where ${ref('cadence')} = ${sql.lit(cadence)})`);
+            return [
+              ...barColumns,
+              of('monthly', ref('key')).as('monthly_key'),
+              of('daily', ref('key')).as('daily_key'),
+              'column_name',
+              of('monthly', ref('text')).as('monthly_value'),
+              of('daily', ref('text')).as('daily_value'),
+            ];
+          }),
+      )
+      .selectFrom('figures')
+      .where('monthly_key', 'is not', null)
+      .where(({ ref }) => {
+        const stored = (text: Expression<string>) =>
+          sql`case when ${ref('column_name')} = 'close_time' then epoch_us(${instant(text)}) else try_cast(${text} as DOUBLE) end`;
+        return sql<boolean>`${stored(ref('monthly_value'))} is distinct from ${stored(ref('daily_value'))}`;
+      })
+      .orderBy('instrument_type')
+      .orderBy('symbol')
+      .orderBy('timeframe')
+      .orderBy('timestamp')
+      .orderBy('column_name')
+      .selectAll(),
+});
