@@ -8,6 +8,7 @@ import { planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
 import { intactEntries } from './staging/intact.ts';
+import { noteKnownDefects, obsoleteDefects } from './staging/known-defects.ts';
 import { Ledger } from './staging/ledger.ts';
 import { pruneStaged, removeStaged } from './staging/prune.ts';
 import { entryOf } from './staging/record.ts';
@@ -31,6 +32,9 @@ export default defineExtract({
     if (ledger.unreadable > 0)
       context.warn(`${ledger.unreadable} lines of the journal are damaged: their archives are fetched again`);
 
+    const { known_defects: knownDefects } = options;
+    noteKnownDefects(ledger, knownDefects);
+
     const asked = new Set<string>();
     const known = intactEntries(ledger, context);
     const planOptions = { ...options, listing, window: context.window, asOf, known, asked, askAgain: context.relist };
@@ -38,6 +42,7 @@ export default defineExtract({
       ...{ client, archiveUrl: archive.url, stagingDir, asOf, signal },
       verify: vars.string('verify') === 'checksum' ? ('checksum' as const) : ('etag' as const),
       staleChecksum: options.stale_checksum,
+      knownDefects,
     };
     const tally = createTally();
     const report = () => context.progress({ ...tally.progress, retries: client.stats.retries });
@@ -58,7 +63,7 @@ export default defineExtract({
         tally.count(planned, outcome);
         report();
         const text = reasonOf(outcome);
-        if (text !== undefined) {
+        if (text !== undefined && !('knownDefect' in outcome)) {
           odd++;
           context.warn(`${outcome.status} ${object.key}: ${text}`);
         }
@@ -67,10 +72,14 @@ export default defineExtract({
       });
       plan = planAll(planOptions);
     }
+    for (const key of obsoleteDefects(ledger, knownDefects, stagingDir)) {
+      odd++;
+      context.warn(`known_defects names ${key}, and nothing is wrong with it: take the entry out`);
+    }
     ledger.compact();
 
-    const { staged, rejected, absent, failed } = plan.settled;
-    const files = staged + rejected + absent + failed;
+    const { staged, rejected, known: knownBad, absent, failed } = plan.settled;
+    const files = staged + rejected + knownBad + absent + failed;
     const allowed = vars.number('max_failed');
     if (failed > allowed * files) throw tooManyFailed(failed, files, tally.failures, allowed);
     const { requests, retries } = client.stats;
@@ -81,7 +90,7 @@ export default defineExtract({
     return {
       status: odd > 0 ? 'warn' : total > 0 ? 'success' : 'no-op',
       summary: {
-        ...{ new: added, reissued, unchanged, repaired, absent, rejected, failed },
+        ...{ new: added, reissued, unchanged, repaired, absent, rejected, known: knownBad, failed },
         ...{ rows, bytes, requests, retries },
       },
     };

@@ -27,6 +27,16 @@ const klinesOptions = z.strictObject({
   stale_checksum: z.enum(['fail', 'warn']).default('fail'),
   /** Whether the CSVs of archives stay in the staging area after their rows have been published. */
   staging_retention: z.enum(['keep', 'prune_after_load']).default('keep'),
+  /** Files that are known to be bad, by the SHA-256 of the zip: rejected without a warning, with the reason given here. */
+  known_defects: z
+    .array(
+      z.strictObject({
+        key: z.string().min(1),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, 'it wants 64 lower-case hex digits'),
+        reason: z.string().min(1),
+      }),
+    )
+    .default([]),
 });
 
 export type ListingOptions = z.infer<typeof listingOptions>;

@@ -2,8 +2,7 @@ import type { Window } from '../../engine/index.ts';
 import type { ArchiveKey, Series } from '../archive/keys.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { Scope } from '../options.ts';
-import type { ArchiveStatus } from '../staging/entry.ts';
-import { type PlanInput, type Planned, planSeries, type SeriesPlan } from './plan.ts';
+import { type PlanInput, type Planned, planSeries, type SeriesPlan, type SettledStatus } from './plan.ts';
 
 export interface PlannedArchive extends Planned {
   readonly key: ArchiveKey;
@@ -14,7 +13,7 @@ export interface Plan {
   readonly bytes: number;
   /** What the staged CSVs will take, about. */
   readonly diskBytes: number;
-  readonly settled: Readonly<Record<ArchiveStatus, number>>;
+  readonly settled: Readonly<Record<SettledStatus, number>>;
   /** Plans each series anew when it is its turn: a hundred thousand archives need not be in memory at once. */
   wanted(): Iterable<PlannedArchive>;
 }
@@ -29,7 +28,7 @@ export interface PlanOptions
 
 /** `planSeries` of every symbol and timeframe that is asked for, in the order of the listing. */
 export function planAll(options: PlanOptions): Plan {
-  const settled = { staged: 0, rejected: 0, absent: 0, failed: 0 };
+  const settled = { staged: 0, rejected: 0, known: 0, absent: 0, failed: 0 };
   let files = 0;
   let bytes = 0;
   let diskBytes = 0;

@@ -2,15 +2,14 @@ import type { ExtractPlan, PlanRow } from '../../engine/index.ts';
 import type { Series } from '../archive/keys.ts';
 import { type Timeframe, timeframes } from '../archive/timeframes.ts';
 import type { ListedObject } from '../listing/series-state.ts';
-import type { ArchiveStatus } from '../staging/entry.ts';
-import type { Why } from './plan.ts';
+import type { SettledStatus, Why } from './plan.ts';
 import { eachPlan, type PlanOptions, stagedBytes } from './plan-all.ts';
 
 interface Row extends PlanRow {
   files: number;
   bytes: number;
   readonly why: Record<Why, number>;
-  readonly settled: Record<ArchiveStatus, number>;
+  readonly settled: Record<SettledStatus, number>;
 }
 
 /**
@@ -26,7 +25,7 @@ export function planRows(options: PlanOptions): ExtractPlan {
     let row = rows.get(id);
     if (row === undefined) {
       const why = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
-      row = { of, files: 0, bytes: 0, why, settled: { staged: 0, rejected: 0, absent: 0, failed: 0 } };
+      row = { of, files: 0, bytes: 0, why, settled: { staged: 0, rejected: 0, known: 0, absent: 0, failed: 0 } };
       rows.set(id, row);
     }
     return row;

@@ -18,10 +18,13 @@ export interface Planned {
   readonly why: Why;
 }
 
+/** What became of the listed version of an archive; `known`: it was rejected, and is known to be bad. */
+export type SettledStatus = ArchiveStatus | 'known';
+
 export interface Settled {
   readonly object: ListedObject;
-  /** What became of the listed version; an earlier one may be staged all the same. */
-  readonly status: ArchiveStatus;
+  /** Of the listed version; an earlier one may be staged all the same. */
+  readonly status: SettledStatus;
 }
 
 export interface SeriesPlan {
@@ -113,9 +116,12 @@ function answerOf(object: ListedObject, { known, asked, askAgain }: PlanInput): 
   return reissue?.etag === object.etag && !isOpen(reissue.status, reissue.reason) ? 'staged' : 'reissued';
 }
 
-function statusOf(object: ListedObject, { known }: PlanInput): ArchiveStatus {
+function statusOf(object: ListedObject, { known }: PlanInput): SettledStatus {
   const entry = known(object.key);
-  return (entry?.reissue?.etag === object.etag ? entry.reissue.status : entry?.status) ?? 'failed';
+  const { status, known_defect } = (entry?.reissue?.etag === object.etag ? entry.reissue : entry) ?? {
+    status: 'failed',
+  };
+  return status === 'rejected' && known_defect !== undefined ? 'known' : status;
 }
 
 /** Reasons of archives whose listed bytes never came; those bytes may be good. */

@@ -11,6 +11,8 @@ export interface LedgerEntry {
   readonly status: ArchiveStatus;
   /** Why it is not staged, or what is odd about it. */
   readonly reason?: string;
+  /** What `known_defects` says of a rejected one. */
+  readonly known_defect?: string;
   /** As-of of the run, ISO 8601. */
   readonly staged_at: string;
   /** Of the listing, ISO 8601. */
@@ -35,6 +37,7 @@ export interface LedgerEntry {
     readonly etag: string;
     readonly status: Exclude<ArchiveStatus, 'staged'>;
     readonly reason: string;
+    readonly known_defect?: string;
   };
   /** Every time that a staged version was replaced by another, oldest first (A18). */
   readonly revisions?: readonly Revision[];

@@ -39,7 +39,7 @@ export const stagedArchivesFeed = (ledger: Ledger): TableFeed =>
 /** The rows of `archive_revisions`: of every archive the first revision is 1. */
 export const archiveRevisionsFeed = (ledger: Ledger): TableFeed =>
   feedOf(ledger, revisionColumns, function* lines() {
-    for (const { key, revisions } of ledger.revised()) {
+    for (const { key, revisions = [] } of ledger.holding('"revisions":[')) {
       for (const [before, revision] of revisions.entries()) yield revisionLine(key, before + 1, revision);
     }
   });
@@ -76,8 +76,8 @@ const revisionLine = (key: string, number: number, revision: Revision): string =
 
 function lineOf(entry: LedgerEntry): string {
   const { first_open_time: first, last_open_time: last, reissue } = entry;
-  const own = entry.reason ?? (entry.pruned && 'pruned: its CSV was removed after it was loaded');
-  const reason = reissue ? `re-issue ${reissue.etag} ${reissue.status}: ${reissue.reason}` : own;
+  const own = reasonIn(entry) ?? (entry.pruned && 'pruned: its CSV was removed after it was loaded');
+  const reason = reissue ? `re-issue ${reissue.etag} ${reissue.status}: ${reasonIn(reissue)}` : own;
   return csvLine([
     entry.key,
     entry.etag,
@@ -91,3 +91,7 @@ function lineOf(entry: LedgerEntry): string {
     sqlTimestamp(entry.staged_at),
   ]);
 }
+
+/** What is known of a file says more than what was found in it. */
+const reasonIn = ({ known_defect, reason }: Pick<LedgerEntry, 'known_defect' | 'reason'>): string | undefined =>
+  known_defect === undefined ? reason : `known_defect: ${known_defect}`;

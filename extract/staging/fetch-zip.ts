@@ -24,6 +24,8 @@ export interface FetchedZip {
 
 export interface FetchZip {
   readonly outcome: Outcome<FetchedZip>;
+  /** Of the last bytes that came. */
+  readonly sha256: string | undefined;
   /** Keeps the last bytes that came, good or bad, as `file`; false where none came. */
   keep(file: string): boolean;
 }
@@ -40,6 +42,7 @@ export async function fetchZip(
   spool: Spool | undefined,
 ): Promise<FetchZip> {
   let last: Buffer | undefined;
+  let sha256OfLast: string | undefined;
   const limit = object.size_bytes + slack;
   const outcome = await client.get<FetchedZip>({
     url,
@@ -48,6 +51,7 @@ export async function fetchZip(
     check({ body }): Verdict<FetchedZip> {
       if (spool === undefined) last = body;
       const found = spool?.finish() ?? { size: body.length, md5: hash('md5', body), sha256: hash('sha256', body) };
+      sha256OfLast = found.sha256;
       const problem = mismatch(object, found, sha256);
       if (problem === undefined) {
         const place = spool
@@ -64,7 +68,7 @@ export async function fetchZip(
     if (last !== undefined) writeWhole(file, last);
     return last !== undefined || (spool?.moveTo(file) ?? false);
   }
-  return { outcome, keep };
+  return { outcome, keep, sha256: sha256OfLast };
 }
 
 function mismatch(

@@ -62,12 +62,12 @@ export class Ledger implements Disposable {
     }
   }
 
-  /** Entries with revisions; the lines of the others are not parsed. */
-  *revised(): Iterable<LedgerEntry & Required<Pick<LedgerEntry, 'revisions'>>> {
+  /** Entries whose line holds this text; the other lines are not parsed. */
+  *holding(text: string): Iterable<LedgerEntry> {
     this.#index();
     for (const line of this.#latest.values()) {
-      const entry = line.includes('"revisions":[') ? parseEntry(line) : undefined;
-      if (entry?.revisions !== undefined) yield { ...entry, revisions: entry.revisions };
+      const entry = line.includes(text) ? parseEntry(line) : undefined;
+      if (entry !== undefined) yield entry;
     }
   }
 

@@ -32,10 +32,12 @@ export function entryOf(
   if (known?.pruned && known.etag === etag) return known;
   const { status } = outcome;
   const reason = why ?? status;
-  if (known?.status === 'staged' && known.etag !== etag) return { ...known, reissue: { etag, status, reason } };
-  const sha256 = 'sha256' in outcome ? outcome.sha256 : undefined;
+  const { sha256, knownDefect } = outcome.status === 'failed' ? {} : outcome;
+  const noted = knownDefect !== undefined && { known_defect: knownDefect };
+  if (known?.status === 'staged' && known.etag !== etag)
+    return { ...known, reissue: { etag, status, reason, ...noted } };
   return {
-    ...{ key, etag, status, reason, staged_at, last_modified, size_bytes },
+    ...{ key, etag, status, reason, ...noted, staged_at, last_modified, size_bytes },
     ...(sha256 !== undefined && { sha256 }),
     ...revised,
   };

@@ -8,9 +8,11 @@ import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
 import { formatReason, type Reason, reason } from '../verify/reason.ts';
 import type { LedgerEntry } from './entry.ts';
 import { fetchZip, largestInMemory } from './fetch-zip.ts';
+import { type KnownDefect, knownDefect } from './known-defects.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
 import { createSpool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
+import { badValue } from './values.ts';
 import { asideOf, renameMaking, writeWhole } from './write.ts';
 
 export interface StageOptions {
@@ -23,6 +25,7 @@ export interface StageOptions {
   readonly verify: 'etag' | 'checksum';
   /** What becomes of a file whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
   readonly staleChecksum: 'fail' | 'warn';
+  readonly knownDefects: readonly KnownDefect[];
   readonly signal: AbortSignal;
 }
 
@@ -35,7 +38,13 @@ export interface WantedArchive {
 
 export type StageOutcome =
   | { readonly status: 'staged'; readonly sha256: string; readonly unpacked: Unpacked; readonly note?: Reason }
-  | { readonly status: 'rejected' | 'absent'; readonly reason: Reason; readonly sha256?: string }
+  | {
+      readonly status: 'rejected' | 'absent';
+      readonly reason: Reason;
+      readonly sha256?: string;
+      /** Why that is no news. */
+      readonly knownDefect?: string;
+    }
   | { readonly status: 'failed'; readonly error: PipelineError };
 
 /**
@@ -51,11 +60,12 @@ export async function stageArchive(wanted: WantedArchive, options: StageOptions)
 
   using spool = object.size_bytes > largestInMemory ? createSpool(spoolFile(stagingDir, key)) : undefined;
   const url = objectUrl(archiveUrl, object.key);
-  const { outcome, keep } = await fetchZip(client, url, object, checksum.sha256, spool);
+  const { outcome, keep, sha256: sha256OfLast } = await fetchZip(client, url, object, checksum.sha256, spool);
   if (outcome.kind === 'failed') return { status: 'failed', error: outcome.error };
   if (outcome.kind === 'absent')
     return { status: 'absent', reason: reason('absent', 'it is listed, but not there (404)') };
-  if (outcome.kind === 'rejected') return reject(wanted, options, { reason: outcome.reason, keep });
+  if (outcome.kind === 'rejected')
+    return reject(wanted, options, { reason: outcome.reason, sha256: sha256OfLast, keep });
 
   const zip = outcome.value;
   const { sha256 } = zip;
@@ -67,6 +77,12 @@ export async function stageArchive(wanted: WantedArchive, options: StageOptions)
   const file = stagedFile(stagingDir, key);
   const unpacked = await unpackAside(zip, key, file, options.signal);
   if ('code' in unpacked) return reject(wanted, options, { reason: unpacked, sha256, keep });
+  // The load would reject it too, and say so as news.
+  const bad = knownDefect(options.knownDefects, object.key, sha256) && badValue(asideOf(file));
+  if (bad) {
+    rmSync(asideOf(file), { force: true });
+    return reject(wanted, options, { reason: bad, sha256, keep });
+  }
   if (wanted.known?.status === 'staged') setAside(file, supersededFile(stagingDir, key, wanted.known.etag));
   renameSync(asideOf(file), file);
   if (wanted.known?.status === 'rejected' || wanted.known?.reissue !== undefined) forgetRejection(stagingDir, key);
@@ -100,7 +116,7 @@ async function expectedChecksum(
 
 interface Rejection {
   readonly reason: Reason;
-  readonly sha256?: string;
+  readonly sha256?: string | undefined;
   readonly keep?: (file: string) => boolean;
 }
 
@@ -110,9 +126,15 @@ function reject({ key, object }: WantedArchive, options: StageOptions, rejection
   const place = rejectedFile(options.stagingDir, key);
   keep?.(`${place}.zip`);
   const { etag, size_bytes } = object;
-  const record = { key: object.key, etag, size_bytes, sha256, ...why, rejected_at: options.asOf.toISOString() };
+  const known = knownDefect(options.knownDefects, object.key, sha256);
+  const found = { key: object.key, etag, size_bytes, sha256, ...why, known_defect: known };
+  const record = { ...found, rejected_at: options.asOf.toISOString() };
   writeWhole(`${place}.reason.json`, `${JSON.stringify(record, undefined, 2)}\n`);
-  return { status: 'rejected', reason: why, ...(sha256 !== undefined && { sha256 }) };
+  return {
+    ...{ status: 'rejected', reason: why },
+    ...(sha256 !== undefined && { sha256 }),
+    ...(known !== undefined && { knownDefect: known }),
+  };
 }
 
 function forgetRejection(stagingDir: string, key: ArchiveKey): void {

@@ -35,7 +35,7 @@ export function createTally(): Tally {
       progress.bytes += object.size_bytes;
       failuresInARow = outcome.status === 'failed' ? failuresInARow + 1 : 0;
       if (outcome.status === 'failed') failures.push(outcome.error);
-      if (outcome.status === 'rejected') progress.rejected++;
+      if (outcome.status === 'rejected' && outcome.knownDefect === undefined) progress.rejected++;
       if (outcome.status !== 'staged') return;
       progress.records += outcome.unpacked.facts.row_count;
       staged[why]++;

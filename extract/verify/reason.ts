@@ -23,7 +23,10 @@ export type ReasonCode =
   | 'field_count'
   | 'open_time_not_a_number'
   | 'outside_period'
-  | 'not_ascending';
+  | 'not_ascending'
+  | 'not_a_number'
+  | 'negative_value'
+  | 'ohlc_nonsense';
 
 export interface Reason {
   readonly code: ReasonCode;

@@ -92,6 +92,7 @@ describe('a sound pipeline.yaml', () => {
       'ohlcv',
       'symbols',
       'ohlcv_units',
+      'conflicts',
       'gaps',
       'daily_availability',
       'volume_rankings',
