@@ -64,6 +64,8 @@ export interface ExtractContext {
   readonly relist: boolean;
   /** What earlier runs loaded has to be loaded again: there is no warehouse, or --full-refresh. */
   readonly rebuild: boolean;
+  /** File that says what the sources must be, where the run was told to demand it. */
+  readonly locked: string | undefined;
   readonly signal: AbortSignal;
   /** What the extracts that this one needs returned as `output`, by name. */
   readonly upstream: ReadonlyMap<string, unknown>;

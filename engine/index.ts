@@ -28,6 +28,7 @@ export {
 export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
 export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
 export { formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
+export { sourcesLock } from './run/paths.ts';
 export {
   bigint,
   boolean,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type CommandIo, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
+import { addLockCommand } from './lock/command.ts';
 import { defaultAsOf } from './sample/cases.ts';
 import { createSampleStore } from './sample/store.ts';
 import { writeArchive } from './sample/write.ts';
@@ -10,7 +11,7 @@ import { verifyDirectory } from './verify/verify-directory.ts';
 
 const progressEvery = 15_000;
 
-/** `pnpm pipeline archive write|serve|verify`. */
+/** `pnpm pipeline archive write|serve|verify|lock`. */
 export default defineCommand({
   define(command, io) {
     command
@@ -33,6 +34,7 @@ export default defineCommand({
       )
       .argument('<directory>', 'the folder that holds data/')
       .action((directory: string) => verify(io, directory));
+    addLockCommand(command, io);
   },
 });
 

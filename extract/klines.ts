@@ -3,6 +3,7 @@ import { createClient } from './archive/client.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { listingOf } from './listing/archive-listing.ts';
+import { demandLock } from './lock/demand.ts';
 import { parseKlinesOptions } from './options.ts';
 import { planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
@@ -48,7 +49,10 @@ export default defineExtract({
     const report = () => context.progress({ ...tally.progress, retries: client.stats.retries });
     let odd = 0;
 
+    const scope = { ...options, listing, ledger, window: context.window };
+    const lock = context.locked === undefined ? undefined : demandLock(context.locked, scope);
     let plan = planAll(planOptions);
+    lock?.check(plan);
     while (plan.files > 0) {
       await context.confirm(plan);
       tally.expect(plan);
@@ -61,6 +65,7 @@ export default defineExtract({
         ledger.record(entryOf(object, outcome, before, asOf, revisions));
         asked.add(object.key);
         tally.count(planned, outcome);
+        lock?.take(object, outcome);
         report();
         const text = reasonOf(outcome);
         if (text !== undefined && !('knownDefect' in outcome)) {
@@ -71,6 +76,7 @@ export default defineExtract({
         if (tally.failuresInARow >= 3 * options.connections) throw tally.failures.at(-1) as PipelineError;
       });
       plan = planAll(planOptions);
+      lock?.check(plan);
     }
     for (const key of obsoleteDefects(ledger, knownDefects, stagingDir)) {
       odd++;

@@ -1,8 +1,10 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { Pipeline } from '../config/load.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { systemClock } from '../report/clock.ts';
 import { headline } from '../report/node-text.ts';
+import { sourcesLock } from '../run/paths.ts';
 import type { RunEnd } from '../run/run.ts';
 import { askOn } from './ask.ts';
 import type { Cli } from './cli.ts';
@@ -18,6 +20,8 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly threads?: number;
   readonly fullRefresh?: boolean;
   readonly relist?: boolean;
+  /** `true` is the lock beside pipeline.yaml. */
+  readonly locked?: string | true;
   readonly failFast?: boolean;
   readonly dryRun?: boolean;
   readonly wait?: boolean;
@@ -94,6 +98,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       ...(threads !== undefined && { threads }),
       fullRefresh: options.fullRefresh ?? false,
       relist: options.relist ?? false,
+      locked: lockOf(options, wanted, cli),
       failFast: options.failFast ?? false,
       wait: options.wait ?? false,
       warnError: options.warnError ?? false,
@@ -117,5 +122,25 @@ function testsOf(graph: Graph, selected: ReadonlySet<string>): ReadonlySet<strin
   if (tests.length > 0) return new Set(tests.map(({ id }) => id));
   throw new PipelineError('SELECTION_EMPTY', 'nothing that is selected has a test', {
     hint: 'see what there is: pnpm pipeline ls --select kind:test',
+  });
+}
+
+/** The file that `--locked` means. Throws USAGE where no node would look at it. */
+function lockOf(
+  { locked }: BuildOptions,
+  {
+    graph,
+    selected,
+    pipeline,
+  }: { readonly graph: Graph; readonly selected: ReadonlySet<string>; readonly pipeline: Pipeline },
+  { cwd }: Pick<Cli, 'cwd'>,
+): string | undefined {
+  if (locked === undefined) return undefined;
+  if (graph.nodes.some(({ id, kind }) => kind === 'extract' && selected.has(id))) {
+    return locked === true ? sourcesLock(pipeline.root) : resolve(cwd, locked);
+  }
+  throw new PipelineError('USAGE', '--locked looks at what the extracts take, and none is selected', {
+    key: '--locked',
+    hint: 'select the sources as well: put + before the selector, as in --select +rankings',
   });
 }

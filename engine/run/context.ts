@@ -26,6 +26,7 @@ export interface ExtractScope {
   readonly windows: ReadonlyMap<string, Window>;
   readonly relist: boolean;
   readonly rebuild: boolean;
+  readonly locked: string | undefined;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
   /** What the extracts of this run returned, by name. */

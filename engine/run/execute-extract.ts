@@ -48,6 +48,7 @@ export function extractContext(node: ExtractNode, context: ExtractScope): Extrac
     stagingDir: context.paths.staging,
     relist: context.relist,
     rebuild: context.rebuild,
+    locked: context.locked,
     signal: context.signal,
     upstream: new Map([...context.extracted].map(([name, { output }]) => [name, output])),
     progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),

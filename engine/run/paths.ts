@@ -11,6 +11,9 @@ export interface TargetPaths {
   readonly backups: string;
 }
 
+/** The lock of `run --locked`, unless it names another. */
+export const sourcesLock = (root: string): string => path.join(root, 'sources.lock');
+
 export const targetPaths = (dataDir: string, target: string): TargetPaths => {
   const root = path.resolve(dataDir, target);
   return {

@@ -81,6 +81,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     extracted: new Map(),
     rebuild: !existsSync(paths.warehouse),
+    locked: undefined,
     share: share.get,
     confirm: async () => {},
   };

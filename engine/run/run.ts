@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly threads?: number;
   readonly fullRefresh: boolean;
   readonly relist: boolean;
+  /** The lock that the sources must agree with. */
+  readonly locked: string | undefined;
   readonly failFast: boolean;
   readonly wait: boolean;
   readonly warnError: boolean;
@@ -110,6 +112,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     relist: options.relist,
     rebuild: options.fullRefresh || !existsSync(paths.warehouse),
+    locked: options.locked,
     signal,
     reporter,
     warehouse,

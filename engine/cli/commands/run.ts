@@ -14,6 +14,7 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('--as-of <time>', "the run's clock, UTC: which months are closed and what is not published yet")
     .option('--full-refresh', 'rebuild everything; the warehouse is backed up first')
     .option('--relist', 'list every series whole again')
+    .option('--locked [file]', 'fail if the archive is not that of sources.lock, or of another such file')
     .option('--no-collect-volume', 'build from listings alone: --var collect_volume=false')
     .option('-x, --fail-fast', 'stop at the first failure')
     .option('--threads <n>', 'nodes that run at once', wholeNumber(1))

@@ -168,6 +168,7 @@ export async function shopProject(changes: Changes = {}) {
       threads: 2,
       fullRefresh: false,
       relist: false,
+      locked: undefined,
       failFast: false,
       wait: false,
       warnError: false,

@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly asOf?: Date;
   readonly window?: Window;
   readonly relist?: boolean;
+  readonly locked?: string;
   readonly signal?: AbortSignal;
   readonly vars?: Readonly<Record<string, VarValue>>;
   /** Of the `with:` blocks of both extracts. */
@@ -50,6 +51,7 @@ function contextOf(run: RunOptions, options: object, upstream: ExtractContext['u
     stagingDir: run.stagingDir,
     relist: run.relist ?? false,
     rebuild: false,
+    locked: run.locked,
     signal: run.signal ?? new AbortController().signal,
     upstream,
     progress: (progress) => void log.progress.push(progress),

@@ -1,0 +1,26 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type CommandIo, formatCount, type GlobalOptions, openContext, sourcesLock } from '../../engine/index.ts';
+import { Ledger } from '../staging/ledger.ts';
+import { writeWhole } from '../staging/write.ts';
+import { formatLock, lockedAs } from './file.ts';
+
+/** `pnpm pipeline archive lock`. */
+export function addLockCommand(parent: Command, io: CommandIo): void {
+  parent
+    .command('lock')
+    .description('Writes which archives the target is built from, for run --locked.')
+    .option('--output <file>', 'default: sources.lock beside pipeline.yaml')
+    .action((_, own: Command) => lock(io, own.optsWithGlobals()));
+}
+
+async function lock(io: CommandIo, options: GlobalOptions & { readonly output?: string }): Promise<void> {
+  const { pipeline, target, paths } = await openContext(io, options);
+  const file = options.output === undefined ? sourcesLock(pipeline.root) : resolve(io.cwd, options.output);
+  const entries = [...Ledger.open(paths.staging).entries()];
+  const archives = entries.map(lockedAs).filter((archive) => archive !== undefined);
+  writeWhole(file, formatLock(target.name, archives));
+  const open = entries.length - archives.length;
+  if (open > 0) io.stderr.write(`${formatCount(open)} archives gave no answer and are left out\n`);
+  io.stdout.write(`${file}: ${formatCount(archives.length)} archives of target ${target.name}\n`);
+}

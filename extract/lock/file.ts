@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { PipelineError } from '../../engine/index.ts';
+import { parseKey } from '../archive/keys.ts';
+import type { LedgerEntry } from '../staging/entry.ts';
+
+/** An archive as it was when the lock was written. */
+export interface LockedArchive {
+  readonly key: string;
+  readonly size_bytes: number;
+  readonly etag: string;
+  /** SHA-256 of the zip, or what became of the archive where its rows were not staged: `rejected`, `absent`. */
+  readonly sha256: string;
+}
+
+const firstLine = /^# sources\.lock 1, target \S+: key size etag sha256$/;
+const line = /^(\S.*) (\d+) (\S+) ([0-9a-f]{64}|rejected|absent)$/;
+
+/** What a ledger entry is locked as; nothing of an archive that gave no answer, since that tells nothing of it. */
+export function lockedAs({ key, size_bytes, etag, status, sha256 }: LedgerEntry): LockedArchive | undefined {
+  const answer = status === 'staged' ? sha256 : status;
+  return answer === undefined || answer === 'failed' ? undefined : { key, size_bytes, etag, sha256: answer };
+}
+
+/** The text of a lock: a line an archive, sorted by key, so that the same archives give the same bytes. */
+export function formatLock(target: string, archives: readonly LockedArchive[]): string {
+  const lines = archives
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ key, size_bytes, etag, sha256 }) => `${key} ${size_bytes} ${etag} ${sha256}\n`);
+  return `# sources.lock 1, target ${target}: key size etag sha256\n${lines.join('')}`;
+}
+
+/** By key. Throws LOCK_INVALID where there is none, and for a line that is none. */
+export function readLock(file: string): ReadonlyMap<string, LockedArchive> {
+  const [head = '', ...lines] = textOf(file).split('\n');
+  if (!firstLine.test(head)) throw invalid(file, 1, 'it does not begin like a sources.lock of this version');
+  // A file that is cut in the middle of a line has no newline at its end.
+  if (lines.pop() !== '') throw invalid(file, lines.length + 2, 'it is cut');
+  const archives = new Map<string, LockedArchive>();
+  for (const [at, text] of lines.entries()) {
+    const [, key = '', size, etag = '', sha256 = ''] = line.exec(text) ?? [];
+    if (parseKey(key) === undefined) throw invalid(file, at + 2, 'the line is no archive with size, ETag and SHA-256');
+    archives.set(key, { key, size_bytes: Number(size), etag, sha256 });
+  }
+  return archives;
+}
+
+const writeIt = 'write it with pnpm pipeline archive lock';
+
+const invalid = (file: string, at: number, message: string) =>
+  new PipelineError('LOCK_INVALID', message, { file, line: at, hint: `bring the file back, or ${writeIt}` });
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new PipelineError('LOCK_INVALID', 'the lock that --locked asks for cannot be read', {
+      file,
+      hint: `run without --locked, then ${writeIt}`,
+      cause,
+    });
+  }
+}
