@@ -12,7 +12,7 @@ const values = [...prices, 5, 7, count, 9, 10];
 export function badValue(file: string): Reason | undefined {
   using rows = openRows(file);
   for (let row = rows.next(); row !== undefined; row = rows.next()) {
-    const fields = row.line.split(',');
+    const fields = row.split(',');
     const numberIn = (column: number) => (fields[column]?.trim() ? Number(fields[column]) : Number.NaN);
     const found = defectOf(numberIn);
     if (found !== undefined) return reason(found, `the row that opens at ${fields[0]}`);
