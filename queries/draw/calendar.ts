@@ -23,8 +23,11 @@ type Mark = keyof typeof marks;
 const markOf = ({ available, traded }: CalendarDay): Mark => (traded ? 'traded' : available ? 'flat' : 'absent');
 
 const ruler = `         ${[1, 5, 10, 15, 20, 25, 30].map((day, at, all) => String(day).padEnd((all[at + 1] ?? 32) - day)).join('')}`;
+const between = '   ';
+/** A year fits on any terminal; more than that stands side by side where there is room. */
+const monthsOfAColumn = 12;
 
-/** Months as rows, days as cells. */
+/** Months as rows, days as cells; years of it in columns, each read downwards. */
 export function drawCalendar(days: readonly CalendarDay[], canvas: Canvas): readonly string[] {
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined) return ['no day in this range'];
@@ -34,8 +37,10 @@ export function drawCalendar(days: readonly CalendarDay[], canvas: Canvas): read
   return [
     `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + dayMs) })}`,
     '',
-    ruler.trimEnd(),
-    ...[...months].map(([month, cells]) => `${month}  ${drawMonth(cells, canvas)}`),
+    ...inColumns(
+      [...months].map(([month, cells]) => `${month}  ${drawMonth(cells, canvas)}`),
+      canvas.width,
+    ),
     '',
     Object.entries(marks)
       .map(([mark, { glyph, style, meaning }]) => `${paint(canvas, style, glyph)} ${meaning} ${counts[mark as Mark]}`)
@@ -43,13 +48,20 @@ export function drawCalendar(days: readonly CalendarDay[], canvas: Canvas): read
   ];
 }
 
+function inColumns(months: readonly string[], width: number): readonly string[] {
+  const fit = Math.max(1, Math.floor((width + between.length) / (ruler.length + between.length)));
+  const columns = Math.min(fit, Math.ceil(months.length / monthsOfAColumn));
+  const height = Math.ceil(months.length / columns);
+  const line = (cells: readonly string[]) => cells.join(between).trimEnd();
+  return [
+    line(Array<string>(columns).fill(ruler)),
+    ...Array.from({ length: height }, (_, row) => line(months.filter((_, at) => at % height === row))),
+  ];
+}
+
+/** As wide as 31 days. */
 function drawMonth(days: readonly CalendarDay[], canvas: Canvas): string {
-  const before = ' '.repeat((days[0] as CalendarDay).date.getUTCDate() - 1);
-  return (
-    before +
-    days
-      .map((day) => marks[markOf(day)])
-      .map(({ glyph, style }) => paint(canvas, style, glyph))
-      .join('')
-  );
+  const before = (days[0] as CalendarDay).date.getUTCDate() - 1;
+  const cells = days.map((day) => marks[markOf(day)]).map(({ glyph, style }) => paint(canvas, style, glyph));
+  return ' '.repeat(before) + cells.join('') + ' '.repeat(31 - before - days.length);
 }

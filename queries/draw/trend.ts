@@ -16,7 +16,8 @@ interface Line<Day> {
 }
 
 const dayMs = 86_400_000;
-const widest = 120;
+/** Beyond it an eye loses the line. */
+const widest = 200;
 
 /** A sparkline a figure over the same days, with its extremes and where it stands now. */
 export function drawTrend<Day extends TrendDay>(
@@ -32,7 +33,15 @@ export function drawTrend<Day extends TrendDay>(
   return [
     `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + dayMs) })}${perCell}`,
     ...lines.flatMap((line) => ['', ...drawLine(days, line, labelWidth, room)]),
+    ...drawAxis(first.date, last.date, labelWidth, Math.min(days.length, room)),
   ];
+}
+
+/** The first and the last day below the ends of the lines, where there is room for both. */
+function drawAxis(first: Date, last: Date, labelWidth: number, width: number): readonly string[] {
+  const [from, to] = [formatDay(first), formatDay(last)];
+  if (width < from.length + to.length + 2) return [];
+  return ['', ' '.repeat(labelWidth) + from + to.padStart(width - from.length)];
 }
 
 function drawLine<Day extends TrendDay>(
@@ -57,6 +66,19 @@ function drawLine<Day extends TrendDay>(
   const at = ({ date, value }: { date: Date; value: number }) => `${write(value)} on ${formatDay(date)}`;
   return [
     `${label.padEnd(labelWidth)}${sparkline(squeeze(heights, room))}`,
-    `${' '.repeat(labelWidth)}last ${at(newest)}   highest ${at(best)}   lowest ${at(worst)}`,
+    ...fill([`last ${at(newest)}`, `highest ${at(best)}`, `lowest ${at(worst)}`], room).map(
+      (text) => ' '.repeat(labelWidth) + text,
+    ),
   ];
+}
+
+/** Parts side by side, on as many lines as a width takes. */
+function fill(parts: readonly string[], width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const wider = `${lines.at(-1)}   ${part}`;
+    if (lines.length > 0 && wider.length <= width) lines.splice(-1, 1, wider);
+    else lines.push(part);
+  }
+  return lines;
 }

@@ -71,6 +71,20 @@ describe('a calendar', () => {
     ]);
   });
 
+  test('has years side by side where the terminal is wide, within its width', () => {
+    const years = days('2023-11-10', 800).map((date) => ({ date, symbol: 'A', available: true, traded: true }));
+    for (const width of [80, 100, 200]) {
+      const lines = drawCalendar(years, { width, color: false });
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+      const months = lines.flatMap((line) => line.match(/\d{4}-\d{2}(?= )/g) ?? []);
+      expect(new Set(months).size).toBe(27);
+      expect(lines.join('').match(/█/g)).toHaveLength(801); // and the one that explains it
+    }
+    const [, , head, first] = drawCalendar(years, { width: 100, color: false });
+    expect(head).toMatch(/^ {9}1 .* 30 +1 .*30$/);
+    expect(first).toBe(`2023-11  ${' '.repeat(9)}${'█'.repeat(21)} ${' '.repeat(3)}2025-01  ${'█'.repeat(31)}`);
+  });
+
   test('has colours where the terminal has', () => {
     const lines = drawCalendar(calendar, { width: 80, color: true });
     expect(lines.at(-1)).toContain('\u001b[32m█\u001b[39m traded 32');
@@ -89,15 +103,18 @@ test('a rank is drawn with the first on top, above its volume', () => {
     'ETHUSDT  2025-06-01 … 2025-06-04, 4 days',
     '',
     'rank    ▁▅ █',
-    '        last #1 on 2025-06-04   highest #1 on 2025-06-04   lowest #3 on 2025-06-01',
+    '        last #1 on 2025-06-04   highest #1 on 2025-06-04',
+    '        lowest #3 on 2025-06-01',
     '',
     'volume  ▁▃ █',
-    '        last 4.0 B USDT on 2025-06-04   highest 4.0 B USDT on 2025-06-04   lowest 1.0 B USDT on 2025-06-01',
+    '        last 4.0 B USDT on 2025-06-04   highest 4.0 B USDT on 2025-06-04',
+    '        lowest 1.0 B USDT on 2025-06-01',
   ]);
   const months = days('2025-01-01', 300).map((date) => ({ date, symbol: 'A', rank: 1, quote_volume_usdt: 1 }));
   const drawn = drawRank(months, { width: 60, color: false });
   expect(drawn[0]).toContain('300 days, about 5.8 days a cell');
-  expect(drawn[2]?.length).toBeLessThanOrEqual(60);
+  expect(Math.max(...drawn.map((line) => line.length))).toBe(60);
+  expect(drawn.at(-1)).toBe(`${'        2025-01-01'.padEnd(50)}2025-10-27`);
   const none = rows.map((row) => ({ ...row, quote_volume_usdt: null }));
   expect(drawRank(none, plain).at(-1)).toBe('volume  no figures');
 });
