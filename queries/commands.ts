@@ -4,7 +4,6 @@ import {
   chooseForm,
   createNotes,
   defineCommand,
-  type GlobalOptions,
   lineResult,
   openContext,
   openReader,
@@ -14,7 +13,7 @@ import {
   takeResult,
 } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import { fetchMissing } from './fetch.ts';
+import { type FetchOptions, fetchMissing } from './fetch.ts';
 import { describeStandIn } from './open.ts';
 import { resample } from './parameters/choice.ts';
 import type { Canvas, Parameters, Question } from './question.ts';
@@ -26,7 +25,7 @@ import { describeQuestion, resolvePlain, resolveQuestion } from './resolve.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the command line asks any question
 type AnyQuestion = Question<any, any>;
 type Given = Readonly<Record<string, unknown>>;
-type AskOptions = GlobalOptions & ResultOptions & { readonly fetch?: boolean };
+type AskOptions = FetchOptions & ResultOptions & { readonly fetch?: boolean };
 
 /** `pnpm pipeline query <question>`. */
 export default defineCommand({
@@ -56,7 +55,9 @@ function addQuestion(
     else command.addOption(new Option(flags, description).makeOptionMandatory(required ?? false));
   }
   if (shown.series !== undefined) {
-    command.option('--fetch', 'first extract and load what the archive has of it and the warehouse has not');
+    command
+      .option('--fetch', 'first extract and load what the archive has of it and the warehouse has not')
+      .option('--yes', 'with --fetch: fetch large amounts without asking');
   }
   command
     .addOption(

@@ -15,6 +15,11 @@ import { timeframes } from './timeframes.ts';
 
 const dayMs = 86_400_000;
 
+export interface FetchOptions extends GlobalOptions {
+  /** Large amounts without asking. */
+  readonly yes?: boolean;
+}
+
 /**
  * Extracts and loads what the archive has of these series and the warehouse has not. A range of which every bar is
  * there asks for nothing; any other is listed, and of what is listed only what is not staged yet is fetched.
@@ -24,9 +29,9 @@ const dayMs = 86_400_000;
 export async function fetchMissing(
   io: CommandIo,
   wanted: readonly Series[],
-  { target, dataDir, pipeline, vars, var: pairs = [], logFormat, quiet, debug }: GlobalOptions,
+  { target, dataDir, pipeline, vars, var: pairs = [], logFormat, quiet, debug, yes }: FetchOptions,
 ): Promise<void> {
-  const given = Object.entries({ target, dataDir, pipeline, vars, logFormat, quiet, debug });
+  const given = Object.entries({ target, dataDir, pipeline, vars, logFormat, quiet, debug, yes });
   const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   const { paths } = await openContext(io, options);
   for (const one of wanted) {

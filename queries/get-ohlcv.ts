@@ -14,6 +14,8 @@ export type ResampledBar = RowOf<typeof resampledOhlcv>;
 interface FetchOptions {
   /** First extract and load what the archive has of it and the warehouse has not; progress goes to stderr. */
   readonly fetch?: boolean;
+  /** With `fetch`: large amounts without asking. */
+  readonly yes?: boolean;
 }
 
 export type OhlcvRequest = OpenOptions &
