@@ -6,6 +6,7 @@ import { quoteName, quoteText } from '../sql.ts';
 import { writeArrow } from './arrow.ts';
 import { readColumns } from './columns.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
+import { rowObjects } from './row-objects.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 const queriesWaitMs = 5_000;
@@ -37,9 +38,10 @@ export async function createReader<DB>(options: ReaderOptions): Promise<Reader<D
   }
 
   async function* stream<Row>(query: ReadQuery<object>): AsyncGenerator<Row> {
-    for await (const rows of warehouse.stream(sqlOf(query), (result) => result.yieldRowObjectJs())) {
-      yield* rows as unknown as Row[];
-    }
+    yield* warehouse.stream(sqlOf(query), async function* (result) {
+      const names = result.deduplicatedColumnNames();
+      for await (const chunk of result) yield* rowObjects(chunk, names) as Row[];
+    });
   }
 
   return {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
+import { rowObjects } from './row-objects.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -44,7 +45,12 @@ export class Warehouse implements AsyncDisposable {
   }
 
   async rows<T extends object = Row>(sql: string): Promise<readonly T[]> {
-    return this.#guard(async () => (await this.#connection.runAndReadAll(sql)).getRowObjectsJS() as unknown as T[]);
+    return this.#guard(async () => {
+      const result = await this.#connection.run(sql);
+      const names = result.deduplicatedColumnNames();
+      const chunks = await result.fetchAllChunks();
+      return chunks.flatMap((chunk) => rowObjects(chunk, names)) as T[];
+    });
   }
 
   /** The only row of a query. */

@@ -70,6 +70,6 @@ export const gaps = defineQuestion({
     const elsewhere = instrumentType === 'all' || others.length === 0 ? [] : [`not asked about: ${others.join(', ')}`];
     return [`${ofMarket.length} series were looked through`, ...elsewhere];
   },
-  units: () => ({ missing_bars: 'bars; gap_end is the first slot after them' }),
+  units: () => ({ missing_bars: 'bars' }),
   examples: ['gaps', 'gaps --symbol BTCUSDT --timeframe 1h --instrument-type spot', 'gaps --instrument-type all'],
 });
