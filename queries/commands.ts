@@ -103,6 +103,7 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
   const result = await take();
   if (standIn !== undefined) note(describeStandIn(standIn), 'warn');
   await result.deliver();
+  if (result.leftOut.length > 0) note(`no room for ${result.leftOut.join(', ')}; all columns: --format csv`);
   if (result.isCut) note(`the first ${result.count} rows; all of them: --format csv, or --output FILE`);
   if (options.output !== undefined) note(`${result.count} rows to ${options.output}`);
 }

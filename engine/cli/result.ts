@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { CommandIo } from '../command.ts';
 import { PipelineError } from '../errors.ts';
 import { type CopyFormat, copyFormats, type Reader, type ReadQuery, type TextRows } from '../read.ts';
+import { type FittedTable, fitTable } from './fit-table.ts';
 import { formatTable } from './table.ts';
 
 export const resultFormats = ['table', 'csv', 'json', 'parquet', 'arrow'] as const;
@@ -27,6 +28,12 @@ const isCopyFormat = (format: string): format is CopyFormat => (copyFormats as r
 const isText = (format: CopyFormat): boolean => format === 'csv' || format === 'json';
 
 const isTerminal = (stream: CommandIo['stdout']): boolean => 'isTTY' in stream && stream.isTTY === true;
+
+/** Of a file or a pipe there is no end. */
+const terminalWidth = (stream: CommandIo['stdout']): number =>
+  isTerminal(stream) && 'columns' in stream && typeof stream.columns === 'number'
+    ? stream.columns
+    : Number.POSITIVE_INFINITY;
 
 /**
  * The form that `--format` and `--output` ask for. Without them a terminal shows a picture (or, where there is none, a
@@ -74,6 +81,8 @@ export interface TakenResult {
   readonly count: number;
   /** A table shows no more than a person reads. */
   readonly isCut: boolean;
+  /** Columns that the terminal has no room for. */
+  readonly leftOut: readonly string[];
   /** Called when the warehouse is closed again, so that a slow reader of a pipe keeps no build from it. */
   deliver(): Promise<void>;
 }
@@ -95,8 +104,10 @@ export async function takeResult<DB>(
   if (form.kind === 'table') {
     const found = await reader.texts(query, tableRows + 1);
     const rows = found.rows.slice(0, tableRows);
-    const lines = record ? formatRecord({ ...found, rows }) : formatTexts({ ...found, rows });
-    return { ...lineResult(lines, io), count: rows.length, isCut: found.rows.length > rows.length };
+    const { lines, leftOut } = record
+      ? { lines: formatRecord({ ...found, rows }), leftOut: [] }
+      : formatTexts({ ...found, rows }, terminalWidth(io.stdout));
+    return { ...lineResult(lines, io), count: rows.length, isCut: found.rows.length > rows.length, leftOut };
   }
   const { format, file } = form;
   if (file !== undefined) {
@@ -104,7 +115,7 @@ export async function takeResult<DB>(
     try {
       const count = await reader.copy(query, { file: aside, format, metadata });
       await rename(aside, file);
-      return { count, isCut: false, deliver: async () => {} };
+      return { count, isCut: false, leftOut: [], deliver: async () => {} };
     } finally {
       await rm(aside, { force: true });
     }
@@ -114,7 +125,7 @@ export async function takeResult<DB>(
   try {
     const spooled = join(directory, `rows.${format}`);
     const count = await reader.copy(query, { file: spooled, format, metadata });
-    return { count, isCut: false, deliver: () => send(spooled, format, io).finally(discard) };
+    return { count, isCut: false, leftOut: [], deliver: () => send(spooled, format, io).finally(discard) };
   } catch (error) {
     await discard();
     throw error;
@@ -126,6 +137,7 @@ export function lineResult(lines: readonly string[], io: Pick<CommandIo, 'stdout
   return {
     count: lines.length,
     isCut: false,
+    leftOut: [],
     async deliver() {
       io.stdout.write(lines.map((line) => `${line}\n`).join(''));
     },
@@ -143,13 +155,15 @@ async function send(file: string, format: CopyFormat, io: Pick<CommandIo, 'stdou
 
 const numberType = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|FLOAT|DOUBLE|DECIMAL)/;
 
-function formatTexts({ columns, rows }: TextRows): string[] {
-  return formatTable(
-    columns.map(({ name }) => name),
-    rows.map((row) => row.map((value) => value ?? 'NULL')),
-    new Set(columns.flatMap(({ type }, at) => (numberType.test(type) ? [at] : []))),
+const formatTexts = ({ columns, rows }: TextRows, width: number): FittedTable =>
+  fitTable(
+    {
+      head: columns.map(({ name }) => name),
+      rows: rows.map((row) => row.map((value) => value ?? 'NULL')),
+      right: new Set(columns.flatMap(({ type }, at) => (numberType.test(type) ? [at] : []))),
+    },
+    width,
   );
-}
 
 function formatRecord({ columns, rows }: TextRows): string[] {
   return rows.flatMap((row) =>

@@ -119,7 +119,7 @@ describe('pnpm pipeline query', () => {
     expect(trend).toContain('volume');
     expect(await queryInTerminal(['volume', 'BTCUSDT'])).toMatch(/^7 days +[▁-█]+/m);
     expect(await queryInTerminal(['rank', 'TWICEUSDT', '--format', 'csv'])).toMatch(/^date,symbol,rank,/);
-    expect(await queryInTerminal(['top', 'latest'])).toMatch(/^date +rank/);
+    expect(await queryInTerminal(['top', 'latest'])).toMatch(/^date 2025-06-09\n[\s\S]*\nrank +symbol/);
     expect(await queryInTerminal(['timeline', 'BTCUSDT', '--end', '2025-05-01'])).toBe('no day in this range\n');
   });
 
