@@ -154,6 +154,11 @@ const revised = `
     ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 2, 'e3', 's3', 'e2', 's2', NULL, NULL, NULL, '2025-06-01'),
     ('a/BTCUSDT-1d-2025-06-08.zip', 1, 'e2', 's2', 'e1', 's1', 0, 0, 1, '2025-06-10')`;
 
+const conflicting = `
+  INSERT INTO conflicts VALUES
+    ('spot', 'BTCUSDT', '1d', '2024-01-02', 'monthly.zip', 'daily.zip', 'volume', '0.10', '0.1000001'),
+    ('spot', 'BTCUSDT', '1d', '2024-01-02', 'monthly.zip', 'daily.zip', 'close', '2', '3')`;
+
 const listing = `
   INSERT INTO archive_objects VALUES ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 'futures-um', 'daily', 'HOLEUSDT', '1d',
     '2025-05-15', '2025-05-16', 500, 'etag', '2025-05-16 08:35', '2025-06-10')`;
@@ -196,6 +201,16 @@ export async function writeWarehouse({ withExports = false, rows = true } = {}):
 
 async function insertRows(warehouse: Warehouse): Promise<void> {
   await warehouse.run(`INSERT INTO daily_availability VALUES ${[...availabilityRows()].join(', ')}`);
-  for (const statement of [rankings, ...series.map(bars), ...flaws, ledger, revised, listing, gaps, gapsState])
+  for (const statement of [
+    rankings,
+    ...series.map(bars),
+    ...flaws,
+    ledger,
+    revised,
+    conflicting,
+    listing,
+    gaps,
+    gapsState,
+  ])
     await warehouse.run(statement);
 }

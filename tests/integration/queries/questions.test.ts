@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import {
+  conflicts,
   coverage,
   delistings,
   gaps,
@@ -220,6 +221,14 @@ describe('a question', () => {
       details: { hint: 'it is there as spot: name the market with --instrument-type' },
     });
     await expect(found({ symbol: 'BTCUDST' })).rejects.toMatchObject({ details: { hint: 'did you mean BTCUSDT?' } });
+  });
+
+  test('A12: conflicts has each figure that two archives publish differently, as published', async () => {
+    const rows = await warehouse.rows(conflicts, {});
+    expect(rows.map((row) => [row.symbol, row.column_name, row.monthly_value, row.daily_value])).toEqual([
+      ['BTCUSDT', 'close', '2', '3'],
+      ['BTCUSDT', 'volume', '0.10', '0.1000001'],
+    ]);
   });
 
   test('A18: revisions has every re-issue and what it changed, the latest first', async () => {
