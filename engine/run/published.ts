@@ -27,7 +27,10 @@ export async function tellPublished(context: RunContext): Promise<void> {
 export const freedText = ({ files, bytes }: Freed): string =>
   `removed ${formatCount(files)} staged files, ${formatBytes(bytes)},`;
 
-/** The partitions that each model which reads a source of the extract has built from what is staged now. */
+/**
+ * The partitions that models which read a source of the extract have built from what is staged now, and that none of
+ * them has still to build. A model need not read all that another does.
+ */
 async function publishedPartitions(extract: ExtractNode, context: RunContext): Promise<ReadonlySet<string>> {
   const { graph, project, asOf } = context;
   const sources = extract.spec.writes.filter((name) => project.schema[name]?.kind === 'source');
@@ -36,15 +39,16 @@ async function publishedPartitions(extract: ExtractNode, context: RunContext): P
   );
   return context.warehouse.use(async (warehouse) => {
     await warehouse.setTime('as_of', asOf);
-    let common: ReadonlySet<string> | undefined;
+    const partitionsIn = async (relation: string): Promise<readonly string[]> =>
+      (await warehouse.rows<{ partition: string }>(`SELECT partition FROM ${relation}`)).map(
+        ({ partition }) => partition,
+      );
+    const [built, open] = [new Set<string>(), new Set<string>()];
     for (const reader of readers) {
       await findDirty(warehouse, await project.model(reader), undefined);
-      const rows = await warehouse.rows<{ partition: string }>(
-        'SELECT partition FROM input_partitions ANTI JOIN dirty_partitions USING (partition)',
-      );
-      const built = new Set(rows.map(({ partition }) => partition));
-      common = common?.intersection(built) ?? built;
+      for (const partition of await partitionsIn('input_partitions')) built.add(partition);
+      for (const partition of await partitionsIn('dirty_partitions')) open.add(partition);
     }
-    return common ?? new Set();
+    return built.difference(open);
   });
 }

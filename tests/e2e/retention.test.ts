@@ -17,8 +17,8 @@ const july = days.filter((day) => day.startsWith('2025-07'));
 /** BTCUSDT and ETHUSDT: a monthly file each of June, eight daily ones each of July. */
 async function start(retention: 'keep' | 'prune_after_load' = 'prune_after_load') {
   const project = await scratchProject();
-  const use = 'use: extract/klines.ts';
-  await project.edit('pipeline.yaml', use, `${use}\n    with: { staging_retention: ${retention} }`);
+  const defects = 'known_defects: []';
+  await project.edit('pipeline.yaml', defects, `staging_retention: ${retention}\n      ${defects}`);
   const archive = await writeSmallArchive(project.root, { symbols: ['BTCUSDT', 'ETHUSDT'], days });
   const server = await serveArchive(project.root);
   const call = async (dataDir: string, ...args: readonly string[]) => {
