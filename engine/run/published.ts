@@ -24,7 +24,7 @@ export async function tellPublished(context: RunContext): Promise<void> {
   }
 }
 
-export const freedText = ({ files, bytes }: Freed): string =>
+const freedText = ({ files, bytes }: Freed): string =>
   `removed ${formatCount(files)} staged files, ${formatBytes(bytes)},`;
 
 /**
