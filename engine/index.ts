@@ -9,6 +9,7 @@ export { type CommandIo, type CommandModule, defineCommand } from './command.ts'
 export { formatDay, parseInstant } from './config/instant.ts';
 export { describeWindow } from './config/resolve-window.ts';
 export type { Vars, VarValue } from './config/vars.ts';
+export { diskError } from './disk-error.ts';
 export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
 export {
   defineExtract,

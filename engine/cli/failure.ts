@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { diskError } from '../disk-error.ts';
 import { formatError, isAbort, PipelineError } from '../errors.ts';
 import { toJsonLine } from '../report/json.ts';
 import type { Cli } from './cli.ts';
@@ -29,7 +30,7 @@ function nameFailure(error: unknown, interrupted: boolean): unknown {
       cause: error,
     });
   }
-  return error;
+  return diskError(error);
 }
 
 /** commander's `error: unknown option '--selct'\n(Did you mean --select?)`. */

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { createBareTable } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
@@ -110,6 +111,10 @@ async function writeSums(directory: string, sums: ReadonlyMap<string, string>): 
   const present = new Set(await readdir(directory));
   const lines = [...sums].filter(([name]) => present.has(name)).sort(([a], [b]) => (a < b ? -1 : 1));
   const aside = path.join(directory, `${sumsFile}.tmp`);
-  await writeFile(aside, lines.map(([name, digest]) => `${digest}  ${name}\n`).join(''));
-  await rename(aside, path.join(directory, sumsFile));
+  try {
+    await writeFile(aside, lines.map(([name, digest]) => `${digest}  ${name}\n`).join(''));
+    await rename(aside, path.join(directory, sumsFile));
+  } catch (error) {
+    throw diskError(error, aside);
+  }
 }

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
@@ -132,11 +132,13 @@ export class Warehouse implements AsyncDisposable {
 export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
   const { file, readOnly = false, threads, memoryLimit, waitMs = 0, signal } = options;
   if (file !== ':memory:') {
-    if (readOnly && !existsSync(file)) {
+    const isCut = await isCutShort(file);
+    if (readOnly && (isCut || !existsSync(file))) {
       throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${file}`, {
         hint: 'build one: pnpm pipeline run',
       });
     }
+    if (isCut) await rm(file);
     await mkdir(path.dirname(file), { recursive: true });
   }
   const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
@@ -147,6 +149,15 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   const warehouse = new Warehouse(file, instance, connection, signal);
   await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
   return warehouse;
+}
+
+const headersSize = 3 * 4096;
+
+/** A database without its three headers never held a row: the disk was full, or a kill came, while it was made. */
+async function isCutShort(file: string): Promise<boolean> {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? headersSize;
+  if (size >= headersSize) return false;
+  return size === 0 || (await readFile(file)).subarray(8, 12).toString('latin1') === 'DUCK';
 }
 
 const retryEveryMs = 200;

@@ -1,5 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { diskError } from '../disk-error.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import type { NodeOutcome } from './context.ts';
@@ -66,6 +67,11 @@ export async function writeManifest(
 async function writeJson(file: string, value: unknown): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
   const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item), 2);
-  await writeFile(`${file}.tmp`, `${text}\n`);
-  await rename(`${file}.tmp`, file);
+  try {
+    await writeFile(`${file}.tmp`, `${text}\n`);
+    await rename(`${file}.tmp`, file);
+  } catch (error) {
+    await rm(`${file}.tmp`, { force: true });
+    throw diskError(error, file);
+  }
 }

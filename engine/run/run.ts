@@ -4,6 +4,7 @@ import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { describeWindow } from '../config/resolve-window.ts';
 import type { Vars } from '../config/vars.ts';
+import { diskError } from '../disk-error.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus, Reporter } from '../events.ts';
 import type { ExtractResult, Window } from '../extract.ts';
@@ -160,16 +161,13 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;
   const seconds = (clock() - startedAt) / 1000;
-  await writeArtifacts({
-    ...options,
-    project,
-    nodes,
-    finished: [...finished.values()],
-    seconds,
-    interrupted: signal.aborted,
-  });
-  reporter.report({ type: 'run_finished', counts, seconds, interrupted: signal.aborted });
-  if (signal.aborted) return { exitCode: 130 };
+  const interrupted = signal.aborted;
+  try {
+    await writeArtifacts({ ...options, project, nodes, finished: [...finished.values()], seconds, interrupted });
+  } finally {
+    reporter.report({ type: 'run_finished', counts, seconds, interrupted });
+  }
+  if (interrupted) return { exitCode: 130 };
   const errors = [...finished.values()].flatMap(({ outcome: { status, error } }) =>
     status === 'error' ? [error] : [],
   );
@@ -254,7 +252,8 @@ async function execute(node: GraphNode, gates: readonly TestNode[], context: Run
       case 'export':
         return await executeExport(node, context);
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = diskError(thrown, context.paths.root);
     if (isAbort(error) || context.signal.aborted) return { status: 'skip', message: 'the run was interrupted', error };
     const failure =
       error instanceof PipelineError || node.kind === 'extract'

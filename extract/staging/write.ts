@@ -1,19 +1,8 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { PipelineError } from '../../engine/index.ts';
+import { diskError } from '../../engine/index.ts';
 
-const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-
-/** A full disk said as what it is; any other error as it came. */
-export function diskError(error: unknown, file: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === undefined || !full.has(code)) return error;
-  return new PipelineError('DISK_FULL', code === 'EFBIG' ? 'a file would grow beyond its limit' : 'the disk is full', {
-    file,
-    hint: 'make room, then run again: what is staged stays',
-    cause: error,
-  });
-}
+export { diskError };
 
 /** Where a file is written before it gets its name; left over by a kill, it is overwritten by the next run. */
 export const asideOf = (file: string): string => `${file}.part`;

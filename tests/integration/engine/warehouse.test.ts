@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
@@ -334,4 +334,27 @@ test('threads and memory are bounded by settings', async () => {
 test('the dialect compiles only; a query run through it is refused', async () => {
   const db = createCompiler<Record<string, never>>();
   await expect(sql`select 1`.execute(db)).rejects.toThrow('this Kysely compiles only');
+});
+
+test.each([0, 4096, 12_287])(
+  'a file of %i bytes, whose making was cut short, is none to a reader and made anew by a run',
+  async (size) => {
+    const file = join(await tempDir(), 'warehouse.duckdb');
+    {
+      await using warehouse = await openWarehouse({ file });
+      await warehouse.run('CREATE TABLE t AS SELECT 1 AS n');
+    }
+    await truncate(file, size);
+    await expect(openWarehouse({ file, readOnly: true })).rejects.toMatchObject({ code: 'WAREHOUSE_MISSING' });
+    await using warehouse = await openWarehouse({ file });
+    await warehouse.run('CREATE TABLE t AS SELECT 2 AS n');
+    expect(await warehouse.rows('FROM t')).toEqual([{ n: 2 }]);
+  },
+);
+
+test('a small file that is no database is left alone', async () => {
+  const file = join(await tempDir(), 'warehouse.duckdb');
+  await writeFile(file, 'my notes of today');
+  await expect(openWarehouse({ file })).rejects.toThrow('not a valid DuckDB database file');
+  expect(existsSync(file)).toBe(true);
 });
