@@ -1,8 +1,9 @@
 import { PipelineError } from './errors.ts';
 
 const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** DuckDB's errors carry no code, only the system's words, and often the file before them. */
-const words = /^(?:.*?"([^"\n]+)")?.*?(No space left on device|Disk quota exceeded|File too large)/s;
+/** DuckDB's errors carry no code, only the system's words, and the file before them. */
+const words = /No space left on device|Disk quota exceeded|File too large/;
+const quotedPath = /"([^"\n]*[\\/][^"\n]*)"/g;
 
 /** A full disk said as what it is; any other error as it came. `file` is told where the error names none. */
 export function diskError(error: unknown, file?: string): unknown {
@@ -10,8 +11,9 @@ export function diskError(error: unknown, file?: string): unknown {
   const { code = '', path } = error as NodeJS.ErrnoException;
   const said = full.has(code) ? undefined : words.exec(error.message);
   if (said === null) return error;
-  const place = path ?? said?.[1] ?? file;
-  const isLimit = code === 'EFBIG' || said?.[2] === 'File too large';
+  const named = said && [...error.message.slice(0, said.index).matchAll(quotedPath)].at(-1)?.[1];
+  const place = path ?? named ?? file;
+  const isLimit = code === 'EFBIG' || said?.[0] === 'File too large';
   return new PipelineError('DISK_FULL', isLimit ? 'a file would grow beyond its limit' : 'the disk is full', {
     ...(place !== undefined && { file: place }),
     hint: isLimit
