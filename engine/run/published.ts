@@ -1,5 +1,4 @@
 import { findDirty } from '../duckdb/partitions.ts';
-import type { Freed } from '../extract.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
 import { formatBytes, formatCount } from '../report/format.ts';
 import { type RunContext, refOf } from './context.ts';
@@ -19,13 +18,11 @@ export async function tellPublished(context: RunContext): Promise<void> {
       partitions: () => publishedPartitions(node, context),
     });
     if (!freed || freed.files === 0) continue;
-    const message = `${node.name}: ${freedText(freed)} that had been loaded`;
+    const { files, bytes } = freed;
+    const message = `removed ${formatCount(files)} staged files that are loaded, ${formatBytes(bytes)}`;
     reporter.report({ type: 'log', level: 'info', message, node: refOf(node) });
   }
 }
-
-const freedText = ({ files, bytes }: Freed): string =>
-  `removed ${formatCount(files)} staged files, ${formatBytes(bytes)},`;
 
 /**
  * The partitions that models which read a source of the extract have built from what is staged now, and that none of
