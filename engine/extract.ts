@@ -88,16 +88,29 @@ export interface TableFeed {
   writeCsv(partitions: ReadonlySet<string>, file: string): Promise<void>;
 }
 
-/**
- * Raw staged files that a model reads as a table of kind `source`. The engine reads them as headerless CSV with the
- * columns that the typed definition gives the table.
- */
+/** The files that a table of kind `source` is read from. */
+export interface StagedFiles {
+  /** Headerless CSV with every column of the table. */
+  readonly batches?: readonly string[];
+  /** Files that are read where they lie; `values` are those of the columns that the table has `perFile`. */
+  readonly inPlace?: readonly { readonly file: string; readonly header: boolean; readonly values: readonly string[] }[];
+}
+
+/** Raw staged files that models read as tables of kind `source`. */
 export interface StagedSource {
-  /** Makes the rows of these partitions readable; at least one file, which may be empty. */
+  /**
+   * Makes the rows of these partitions readable: files by table. Where `copy` is set, no file is read where it lies: line
+   * ends and whatever else its reader may stumble over are evened out.
+   */
   open(
     partitions: readonly string[],
-    options: { readonly directory: string; readonly signal: AbortSignal },
-  ): Promise<readonly string[]>;
+    options: {
+      readonly tables: readonly string[];
+      readonly copy: boolean;
+      readonly directory: string;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Readonly<Record<string, StagedFiles>>>;
   /** Takes what the values of an archive gave away: it is kept aside and not asked for again until it changes. */
   reject(archives: readonly { readonly key: string; readonly reason: string }[]): Promise<void>;
 }
@@ -111,10 +124,11 @@ export interface ExtractResult {
   readonly output?: unknown;
 }
 
-/** What an extract has staged, as of the call: the tables and sources that pipeline.yaml lists under `writes:`. */
+/** What an extract has staged, as of the call: the tables that pipeline.yaml lists under `writes:`. */
 export interface Staged {
   readonly feeds?: Readonly<Record<string, TableFeed>>;
-  readonly sources?: Readonly<Record<string, StagedSource>>;
+  /** Of its tables of kind `source`. */
+  readonly source?: StagedSource;
 }
 
 /** Files that are there no more. */

@@ -21,6 +21,7 @@ export {
   type PlanRow,
   type Progress,
   type Staged,
+  type StagedFiles,
   type StagedSource,
   type TableFeed,
   type Target,

@@ -52,7 +52,10 @@ export interface ModelDefinition<S extends Schema, T extends Table, Output = Row
   readonly inputs: (context: ModelContext<BuildDatabase<S, T>>) => Query<InputRow<T>>;
   /** The rows of the dirty partitions and of no others: rows of other partitions would stand there twice. */
   readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
-  /** Archives whose values are not believable; their partition is built without them. */
+  /**
+   * Archives whose values are not believable; their partition is built without them. Asked once `query` has failed: here
+   * the columns of sources are the texts that stand in the files, in `query` they have the types of the definition.
+   */
   readonly rejects?: (context: ModelContext<BuildDatabase<S, T>>) => Query<{ key: string; reason: string }>;
   /** Statements of the transaction that publishes, after the rows and the state are in; also where nothing was dirty. */
   readonly published?: (

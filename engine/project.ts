@@ -47,6 +47,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
   const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use, 'default');
   const schema = await loadSchema(pipeline);
   const db = createCompiler<never>(sourceRelations(schema));
+  const textDb = createCompiler<never>(sourceRelations(schema, { texts: true }));
   const asOf = cast('TIMESTAMP', sql`getvariable('as_of')`);
   const contextOf = (values: Vars) => ({ db, vars: values, asOf }) as unknown as ModelContext<never>;
 
@@ -54,7 +55,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const context = contextOf(values);
     const inputs = definition.inputs(context);
     const query = definition.query(context);
-    const rejects = definition.rejects?.(context);
+    const rejects = definition.rejects?.({ ...context, db: textDb });
     const published = (definition.published?.(context) ?? []) as readonly Compilable[];
     const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
     // The engine's own tables are there without a node that builds them.

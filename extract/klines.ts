@@ -122,7 +122,7 @@ export default defineExtract({
     const ledger = Ledger.open(stagingDir);
     return {
       feeds: { staged_archives: stagedArchivesFeed(ledger), archive_revisions: archiveRevisionsFeed(ledger) },
-      sources: { staged_klines: stagedKlines(ledger, { stagingDir, asOf }) },
+      source: stagedKlines(ledger, { stagingDir, asOf }),
     };
   },
 });

@@ -81,11 +81,45 @@ const archiveRevisions = table('archive_revisions', {
   references: { staged_archives: ['key'] },
 });
 
+/** What the key of an archive says, the same for all of its lines. */
+const archiveOfLines = {
+  archive_key: varchar('Key of the archive it stands in.'),
+  instrument_type: instrumentType,
+  symbol,
+  timeframe,
+  data_source: varchar('Cadence of that archive.', { oneOf: ['daily', 'monthly'] }),
+};
+const perFile = ['archive_key', 'instrument_type', 'symbol', 'timeframe', 'data_source'] as const;
+
 const stagedKlines = table('staged_klines', {
-  description: 'The lines of staged CSVs, as published, each with the key of its archive.',
+  description: 'The lines of staged CSVs of partitions in which no bar can stand twice; NULL is an empty field.',
   kind: 'source',
+  perFile,
   columns: {
-    archive_key: varchar('Key of the archive it stands in.'),
+    ...archiveOfLines,
+    open_time: bigint('ms, or µs where it has 16 digits (A2).'),
+    open: double.nullable('The double nearest to the published text.'),
+    high: double.nullable('Likewise.'),
+    low: double.nullable('Likewise.'),
+    close: double.nullable('Likewise.'),
+    volume: double.nullable('Likewise.'),
+    close_time: double.nullable('ms or µs; a double, since a fraction would be rounded away by an integer.'),
+    quote_volume: double.nullable('The double nearest to the published text.'),
+    count: double.nullable('Trades; a double for the reason of close_time.'),
+    taker_buy_volume: double.nullable('The double nearest to the published text.'),
+    taker_buy_quote_volume: double.nullable('Likewise.'),
+    ignore: varchar.nullable('Not always 0 (A3).'),
+  },
+  key: [],
+  references: { staged_archives: ['archive_key'] },
+});
+
+const overlappingKlines = table('overlapping_klines', {
+  description: 'The lines of staged CSVs of partitions in which a bar may stand twice (A10, A12), as published.',
+  kind: 'source',
+  perFile,
+  columns: {
+    ...archiveOfLines,
     open_time: bigint('ms, or µs where it has 16 digits (A2).'),
     open: varchar('As published.'),
     high: varchar('As published.'),
@@ -267,6 +301,7 @@ export const schema = {
   staged_archives: stagedArchives,
   archive_revisions: archiveRevisions,
   staged_klines: stagedKlines,
+  overlapping_klines: overlappingKlines,
   ohlcv,
   ohlcv_units: ohlcvUnits,
   conflicts,

@@ -1,11 +1,11 @@
 import { PipelineError } from '../errors.ts';
 import type { StagedSource, Window } from '../extract.ts';
-import { sourceVariable } from '../schema/source.ts';
 import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
-import { findDirty, recordPartitions } from './partitions.ts';
+import { type DirtyPartitions, findDirty, recordPartitions } from './partitions.ts';
 import { replacePartitions } from './replace.ts';
 import { type CompiledTest, recordOutcomes, runTest, type TestOutcome } from './run-test.ts';
+import { readFrom } from './source-files.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** A model as SQL text, values included. */
@@ -29,9 +29,9 @@ export interface BuildOptions {
   readonly asOf: Date;
   readonly tests: readonly CompiledTest[];
   readonly failuresDir: string;
-  /** The staged source that the model reads, and where it may put files. */
+  /** What the staged sources that the model reads come from, and where it may put files. */
   readonly source?: {
-    readonly name: string;
+    readonly tables: readonly Table[];
     readonly staged: StagedSource;
     readonly directory: string;
     readonly reload: () => Promise<void>;
@@ -59,68 +59,97 @@ class TestsFailed extends Error {
   }
 }
 
-/** Write, audit, publish: replaces what is dirty, runs the tests, and commits only if none of the blocking ones fails. */
+/**
+ * Write, audit, publish: replaces what is dirty, runs the tests, and commits only if none of the blocking ones fails.
+ *
+ * Values of staged files are believed at first, since nearly all are right and asking costs as much as loading: a model
+ * writes its query so that an unbelievable one fails it. Then `rejects` tells whose it is, those files are set aside, and
+ * the build begins again.
+ */
 export async function buildModel(
   warehouse: Warehouse,
   model: CompiledModel,
   options: BuildOptions,
 ): Promise<BuildOutcome> {
   await warehouse.setTime('as_of', options.asOf);
-  const { dirty, rejected } = await believableDirty(warehouse, model, options);
-  if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
-  const testAll = async () => {
-    const outcomes: TestOutcome[] = [];
-    for (const test of options.tests) outcomes.push(await runTest(warehouse, test, options));
-    if (outcomes.some(({ status }) => status === 'error')) throw new TestsFailed(outcomes);
-    await recordOutcomes(warehouse, outcomes, options);
-    return outcomes;
-  };
-  try {
-    return await warehouse.transaction(async () => {
-      let rows = 0;
-      if (dirty.dirty > 0) {
-        rows = await replacePartitions(warehouse, model.table, model.querySql, {
-          all: dirty.all,
-          readsItself: model.readsItself,
-        });
-        await recordPartitions(warehouse, model.name, options.runId);
+  const rejected = new Set<string>();
+  let copy = false;
+  for (;;) {
+    const dirty = await findDirty(warehouse, model, options.window);
+    if (dirty.dirty > 0) await openSource(warehouse, options, copy);
+    try {
+      return { ...(await publish(warehouse, model, dirty, options)), rejected: rejected.size };
+    } catch (error) {
+      if (error instanceof TestsFailed) {
+        await recordOutcomes(warehouse, error.outcomes, options);
+        const failed = { status: 'error', rows: 0, partitions: dirty.dirty, tests: error.outcomes } as const;
+        return { ...failed, rejected: rejected.size };
       }
-      for (const statement of model.publishedSql) await warehouse.run(statement);
-      const tests = await testAll();
-      return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, rejected, tests } as const;
-    });
-  } catch (error) {
-    if (!(error instanceof TestsFailed)) throw error;
-    await recordOutcomes(warehouse, error.outcomes, options);
-    return { status: 'error', rows: 0, partitions: dirty.dirty, rejected, tests: error.outcomes };
+      // The last attempt read evened copies of the files, and nothing in them was to be rejected.
+      if (copy || dirty.dirty === 0 || options.source === undefined || options.signal.aborted) throw error;
+    }
+    await openSource(warehouse, options, true);
+    copy = (await rejectFiles(warehouse, model, options, rejected)) === 0;
   }
 }
 
-/** The dirty partitions, once every archive whose values are not believable has been set aside. */
-async function believableDirty(warehouse: Warehouse, model: CompiledModel, options: BuildOptions) {
-  const rejected = new Set<string>();
-  for (;;) {
-    const dirty = await findDirty(warehouse, model, options.window);
-    if (dirty.dirty === 0 || options.source === undefined) return { dirty, rejected: rejected.size };
-    const { name, staged, directory, reload } = options.source;
-    const partitions = await warehouse.rows<{ partition: string }>(
-      'SELECT partition FROM dirty_partitions ORDER BY partition',
-    );
-    const files = await staged.open(
-      partitions.map(({ partition }) => partition),
-      { directory, signal: options.signal },
-    );
-    await warehouse.setVariable(sourceVariable(name), files);
-    if (model.rejectsSql === undefined) return { dirty, rejected: rejected.size };
-    const rejects = await warehouse.rows<{ key: string; reason: string }>(model.rejectsSql);
-    if (rejects.length === 0) return { dirty, rejected: rejected.size };
-    const again = rejects.find(({ key }) => rejected.has(key));
-    if (again !== undefined) throw new PipelineError('INTERNAL', `${name} still has ${again.key}, which was rejected`);
-    for (const { key, reason } of rejects) {
-      options.warn(`rejected ${key}: ${reason}`);
-      rejected.add(key);
+/** One transaction; throws TestsFailed. */
+async function publish(
+  warehouse: Warehouse,
+  model: CompiledModel,
+  dirty: DirtyPartitions,
+  options: BuildOptions,
+): Promise<Omit<BuildOutcome, 'rejected'>> {
+  if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
+  return warehouse.transaction(async () => {
+    let rows = 0;
+    if (dirty.dirty > 0) {
+      rows = await replacePartitions(warehouse, model.table, model.querySql, {
+        all: dirty.all,
+        readsItself: model.readsItself,
+      });
+      await recordPartitions(warehouse, model.name, options.runId);
     }
-    await staged.reject(rejects);
-    await reload();
+    for (const statement of model.publishedSql) await warehouse.run(statement);
+    const tests: TestOutcome[] = [];
+    for (const test of options.tests) tests.push(await runTest(warehouse, test, options));
+    if (tests.some(({ status }) => status === 'error')) throw new TestsFailed(tests);
+    await recordOutcomes(warehouse, tests, options);
+    return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, tests };
+  });
+}
+
+/** Makes the rows of the dirty partitions readable. */
+async function openSource(warehouse: Warehouse, { source, signal }: BuildOptions, copy: boolean): Promise<void> {
+  if (source === undefined) return;
+  const { tables, staged, directory } = source;
+  const partitions = await warehouse.rows<{ partition: string }>(
+    'SELECT partition FROM dirty_partitions ORDER BY partition',
+  );
+  const files = await staged.open(
+    partitions.map(({ partition }) => partition),
+    { tables: tables.map(({ name }) => name), copy, directory, signal },
+  );
+  for (const table of tables) await readFrom(warehouse, table, files[table.name] ?? {}, directory);
+}
+
+/** Sets every file of the open partitions aside whose values are not believable; how many there were. */
+async function rejectFiles(
+  warehouse: Warehouse,
+  model: CompiledModel,
+  { source, warn }: BuildOptions,
+  rejected: Set<string>,
+): Promise<number> {
+  if (source === undefined || model.rejectsSql === undefined) return 0;
+  const rejects = await warehouse.rows<{ key: string; reason: string }>(model.rejectsSql);
+  if (rejects.length === 0) return 0;
+  const again = rejects.find(({ key }) => rejected.has(key));
+  if (again !== undefined) throw new PipelineError('INTERNAL', `${again.key} is still there, although it was rejected`);
+  for (const { key, reason } of rejects) {
+    warn(`rejected ${key}: ${reason}`);
+    rejected.add(key);
   }
+  await source.staged.reject(rejects);
+  await source.reload();
+  return rejects.length;
 }

@@ -5,6 +5,7 @@ import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../r
 import { quoteName, quoteText } from '../sql.ts';
 import { writeArrow } from './arrow.ts';
 import { readColumns } from './columns.ts';
+import { escapeGlob } from './glob.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
 import { rowObjects } from './row-objects.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
@@ -112,6 +113,3 @@ async function parquetFiles(directory: string) {
     }),
   );
 }
-
-/** A path that stands for itself: `data[1]` would read its sibling `data1`. */
-const escapeGlob = (file: string): string => file.replaceAll(/[*?[]/g, '[$&]');

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Vars } from '../config/vars.ts';
 import { checkResult } from '../duckdb/describe.ts';
 import { findDirty } from '../duckdb/partitions.ts';
+import { readFrom } from '../duckdb/source-files.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import type { Graph } from '../graph/graph.ts';
 import { openProject } from '../project.ts';
 import { schemaStatements } from '../schema/ddl.ts';
-import { sourceVariable } from '../schema/source.ts';
 import type { Schema } from '../schema/table.ts';
 import type { CompareOptions, Comparison } from './comparison.ts';
 import type { TargetPaths } from './paths.ts';
@@ -41,9 +41,9 @@ export async function compareModels(
   const project = await openProject(pipeline, vars);
   await using scratch = await openWarehouse({ file: ':memory:', threads: 1, signal });
   for (const statement of schemaStatements(schema)) await scratch.run(statement);
-  await using empty = await emptyFile();
+  await using directory = await temporaryDirectory();
   const sources = Object.values(schema).filter(({ kind }) => kind === 'source');
-  for (const { name } of sources) await scratch.setVariable(sourceVariable(name), [empty.file]);
+  for (const table of sources) await readFrom(scratch, table, {}, directory.path);
   const found: string[] = [];
   for (const node of graph.nodes) {
     if (node.kind !== 'model') continue;
@@ -59,9 +59,7 @@ export async function compareModels(
 }
 
 /** DuckDB looks at the files of a source before it says what a query returns. */
-async function emptyFile(): Promise<AsyncDisposable & { readonly file: string }> {
+async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
   const directory = await mkdtemp(path.join(tmpdir(), 'schema-check-'));
-  const file = path.join(directory, 'empty.csv');
-  await writeFile(file, '');
-  return { file, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+  return { path: directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
 }

@@ -60,25 +60,27 @@ export async function executeModel(
   };
 }
 
-/** The staged source that a model reads, from the extract that writes it. */
+/** What the staged sources that a model reads come from: the extract that writes them. */
 async function stagedSource(
   model: CompiledModel,
   directory: string,
   context: RunContext,
   load: (table: string, feed: Parameters<typeof loadFeed>[2]) => Promise<unknown>,
 ): Promise<BuildOptions['source']> {
-  const name = model.reads.find((table) => context.project.schema[table]?.kind === 'source');
+  const { schema } = context.project;
+  const tables = model.reads.flatMap((name) => (schema[name]?.kind === 'source' ? [schema[name]] : []));
   const writer = context.graph.nodes.find(
-    (node): node is ExtractNode => node.kind === 'extract' && name !== undefined && node.spec.writes.includes(name),
+    (node): node is ExtractNode =>
+      node.kind === 'extract' && tables.some(({ name }) => node.spec.writes.includes(name)),
   );
-  if (name === undefined || writer === undefined) return undefined;
+  if (writer === undefined) return undefined;
   const extract = await context.project.extract(writer);
   const open = () => extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
-  const staged = (await open()).sources?.[name];
+  const staged = (await open()).source;
   if (staged === undefined) return undefined;
   await mkdir(directory, { recursive: true });
   const reload = async () => {
     for (const [table, feed] of Object.entries((await open()).feeds ?? {})) await load(table, feed);
   };
-  return { name, staged, directory, reload };
+  return { tables, staged, directory, reload };
 }

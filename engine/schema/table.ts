@@ -36,6 +36,8 @@ export interface Table<
    * read, by the query of the model that it is of.
    */
   readonly kind?: 'table' | 'source' | 'view';
+  /** Of a source: its first columns, which are the same for all lines of a file and do not stand in it. */
+  readonly perFile?: readonly string[];
   /** Only of a live database: what it enforces beyond what a definition can say. */
   readonly otherConstraints?: readonly string[];
 }
@@ -53,6 +55,7 @@ interface TableOptions<Cols extends Columns, Parts>
   readonly checks?: readonly Check<keyof Cols & string>[];
   readonly references?: Readonly<Record<string, readonly (keyof Cols & string)[]>>;
   readonly partition?: Parts;
+  readonly perFile?: readonly (keyof Cols & string)[];
 }
 
 export type RowOf<T extends Table> = { [K in keyof T['columns']]: ValueOf<T['columns'][K]> };

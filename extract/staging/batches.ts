@@ -9,12 +9,19 @@ const readBytes = 1024 * 1024;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
+export interface BatchedArchive {
+  readonly key: string;
+  readonly file: string;
+  /** What every line begins with. */
+  readonly prefix: string;
+}
+
 /**
- * Writes the data lines of staged CSVs to a few files, `<stem>-0.csv` and so on, each line behind `key,`: byte-order
+ * Writes the data lines of staged CSVs to a few files, `<stem>-0.csv` and so on, each line behind its prefix: byte-order
  * marks, headers, carriage returns and blank lines are left out. Returns the files, at least one. Throws DISK_FULL.
  */
 export async function writeBatches(
-  archives: readonly { readonly key: string; readonly file: string }[],
+  archives: readonly BatchedArchive[],
   stem: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
@@ -23,7 +30,7 @@ export async function writeBatches(
   const chunk = Buffer.allocUnsafe(readBytes);
   let sinceTurn = 0;
   try {
-    for (const { key, file } of archives) {
+    for (const { key, file, prefix } of archives) {
       signal.throwIfAborted();
       if (batch.size() >= batchBytes) {
         batch.flush();
@@ -33,7 +40,7 @@ export async function writeBatches(
       }
       const descriptor = openStaged(file, key);
       try {
-        const lines = linePrefixer(Buffer.from(`${key},`), batch);
+        const lines = linePrefixer(Buffer.from(prefix), batch);
         for (let read = readSync(descriptor, chunk); read > 0; read = readSync(descriptor, chunk)) {
           lines.push(chunk.subarray(0, read));
           // A small file costs as much as 4 KB more.

@@ -1,36 +1,51 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StagedSource } from '../../engine/index.ts';
-import { parseKey } from '../archive/keys.ts';
-import { writeBatches } from './batches.ts';
+import type { StagedFiles, StagedSource } from '../../engine/index.ts';
+import { type ArchiveKey, parseKey } from '../archive/keys.ts';
+import { type BatchedArchive, writeBatches } from './batches.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 import { partitionOf, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 import { renameMaking, writeWhole } from './write.ts';
 
+/** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
+const smallestInPlace = 128 * 1024;
+
 /**
- * The lines of the staged CSVs, each behind the key of its archive. Partitions are those of `ohlcv`:
- * `instrument_type/symbol/timeframe/YYYY-MM-01`.
+ * The lines of the staged CSVs, by whether a bar can stand twice in its partition: `staged_klines` or
+ * `overlapping_klines`. Partitions are those of `ohlcv`: `instrument_type/symbol/timeframe/YYYY-MM-01`.
  */
 export function stagedKlines(
   ledger: Ledger,
   { stagingDir, asOf }: { readonly stagingDir: string; readonly asOf: Date },
 ): StagedSource {
   return {
-    async open(partitions, { directory, signal }) {
-      const wanted = new Set(partitions);
-      const archives: { readonly key: string; readonly file: string }[] = [];
-      const pruned: LedgerEntry[] = [];
+    async open(partitions, { tables, copy, directory, signal }) {
+      const wanted = new Map<string, Staged[]>(partitions.map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
         const key = entry.status === 'staged' ? parseKey(entry.key) : undefined;
-        if (key === undefined || !wanted.has(partitionOf(key))) continue;
-        if (entry.pruned) pruned.push(entry);
-        archives.push({ key: entry.key, file: stagedFile(stagingDir, key) });
+        if (key !== undefined) wanted.get(partitionOf(key))?.push({ entry, key, file: stagedFile(stagingDir, key) });
       }
-      if (pruned.length > 0) throw wantAgain(ledger, pruned);
-      archives.sort((a, b) => (a.key < b.key ? -1 : 1));
-      return writeBatches(archives, join(directory, 'staged_klines'), signal);
+      const files: Record<string, StagedFiles> = {};
+      for (const table of tables) {
+        // Partitions come in order and archives in order of time, so that the rows of a series lie together.
+        const archives = [...wanted]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([, all]) => ((table === 'overlapping_klines') === mayOverlap(all) ? all.sort(byFirstBar) : []));
+        const pruned = archives.filter(({ entry }) => entry.pruned).map(({ entry }) => entry);
+        if (pruned.length > 0) throw wantAgain(ledger, pruned);
+        const inPlace = copy ? [] : archives.filter(({ entry }) => (entry.csv_bytes ?? 0) >= smallestInPlace);
+        const apart = new Set(inPlace);
+        const batched = archives.filter((archive) => !apart.has(archive)).map(batchedArchive);
+        files[table] = {
+          batches: await writeBatches(batched, join(directory, table), signal),
+          inPlace: inPlace.map(({ entry, key, file }) => ({
+            ...{ file, header: entry.header === true, values: valuesOf(entry.key, key) },
+          })),
+        };
+      }
+      return files;
     },
 
     async reject(archives) {
@@ -48,6 +63,40 @@ export function stagedKlines(
       ledger.close();
     },
   };
+}
+
+interface Staged {
+  readonly entry: LedgerEntry;
+  readonly key: ArchiveKey;
+  readonly file: string;
+}
+
+/** The columns that `staged_klines` and `overlapping_klines` have per file. */
+const valuesOf = (key: string, { instrument_type, symbol, timeframe, cadence }: ArchiveKey): readonly string[] => [
+  key,
+  instrument_type,
+  symbol,
+  timeframe,
+  cadence,
+];
+
+const batchedArchive = ({ entry, key, file }: Staged): BatchedArchive => ({
+  key: entry.key,
+  file,
+  prefix: `${valuesOf(entry.key, key).join(',')},`,
+});
+
+const byFirstBar = (a: Staged, b: Staged): number => (a.entry.first_open_time ?? 0) - (b.entry.first_open_time ?? 0);
+
+/** Whether a bar may stand twice: in one archive (A10), or in two of the same time (A12). What is unknown may. */
+function mayOverlap(archives: readonly Staged[]): boolean {
+  let end = Number.NEGATIVE_INFINITY;
+  for (const { entry } of [...archives].sort(byFirstBar)) {
+    const { first_open_time: first, last_open_time: last, duplicates } = entry;
+    if (first === undefined || last === undefined || duplicates !== 0 || first <= end) return true;
+    end = last;
+  }
+  return false;
 }
 
 function rejectedEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {

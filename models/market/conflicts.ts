@@ -108,7 +108,7 @@ export default defineModel('conflicts', {
       )
       .with('texts', (texts) =>
         texts
-          .selectFrom('staged_klines as line')
+          .selectFrom('overlapping_klines as line')
           .innerJoin('archives as archive', 'archive.key', 'line.archive_key')
           .innerJoin('daily_bars as bar', (join) =>
             join

@@ -214,7 +214,7 @@ test('a staged source stands in the SQL as a read of files, and is still named a
   const mapped = createCompiler<{ lines: { key: string; time: bigint } }>(sourceRelations({ lines }));
   const query = mapped.selectFrom('lines as l').select('l.key');
   expect(compileSql(query)).toBe(
-    `select "l"."key" from read_csv(getvariable('lines_files'), header = false, auto_detect = false, delim = ',', quote = '', escape = '', columns = {'key': 'VARCHAR', 'time': 'BIGINT'}) as "l"`,
+    `select "l"."key" from read_csv(getvariable('lines_batches'), header = false, auto_detect = false, delim = ',', quote = '', escape = '', columns = {'key': 'VARCHAR', 'time': 'BIGINT'}) as "l"`,
   );
   expect(sourcesOf(query)).toEqual(['lines']);
 });

@@ -73,17 +73,17 @@ function staging(
   files: Readonly<Record<string, readonly [string, ...string[]]>>,
 ) {
   const rejected = new Map<string, string>();
-  const opened: (readonly string[])[] = [];
+  const opened: string[][] = [];
   const warnings: string[] = [];
   const staged: StagedSource = {
     async open(partitions, options) {
-      opened.push(partitions);
+      opened.push([...partitions]);
       const lines = Object.entries(files)
         .filter(([key, [day]]) => partitions.includes(day) && !rejected.has(key))
         .flatMap(([key, [, ...amounts]]) => amounts.map((amount) => `${key},${amount}\n`));
       const batch = join(options.directory, 'batch.csv');
       await writeFile(batch, lines.join(''));
-      return [batch];
+      return { staged_lines: { batches: [batch] } };
     },
     async reject(archives) {
       for (const { key, reason } of archives) rejected.set(key, reason);
@@ -98,7 +98,7 @@ function staging(
     await loadFeed(warehouse, schema.files, feed, { directory, runId: 'run' });
   }
   const options: Partial<BuildOptions> = {
-    source: { name: 'staged_lines', staged, directory, reload },
+    source: { tables: [schema.staged_lines], staged, directory, reload },
     warn: (message) => warnings.push(message),
   };
   return { rejected, opened, warnings, reload, options };
@@ -184,5 +184,5 @@ test('a source that keeps what it was told to reject ends the build instead of t
   const { source } = area.options;
   const deaf = source && { ...source, staged: { ...source.staged, reject: async () => {} } };
   const options = { ...area.options, ...(deaf && { source: deaf }) };
-  await expect(build(warehouse, model, options)).rejects.toThrow('still has b');
+  await expect(build(warehouse, model, options)).rejects.toThrow('b is still there');
 });

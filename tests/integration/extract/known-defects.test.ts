@@ -111,8 +111,8 @@ describe('a file that is known to be bad', () => {
   test('is known after the load has rejected it', async () => {
     const zip = bucket.putArchive(keyOf(day), [negative]);
     await run(undefined);
-    const { sources } = await klines.staged({ stagingDir, asOf });
-    await sources?.staged_klines?.reject([{ key: keyOf(day), reason: 'negative_value' }]);
+    const { source } = await klines.staged({ stagingDir, asOf });
+    await source?.reject([{ key: keyOf(day), reason: 'negative_value' }]);
     expect((await run(zip)).klines).toMatchObject({ status: 'no-op', summary: { rejected: 0, known: 1 } });
     expect(await storedReason()).toEqual(['rejected', `known_defect: ${reason}`]);
   });

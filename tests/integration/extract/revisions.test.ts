@@ -49,8 +49,8 @@ test('A18: every revision of a key is kept, also when the ledger is compacted an
   const journal = filesBelow(stagingDir).get('journal.jsonl') as string;
   expect(journal.split('\n').length - 1).toBeLessThan(4);
 
-  const { sources } = await klines.staged({ stagingDir, asOf });
-  await sources?.staged_klines?.reject([{ key: keyOf(june), reason: 'negative_value' }]);
+  const { source } = await klines.staged({ stagingDir, asOf });
+  await source?.reject([{ key: keyOf(june), reason: 'negative_value' }]);
   expect(ledgerOf(stagingDir).get('BTCUSDT-1d-2025-06')).toMatchObject({ status: 'rejected' });
   expect(revisionsOf()).toHaveLength(3);
   putJune(['2025-06-01', '1.5']);

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sourceRelation, sourceVariable } from '../../../engine/schema/source.ts';
+import { readFrom } from '../../../engine/duckdb/source-files.ts';
+import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import { sourceRelation } from '../../../engine/schema/source.ts';
 import klines from '../../../extract/klines.ts';
 import { schema } from '../../../models/schema.ts';
 import { daysFrom } from '../../support/archive.ts';
+import { texts } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
 import { asOf, filesBelow, keyOf, ledgerOf, rowOf, runExtracts } from './support.ts';
@@ -23,24 +25,30 @@ const signal = new AbortController().signal;
 const july = daysFrom('2025-07-01', 9);
 
 async function source() {
-  const { sources } = await klines.staged({ stagingDir, asOf });
-  const found = sources?.staged_klines;
-  if (found === undefined) throw new Error('no source');
-  return found;
+  const { source } = await klines.staged({ stagingDir, asOf });
+  if (source === undefined) throw new Error('no source');
+  return source;
 }
 
-/** What DuckDB reads through the relation that the engine puts in the place of the table. */
-async function read(partitions: readonly string[], sql = 'select archive_key, open_time, close') {
-  const files = await (await source()).open(partitions, { directory, signal });
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  try {
-    const paths = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
-    await connection.run(`set variable ${sourceVariable('staged_klines')} = [${paths}]`);
-    const relation = sourceRelation(schema.staged_klines);
-    return (await connection.runAndReadAll(`${sql} from ${relation} order by all`)).getRowsJson();
-  } finally {
-    connection.closeSync();
-  }
+type Name = 'staged_klines' | 'overlapping_klines';
+const tables: readonly Name[] = ['staged_klines', 'overlapping_klines'];
+
+/** The texts that DuckDB reads through the relation that the engine puts in the place of the table. */
+async function read(
+  partitions: readonly string[],
+  {
+    columns = 'archive_key, open_time, close',
+    table = 'staged_klines',
+    copy = false,
+  }: { readonly columns?: string; readonly table?: Name; readonly copy?: boolean } = {},
+) {
+  const files = await (await source()).open(partitions, { tables, copy, directory, signal });
+  await using warehouse = await openWarehouse({ file: ':memory:' });
+  await readFrom(warehouse, schema[table], files[table] ?? {}, directory);
+  return await texts(
+    warehouse,
+    `SELECT ${columns} FROM ${sourceRelation(schema[table], { texts: true })} ORDER BY ALL`,
+  );
 }
 
 test('the lines of the partitions that are asked for are read, each with the key of its archive', async () => {
@@ -66,8 +74,8 @@ test('the lines of the partitions that are asked for are read, each with the key
 });
 
 test('no partition, and one that has nothing, are an empty table', async () => {
-  expect(await read([], 'select count(*)')).toEqual([['0']]);
-  expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'], 'select count(*)')).toEqual([['0']]);
+  expect(await read([], { columns: 'count(*)' })).toEqual([['0']]);
+  expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'], { columns: 'count(*)' })).toEqual([['0']]);
 });
 
 test('values come as published, whatever they are', async () => {
@@ -76,7 +84,7 @@ test('values come as published, whatever they are', async () => {
     bucket.putArchive(keyOf(july[i] as string), [rowOf(july[i] as string, value)]);
   }
   await run();
-  const rows = await read(['futures-um/BTCUSDT/1d/2025-07-01'], "select coalesce(close, '')");
+  const rows = await read(['futures-um/BTCUSDT/1d/2025-07-01'], { columns: "coalesce(close, '')" });
   expect(rows.flat().sort()).toEqual([...odd].sort());
 });
 
@@ -125,7 +133,7 @@ test('an abort ends the writing of batches', async () => {
   for (const day of july) bucket.putArchive(keyOf(day), [rowOf(day)]);
   await run();
   const opened = (await source()).open(['futures-um/BTCUSDT/1d/2025-07-01'], {
-    directory,
+    ...{ tables, copy: false, directory },
     signal: AbortSignal.abort(),
   });
   await expect(opened).rejects.toMatchObject({ name: 'AbortError' });

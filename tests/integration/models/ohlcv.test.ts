@@ -193,21 +193,35 @@ test('spot and futures of one ticker stand side by side (B5)', async () => {
 
 describe('an archive is rejected whole', () => {
   const defects: Readonly<Record<string, readonly [Partial<Line>, string | undefined]>> = {
-    'for NaN (A14)': [{ close: 'NaN' }, 'not_a_number'],
-    'for an infinite value': [{ quoteVolume: 'inf' }, 'not_a_number'],
-    'for a text (A14)': [{ volume: 'many' }, 'not_a_number'],
-    'for an empty field': [{ takerVolume: '' }, 'not_a_number'],
-    'for a count that is no whole number': [{ count: '7.5' }, 'not_a_number'],
-    'for a count that is a text': [{ count: 'x' }, 'not_a_number'],
-    'for a close time that is no number': [{ closeTime: 'later' }, 'not_a_number'],
-    'for a negative volume (A11)': [{ volume: '-1.5' }, 'negative_value'],
-    'for a negative turnover': [{ quoteVolume: '-0.1' }, 'negative_value'],
-    'for a negative taker volume': [{ takerQuoteVolume: '-0.1' }, 'negative_value'],
-    'for a negative count': [{ count: '-1' }, 'negative_value'],
-    'for a negative price': [{ low: '-1.5' }, 'negative_value'],
-    'for low above high (A14)': [{ low: '3.0' }, 'ohlc_nonsense'],
-    'for low above close': [{ low: '2.05', open: '2.2', close: '2.04' }, 'ohlc_nonsense'],
-    'for high below open': [{ high: '2.05', open: '2.06', close: '2.0' }, 'ohlc_nonsense'],
+    'for NaN (A14)': [{ close: 'NaN' }, 'not_a_number: row 2, close NaN'],
+    'for an infinite value': [{ quoteVolume: 'inf' }, 'not_a_number: row 2, quote_volume inf'],
+    'for a text (A14)': [{ volume: 'many' }, 'not_a_number: row 2, volume many'],
+    'for an empty field': [{ takerVolume: '' }, 'not_a_number: row 2, taker_buy_volume is empty'],
+    'for a count that is no whole number': [{ count: '7.5' }, 'not_a_number: row 2, count 7.5'],
+    'for a count that is a text': [{ count: 'x' }, 'not_a_number: row 2, count x'],
+    'for a count that no double tells from its neighbour': [
+      { count: '9007199254740993' },
+      'not_a_number: row 2, count 9007199254740993',
+    ],
+    'for a close time with a fraction': [
+      { closeTime: '1751414399999.5' },
+      'not_a_number: row 2, close_time 1751414399999.5',
+    ],
+    'for a close time that is no number': [{ closeTime: 'later' }, 'not_a_number: row 2, close_time later'],
+    'for a negative volume (A11)': [{ volume: '-1.5' }, 'negative_value: row 2, volume -1.5'],
+    'for a negative turnover': [{ quoteVolume: '-0.1' }, 'negative_value: row 2, quote_volume -0.1'],
+    'for a negative taker volume': [{ takerQuoteVolume: '-0.1' }, 'negative_value: row 2, taker_buy_quote_volume -0.1'],
+    'for a negative count': [{ count: '-1' }, 'negative_value: row 2, count -1'],
+    'for a negative price': [{ low: '-1.5' }, 'negative_value: row 2, low -1.5'],
+    'for low above high (A14)': [{ low: '3.0' }, 'ohlc_nonsense: row 2, open 2.0, high 2.5, low 3.0, close 2.1'],
+    'for low above close': [
+      { low: '2.05', open: '2.2', close: '2.04' },
+      'ohlc_nonsense: row 2, open 2.2, high 2.5, low 2.05, close 2.04',
+    ],
+    'for high below open': [
+      { high: '2.05', open: '2.06', close: '2.0' },
+      'ohlc_nonsense: row 2, open 2.06, high 2.05, low 1.5, close 2.0',
+    ],
     'not for numbers of any form (A5)': [{ open: '2', volume: '0', quoteVolume: '0.00000000', count: '0' }, undefined],
   };
   const names = Object.keys(defects);
@@ -233,9 +247,21 @@ describe('an archive is rejected whole', () => {
     expect(stored.includes(listed(name).symbol)).toBe(reason === undefined);
   });
 
+  test.each(['monthly', 'daily'])('where a bar stands twice, be the %s one bad', async (bad) => {
+    const day31 = { time: '2019-01-31T00:00:00' };
+    const { rejected } = await build([
+      { symbol: 'BTTUSDT', period: '2019-01', lines: [{ ...day31, ...(bad === 'monthly' && { low: 'NaN' }) }] },
+      { symbol: 'BTTUSDT', period: '2019-01-31', lines: [{ ...day31, ...(bad === 'daily' && { low: 'NaN' }) }] },
+    ]);
+    expect(Object.values(rejected)).toEqual(['not_a_number: row 1, low NaN']);
+    expect(await bars('data_source')).toEqual([[bad === 'monthly' ? 'daily' : 'monthly']]);
+  });
+
   test('for rows of one time that differ', async () => {
     const { rejected } = await build([{ ...btc, lines: [{ time: day }, { time: day, close: '2.2' }] }]);
-    expect(rejected).toEqual({ [archive(btc).key]: 'conflicting_duplicate' });
+    expect(rejected).toEqual({
+      [archive(btc).key]: 'conflicting_duplicate: row 2, opens when the row above it does, and differs',
+    });
   });
 
   test('and its partition is built from the daily ones where the monthly one is bad (A11)', async () => {
@@ -243,7 +269,7 @@ describe('an archive is rejected whole', () => {
       { symbol: 'BTTUSDT', period: '2019-01', lines: [{ time: '2019-01-31T00:00:00', volume: '-9' }] },
       { symbol: 'BTTUSDT', period: '2019-01-31', lines: [{ time: '2019-01-31T00:00:00', volume: '9' }] },
     ]);
-    expect(Object.values(rejected)).toEqual(['negative_value']);
+    expect(Object.values(rejected)).toEqual(['negative_value: row 1, volume -9']);
     expect(await bars('"timestamp", volume, data_source')).toEqual([['2019-01-31 00:00:00', '9.0', 'daily']]);
   });
 });

@@ -53,6 +53,13 @@ export function archive({ symbol, period, timeframe = '1d', market = 'futures/um
   };
 }
 
+/** What staged lines have per file, without the key. */
+function archiveOf(key: string): readonly string[] {
+  const [, market = '', cadence = '', symbol = '', timeframe = ''] =
+    /^data\/(.+)\/(daily|monthly)\/klines\/([^/]+)\/([^/]+)\//.exec(key) ?? [];
+  return [market.replace('/', '-'), symbol, timeframe, cadence];
+}
+
 /** A warehouse with the real tables, and the real models compiled for it; what they read is written by the test. */
 export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   const warehouse = await createWarehouse(schema, options);
@@ -142,10 +149,23 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       const rejected: Record<string, string> = {};
       const staged: StagedSource = {
         async open() {
-          const file = join(directory, 'lines.csv');
           const kept = Object.entries(lines).filter(([key]) => rejected[key] === undefined);
-          await writeFile(file, kept.flatMap(([key, rows]) => rows.map((row) => `${key},${row}\n`)).join(''));
-          return [file];
+          const months = Map.groupBy(kept, ([key]) =>
+            [...archiveOf(key).slice(0, 3), /-(\d{4}-\d{2})[-\d]*\.zip$/.exec(key)?.[1]].join(),
+          );
+          const [once, twice]: [string[], string[]] = [[], []];
+          for (const archives of months.values()) {
+            const times = archives.flatMap(([, rows]) => rows.map((row) => row.split(',')[0]));
+            const into = new Set(times).size === times.length ? once : twice;
+            for (const [key, rows] of archives)
+              into.push(...rows.map((row) => `${[key, ...archiveOf(key), row].join(',')}\n`));
+          }
+          const write = async (name: string, rows: readonly string[]) => {
+            const file = join(directory, `${name}.csv`);
+            await writeFile(file, rows.join(''));
+            return { [name]: { batches: [file] } };
+          };
+          return { ...(await write('staged_klines', once)), ...(await write('overlapping_klines', twice)) };
         },
         async reject(archives) {
           for (const { key, reason } of archives) rejected[key] = reason;
@@ -155,7 +175,10 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
         for (const key of Object.keys(rejected))
           await warehouse.run(`UPDATE staged_archives SET status = 'rejected' WHERE key = ${textOf(key)}`);
       }
-      return { rejected, source: { name: 'staged_klines', staged, directory, reload } };
+      return {
+        rejected,
+        source: { tables: [schema.staged_klines, schema.overlapping_klines], staged, directory, reload },
+      };
     },
 
     [Symbol.asyncDispose]: () => warehouse[Symbol.asyncDispose](),
