@@ -18,6 +18,7 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly end?: string;
   readonly asOf?: string;
   readonly threads?: number;
+  readonly memoryLimit?: string;
   readonly fullRefresh?: boolean;
   readonly relist?: boolean;
   /** `true` is the lock beside pipeline.yaml. */
@@ -64,7 +65,7 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
 export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<RunEnd> {
   const { wanted, reporting } = await resolveBuild(cli, command, options);
   const { target, paths, window } = wanted;
-  const { threads } = options;
+  const { threads, memoryLimit } = options;
   const now = cli.now();
 
   if (options.dryRun) {
@@ -96,6 +97,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       command,
       invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
       ...(threads !== undefined && { threads }),
+      ...(memoryLimit !== undefined && { memoryLimit }),
       fullRefresh: options.fullRefresh ?? false,
       relist: options.relist ?? false,
       locked: lockOf(options, wanted, cli),

@@ -52,6 +52,14 @@ export function wholeNumber(min: number): (value: string) => number {
   };
 }
 
+/** A size as DuckDB reads it, and more than it needs to start. */
+export function memorySize(value: string): string {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([MGT])i?B$/i.exec(value) ?? [];
+  const megabytes = Number(number) * { M: 1, G: 1e3, T: 1e6 }[unit.toUpperCase() as 'M' | 'G' | 'T'];
+  if (megabytes >= 100) return value;
+  throw new InvalidArgumentError('It wants a size of at least 100MB, such as 800MB or 4GB.');
+}
+
 /** Shown at the end of `--help`. */
 export function addExamples(command: Command, ...examples: readonly string[]): Command {
   return command.addHelpText(

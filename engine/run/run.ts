@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly window?: Window;
   /** Nodes that run at once, and DuckDB's threads; 4 nodes and DuckDB's own choice by default. */
   readonly threads?: number;
+  /** Of DuckDB, as it writes it; 1GB by default. */
+  readonly memoryLimit?: string;
   readonly fullRefresh: boolean;
   readonly relist: boolean;
   /** The lock that the sources must agree with. */
@@ -63,6 +65,8 @@ export interface RunOptions {
 }
 
 const defaultThreads = 4;
+/** Leaves half of 2 GB to everything else; what does not fit goes to `warehouse.duckdb.tmp` for as long as it is needed. */
+const defaultMemoryLimit = '1GB';
 
 export interface RunEnd {
   /** 0, 1 (a node or a test failed), 130 (interrupted). */
@@ -97,6 +101,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     now: options.now,
     file: paths.warehouse,
     waitMs: readersWaitMs,
+    memoryLimit: options.memoryLimit ?? defaultMemoryLimit,
     signal,
     ...(options.threads !== undefined && { threads: options.threads }),
   };

@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runTest, type TestOutcome } from '../../../engine/duckdb/run-test.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import { bigint, date, double, partitionState, table, timestamp, varchar } from '../../../engine/index.ts';
+import { bigint, date, double, month, partitionState, table, timestamp, varchar } from '../../../engine/index.ts';
 import { createTable } from '../../../engine/schema/ddl.ts';
 import { compileTest, type LooseTestSpec, utc } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
@@ -17,13 +18,23 @@ const bars = table('bars', {
   },
   key: [],
 });
+const parted = table('parted', {
+  description: 'Bars by symbol and month.',
+  columns: {
+    symbol: varchar.nullable('Symbol.'),
+    seen: timestamp.nullable('When.'),
+    side: bigint.nullable('Side.'),
+  },
+  key: [],
+  partition: ['symbol', month('seen')],
+});
 const listed = table('listed', { description: 'Symbols.', columns: { name: varchar.nullable('Name.') }, key: [] });
 
 let warehouse: Warehouse;
 let directory: string;
 beforeAll(async () => {
   warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-  for (const known of [bars, listed, partitionState]) await warehouse.run(createTable(known));
+  for (const known of [bars, parted, listed, partitionState]) await warehouse.run(createTable(known));
   directory = await tempDir('failures-');
   return () => warehouse[Symbol.asyncDispose]();
 });
@@ -77,6 +88,47 @@ describe('unique', () => {
   test('is limited by where', async () => {
     const rows = [bar(1, 'A', 1), bar(1, 'A', 2)];
     expect(await outcomeOf({ ...spec, where: 'volume > 1 or volume is null' }, rows)).toMatchObject(passed);
+  });
+});
+
+describe('unique in partitions', () => {
+  const row = fc.record({
+    symbol: fc.constantFrom("'A'", "'B'", 'NULL'),
+    seen: fc.constantFrom('NULL', ...[1, 2, 29, 30].map((day) => `'2025-06-01'::TIMESTAMP + to_days(${day})`)),
+    side: fc.constantFrom('0', '1', 'NULL'),
+  });
+
+  test.each([
+    ['symbol', 'seen'],
+    ['symbol', 'seen', 'side'],
+    ['side', 'symbol', 'seen'],
+  ])('finds what counting every row finds, however the rows lie: %s %s %s', async (...columns) => {
+    const spec = { type: 'unique', columns } as const;
+    const { failures } = compileTest(parted, spec).sql;
+    expect(failures).toContain('SEMI JOIN');
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 12 }), async (rows) => {
+        await warehouse.run('TRUNCATE parted');
+        await warehouse.run(
+          `INSERT INTO parted VALUES ${rows.map(({ symbol, seen, side }) => `(${symbol}, ${seen}, ${side})`).join(', ')}`,
+        );
+        const counted = `SELECT ${columns.join(', ')}, count(*) AS row_count FROM parted GROUP BY ALL HAVING row_count > 1`;
+        expect(await warehouse.rows(`FROM (${failures}) ORDER BY ALL`)).toEqual(
+          await warehouse.rows(`FROM (${counted}) ORDER BY ALL`),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('groups nothing where each partition ascends in one piece', async () => {
+    await warehouse.run('TRUNCATE parted');
+    await warehouse.run(
+      `INSERT INTO parted SELECT 'S' || s, TIMESTAMP '2025-06-01' + to_hours(h), 0 FROM range(3) AS a(s), range(2000) AS b(h) ORDER BY ALL`,
+    );
+    const { failures } = compileTest(parted, { type: 'unique', columns: ['symbol', 'seen'] }).sql;
+    const grouped = failures.slice(failures.indexOf('FROM (FROM'), failures.lastIndexOf(' GROUP BY ALL'));
+    expect(await warehouse.rows(`SELECT count(*) AS rows ${grouped}`)).toEqual([{ rows: 0n }]);
   });
 });
 

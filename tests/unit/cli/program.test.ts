@@ -39,6 +39,11 @@ describe('usage', () => {
     expect(stderr).toContain('did you mean archive?');
   });
 
+  test.each(['0', '99MB', '-1GB', 'much', '2', ''])('--memory-limit %j is no size of at least 100MB', async (value) => {
+    const { exitCode, stderr } = await run(project, ['run', `--memory-limit=${value}`]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('such as 800MB or 4GB')]);
+  });
+
   test.each(['0', '-1', '1.5', 'many', ''])('--threads %j is no whole number of at least 1', async (value) => {
     const { exitCode, stderr } = await run(project, ['run', `--threads=${value}`]);
     expect(exitCode).toBe(2);
