@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBars } from './bars.ts';
 import { benchBuild } from './build.ts';
 import { benchExtract } from './extract.ts';
 import { benchHistory } from './history.ts';
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<readon
   extract: benchExtract,
   'nothing-new': benchNothingNew,
   build: benchBuild,
+  bars: benchBars,
   history: benchHistory,
   start: benchStart,
 };
@@ -23,6 +25,7 @@ const usage = `usage: pnpm bench <name…> [options]
   extract      S1, S2, S7: staging against curl, curl + sha256sum + unzip, aria2c
   nothing-new  S5: a run with nothing new against its listing requests alone
   build        S3, S4: ohlcv against a hand-written read_csv; availability and rankings
+  bars         53.7 million bars of spot, then futures: loaded, certified, asked for
   history      about 100,000 files listed, staged and loaded
   start        S6: pnpm pipeline ls
 

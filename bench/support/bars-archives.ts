@@ -140,7 +140,12 @@ async function writeArchive(
   const spot = key.instrument_type === 'spot';
   const text = (units: string, digits: number, perOne = 100) =>
     `(${units} / ${perOne})::DECIMAL(24, ${spot ? 8 : digits})`;
-  const length = key.timeframe === '1mo' ? "INTERVAL '1 month'" : key.timeframe === '1w' ? 'INTERVAL 7 DAYS' : lengthOf(key.timeframe);
+  const length =
+    key.timeframe === '1mo'
+      ? "INTERVAL '1 month'"
+      : key.timeframe === '1w'
+        ? 'INTERVAL 7 DAYS'
+        : lengthOf(key.timeframe);
   const { rowsChanged } = await connection.run(`COPY (
     SELECT epoch_ms(t) AS open_time, ${text('open', 2)} AS open, ${text('high', 2)} AS high, ${text('low', 2)} AS low,
       ${text('close', 2)} AS close, ${text('volume', 3)} AS volume, epoch_ms(t + ${length}) - 1 AS close_time,
