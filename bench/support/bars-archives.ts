@@ -8,10 +8,10 @@ import { type ArchiveKey, archiveName, formatKey, type InstrumentType, periodOf 
 import { compareKeys } from '../../extract/archive/store.ts';
 import type { Timeframe } from '../../extract/archive/timeframes.ts';
 import { zipOf } from '../../extract/sample/zip.ts';
-import type { BenchOptions } from './options.ts';
+import { type BenchOptions, scaled } from './options.ts';
 
-export const barSymbols = ['BTCUSDT', 'ETHUSDT', 'BNBUSDT', 'SOLUSDT', 'XRPUSDT'] as const;
-export const barMonths = ['2023-11', '2023-12', '2024-01', '2024-02'] as const;
+const allSymbols = ['BTCUSDT', 'ETHUSDT', 'BNBUSDT', 'SOLUSDT', 'XRPUSDT'] as const;
+const months = ['2023-11', '2023-12', '2024-01', '2024-02'] as const;
 const [start, end] = ['2023-11-01', '2024-03-01'];
 
 /** Timeframe → the SQL of the time its bar opens at, from `t`, and of the table that it adds up. */
@@ -49,7 +49,7 @@ export interface BarArchives {
  * them, so that they agree to the last digit. Monthly archives only; made once.
  */
 export async function makeBarArchives({ directory: parent, scale }: BenchOptions): Promise<BarArchives> {
-  const symbols = barSymbols.slice(0, Math.max(1, Math.round(barSymbols.length * scale)));
+  const symbols = allSymbols.slice(0, scaled(allSymbols.length, { scale }));
   const directory = join(parent, 'archives', `bars-${symbols.length}`);
   const index = join(directory, 'index.tsv');
   const counts = join(directory, 'rows.json');
@@ -104,7 +104,7 @@ async function makeSeries({ symbol, number, market, directory }: SeriesToMake, i
           FROM "${from}" AS b GROUP BY 1 ORDER BY 1`);
       }
       if (timeframe === '1s' && market !== 'spot') continue;
-      for (const period of barMonths) {
+      for (const period of months) {
         const key: ArchiveKey = { instrument_type: market, cadence: 'monthly', symbol, timeframe, period };
         const { rows, line } = await writeArchive(connection, key, directory);
         made += rows;
