@@ -39,6 +39,14 @@ const klinesOptions = z.strictObject({
     .default([]),
 });
 
+const restOptions = z.strictObject({
+  ...shared,
+  connections: shared.connections.default(8),
+  /** Days after which a symbol that the exchange did not know is asked for again. */
+  ask_again_after: z.int().min(0).default(7),
+});
+
+export type RestOptions = z.infer<typeof restOptions>;
 export type ListingOptions = z.infer<typeof listingOptions>;
 export type KlinesOptions = z.infer<typeof klinesOptions>;
 
@@ -54,6 +62,7 @@ type Context = Pick<ExtractContext, 'options' | 'vars'>;
 
 export const parseListingOptions = (context: Context): ListingOptions => parse('listing', listingOptions, context);
 export const parseKlinesOptions = (context: Context): KlinesOptions => parse('klines', klinesOptions, context);
+export const parseRestOptions = (context: Context): RestOptions => parse('rest', restOptions, context);
 
 /** Throws CONFIG_INVALID for what the archive does not have: a timeframe of no market, 1s of futures. */
 function parse<T extends { instrument_types: InstrumentType[]; timeframes: Timeframe[]; symbols: string[] }>(

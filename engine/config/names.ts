@@ -1,12 +1,12 @@
 import type { PipelineSpec, TestSpec } from './spec.ts';
 
-/** What a need may name → the id of the node that makes it: extracts, models, and the tables that extracts write. */
-export function makers(spec: Pick<PipelineSpec, 'extracts' | 'models'>): Map<string, string> {
-  const found = new Map<string, string>();
+/** What a need may name → the ids of the nodes that make it: extracts, models, and the tables that extracts write. */
+export function makers(spec: Pick<PipelineSpec, 'extracts' | 'models'>): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
   for (const [name, { writes }] of Object.entries(spec.extracts)) {
-    for (const one of [name, ...writes]) found.set(one, `extract.${name}`);
+    for (const one of new Set([name, ...writes])) found.set(one, [...(found.get(one) ?? []), `extract.${name}`]);
   }
-  for (const name of Object.keys(spec.models)) found.set(name, `model.${name}`);
+  for (const name of Object.keys(spec.models)) found.set(name, [`model.${name}`]);
   return found;
 }
 

@@ -97,10 +97,12 @@ function checkNames({ spec, source, report }: Context): void {
     }
   };
   for (const name of Object.keys(spec.extracts)) take(name, ['extracts', name], 'extract');
-  for (const [name, { writes }] of Object.entries(spec.extracts)) {
-    // A table may have the name of the extract that writes it: both lead to the same node.
+  for (const [name, { writes, needs }] of Object.entries(spec.extracts)) {
+    // A table may have the name of the extract that writes it: both lead to the same node. An extract may add to the
+    // tables of those that it needs: they come before it.
+    const extended = new Set(needs.flatMap((need) => spec.extracts[need]?.writes ?? []));
     for (const [index, one] of writes.entries())
-      if (one !== name) take(one, ['extracts', name, 'writes', index], 'table');
+      if (one !== name && !extended.has(one)) take(one, ['extracts', name, 'writes', index], 'table');
   }
   for (const name of Object.keys(spec.models)) take(name, ['models', name], 'model');
 }
@@ -122,8 +124,7 @@ function checkNeeds(context: Context): void {
   const edges = [];
   for (const { id, need, path } of needsOf(spec)) {
     checkName(context, path, need, 'extract, model or table', makerOf.keys());
-    const to = makerOf.get(need);
-    if (to !== undefined) edges.push({ from: id, to, path });
+    for (const to of makerOf.get(need) ?? []) edges.push({ from: id, to, path });
   }
   for (const cycle of findCycles(edges)) {
     const names = [...cycle.map(({ from }) => from), cycle[0]?.from ?? ''].map((id) => id.slice(id.indexOf('.') + 1));

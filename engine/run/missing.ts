@@ -25,8 +25,9 @@ export async function checkTables(
   if (wanted.length === 0) return;
   const tablesOf = (node: GraphNode) => (node.kind === 'extract' ? node.spec.writes : [node.name]);
   const built = await builtTables(wanted.flatMap(tablesOf), warehouseFile, signal);
-  // Of an extract one table is enough: a source is in no warehouse.
-  const missing = wanted.filter((node) => !tablesOf(node).some((table) => built.has(table)));
+  // Of an extract one table is enough: a source is in no warehouse. Another one, that is selected, may write it too.
+  const written = nodes.flatMap((node) => (node.kind === 'extract' ? tablesOf(node) : []));
+  const missing = wanted.filter((node) => !tablesOf(node).some((table) => built.has(table) || written.includes(table)));
   if (missing.length === 0) return;
   const readers = nodes.filter(({ needs }) => missing.some(({ id }) => needs.includes(id)));
   if (readers.every(({ kind }) => kind === 'test') && built.size === 0) {

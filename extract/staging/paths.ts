@@ -20,6 +20,6 @@ export const rejectedFile = (stagingDir: string, key: ArchiveKey): string => `${
 export const supersededFile = (stagingDir: string, key: ArchiveKey, etag: string): string =>
   `${stagingDir}/superseded/${placeOf(key)}.${pathComponent(etag)}.csv`;
 
-/** The partition of `ohlcv` that an archive has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
-export const partitionOf = ({ instrument_type, symbol, timeframe, period }: ArchiveKey): string =>
+/** The partition of `ohlcv` that a staged CSV has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
+export const partitionOf = ({ instrument_type, symbol, timeframe, period }: Omit<ArchiveKey, 'cadence'>): string =>
   `${instrument_type}/${symbol}/${timeframe}/${period.slice(0, 7)}-01`;

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StagedFiles, StagedSource } from '../../engine/index.ts';
-import { type ArchiveKey, parseKey } from '../archive/keys.ts';
+import { type Cadence, parseKey } from '../archive/keys.ts';
+import { parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
@@ -24,8 +25,8 @@ export function stagedKlines(
     async open(partitions, { tables, copy, directory, signal }) {
       const wanted = new Map<string, Staged[]>(partitions.map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
-        const key = entry.status === 'staged' ? parseKey(entry.key) : undefined;
-        if (key !== undefined) wanted.get(partitionOf(key))?.push({ entry, key, file: stagedFile(stagingDir, key) });
+        const place = entry.status === 'staged' ? placeOf(stagingDir, entry.key) : undefined;
+        if (place !== undefined) wanted.get(place.partition)?.push({ entry, ...place });
       }
       const files: Record<string, StagedFiles> = {};
       for (const table of tables) {
@@ -40,9 +41,7 @@ export function stagedKlines(
         const batched = archives.filter((archive) => !apart.has(archive)).map(batchedArchive);
         files[table] = {
           batches: await writeBatches(batched, join(directory, table), signal),
-          inPlace: inPlace.map(({ entry, key, file }) => ({
-            ...{ file, header: entry.header === true, values: valuesOf(entry.key, key) },
-          })),
+          inPlace: inPlace.map(({ entry, csv, values }) => ({ file: csv, header: entry.header === true, values })),
         };
       }
       return files;
@@ -51,13 +50,11 @@ export function stagedKlines(
     async reject(archives) {
       for (const { key, reason } of archives) {
         const entry = ledger.get(key);
-        const parsed = parseKey(key);
-        if (entry?.status !== 'staged' || parsed === undefined) continue;
+        const place = placeOf(stagingDir, key);
+        if (entry?.status !== 'staged' || place === undefined) continue;
         const rejected = rejectedEntry(entry, reason, asOf);
-        const place = rejectedFile(stagingDir, parsed);
-        const csv = stagedFile(stagingDir, parsed);
-        writeWhole(`${place}.reason.json`, `${JSON.stringify(rejected, undefined, 2)}\n`);
-        if (existsSync(csv)) renameMaking(csv, `${place}.csv`);
+        writeWhole(`${place.rejected}.reason.json`, `${JSON.stringify(rejected, undefined, 2)}\n`);
+        if (existsSync(place.csv)) renameMaking(place.csv, `${place.rejected}.csv`);
         ledger.record(rejected);
       }
       ledger.close();
@@ -65,25 +62,43 @@ export function stagedKlines(
   };
 }
 
-interface Staged {
+interface Staged extends Place {
   readonly entry: LedgerEntry;
-  readonly key: ArchiveKey;
-  readonly file: string;
 }
 
-/** The columns that `staged_klines` and `overlapping_klines` have per file. */
-const valuesOf = (key: string, { instrument_type, symbol, timeframe, cadence }: ArchiveKey): readonly string[] => [
-  key,
-  instrument_type,
-  symbol,
-  timeframe,
-  cadence,
-];
+/** What is known of a staged file by its key. */
+interface Place {
+  /** The columns that `staged_klines` and `overlapping_klines` have per file. */
+  readonly values: readonly string[];
+  readonly partition: string;
+  readonly csv: string;
+  /** Where it goes when it is rejected, without extension. */
+  readonly rejected: string;
+}
 
-const batchedArchive = ({ entry, key, file }: Staged): BatchedArchive => ({
+/** Of an archive, or of a file of bars that the exchange gave. */
+function placeOf(stagingDir: string, key: string): Place | undefined {
+  const archive = parseKey(key);
+  if (archive !== undefined) {
+    const [csv, rejected] = [stagedFile(stagingDir, archive), rejectedFile(stagingDir, archive)];
+    return { values: valuesOf(key, archive, archive.cadence), partition: partitionOf(archive), csv, rejected };
+  }
+  const rest = parseRestKey(key);
+  if (rest === undefined) return undefined;
+  const [csv, rejected] = [restFile(stagingDir, rest), rejectedRestFile(stagingDir, rest)];
+  return { values: valuesOf(key, rest, 'rest'), partition: partitionOf(rest), csv, rejected };
+}
+
+const valuesOf = (
+  key: string,
+  { instrument_type, symbol, timeframe }: RestSeries,
+  data_source: Cadence | 'rest',
+): readonly string[] => [key, instrument_type, symbol, timeframe, data_source];
+
+const batchedArchive = ({ entry, csv, values }: Staged): BatchedArchive => ({
   key: entry.key,
-  file,
-  prefix: `${valuesOf(entry.key, key).join(',')},`,
+  file: csv,
+  prefix: `${values.join(',')},`,
 });
 
 const byFirstBar = (a: Staged, b: Staged): number => (a.entry.first_open_time ?? 0) - (b.entry.first_open_time ?? 0);

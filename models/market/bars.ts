@@ -68,8 +68,8 @@ export function barOf(lines: Lines) {
 
 /**
  * Every bar of `overlapping_klines` once, in the order of the key: the daily archive's where a monthly one differs
- * (A12), labelled monthly where both say the same, whichever was at hand first. Where one archive says two things of a
- * bar, it has no `data_source` either.
+ * (A12), labelled monthly where both say the same, whichever was at hand first; the exchange's own where no archive has
+ * it. Where one file says two things of a bar, it has no `data_source` either.
  */
 export const chosenBars = (db: Kysely<Database>) =>
   db
@@ -81,16 +81,19 @@ export const chosenBars = (db: Kysely<Database>) =>
           const values = sql`hash(${sql.join(figures.map((name) => ref(name)))})`;
           const agree = (of: Expression<unknown>) =>
             sql`coalesce(min(${values}) ${of} ${bar} = max(${values}) ${of} ${bar}, true)`;
-          const each = ['daily', 'monthly'].map((one) =>
+          const each = ['daily', 'monthly', 'rest'].map((one) =>
             agree(sql`filter (where ${ref('data_source')} = ${sql.lit(one)})`),
           );
+          const archived = sql`filter (where ${ref('data_source')} <> 'rest')`;
           return [
             cast(
               'BOOLEAN',
               sql`count(*) ${bar} = count(${ref('data_source')}) ${bar} and ${sql.join(each, sql` and `)}`,
             ).as('is_believable'),
-            cast('BOOLEAN', agree(sql``)).as('is_agreed'),
-            cast('VARCHAR', sql`max(${ref('data_source')}) ${bar}`).as('last_source'),
+            cast('BOOLEAN', agree(archived)).as('is_agreed'),
+            cast('VARCHAR', sql`coalesce(max(${ref('data_source')}) ${archived} ${bar}, ${ref('data_source')})`).as(
+              'last_source',
+            ),
             cast(
               'BIGINT',
               sql`row_number() over (partition by ${sql.join(keyColumns.map((name) => ref(name)))} order by ${ref('data_source')})`,

@@ -7,7 +7,10 @@ import { rejectedArchives } from './rejects.ts';
 
 const atHand = ['staged', 'loaded'];
 
-/** Every bar of the staged archives; where a daily and a monthly archive both have it, the daily one's (A12). */
+/**
+ * Every bar of the staged archives; where a daily and a monthly archive both have it, the daily one's (A12). Bars that
+ * the exchange gave stand in for those that no archive has.
+ */
 export default defineModel('ohlcv', {
   inputs: ({ db }) =>
     db

@@ -33,12 +33,17 @@ export interface Run {
   readonly progress: readonly Progress[];
 }
 
-interface Log {
+export interface Log {
   readonly warnings: string[];
   readonly progress: Progress[];
 }
 
-function contextOf(run: RunOptions, options: object, upstream: ExtractContext['upstream'], log: Log): ExtractContext {
+export function contextOf(
+  run: RunOptions,
+  options: object,
+  upstream: ExtractContext['upstream'],
+  log: Log,
+): ExtractContext {
   return {
     target: { name: 'test', archive: run.url, synthetic: false },
     options: { instrument_types: ['futures-um'], timeframes: ['1d'], connections: 16, ...run.options, ...options },

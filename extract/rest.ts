@@ -1,0 +1,114 @@
+import { defineExtract, type Extract, type ExtractContext, PipelineError } from '../engine/index.ts';
+import { forEachConcurrent } from './concurrent.ts';
+import type { RetryPolicy } from './http/retry.ts';
+import klines from './klines.ts';
+import { listingOf } from './listing/archive-listing.ts';
+import { parseRestOptions } from './options.ts';
+import { createRestClient } from './rest/client.ts';
+import { fillSeries } from './rest/fill-series.ts';
+import { type RestSeries, restSeriesId, unknownSymbolKey } from './rest/keys.ts';
+import { restUrls, restWeights } from './rest/settings.ts';
+import { stagedSeries } from './rest/staged-series.ts';
+import { createRestStore } from './rest/store.ts';
+import { type Clock, systemClock } from './rest/weights.ts';
+import { Ledger } from './staging/ledger.ts';
+
+const day = 86_400_000;
+
+/** The extract with another clock and other retries than those of a real run. */
+export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolicy> = {}): Extract =>
+  defineExtract({
+    async run(context) {
+      const options = parseRestOptions(context);
+      const { signal, asOf, stagingDir, vars, warn } = context;
+      const [urls, weights] = [restUrls(vars), restWeights(vars)];
+      refuseMixing(context, urls);
+      using ledger = Ledger.open(stagingDir);
+      const store = createRestStore(ledger, stagingDir, asOf);
+      const { connections } = options;
+      await using client = createRestClient({ urls, weights, connections, signal, clock, retry, warn });
+
+      const all = stagedSeries(listingOf(context), options, ledger);
+      const totals = { bars: 0, archived: 0, odd: 0 };
+      const failures: PipelineError[] = [];
+      let failuresInARow = 0;
+      let done = 0;
+      const report = () => {
+        const { retries } = client.stats;
+        context.progress({ done, total: all.length, unit: 'series', records: totals.bars, retries });
+      };
+      const askAgainAt = (at: string) => Date.parse(at) + options.ask_again_after * day;
+      const unknown = new Set<string>();
+      const isUnknown = (series: RestSeries): boolean => {
+        const key = unknownSymbolKey(series);
+        const entry = context.relist ? undefined : ledger.get(key);
+        return unknown.has(key) || (entry !== undefined && askAgainAt(entry.staged_at) > asOf.getTime());
+      };
+      report();
+      await forEachConcurrent(all, connections, async (one) => {
+        const { series } = one;
+        const filled = await fillSeries(one, {
+          ...{ client, store, stagingDir, window: context.window, asOf, signal },
+          isUnknown: isUnknown(series),
+        });
+        totals.bars += filled.bars;
+        totals.archived += filled.archived;
+        totals.odd += filled.odd.length;
+        for (const text of filled.odd) warn(`left out a bar of ${restSeriesId(series)} at ${text}`);
+        const { refusal } = filled;
+        failuresInARow = refusal?.kind === 'failed' ? failuresInARow + 1 : 0;
+        if (refusal?.kind === 'failed') {
+          failures.push(refusal.error);
+          warn(`failed ${restSeriesId(series)}: ${refusal.error.message}`);
+        }
+        if (refusal?.kind === 'unknown' && !isUnknown(series)) {
+          unknown.add(unknownSymbolKey(series));
+          const at = asOf.toISOString();
+          const facts = { etag: 'rest', staged_at: at, last_modified: at, size_bytes: 0 };
+          const reason = `unknown_symbol: the exchange answers ${refusal.text}`;
+          ledger.record({ key: unknownSymbolKey(series), status: 'absent', reason, ...facts });
+        }
+        done++;
+        report();
+        // The host is gone: asking it for the rest would only take hours to find that out.
+        if (failuresInARow >= 3 * connections) throw failures.at(-1) as PipelineError;
+      });
+      ledger.compact();
+      if (failures.length > vars.number('max_failed') * all.length) throw tooManyFailed(failures, all.length);
+      const { requests, retries } = client.stats;
+      return {
+        status: totals.odd + failures.length > 0 ? 'warn' : totals.bars + totals.archived > 0 ? 'success' : 'no-op',
+        summary: { series: all.length, ...totals, unknown: unknown.size, failed: failures.length, requests, retries },
+      };
+    },
+
+    // The ledger and the staged bars are those of the archives, with the exchange's among them.
+    staged: (context) => klines.staged(context),
+  });
+
+/**
+ * Asks the exchange's REST API for the bars that no staged archive has: recent ones, and holes. They are staged with
+ * lines of the ledger of their own, marked `rest`, and make way for the archive's as soon as it has them.
+ */
+export default createRest();
+
+/** Bars that were traded have no place among made-up ones. */
+function refuseMixing({ target }: ExtractContext, urls: Readonly<Record<string, string>>): void {
+  const real = Object.values(urls).find((url) => /(^|\.)binance\.[a-z]+$/.test(URL.parse(url)?.hostname ?? ''));
+  if (!target.synthetic || real === undefined) return;
+  throw new PipelineError('USAGE', `the target ${target.name} is made up, and ${real} is not`, {
+    key: 'rest_fill',
+    value: 'true',
+    hint: 'leave rest_fill off, or choose another target',
+  });
+}
+
+function tooManyFailed(failures: readonly PipelineError[], asked: number): PipelineError {
+  const [first] = failures;
+  const share = `the exchange gave no answer for ${failures.length} of ${asked} series, more than max_failed allows`;
+  return new PipelineError('TOO_MANY_FAILED', `${share}; the first: ${first?.message}`, {
+    ...(first?.details.url !== undefined && { url: first.details.url }),
+    hint: 'run again: what is staged stays, and only what is missing is asked for again',
+    cause: first,
+  });
+}

@@ -1,0 +1,170 @@
+import { PipelineError } from '../../engine/index.ts';
+import { headerOf } from '../archive/client.ts';
+import type { InstrumentType } from '../archive/keys.ts';
+import type { Timeframe } from '../archive/timeframes.ts';
+import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
+import { type Answer, createTransport } from '../http/transport.ts';
+import { type Bar, parseBars } from './bars.ts';
+import type { Range } from './ranges.ts';
+import { type Clock, createWeightLimiter, type WeightLimiter, weightOf } from './weights.ts';
+
+export interface RestClientOptions {
+  readonly urls: Readonly<Record<InstrumentType, string>>;
+  /** Weight that may be asked for in a minute. */
+  readonly weights: Readonly<Record<InstrumentType, number>>;
+  readonly connections: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly warn: (message: string) => void;
+}
+
+export interface KlinesRequest {
+  readonly instrument_type: InstrumentType;
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  /** Open times. */
+  readonly range: Range;
+  /** Bars that the range can hold at most. */
+  readonly limit: number;
+}
+
+export type KlinesAnswer =
+  /** `at`: the clock of the exchange, ms since 1970, where it tells. */
+  | { readonly kind: 'bars'; readonly bars: readonly Bar[]; readonly at?: number }
+  /** The exchange does not know the symbol (any more). */
+  | { readonly kind: 'unknown'; readonly text: string }
+  /** No answer that counts, after every retry. */
+  | { readonly kind: 'failed'; readonly error: PipelineError };
+
+export interface RestClient extends AsyncDisposable {
+  /** Throws EXCHANGE_BANNED, EXCHANGE_REFUSED and the reason of an abort: nothing else is to be asked then. */
+  klines(request: KlinesRequest): Promise<KlinesAnswer>;
+  readonly stats: { readonly requests: number; readonly retries: number };
+}
+
+const paths = { spot: '/api/v3/klines', 'futures-um': '/fapi/v1/klines', 'futures-cm': '/dapi/v1/klines' } as const;
+/** 1,500 bars have some 300 KB. */
+const largest = 4 * 1024 * 1024;
+/** Who is told to wait for longer is as good as banned. */
+const longestPause = 15 * 60_000;
+/** Invalid symbol, invalid symbol status, and names that the API takes for no symbol at all. */
+const unknownCodes = [-1121, -1122, -1100];
+
+/**
+ * Asks the exchange for bars, within its weight limits: each attempt waits for its weight, what the exchange says it
+ * has counted counts, and a 429 holds everything back for as long as it says.
+ */
+export function createRestClient(options: RestClientOptions): RestClient {
+  const { urls, weights, connections, signal, clock, warn } = options;
+  const transport = createTransport({ connections, signal });
+  const policy = { ...defaultRetryPolicy, ...options.retry };
+  const limiters = new Map<InstrumentType, WeightLimiter>();
+  const stats = { requests: 0, retries: 0 };
+
+  function limiterOf(market: InstrumentType): WeightLimiter {
+    const limiter = limiters.get(market) ?? createWeightLimiter(weights[market], clock, signal);
+    limiters.set(market, limiter);
+    return limiter;
+  }
+
+  function judge(url: URL, answer: Answer, attempt: number, limiter: WeightLimiter): Attempt<KlinesAnswer, string> {
+    const { status } = answer;
+    const done = (value: KlinesAnswer): Attempt<KlinesAnswer, string> => ({ kind: 'done', value });
+    const again = (problem: string): Attempt<KlinesAnswer, string> => ({ kind: 'again', problem });
+    if (status === 200) {
+      const bars = parseBars(answer.body);
+      if (typeof bars === 'string') return again(`the answer is not to be used: ${bars}`);
+      const at = Date.parse(headerOf(answer, 'date') ?? '');
+      return done({ kind: 'bars', bars, ...(!Number.isNaN(at) && { at }) });
+    }
+    const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), clock.now());
+    const { code, text } = complaintOf(answer);
+    const details = { url: url.href, status, attempt };
+    if (status === 418 || (retryAfter ?? 0) > longestPause) {
+      const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
+      throw new PipelineError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
+        ...details,
+        hint: 'wait that long, then run again: what is staged stays; other programs at this address ask as well',
+      });
+    }
+    if (status === 429) {
+      const ms = retryAfter ?? 60_000;
+      limiter.pause(ms);
+      warn(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
+      return again(`too much was asked: ${text}`);
+    }
+    if (status === 408 || status >= 500) return again(`the exchange answers with status ${status}`);
+    if (status === 403 || status === 451) {
+      throw new PipelineError('EXCHANGE_REFUSED', `the exchange serves nothing to this address: ${text}`, {
+        ...details,
+        hint: 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
+      });
+    }
+    if (code !== undefined && unknownCodes.includes(code)) return done({ kind: 'unknown', text: `${code} ${text}` });
+    return done({ kind: 'failed', error: noAnswer(`the exchange answers with status ${status}: ${text}`, details) });
+  }
+
+  async function klines(request: KlinesRequest): Promise<KlinesAnswer> {
+    const { instrument_type: market } = request;
+    const url = urlOf(urls[market], request);
+    const limiter = limiterOf(market);
+    let attempts = 0;
+    const retried = await withRetries<KlinesAnswer, string>(policy, signal, async (attempt) => {
+      attempts = attempt;
+      if (attempt > 1) stats.retries++;
+      const over = await limiter.acquire(weightOf(market, request.limit));
+      stats.requests++;
+      let answer: Answer;
+      try {
+        answer = await transport.get({ url, limit: largest });
+      } catch (error) {
+        over(undefined);
+        signal.throwIfAborted();
+        return { kind: 'again', problem: `no answer: ${(error as Error).message}` };
+      }
+      const counted = Number(headerOf(answer, 'x-mbx-used-weight-1m'));
+      over(Number.isFinite(counted) ? counted : undefined);
+      return judge(url, answer, attempt, limiter);
+    });
+    if (retried.kind === 'done') return retried.value;
+    const details = { url: url.href, attempt: attempts };
+    return { kind: 'failed', error: noAnswer(retried.problems.at(-1) ?? 'no answer', details) };
+  }
+
+  return { klines, stats, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+}
+
+function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit }: KlinesRequest): URL {
+  const url = new URL(`${base.replace(/\/+$/, '')}${paths[instrument_type]}`);
+  const [from, to] = range;
+  url.search = String(
+    new URLSearchParams({
+      symbol,
+      // The archive says 1mo.
+      interval: timeframe === '1mo' ? '1M' : timeframe,
+      startTime: String(from),
+      // Both ends are included.
+      endTime: String(to - 1),
+      limit: String(limit),
+    }),
+  );
+  return url;
+}
+
+/** What the exchange says of a request that it does not answer. */
+function complaintOf({ body }: Answer): { readonly code?: number; readonly text: string } {
+  try {
+    const { code, msg } = JSON.parse(body.toString('utf8')) as { code?: unknown; msg?: unknown };
+    if (typeof code === 'number') return { code, text: String(msg ?? '') };
+  } catch {
+    // A web page, most likely: its status says enough.
+  }
+  return { text: 'it gives no reason' };
+}
+
+const noAnswer = (text: string, details: { readonly url: string; readonly attempt: number }): PipelineError =>
+  new PipelineError('EXCHANGE_FAILED', text, {
+    ...details,
+    hint: 'check the network and the var rest_urls, then run again: what is staged stays',
+  });

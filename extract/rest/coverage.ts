@@ -1,0 +1,80 @@
+import { createReadStream } from 'node:fs';
+import type { ArchiveKey } from '../archive/keys.ts';
+import type { LedgerEntry } from '../staging/entry.ts';
+import { stagedFile } from '../staging/paths.ts';
+import { type Range, union } from './ranges.ts';
+import type { Slots } from './slots.ts';
+
+/** What the ledger has of an archive that is staged; times are ms. */
+export interface StagedArchive {
+  readonly key: ArchiveKey;
+  readonly etag: string;
+  readonly first: number;
+  readonly last: number;
+  readonly bars: number;
+}
+
+export function stagedArchive(key: ArchiveKey, entry: LedgerEntry): StagedArchive | undefined {
+  const { etag, status, row_count, first_open_time, last_open_time, duplicates = 0 } = entry;
+  if (status !== 'staged' || row_count === undefined) return undefined;
+  if (first_open_time === undefined || last_open_time === undefined) return undefined;
+  return { key, etag, first: first_open_time / 1000, last: last_open_time / 1000, bars: row_count - duplicates };
+}
+
+/** The slots from the first bar of an archive to its last, where the ledger tells that none of them is missing. */
+export function coveredWhole(archive: StagedArchive, { slotOf, opensAt }: Slots): readonly Range[] | undefined {
+  const { first, last, bars } = archive;
+  const [from, to] = [slotOf(first), slotOf(last)];
+  const isWhole = opensAt(from) === first && opensAt(to) === last && to - from + 1 === bars;
+  return isWhole ? [[opensAt(from), opensAt(to + 1)]] : undefined;
+}
+
+/** The slots that an archive has a bar in (A8), from its staged CSV. */
+export async function readCovered(
+  { key, first }: StagedArchive,
+  { slotOf, opensAt }: Slots,
+  stagingDir: string,
+  signal: AbortSignal,
+): Promise<readonly Range[]> {
+  const covered: Range[] = [];
+  let [start, end] = [slotOf(first), slotOf(first)];
+  for await (const open of openTimes(stagedFile(stagingDir, key), signal)) {
+    const slot = slotOf(open);
+    if (slot > end) {
+      covered.push([opensAt(start), opensAt(end)]);
+      start = slot;
+    }
+    end = slot + 1;
+  }
+  covered.push([opensAt(start), opensAt(end)]);
+  return union(covered);
+}
+
+const NEWLINE = 0x0a;
+const ZERO = 0x30;
+const NINE = 0x39;
+/** From here a number is µs (A2). */
+const firstMicros = 1e14;
+
+/** Open times of a staged CSV in ms, of which only the shape was checked; a header is no number. */
+async function* openTimes(file: string, signal: AbortSignal): AsyncGenerator<number> {
+  let value = 0;
+  let digits = 0;
+  let isAtStart = true;
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal }) as AsyncIterable<Buffer>) {
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at] as number;
+      if (isAtStart && byte >= ZERO && byte <= NINE) {
+        value = value * 10 + (byte - ZERO);
+        digits++;
+        continue;
+      }
+      if (digits > 0) yield value >= firstMicros ? value / 1000 : value;
+      value = 0;
+      digits = 0;
+      const newline = byte === NEWLINE ? at : chunk.indexOf(NEWLINE, at);
+      isAtStart = newline >= 0;
+      at = newline >= 0 ? newline : chunk.length;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type { Window } from '../../engine/index.ts';
+import type { LedgerEntry } from '../staging/entry.ts';
+import { type AskOptions, askFor, type Refusal } from './ask.ts';
+import { readAsked, writeAsked } from './asked.ts';
+import { coveredWhole, readCovered } from './coverage.ts';
+import { askedFile, periodOfBar } from './keys.ts';
+import { holds, type Range, subtract, union } from './ranges.ts';
+import { type Slots, slotsOf } from './slots.ts';
+import type { StagedSeries } from './staged-series.ts';
+import type { RestStore, Row } from './store.ts';
+
+export interface FillOptions extends Pick<AskOptions, 'client'> {
+  readonly store: RestStore;
+  readonly stagingDir: string;
+  readonly window: Window | undefined;
+  readonly asOf: Date;
+  /** The exchange is known not to know the symbol: nothing is asked, what the archive has by now still goes. */
+  readonly isUnknown: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Filled {
+  /** Bars that the exchange gave and the archive does not have. */
+  readonly bars: number;
+  /** Bars whose values cannot be believed, as `open time: reason`. */
+  readonly odd: readonly string[];
+  /** Bars that the archive has by now. */
+  readonly archived: number;
+  readonly refusal?: Refusal;
+}
+
+/**
+ * Asks the exchange for the slots of a series that no staged archive has a bar in, from its first archived bar or the
+ * start of the window to the run's clock, and lets go of bars that the archive has by now. What is answered is kept
+ * file by file, so that an interruption loses one file at most.
+ */
+export async function fillSeries({ series, archives, files }: StagedSeries, options: FillOptions): Promise<Filled> {
+  const { client, store, stagingDir, asOf, signal } = options;
+  const oldest = archives.length === 0 ? undefined : Math.min(...archives.map(({ first }) => first));
+  const slots = slotsOf(series.timeframe, oldest ?? 0);
+  const memory = askedFile(stagingDir, series);
+  const before = readAsked(memory);
+
+  const ofArchives: Range[] = [];
+  const readOnce: Record<string, readonly Range[]> = {};
+  for (const archive of archives) {
+    const id = `${archive.key.cadence}/${archive.key.period}/${archive.etag}`;
+    const whole = coveredWhole(archive, slots);
+    const ranges = whole ?? before.covered[id] ?? (await readCovered(archive, slots, stagingDir, signal));
+    if (whole === undefined) readOnce[id] = ranges;
+    for (const range of ranges) ofArchives.push(range);
+  }
+  const covered = union(ofArchives);
+  const lost = files.filter(({ key, entry }) => entry.status === 'staged' && !store.isIntact(entry, key));
+  let settled = subtract(subtract(before.settled, covered), union(lost.flatMap(({ entry }) => spanOf(entry, slots))));
+
+  let archived = 0;
+  for (const { key, entry } of files) {
+    if (entry.status !== 'staged' || isApart(spanOf(entry, slots), covered)) continue;
+    const rows = store.rows(key);
+    const kept = rows.filter(({ open }) => !holds(covered, slots.opensAt(slots.slotOf(open))));
+    if (kept.length < rows.length) store.keep(key, kept);
+    archived += rows.length - kept.length;
+  }
+
+  const missing = subtract(subtract(wantedRange(options, slots, oldest), covered), settled);
+  const pending = new Map<string, Row[]>();
+  const odd: string[] = [];
+  let bars = 0;
+  const save = (isWanted: (period: string) => boolean) => {
+    for (const [period, rows] of pending) {
+      if (!isWanted(period)) continue;
+      store.add({ ...series, period }, rows);
+      pending.delete(period);
+    }
+  };
+  let refusal: Refusal | undefined;
+  try {
+    if (missing.length > 0 && !options.isUnknown) {
+      refusal = await askFor(series, missing, {
+        ...{ client, slots, asOf: asOf.getTime() },
+        take(found, range) {
+          for (const { open, line, defect } of found) {
+            if (defect !== undefined) {
+              odd.push(`${new Date(open).toISOString()}: ${defect}`);
+              continue;
+            }
+            const period = periodOfBar(series.timeframe, open);
+            const rows = pending.get(period) ?? [];
+            rows.push({ open, line });
+            pending.set(period, rows);
+            bars++;
+          }
+          settled = subtract(union([...settled, range]), covered);
+          const present = periodOfBar(series.timeframe, range[1]);
+          save((period) => period < present);
+        },
+      });
+    }
+  } finally {
+    save(() => true);
+    const after = { settled, covered: readOnce };
+    if (JSON.stringify(after) !== JSON.stringify(before)) writeAsked(memory, after);
+  }
+  return { bars, odd, archived, ...(refusal && { refusal }) };
+}
+
+const isApart = ([span]: readonly Range[], covered: readonly Range[]): boolean =>
+  !covered.some(([from, to]) => span !== undefined && from < span[1] && to > span[0]);
+
+/** The slots between the first and the last bar of a file. */
+function spanOf({ first_open_time: first = 0, last_open_time: last = 0 }: LedgerEntry, slots: Slots): readonly Range[] {
+  const { slotOf, opensAt } = slots;
+  return [[opensAt(slotOf(first / 1000)), opensAt(slotOf(last / 1000) + 1)]];
+}
+
+/** Slots that open in the window, or from the first archived bar on, and have closed. */
+function wantedRange(
+  { window, asOf }: Pick<FillOptions, 'window' | 'asOf'>,
+  { slotOf, opensAt }: Slots,
+  oldest: number | undefined,
+): readonly Range[] {
+  const firstIn = (time: number) => opensAt(slotOf(time - 1) + 1);
+  const closed = opensAt(slotOf(asOf.getTime()));
+  if (window === undefined) return oldest === undefined ? [] : union([[opensAt(slotOf(oldest)), closed]]);
+  return union([[firstIn(window.start.getTime()), Math.min(firstIn(window.end.getTime()), closed)]]);
+}

@@ -1,0 +1,68 @@
+import { hash } from 'node:crypto';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import type { LedgerEntry } from '../staging/entry.ts';
+import type { Ledger } from '../staging/ledger.ts';
+import { writeWhole } from '../staging/write.ts';
+import { formatRestKey, type RestKey, restFile } from './keys.ts';
+
+/** A row of a file of bars. */
+export interface Row {
+  /** ms since 1970. */
+  readonly open: number;
+  readonly line: string;
+}
+
+export interface RestStore {
+  /** Bars that are staged; none where the file is gone or of another size. */
+  rows(key: RestKey): readonly Row[];
+  isIntact(entry: LedgerEntry, key: RestKey): boolean;
+  /** Adds bars to those that are staged. Throws DISK_FULL. */
+  add(key: RestKey, rows: readonly Row[]): void;
+  /** Lets these bars alone be staged, because the archive has the others now. Throws DISK_FULL. */
+  keep(key: RestKey, rows: readonly Row[]): void;
+}
+
+/** Keeps the exchange's bars as CSVs and tells of each in the ledger, after it is in place. */
+export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date): RestStore {
+  const isIntact = (entry: LedgerEntry, key: RestKey): boolean =>
+    statSync(restFile(stagingDir, key), { throwIfNoEntry: false })?.size === entry.csv_bytes;
+
+  function rows(key: RestKey): readonly Row[] {
+    const entry = ledger.get(formatRestKey(key));
+    if (entry?.status !== 'staged' || !isIntact(entry, key)) return [];
+    const lines = readFileSync(restFile(stagingDir, key), 'latin1').split('\n').slice(0, -1);
+    return lines.map((line) => ({ open: Number(line.slice(0, line.indexOf(','))), line }));
+  }
+
+  function write(key: RestKey, kept: readonly Row[]): void {
+    const csv = Buffer.from(kept.map(({ line }) => `${line}\n`).join(''));
+    writeWhole(restFile(stagingDir, key), csv);
+    const sha256 = hash('sha256', csv);
+    const staged_at = asOf.toISOString();
+    ledger.record({
+      ...{ key: formatRestKey(key), etag: sha256, status: 'staged', staged_at, last_modified: staged_at },
+      ...{ size_bytes: csv.length, sha256, csv_bytes: csv.length, row_count: kept.length },
+      ...{ first_open_time: (kept[0]?.open ?? 0) * 1000, last_open_time: (kept.at(-1)?.open ?? 0) * 1000 },
+    });
+  }
+
+  return {
+    rows,
+    isIntact,
+    add(key, added) {
+      const byOpen = new Map([...rows(key), ...added].map((row) => [row.open, row]));
+      write(
+        key,
+        [...byOpen.values()].sort((a, b) => a.open - b.open),
+      );
+    },
+    keep(key, kept) {
+      if (kept.length > 0) return write(key, kept);
+      const at = asOf.toISOString();
+      const reason = 'archived: the archive has all its bars';
+      const facts = { etag: 'rest', reason, staged_at: at, last_modified: at, size_bytes: 0 };
+      ledger.record({ key: formatRestKey(key), status: 'absent', ...facts });
+      rmSync(restFile(stagingDir, key), { force: true });
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InstrumentType } from '../archive/keys.ts';
+
+/** What waits are measured with; a test has its own. */
+export interface Clock {
+  /** ms since 1970. */
+  now(): number;
+  /** Throws the reason of an abort. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: Date.now,
+  async sleep(ms, signal) {
+    await delay(ms, undefined, { signal }).catch(() => {});
+    signal.throwIfAborted();
+  },
+};
+
+/** What a request for so many bars weighs: spot 2 whatever it asks for, futures by the limit. */
+export function weightOf(market: InstrumentType, limit: number): number {
+  if (market === 'spot') return 2;
+  return limit < 100 ? 1 : limit < 500 ? 2 : limit <= 1000 ? 5 : 10;
+}
+
+/** Keeps what an address asks of one market within its weight a minute. */
+export interface WeightLimiter {
+  /**
+   * Waits until a request of this weight may go out, and counts it. What it returns is called when the request is over,
+   * with what the exchange says it has counted in its minute, other programs at this address included.
+   */
+  acquire(weight: number): Promise<(counted: number | undefined) => void>;
+  /** Nothing may go out for so many ms. */
+  pause(ms: number): void;
+}
+
+/** The exchange counts by minutes of its own clock, which no window of this length can straddle; a second for the way. */
+const windowMs = 61_000;
+
+export function createWeightLimiter(perMinute: number, { now, sleep }: Clock, signal: AbortSignal): WeightLimiter {
+  let sent: { readonly at: number; readonly weight: number }[] = [];
+  let underWay = 0;
+  let pausedUntil = 0;
+
+  function used(): number {
+    const since = now() - windowMs;
+    sent = sent.filter(({ at }) => at > since);
+    return sent.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  return {
+    async acquire(wanted) {
+      const weight = Math.min(wanted, perMinute);
+      for (;;) {
+        signal.throwIfAborted();
+        const free = used() + weight <= perMinute ? 0 : (sent[0]?.at ?? 0) + windowMs;
+        const wait = Math.max(pausedUntil, free) - now();
+        if (wait <= 0) break;
+        await sleep(wait, signal);
+      }
+      sent.push({ at: now(), weight });
+      underWay += weight;
+      return (counted) => {
+        underWay -= weight;
+        // What is under way may have been counted or not: to believe that it was not is the careful way.
+        const others = (counted ?? 0) - (used() - underWay);
+        if (others > 0) sent.push({ at: now(), weight: others });
+      };
+    },
+    pause(ms) {
+      pausedUntil = Math.max(pausedUntil, now() + ms);
+    },
+  };
+}
