@@ -13,6 +13,7 @@ describe('the graph of pipeline.yaml', () => {
     expect(graph.nodes.filter(({ kind }) => kind !== 'test').map(({ id }) => id)).toEqual([
       'extract.listing',
       'extract.klines',
+      'extract.rest',
       'model.ohlcv',
       'model.symbols',
       'model.ohlcv_units',
@@ -45,8 +46,8 @@ describe('the graph of pipeline.yaml', () => {
     );
   });
 
-  test('resolves a need on a table to the extract that writes it, once', () => {
-    expect(nodeOf('model.ohlcv')?.needs).toEqual(['extract.klines']);
+  test('resolves a need on a table to the extracts that write it, each once', () => {
+    expect(nodeOf('model.ohlcv')?.needs).toEqual(['extract.klines', 'extract.rest']);
     expect(nodeOf('model.symbols')?.needs).toEqual(['extract.listing', 'model.ohlcv']);
     expect(nodeOf('extract.klines')?.needs).toEqual(['extract.listing']);
   });
