@@ -61,6 +61,8 @@ export function createRestClient(options: RestClientOptions): RestClient {
   const policy = { ...defaultRetryPolicy, ...options.retry };
   const limiters = new Map<InstrumentType, WeightLimiter>();
   const stats = { requests: 0, retries: 0 };
+  /** A ban or a refusal: whoever asks on after it is banned for longer. */
+  let ended: PipelineError | undefined;
 
   function limiterOf(market: InstrumentType): WeightLimiter {
     const limiter = limiters.get(market) ?? createWeightLimiter(weights[market], clock, signal);
@@ -83,10 +85,11 @@ export function createRestClient(options: RestClientOptions): RestClient {
     const details = { url: url.href, status, attempt };
     if (status === 418 || (retryAfter ?? 0) > longestPause) {
       const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
-      throw new PipelineError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
+      ended = new PipelineError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
         ...details,
         hint: 'wait that long, then run again: what is staged stays; other programs at this address ask as well',
       });
+      throw ended;
     }
     if (status === 429) {
       const ms = retryAfter ?? 60_000;
@@ -96,10 +99,11 @@ export function createRestClient(options: RestClientOptions): RestClient {
     }
     if (status === 408 || status >= 500) return again(`the exchange answers with status ${status}`);
     if (status === 403 || status === 451) {
-      throw new PipelineError('EXCHANGE_REFUSED', `the exchange serves nothing to this address: ${text}`, {
+      ended = new PipelineError('EXCHANGE_REFUSED', `the exchange serves nothing to this address: ${text}`, {
         ...details,
         hint: 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
       });
+      throw ended;
     }
     if (code !== undefined && unknownCodes.includes(code)) return done({ kind: 'unknown', text: `${code} ${text}` });
     return done({ kind: 'failed', error: noAnswer(`the exchange answers with status ${status}: ${text}`, details) });
@@ -114,6 +118,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
       attempts = attempt;
       if (attempt > 1) stats.retries++;
       const over = await limiter.acquire(weightOf(market, request.limit));
+      if (ended !== undefined) throw ended;
       stats.requests++;
       let answer: Answer;
       try {

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import type { ArchiveKey } from '../archive/keys.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import { stagedFile } from '../staging/paths.ts';
@@ -21,24 +21,30 @@ export function stagedArchive(key: ArchiveKey, entry: LedgerEntry): StagedArchiv
   return { key, etag, first: first_open_time / 1000, last: last_open_time / 1000, bars: row_count - duplicates };
 }
 
-/** The slots from the first bar of an archive to its last, where the ledger tells that none of them is missing. */
-export function coveredWhole(archive: StagedArchive, { slotOf, opensAt }: Slots): readonly Range[] | undefined {
-  const { first, last, bars } = archive;
+/** Whether the ledger tells that no slot is missing between the first bar of an archive and its last. */
+export function isWhole({ first, last, bars }: StagedArchive, { slotOf, opensAt }: Slots): boolean {
   const [from, to] = [slotOf(first), slotOf(last)];
-  const isWhole = opensAt(from) === first && opensAt(to) === last && to - from + 1 === bars;
-  return isWhole ? [[opensAt(from), opensAt(to + 1)]] : undefined;
+  return opensAt(from) === first && opensAt(to) === last && to - from + 1 === bars;
 }
 
-/** The slots that an archive has a bar in (A8), from its staged CSV. */
+/** The slots from a first bar to a last. */
+export const spanOf = ({ first, last }: Pick<StagedArchive, 'first' | 'last'>, { slotOf, opensAt }: Slots): Range => [
+  opensAt(slotOf(first)),
+  opensAt(slotOf(last) + 1),
+];
+
+/** The slots that an archive has a bar in (A8), from its staged CSV; `undefined` where that is not there any more. */
 export async function readCovered(
   { key, first }: StagedArchive,
   { slotOf, opensAt }: Slots,
   stagingDir: string,
   signal: AbortSignal,
-): Promise<readonly Range[]> {
+): Promise<readonly Range[] | undefined> {
+  const csv = stagedFile(stagingDir, key);
+  if (!existsSync(csv)) return undefined;
   const covered: Range[] = [];
   let [start, end] = [slotOf(first), slotOf(first)];
-  for await (const open of openTimes(stagedFile(stagingDir, key), signal)) {
+  for await (const open of openTimes(csv, signal)) {
     const slot = slotOf(open);
     if (slot > end) {
       covered.push([opensAt(start), opensAt(end)]);

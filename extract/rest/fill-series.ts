@@ -2,7 +2,7 @@ import type { Window } from '../../engine/index.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import { type AskOptions, askFor, type Refusal } from './ask.ts';
 import { readAsked, writeAsked } from './asked.ts';
-import { coveredWhole, readCovered } from './coverage.ts';
+import { isWhole, readCovered, spanOf } from './coverage.ts';
 import { askedFile, periodOfBar } from './keys.ts';
 import { holds, type Range, subtract, union } from './ranges.ts';
 import { type Slots, slotsOf } from './slots.ts';
@@ -45,18 +45,20 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   const readOnce: Record<string, readonly Range[]> = {};
   for (const archive of archives) {
     const id = `${archive.key.cadence}/${archive.key.period}/${archive.etag}`;
-    const whole = coveredWhole(archive, slots);
-    const ranges = whole ?? before.covered[id] ?? (await readCovered(archive, slots, stagingDir, signal));
-    if (whole === undefined) readOnce[id] = ranges;
-    for (const range of ranges) ofArchives.push(range);
+    const known = isWhole(archive, slots)
+      ? undefined
+      : (before.covered[id] ?? (await readCovered(archive, slots, stagingDir, signal)));
+    if (known !== undefined) readOnce[id] = known;
+    // What cannot be looked into any more counts as whole: its holes are not known.
+    for (const range of known ?? [spanOf(archive, slots)]) ofArchives.push(range);
   }
   const covered = union(ofArchives);
   const lost = files.filter(({ key, entry }) => entry.status === 'staged' && !store.isIntact(entry, key));
-  let settled = subtract(subtract(before.settled, covered), union(lost.flatMap(({ entry }) => spanOf(entry, slots))));
+  let settled = subtract(subtract(before.settled, covered), union(lost.map(({ entry }) => spanOfFile(entry, slots))));
 
   let archived = 0;
   for (const { key, entry } of files) {
-    if (entry.status !== 'staged' || isApart(spanOf(entry, slots), covered)) continue;
+    if (entry.status !== 'staged' || isApart(spanOfFile(entry, slots), covered)) continue;
     const rows = store.rows(key);
     const kept = rows.filter(({ open }) => !holds(covered, slots.opensAt(slots.slotOf(open))));
     if (kept.length < rows.length) store.keep(key, kept);
@@ -105,14 +107,12 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   return { bars, odd, archived, ...(refusal && { refusal }) };
 }
 
-const isApart = ([span]: readonly Range[], covered: readonly Range[]): boolean =>
-  !covered.some(([from, to]) => span !== undefined && from < span[1] && to > span[0]);
+const isApart = ([start, end]: Range, covered: readonly Range[]): boolean =>
+  !covered.some(([from, to]) => from < end && to > start);
 
-/** The slots between the first and the last bar of a file. */
-function spanOf({ first_open_time: first = 0, last_open_time: last = 0 }: LedgerEntry, slots: Slots): readonly Range[] {
-  const { slotOf, opensAt } = slots;
-  return [[opensAt(slotOf(first / 1000)), opensAt(slotOf(last / 1000) + 1)]];
-}
+/** The slots from the first bar of a file to its last. */
+const spanOfFile = ({ first_open_time: first = 0, last_open_time: last = 0 }: LedgerEntry, slots: Slots): Range =>
+  spanOf({ first: first / 1000, last: last / 1000 }, slots);
 
 /** Slots that open in the window, or from the first archived bar on, and have closed. */
 function wantedRange(

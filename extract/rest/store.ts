@@ -42,6 +42,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
     ledger.record({
       ...{ key: formatRestKey(key), etag: sha256, status: 'staged', staged_at, last_modified: staged_at },
       ...{ size_bytes: csv.length, sha256, csv_bytes: csv.length, row_count: kept.length },
+      ...{ header: false, duplicates: 0 },
       ...{ first_open_time: (kept[0]?.open ?? 0) * 1000, last_open_time: (kept.at(-1)?.open ?? 0) * 1000 },
     });
   }

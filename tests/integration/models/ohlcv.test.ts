@@ -156,6 +156,38 @@ test('a daily archive wins over a monthly one where they differ; what the monthl
   ]);
 });
 
+test('a bar of the exchange counts where no archive has it, and never shows where one does (A12)', async () => {
+  const archives = [
+    {
+      symbol: 'BTCUSDT',
+      period: '2025-07',
+      lines: [{ time: day }, { time: '2025-07-02T00:00:00', close: '2.2' }, { time: '2025-07-04T00:00:00' }],
+    },
+    { symbol: 'BTCUSDT', period: '2025-07-02', lines: [{ time: '2025-07-02T00:00:00', close: '2.3' }] },
+    { symbol: 'BTCUSDT', period: '2025-07-04', lines: [{ time: '2025-07-04T00:00:00' }] },
+  ];
+  const lines = Object.fromEntries(archives.map((one) => [archive(one).key, one.lines.map(line)]));
+  await bench.stage(...archives);
+  await bench.build('ohlcv', { source: bench.source(lines).source });
+  const published = await bars('*');
+
+  const rest = 'data/futures/um/rest/klines/BTCUSDT/1d/BTCUSDT-1d-2025-07.csv';
+  const given = [day, '2025-07-02T00:00:00', '2025-07-03T00:00:00', '2025-07-04T00:00:00'].map((time) =>
+    line({ time, close: '2.45' }),
+  );
+  await bench.warehouse.run(`INSERT INTO staged_archives BY NAME SELECT '${rest}' AS "key", 'rest' AS etag, 'sha' AS sha256,
+    'staged' AS status, TIMESTAMP '2025-07-10' AS staged_at`);
+  await bench.build('ohlcv', { source: bench.source({ ...lines, [rest]: given }).source });
+  expect(await bars('"timestamp", "close", data_source')).toEqual([
+    ['2025-07-01 00:00:00', '2.1', 'monthly'],
+    ['2025-07-02 00:00:00', '2.3', 'daily'],
+    ['2025-07-03 00:00:00', '2.45', 'rest'],
+    ['2025-07-04 00:00:00', '2.1', 'monthly'],
+  ]);
+  expect(await bench.texts(`SELECT status FROM staged_archives WHERE "key" = '${rest}'`)).toEqual([['loaded']]);
+  expect((await bars('*')).filter(([, , , time]) => time !== '2025-07-03 00:00:00')).toEqual(published);
+});
+
 test('which archive was at hand first never shows: the same bars, whichever build saw them (B3)', async () => {
   const monthly = {
     symbol: 'BTCUSDT',

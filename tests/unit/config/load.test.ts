@@ -379,6 +379,12 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `ranks` has the name of extracts.listing.writes[1] on line 12\n  key: models.ranks\n  next: rename one of them',
   ],
   [
+    'a table that another extract writes, which this one does not need',
+    '    writes: [objects]\n',
+    '    writes: [objects]\n  more: { use: extract/listing.ts, writes: [objects] }\n',
+    'error [CONFIG_INVALID] pipeline.yaml:13:45: the table `objects` has the name of extracts.listing.writes[0] on line 12\n  key: extracts.more.writes[0]\n  next: rename one of them',
+  ],
+  [
     'two tests of one name',
     'custom: { use: tests/data/dense.ts }',
     'unique: { columns: [symbol, date], where: date > 0 }',
