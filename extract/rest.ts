@@ -82,6 +82,9 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       };
     },
 
+    // It fetches no files, and what is missing is known once the archives are staged.
+    plan: async () => ({ files: 0, bytes: 0, diskBytes: 0, rows: [] }),
+
     // The ledger and the staged bars are those of the archives, with the exchange's among them.
     staged: (context) => klines.staged(context),
   });

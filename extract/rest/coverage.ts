@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import type { ArchiveKey } from '../archive/keys.ts';
+import { type ArchiveKey, periodOf } from '../archive/keys.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import { stagedFile } from '../staging/paths.ts';
 import { type Range, union } from './ranges.ts';
@@ -12,14 +12,32 @@ export interface StagedArchive {
   readonly first: number;
   readonly last: number;
   readonly bars: number;
+  /** Its CSV was removed after it was loaded. */
+  readonly pruned: boolean;
 }
 
 export function stagedArchive(key: ArchiveKey, entry: LedgerEntry): StagedArchive | undefined {
   const { etag, status, row_count, first_open_time, last_open_time, duplicates = 0 } = entry;
   if (status !== 'staged' || row_count === undefined) return undefined;
   if (first_open_time === undefined || last_open_time === undefined) return undefined;
-  return { key, etag, first: first_open_time / 1000, last: last_open_time / 1000, bars: row_count - duplicates };
+  return {
+    key,
+    etag,
+    first: first_open_time / 1000,
+    last: last_open_time / 1000,
+    bars: row_count - duplicates,
+    pruned: entry.pruned === true,
+  };
 }
+
+/** The months that have archives which were pruned. */
+export const prunedMonths = (archives: readonly StagedArchive[]): readonly Range[] =>
+  union(
+    archives.flatMap(({ key, pruned }): Range[] => {
+      const month = pruned ? periodOf({ cadence: 'monthly', period: key.period.slice(0, 7) }) : undefined;
+      return month === undefined ? [] : [[month.start, month.end]];
+    }),
+  );
 
 /** Whether the ledger tells that no slot is missing between the first bar of an archive and its last. */
 export function isWhole({ first, last, bars }: StagedArchive, { slotOf, opensAt }: Slots): boolean {

@@ -2,7 +2,7 @@ import type { Window } from '../../engine/index.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import { type AskOptions, askFor, type Refusal } from './ask.ts';
 import { readAsked, writeAsked } from './asked.ts';
-import { isWhole, readCovered, spanOf } from './coverage.ts';
+import { isWhole, prunedMonths, readCovered, spanOf } from './coverage.ts';
 import { askedFile, periodOfBar } from './keys.ts';
 import { holds, type Range, subtract, union } from './ranges.ts';
 import { type Slots, slotsOf } from './slots.ts';
@@ -65,7 +65,9 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
     archived += rows.length - kept.length;
   }
 
-  const missing = subtract(subtract(wantedRange(options, slots, oldest), covered), settled);
+  // A month is built whole: bars for one whose archives were pruned wait until these are fetched again.
+  const passedOver = union([...covered, ...settled, ...prunedMonths(archives)]);
+  const missing = subtract(wantedRange(options, slots, oldest), passedOver);
   const pending = new Map<string, Row[]>();
   const odd: string[] = [];
   let bars = 0;

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pruneStaged } from '../../../extract/staging/prune.ts';
 import { daysFrom } from '../../support/archive.ts';
 import { barLine, barLines, type Exchange, type Market, openExchange } from '../../support/exchange.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
 import { jumpingClock, restLines, runRest, runRestAlone } from './rest-support.ts';
-import { filesBelow, keyOf, ledgerOf } from './support.ts';
+import { filesBelow, keyOf, ledgerOf, runExtracts } from './support.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -294,6 +295,19 @@ describe('what the archive publishes', () => {
     ]);
     expect(restLines(stagingDir)).toEqual(bars.filter(opensIn('2025-07-08T00:00', '2025-07-10T11:00')));
   });
+});
+
+test('months whose archives were pruned after load are left alone until these are staged again', async () => {
+  const bars = barLines('2025-06-29T00:00:00Z', '2025-07-11T00:00:00Z', hour);
+  exchange.bars.set('futures-um/BTCUSDT/1h', bars);
+  publish(['2025-06-29', '2025-07-08'], bars);
+  await runExtracts(run());
+  pruneStaged(stagingDir, new Set(['futures-um/BTCUSDT/1h/2025-07-01']));
+  await runRestAlone(run());
+  expect(restLines(stagingDir)).toEqual(bars.filter(opensIn('2025-06-30T00:00', '2025-07-01T00:00')));
+  publish(['2025-07-09'], bars);
+  await runRest(run());
+  expect(restLines(stagingDir)).toHaveLength(24 + 7 * 24 + 9);
 });
 
 describe('limits', () => {
