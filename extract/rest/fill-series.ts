@@ -54,7 +54,7 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   }
   const covered = union(ofArchives);
   const lost = files.filter(({ key, entry }) => entry.status === 'staged' && !store.isIntact(entry, key));
-  let settled = subtract(subtract(before.settled, covered), union(lost.map(({ entry }) => spanOfFile(entry, slots))));
+  const settled = subtract(subtract(before.settled, covered), union(lost.map(({ entry }) => spanOfFile(entry, slots))));
 
   let archived = 0;
   for (const { key, entry } of files) {
@@ -68,16 +68,26 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   // A month is built whole: bars for one whose archives were pruned wait until these are fetched again.
   const passedOver = union([...covered, ...settled, ...prunedMonths(archives)]);
   const missing = subtract(wantedRange(options, slots, oldest), passedOver);
+  const answered: Range[] = [];
   const pending = new Map<string, Row[]>();
   const odd: string[] = [];
   let bars = 0;
-  const save = (isWanted: (period: string) => boolean) => {
+  /** Keeps the files of periods before `present`, or all, and then what was answered for before the bars that are left. */
+  function save(present?: string): void {
     for (const [period, rows] of pending) {
-      if (!isWanted(period)) continue;
+      if (present !== undefined && period >= present) continue;
       store.add({ ...series, period }, rows);
       pending.delete(period);
     }
-  };
+    const unsaved = [...pending.values()].flatMap(([row]) => (row === undefined ? [] : [row.open]));
+    const cut = unsaved.length === 0 ? [] : [slots.opensAt(slots.slotOf(Math.min(...unsaved)))];
+    const saved = subtract(
+      union(answered),
+      cut.map((from): Range => [from, Number.POSITIVE_INFINITY]),
+    );
+    const after = { settled: subtract(union([...settled, ...saved]), covered), covered: readOnce };
+    if (JSON.stringify(after) !== JSON.stringify(before)) writeAsked(memory, after);
+  }
   let refusal: Refusal | undefined;
   try {
     if (missing.length > 0 && !options.isUnknown) {
@@ -95,16 +105,14 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
             pending.set(period, rows);
             bars++;
           }
-          settled = subtract(union([...settled, range]), covered);
+          answered.push(range);
           const present = periodOfBar(series.timeframe, range[1]);
-          save((period) => period < present);
+          if ([...pending.keys()].some((period) => period < present)) save(present);
         },
       });
     }
   } finally {
-    save(() => true);
-    const after = { settled, covered: readOnce };
-    if (JSON.stringify(after) !== JSON.stringify(before)) writeAsked(memory, after);
+    save();
   }
   return { bars, odd, archived, ...(refusal && { refusal }) };
 }

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pruneStaged } from '../../../extract/staging/prune.ts';
 import { daysFrom } from '../../support/archive.ts';
 import { barLine, barLines, type Exchange, type Market, openExchange } from '../../support/exchange.ts';
+import { node } from '../../support/node-process.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
 import { jumpingClock, restLines, runRest, runRestAlone } from './rest-support.ts';
@@ -477,11 +480,39 @@ describe('faults', () => {
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-08'], bars);
     await runRest(run());
-    const { rm } = await import('node:fs/promises');
     await rm(`${stagingDir}/rest/futures-um/1h/BTCUSDT/BTCUSDT-1h-2025-07.csv`);
     await runRestAlone(run());
     expect(restLines(stagingDir)).toEqual(bars.slice(24));
   });
+});
+
+test('SIGKILL at any request costs what is in flight at most: the next run ends with the same bars', async () => {
+  const bars = barLines('2025-07-01T00:00:00Z', '2025-07-10T09:00:00Z', minute);
+  exchange.bars.set('futures-um/BTCUSDT/1m', bars);
+  publish(['2025-07-01', '2025-07-06'], bars, 'BTCUSDT', '1m');
+  const minutes = { ...run(), options: { timeframes: ['1m'] } };
+  const { summary } = await runRest(minutes);
+  const undisturbed = restLines(stagingDir);
+  const script = `
+    import { runRest } from './tests/integration/extract/rest-support.ts';
+    const [url, stagingDir, exchangeUrl] = process.argv.slice(1);
+    const urls = ['spot', 'futures-um', 'futures-cm'].map((market) => market + '=' + exchangeUrl);
+    await runRest({ url, stagingDir, exchange: { urls }, options: { timeframes: ['1m'] } });
+  `;
+  for (const instant of [1, 4, 10, 17]) {
+    const killed = await tempDir('killed-');
+    const child = node(script, { args: [bucket.url, killed, exchange.url] });
+    let answers = 0;
+    exchange.intercept = () => void (++answers === instant && child.kill('SIGKILL'));
+    const [, signal] = await once(child, 'exit');
+    expect(signal).toBe('SIGKILL');
+    exchange.intercept = undefined;
+    const rest = await runRest({ ...minutes, stagingDir: killed });
+    expect(restLines(killed)).toEqual(undisturbed);
+    // Bars of a day are kept together: the pages of a day and a half may be in flight.
+    expect(rest.summary.requests).toBeLessThanOrEqual(Number(summary.requests) - instant + 6);
+    expect(ledgerOf(killed)).toEqual(ledgerOf(stagingDir));
+  }
 });
 
 test('days are asked for from the first archived bar on, for every symbol that is listed', async () => {
