@@ -87,7 +87,9 @@ const archiveOfLines = {
   instrument_type: instrumentType,
   symbol,
   timeframe,
-  data_source: varchar('Cadence of that archive.', { oneOf: ['daily', 'monthly'] }),
+  data_source: varchar('Cadence of that archive; rest for bars that the exchange gave.', {
+    oneOf: ['daily', 'monthly', 'rest'],
+  }),
 };
 const perFile = ['archive_key', 'instrument_type', 'symbol', 'timeframe', 'data_source'] as const;
 

@@ -56,7 +56,7 @@ export function archive({ symbol, period, timeframe = '1d', market = 'futures/um
 /** What staged lines have per file, without the key. */
 function archiveOf(key: string): readonly string[] {
   const [, market = '', cadence = '', symbol = '', timeframe = ''] =
-    /^data\/(.+)\/(daily|monthly)\/klines\/([^/]+)\/([^/]+)\//.exec(key) ?? [];
+    /^data\/(.+)\/(daily|monthly|rest)\/klines\/([^/]+)\/([^/]+)\//.exec(key) ?? [];
   return [market.replace('/', '-'), symbol, timeframe, cadence];
 }
 
@@ -151,7 +151,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
         async open() {
           const kept = Object.entries(lines).filter(([key]) => rejected[key] === undefined);
           const months = Map.groupBy(kept, ([key]) =>
-            [...archiveOf(key).slice(0, 3), /-(\d{4}-\d{2})[-\d]*\.zip$/.exec(key)?.[1]].join(),
+            [...archiveOf(key).slice(0, 3), /-(\d{4}-\d{2})[-\d]*\.(?:zip|csv)$/.exec(key)?.[1]].join(),
           );
           const [once, twice]: [string[], string[]] = [[], []];
           for (const archives of months.values()) {
