@@ -94,27 +94,14 @@ export default defineModel('conflicts', {
           .where('bar.data_source', '=', 'daily')
           .select(['bar.instrument_type', 'bar.symbol', 'bar.timeframe', 'bar.timestamp']),
       )
-      .with('archives', (archives) =>
-        archives.selectFrom('staged_archives').select((eb) => {
-          const { instrument_type, symbol, timeframe, cadence } = keyParts(eb.ref('key'));
-          return [
-            'key',
-            instrument_type.as('instrument_type'),
-            symbol.as('symbol'),
-            timeframe.as('timeframe'),
-            cadence.as('cadence'),
-          ];
-        }),
-      )
       .with('texts', (texts) =>
         texts
           .selectFrom('overlapping_klines as line')
-          .innerJoin('archives as archive', 'archive.key', 'line.archive_key')
           .innerJoin('daily_bars as bar', (join) =>
             join
-              .onRef('bar.instrument_type', '=', 'archive.instrument_type')
-              .onRef('bar.symbol', '=', 'archive.symbol')
-              .onRef('bar.timeframe', '=', 'archive.timeframe')
+              .onRef('bar.instrument_type', '=', 'line.instrument_type')
+              .onRef('bar.symbol', '=', 'line.symbol')
+              .onRef('bar.timeframe', '=', 'line.timeframe')
               .on(({ ref }) => sql<boolean>`${ref('bar.timestamp')} = ${instant(ref('line.open_time'))}`),
           )
           .select(({ ref }) => [
@@ -122,8 +109,8 @@ export default defineModel('conflicts', {
             'bar.symbol',
             'bar.timeframe',
             'bar.timestamp',
-            'archive.cadence',
-            'archive.key',
+            'line.data_source as cadence',
+            'line.archive_key as key',
             cast('VARCHAR', sql`unnest([${sql.join(published.map((name) => sql.lit(columnOf[name])))}])`).as(
               'column_name',
             ),

@@ -49,6 +49,11 @@ function stagingArea() {
       };
       return bench.build('conflicts', { source: { ...source, staged: { ...source.staged, open } } });
     },
+    async remove(one: Archive) {
+      const { key } = archive(one);
+      await bench.warehouse.run(`DELETE FROM staged_archives WHERE "key" = '${key}'`);
+      delete lines[key];
+    },
     opened: () => opened,
   };
 }
@@ -125,7 +130,7 @@ test('a conflict goes when its archive does', async () => {
   const day = daily('2020-12-21', { close: '22720' });
   await area.build(monthly('2020-12', line('2020-12-21')), day);
   expect(await conflicts()).toHaveLength(1);
-  await bench.warehouse.run(`DELETE FROM staged_archives WHERE "key" = '${archive(day).key}'`);
+  await area.remove(day);
   await area.build();
   expect(await conflicts()).toEqual([]);
 });
