@@ -6,6 +6,7 @@ export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult }
 export { type RunSelectionOptions, runSelection } from './cli/run-selection.ts';
 export { closest } from './closest.ts';
 export { type CommandIo, type CommandModule, defineCommand } from './command.ts';
+export { parseDuration } from './config/duration.ts';
 export { formatDay, parseInstant } from './config/instant.ts';
 export { describeWindow } from './config/resolve-window.ts';
 export type { Vars, VarValue } from './config/vars.ts';

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import { diskError, openMaking, writeFully } from './staging/write.ts';
+import { diskError } from '../engine/index.ts';
+import { openMaking, writeFully } from './staging/write.ts';
 
 export type CsvValue = string | number | null;
 

@@ -1,12 +1,14 @@
 import { defineExtract, PipelineError } from '../engine/index.ts';
-import { createClient } from './archive/client.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
+import { asError } from './errors.ts';
+import type { Failure } from './failure.ts';
 import { listingOf } from './listing/archive-listing.ts';
 import { demandLock } from './lock/demand.ts';
 import { parseKlinesOptions } from './options.ts';
-import { planAll } from './plan/plan-all.ts';
+import { type Plan, planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
+import { clientOptions, workersFor } from './settings.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
 import { intactEntries } from './staging/intact.ts';
 import { noteKnownDefects, obsoleteDefects } from './staging/known-defects.ts';
@@ -15,7 +17,8 @@ import { pruneStaged, removeStaged } from './staging/prune.ts';
 import { entryOf } from './staging/record.ts';
 import { revisionsOf } from './staging/revisions.ts';
 import { stagedKlines } from './staging/source.ts';
-import { reasonOf, stageArchive } from './staging/stage-archive.ts';
+import { reasonOf } from './staging/stage-archive.ts';
+import { openStager } from './staging/stager.ts';
 import { createTally } from './staging/tally.ts';
 
 /**
@@ -28,7 +31,6 @@ export default defineExtract({
     const { signal, asOf, stagingDir, target, vars } = context;
     const listing = listingOf(context);
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
-    await using client = createClient({ connections: options.connections, signal });
     using ledger = Ledger.open(stagingDir);
     if (ledger.unreadable > 0)
       context.warn(`${ledger.unreadable} lines of the journal are damaged: their archives are fetched again`);
@@ -40,28 +42,40 @@ export default defineExtract({
     const known = intactEntries(ledger, context);
     const planOptions = { ...options, listing, window: context.window, asOf, known, asked, askAgain: context.relist };
     const stageOptions = {
-      ...{ client, archiveUrl: archive.url, stagingDir, asOf, signal },
+      ...{ archiveUrl: archive.url, stagingDir, asOf },
       verify: vars.string('verify') === 'checksum' ? ('checksum' as const) : ('etag' as const),
       staleChecksum: options.stale_checksum,
       knownDefects,
+      largestInMemory: options.largest_zip_in_memory,
     };
     const tally = createTally();
-    const report = () => context.progress({ ...tally.progress, retries: client.stats.retries });
     let odd = 0;
 
     const scope = { ...options, listing, ledger, window: context.window };
     const lock = context.locked === undefined ? undefined : demandLock(context.locked, scope);
-    let plan = planAll(planOptions);
-    lock?.check(plan);
+    async function nextPlan(): Promise<Plan> {
+      const plan = planAll(planOptions);
+      lock?.check(plan);
+      if (plan.files > 0) await context.confirm(plan);
+      return plan;
+    }
+    let plan = await nextPlan();
+    await using stager = openStager({
+      stage: stageOptions,
+      client: clientOptions(options),
+      workers: workersFor(plan, options.workers),
+      bytesInFlight: options.bytes_in_flight,
+      signal,
+    });
+    const report = () => context.progress({ ...tally.progress, retries: stager.stats.retries });
     while (plan.files > 0) {
-      await context.confirm(plan);
       tally.expect(plan);
       report();
-      await forEachConcurrent(plan.wanted(), options.connections, async (planned) => {
+      await forEachConcurrent(plan.wanted(), stager.lanes, async (planned) => {
         const { key, object } = planned;
         const before = known(object.key);
-        const outcome = await stageArchive({ key, object, known: before }, stageOptions);
-        const revisions = await revisionsOf(planned, ledger.get(object.key), outcome, stageOptions);
+        const outcome = await stager.stage({ key, object, known: before });
+        const revisions = await revisionsOf(planned, ledger.get(object.key), outcome, { stagingDir, asOf, signal });
         ledger.record(entryOf(object, outcome, before, asOf, revisions));
         asked.add(object.key);
         tally.count(planned, outcome);
@@ -73,10 +87,9 @@ export default defineExtract({
           context.warn(`${outcome.status} ${object.key}: ${text}`);
         }
         // The host is gone: asking it for the rest would only take hours to find that out.
-        if (tally.failuresInARow >= 3 * options.connections) throw tally.failures.at(-1) as PipelineError;
+        if (tally.failuresInARow >= 3 * options.connections) throw asError(tally.failures.at(-1) as Failure);
       });
-      plan = planAll(planOptions);
-      lock?.check(plan);
+      plan = await nextPlan();
     }
     for (const key of obsoleteDefects(ledger, knownDefects, stagingDir)) {
       odd++;
@@ -88,7 +101,7 @@ export default defineExtract({
     const files = staged + rejected + knownBad + absent + failed;
     const allowed = vars.number('max_failed');
     if (failed > allowed * files) throw tooManyFailed(failed, files, tally.failures, allowed);
-    const { requests, retries } = client.stats;
+    const { requests, retries } = stager.stats;
     const { reissued, repair: repaired } = tally.staged;
     const added = tally.staged.new + tally.staged.again;
     const unchanged = staged - added - reissued - repaired;
@@ -127,18 +140,13 @@ export default defineExtract({
   },
 });
 
-function tooManyFailed(
-  failed: number,
-  files: number,
-  failures: readonly PipelineError[],
-  allowed: number,
-): PipelineError {
+function tooManyFailed(failed: number, files: number, failures: readonly Failure[], allowed: number): PipelineError {
   const [first] = failures;
-  if (first !== undefined && failures.every(({ code }) => code === 'ARCHIVE_REFUSED')) return first;
+  if (first !== undefined && failures.every(({ code }) => code === 'ARCHIVE_REFUSED')) return asError(first);
   const share = `${failed} of ${files} archives got no answer, more than the ${allowed * 100} % that max_failed allows`;
   return new PipelineError('TOO_MANY_FAILED', `${share}; the first: ${first?.message}`, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
     hint: 'run again: what is staged stays, and only what failed is asked for again',
-    cause: first,
+    ...(first !== undefined && { cause: asError(first) }),
   });
 }

@@ -11,6 +11,7 @@ import { refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
 import { symbolsOf } from './listing/symbols.ts';
 import { type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
+import { clientOptions } from './settings.ts';
 
 /**
  * Lists the archive: symbols are the listing's prefixes, and each (cadence, timeframe, symbol) is one paged listing,
@@ -24,7 +25,7 @@ export default defineExtract({
     // A sample or a folder is served by this process, listings included.
     const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
     const directory = stateDirectory(context.stagingDir);
-    await using client = createClient({ connections: options.connections, signal });
+    await using client = createClient({ ...clientOptions(options), signal });
 
     const trees = wantedTrees(options, context);
     const symbols = await listSymbols(client, listingUrl, trees, options, context);

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { type ExtractContext, PipelineError } from '../engine/index.ts';
 import { type InstrumentType, marketPaths } from './archive/keys.ts';
 import { isTimeframe, type Timeframe, timeframes } from './archive/timeframes.ts';
+import { connectionSettings, stagingSettings } from './settings.ts';
 
 const instrumentType = z.enum(Object.keys(marketPaths) as [InstrumentType, ...InstrumentType[]]);
 const timeframe = z.enum(Object.keys(timeframes) as [Timeframe, ...Timeframe[]]);
 
 const shared = {
-  /** Connections to a host, and requests under way. */
-  connections: z.int().min(1).max(1024).default(128),
+  ...connectionSettings,
   /** Where pipeline.yaml declares a var of the same name, that counts. */
   instrument_types: z.array(instrumentType).min(1).default(['futures-um']),
   timeframes: z.array(timeframe).min(1).default(['1d']),
@@ -23,6 +23,7 @@ const listingOptions = z.strictObject({
 
 const klinesOptions = z.strictObject({
   ...shared,
+  ...stagingSettings,
   /** What becomes of an archive whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
   stale_checksum: z.enum(['fail', 'warn']).default('fail'),
   /** Whether the CSVs of archives stay in the staging area after their rows have been published. */

@@ -1,6 +1,6 @@
-import { PipelineError } from '../../engine/index.ts';
+import type { Failure } from '../failure.ts';
 import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
-import { type Answer, createTransport, type Sink, type TransportOptions } from '../http/transport.ts';
+import { type Answer, createTransport, type Sink, SinkError, type TransportOptions } from '../http/transport.ts';
 import type { Reason } from '../verify/reason.ts';
 
 /** What a caller makes of an answer with status 200. */
@@ -16,7 +16,7 @@ export type Outcome<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'rejected'; readonly reason: Reason }
   /** No answer that counts, after every retry. */
-  | { readonly kind: 'failed'; readonly error: PipelineError };
+  | { readonly kind: 'failed'; readonly failure: Failure };
 
 export interface GetRequest<T> {
   readonly url: URL;
@@ -48,7 +48,7 @@ export interface ClientOptions extends TransportOptions {
 
 type Problem =
   | { readonly kind: 'content'; readonly reason: Reason; readonly digest: string }
-  | { readonly kind: 'transport'; readonly error: PipelineError };
+  | { readonly kind: 'transport'; readonly failure: Failure };
 
 /**
  * The client of an archive. Broken connections, timeouts, 429, 5xx and content that fails its check are retried
@@ -61,7 +61,7 @@ export function createClient(options: ClientOptions): ArchiveClient {
   const transport = createTransport(options);
   const stats = { requests: 0, retries: 0, bytes: 0 };
 
-  async function fetchFollowing<T>(request: GetRequest<T>): Promise<Answer | PipelineError> {
+  async function fetchFollowing<T>(request: GetRequest<T>): Promise<Answer | Failure> {
     let { url } = request;
     for (let hop = 0; ; hop++) {
       stats.requests++;
@@ -79,15 +79,15 @@ export function createClient(options: ClientOptions): ArchiveClient {
     const { url } = request;
     const retried = await withRetries<Outcome<T>, Problem>(policy, signal, async (number) => {
       if (number > 1) stats.retries++;
-      let answer: Answer | PipelineError;
+      let answer: Answer | Failure;
       try {
         answer = await fetchFollowing(request);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof PipelineError) throw error;
-        return { kind: 'again', problem: { kind: 'transport', error: unreachable(url, number, error) } };
+        if (error instanceof SinkError) throw error.cause;
+        return { kind: 'again', problem: { kind: 'transport', failure: unreachable(url, number, error) } };
       }
-      if (answer instanceof PipelineError) return { kind: 'done', value: { kind: 'failed', error: answer } };
+      if ('code' in answer) return { kind: 'done', value: { kind: 'failed', failure: answer } };
       const { status } = answer;
       if (status === 200) {
         stats.bytes += answer.body.length;
@@ -96,10 +96,10 @@ export function createClient(options: ClientOptions): ArchiveClient {
         return { kind: 'again', problem: { kind: 'content', reason: verdict.reason, digest: verdict.digest } };
       }
       if (status === 404) return { kind: 'done', value: { kind: 'absent' } };
-      const error = badStatus(url, status, number);
-      if (status !== 429 && status !== 408 && status < 500) return { kind: 'done', value: { kind: 'failed', error } };
+      const failure = badStatus(url, status, number);
+      if (status !== 429 && status !== 408 && status < 500) return { kind: 'done', value: { kind: 'failed', failure } };
       const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), now());
-      const problem: Problem = { kind: 'transport', error };
+      const problem: Problem = { kind: 'transport', failure };
       return retryAfter === undefined ? { kind: 'again', problem } : { kind: 'again', problem, retryAfter };
     });
     return retried.kind === 'done' ? retried.value : conclude(url, retried.problems);
@@ -116,26 +116,34 @@ export const headerOf = (answer: Answer, name: string): string | undefined => {
 /** Bad content is a fact about the archive once the same bytes came again; before that it is a fact about the way here. */
 function conclude(url: URL, problems: readonly Problem[]): Outcome<never> {
   const last = problems.at(-1) as Problem;
-  if (last.kind === 'transport') return { kind: 'failed', error: last.error };
+  if (last.kind === 'transport') return { kind: 'failed', failure: last.failure };
   const same = problems.filter((problem) => problem.kind === 'content' && problem.digest === last.digest);
   if (same.length > 1) return { kind: 'rejected', reason: last.reason };
   return {
     kind: 'failed',
-    error: new PipelineError('ARCHIVE_RESPONSE', `every answer is bad in another way, at last: ${last.reason.text}`, {
-      url: url.href,
-      attempt: problems.length,
-      hint: 'something on the way changes what it carries; try another network',
-    }),
+    failure: {
+      code: 'ARCHIVE_RESPONSE',
+      message: `every answer is bad in another way, at last: ${last.reason.text}`,
+      details: {
+        url: url.href,
+        attempt: problems.length,
+        hint: 'something on the way changes what it carries; try another network',
+      },
+    },
   };
 }
 
-function unreachable(url: URL, attempt: number, cause: unknown): PipelineError {
-  return new PipelineError('ARCHIVE_UNREACHABLE', `no answer: ${textOf(cause)}`, {
-    url: url.href,
-    attempt,
-    hint: 'check the network and the archive URL, then run again: what is staged stays',
-    cause,
-  });
+function unreachable(url: URL, attempt: number, cause: unknown): Failure {
+  return {
+    code: 'ARCHIVE_UNREACHABLE',
+    message: `no answer: ${textOf(cause)}`,
+    details: {
+      url: url.href,
+      attempt,
+      hint: 'check the network and the archive URL, then run again: what is staged stays',
+      cause,
+    },
+  };
 }
 
 /** Connection errors of several addresses arrive as one error without a message. */
@@ -144,12 +152,16 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }
 
-function redirectRefused(url: URL, location: string): PipelineError {
-  return new PipelineError('ARCHIVE_RESPONSE', 'the archive redirects to another host, which is refused', {
-    url: url.href,
-    value: location,
-    hint: 'if the archive has moved, set PIPELINE_ARCHIVE_URL or PIPELINE_LISTING_URL to its new place',
-  });
+function redirectRefused(url: URL, location: string): Failure {
+  return {
+    code: 'ARCHIVE_RESPONSE',
+    message: 'the archive redirects to another host, which is refused',
+    details: {
+      url: url.href,
+      value: location,
+      hint: 'if the archive has moved, set PIPELINE_ARCHIVE_URL or PIPELINE_LISTING_URL to its new place',
+    },
+  };
 }
 
 const refusals: Readonly<Record<number, string>> = {
@@ -157,16 +169,14 @@ const refusals: Readonly<Record<number, string>> = {
   451: 'the host does not serve this country, for legal reasons',
 };
 
-function badStatus(url: URL, status: number, attempt: number): PipelineError {
+function badStatus(url: URL, status: number, attempt: number): Failure {
   const refusal = refusals[status];
   const details = { url: url.href, status, attempt };
   if (refusal !== undefined) {
     const hint = 'run from a network that the host serves, or point PIPELINE_ARCHIVE_URL at a mirror';
-    return new PipelineError('ARCHIVE_REFUSED', refusal, { ...details, hint });
+    return { code: 'ARCHIVE_REFUSED', message: refusal, details: { ...details, hint } };
   }
   const busy = status === 429 || status >= 500;
-  return new PipelineError('ARCHIVE_RESPONSE', `the host answers with status ${status}`, {
-    ...details,
-    hint: busy ? 'the host is busy or broken; run again later: what is staged stays' : 'check the archive URL',
-  });
+  const hint = busy ? 'the host is busy or broken; run again later: what is staged stays' : 'check the archive URL';
+  return { code: 'ARCHIVE_RESPONSE', message: `the host answers with status ${status}`, details: { ...details, hint } };
 }

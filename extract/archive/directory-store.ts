@@ -8,8 +8,8 @@ import { PipelineError } from '../../engine/index.ts';
 import { forEachConcurrent } from '../concurrent.ts';
 import { compareKeys, type ListedObject, type ListOptions, type ObjectStore, pageOf, pageSize } from './store.ts';
 
-/** Larger files are hashed as a stream: they may be hundreds of megabytes. */
-const wholeInMemory = 8 * 1024 * 1024;
+/** Larger files are hashed and served as a stream: they may be hundreds of megabytes, and many are asked for at once. */
+const wholeInMemory = 1024 * 1024;
 const filesAtOnce = 8;
 const absent = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']);
 
@@ -132,6 +132,16 @@ export async function createDirectoryStore(root: string): Promise<ObjectStore> {
       });
       // A file that went while it was looked at is left out.
       return { contents: onPage.flatMap((key) => found.get(key) ?? []), ...page };
+    },
+    async open(key) {
+      const path = await fileOf(key);
+      if (path === undefined) return undefined;
+      const stats = await unlessAbsent(() => stat(path));
+      if (!stats?.isFile() || stats.size <= wholeInMemory) return undefined;
+      const object = await listed(key);
+      if (object === undefined) return undefined;
+      const { size, etag, lastModified } = object;
+      return { size, etag, lastModified, stream: () => createReadStream(path, { end: size - 1 }) };
     },
     async read(key) {
       const path = await fileOf(key);

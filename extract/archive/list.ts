@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { PipelineError } from '../../engine/index.ts';
+import { asError } from '../errors.ts';
 import type { Answer } from '../http/transport.ts';
 import { reason } from '../verify/reason.ts';
 import type { ArchiveClient, Verdict } from './client.ts';
@@ -35,7 +36,7 @@ export async function list(client: ArchiveClient, base: string, prefix: string, 
   for (let after = marker; ; ) {
     const url = listingUrl(base, prefix, after);
     const outcome = await client.get({ url, limit: pageLimit, check: (answer) => checkPage(answer, prefix) });
-    if (outcome.kind === 'failed') throw outcome.error;
+    if (outcome.kind === 'failed') throw asError(outcome.failure);
     if (outcome.kind === 'absent') throw invalid(url, 'there is no listing here (404)');
     if (outcome.kind === 'rejected') throw invalid(url, outcome.reason.text);
     const page = outcome.value;

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { PipelineError } from '../../engine/index.ts';
-import { type ListOptions, type ListPage, type ObjectStore, pageSize } from './store.ts';
+import { type ListOptions, type ListPage, type ObjectStore, pageSize, type StreamedObject } from './store.ts';
 
 export interface ArchiveServer extends AsyncDisposable {
   /** `http://127.0.0.1:port`, without a slash at the end. */
@@ -70,18 +71,40 @@ async function answerObject(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const object = await store.read(key);
+  const large = await store.open?.(key);
+  const object = large ?? (await store.read(key));
   if (!object) return sendError(response, 404, 'NoSuchKey');
   const headers = { ETag: `"${object.etag}"`, 'Last-Modified': object.lastModified.toUTCString() };
   if (request.headers['if-none-match']?.replaceAll('"', '') === object.etag) {
     response.writeHead(304, headers).end();
     return;
   }
-  send(response, 200, object.body, {
-    'Content-Type': key.endsWith('.zip') ? 'application/zip' : 'binary/octet-stream',
-    ...headers,
-  });
+  const typed = { 'Content-Type': key.endsWith('.zip') ? 'application/zip' : 'binary/octet-stream', ...headers };
+  if ('body' in object) send(response, 200, object.body, typed);
+  else await sendStream(request, response, object, typed);
 }
+
+async function sendStream(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  { size, stream }: StreamedObject,
+  headers: Headers,
+): Promise<void> {
+  response.writeHead(200, { 'Content-Length': size, ...headers });
+  if (method === 'HEAD') return void response.end();
+  await pipeline(stream(), wholeOrBroken(size), response);
+}
+
+/** A file that became shorter breaks the connection instead of leaving its reader to wait. */
+const wholeOrBroken = (size: number) =>
+  async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let sent = 0;
+    for await (const chunk of chunks) {
+      sent += chunk.length;
+      yield chunk;
+    }
+    if (sent !== size) throw new Error(`${sent} bytes came instead of ${size}`);
+  };
 
 async function answer(store: ObjectStore, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return sendError(response, 405, 'MethodNotAllowed');

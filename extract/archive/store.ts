@@ -1,8 +1,12 @@
+import type { Readable } from 'node:stream';
+
 /** The questions an archive answers, wherever its objects lie: S3's ListObjects v1 and GET. */
 export interface ObjectStore {
   list(options: ListOptions): Promise<ListPage>;
   /** `undefined`: there is no such object. */
   read(key: string): Promise<StoredObject | undefined>;
+  /** An object that is better not held in memory; `undefined` leaves it to `read`. */
+  open?(key: string): Promise<StreamedObject | undefined>;
 }
 
 export interface ListOptions {
@@ -30,6 +34,11 @@ export interface ListedObject extends ObjectInfo {
 
 export interface StoredObject extends ObjectInfo {
   readonly body: Buffer;
+}
+
+export interface StreamedObject extends ObjectInfo {
+  readonly size: number;
+  stream(): Readable;
 }
 
 interface PageEnd {

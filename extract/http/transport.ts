@@ -17,8 +17,13 @@ export interface TransportOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Takes a body piece by piece; what it throws ends the request. */
+/** Takes a body piece by piece; what it throws ends the request with a `SinkError`. */
 export type Sink = (chunk: Buffer) => void;
+
+/** Tells what a sink threw, as its cause, from what the network does. */
+export class SinkError extends Error {
+  override readonly name = 'SinkError';
+}
 
 export interface Answer {
   readonly status: number;
@@ -105,7 +110,7 @@ export function createTransport(options: TransportOptions): Transport {
             try {
               sink(chunk);
             } catch (error) {
-              controller.abort(error as Error);
+              controller.abort(new SinkError('the body cannot be taken', { cause: error }));
             }
           },
           onResponseEnd() {

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Cadence, formatKey, type InstrumentType, type Series } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
-import { writeWhole } from '../staging/write.ts';
+import { writeWhole } from '../disk.ts';
 
 /** A kline archive as the listing names it. */
 export interface ListedObject {

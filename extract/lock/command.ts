@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type CommandIo, formatCount, type GlobalOptions, openContext, sourcesLock } from '../../engine/index.ts';
+import { writeWhole } from '../disk.ts';
 import { Ledger } from '../staging/ledger.ts';
-import { writeWhole } from '../staging/write.ts';
 import { formatLock, lockedAs } from './file.ts';
 
 /** `pnpm pipeline archive lock`. */

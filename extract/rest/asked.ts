@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeWhole } from '../staging/write.ts';
+import { writeWhole } from '../disk.ts';
 import type { Range } from './ranges.ts';
 
 /** What is remembered of a series, beside the bars themselves. */

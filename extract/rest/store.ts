@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { readFileSync, rmSync, statSync } from 'node:fs';
+import { writeWhole } from '../disk.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import type { Ledger } from '../staging/ledger.ts';
-import { writeWhole } from '../staging/write.ts';
 import { formatRestKey, type RestKey, restFile } from './keys.ts';
 
 /** A row of a file of bars. */

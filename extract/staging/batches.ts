@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { PipelineError } from '../../engine/index.ts';
-import { diskError, openMaking, writeFully } from './write.ts';
+import { diskError, PipelineError } from '../../engine/index.ts';
+import { openMaking, writeFully } from './write.ts';
 
 const batchBytes = 64 * 1024 * 1024;
 const bufferBytes = 1024 * 1024;

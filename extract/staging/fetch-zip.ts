@@ -5,10 +5,7 @@ import { isMd5 } from '../verify/checksum.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { bufferSource, type ZipSource } from '../verify/zip.ts';
 import type { Spool } from './spool.ts';
-import { writeWhole } from './write.ts';
-
-/** Larger zips are written to disk as they come, so that what is under way at once stays small. */
-export const largestInMemory = 1024 * 1024;
+import { replaceFile } from './write.ts';
 
 /** A web page or a re-issued file may be larger than what was listed; it is read so that it can be told apart. */
 const slack = 256 * 1024;
@@ -65,7 +62,7 @@ export async function fetchZip(
     },
   });
   function keep(file: string): boolean {
-    if (last !== undefined) writeWhole(file, last);
+    if (last !== undefined) replaceFile(file, last);
     return last !== undefined || (spool?.moveTo(file) ?? false);
   }
   return { outcome, keep, sha256: sha256OfLast };

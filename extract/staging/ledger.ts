@@ -1,8 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, truncateSync } from 'node:fs';
+import { diskError } from '../../engine/index.ts';
+import { writeWhole } from '../disk.ts';
 import type { LedgerEntry } from './entry.ts';
 import { journalFile } from './paths.ts';
-import { diskError, openMaking, writeFully, writeWhole } from './write.ts';
+import { openMaking, writeFully } from './write.ts';
 
 const blockSize = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;

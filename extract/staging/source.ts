@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StagedFiles, StagedSource } from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
+import { writeWhole } from '../disk.ts';
 import { parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 import { partitionOf, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
-import { renameMaking, writeWhole } from './write.ts';
+import { renameMaking } from './write.ts';
 
 /** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
 const smallestInPlace = 128 * 1024;

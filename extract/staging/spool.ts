@@ -1,9 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, readSync, rmSync } from 'node:fs';
-import { Open } from 'unzipper';
+import { closeSync, rmSync } from 'node:fs';
 import type { Sink } from '../http/transport.ts';
-import type { ZipSource } from '../verify/zip.ts';
-import { diskError, openMaking, renameMaking, writeFully } from './write.ts';
+import { fileSource, type ZipSource } from '../verify/zip.ts';
+import { named, openMaking, renameMaking, writeFully } from './write.ts';
 
 /** Bytes of a zip that is too large for memory, on disk until it is verified. */
 export interface Spool extends Disposable {
@@ -41,7 +40,7 @@ export function createSpool(file: string): Spool {
           descriptor ??= openMaking(file);
           writeFully(descriptor, chunk);
         } catch (error) {
-          throw diskError(error, file);
+          throw named(error, file);
         }
         size += chunk.length;
         md5.update(chunk);
@@ -63,21 +62,4 @@ export function createSpool(file: string): Spool {
       rmSync(file, { force: true });
     },
   };
-}
-
-/** A zip of this size that lies on the disk. */
-export const fileSource = (file: string, size: number): ZipSource => ({
-  size,
-  open: () => Open.file(file),
-  read: (offset, length) => readRange(file, offset, length),
-});
-
-function readRange(file: string, offset: number, length: number): Buffer {
-  const descriptor = openSync(file, 'r');
-  try {
-    const buffer = Buffer.alloc(length);
-    return buffer.subarray(0, readSync(descriptor, buffer, 0, length, offset));
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,19 +1,19 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
-import type { PipelineError } from '../../engine/index.ts';
 import type { ArchiveClient } from '../archive/client.ts';
 import { type ArchiveKey, archiveName } from '../archive/keys.ts';
 import { objectUrl } from '../archive/urls.ts';
+import type { Failure } from '../failure.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
 import { formatReason, type Reason, reason } from '../verify/reason.ts';
 import type { LedgerEntry } from './entry.ts';
-import { fetchZip, largestInMemory } from './fetch-zip.ts';
+import { fetchZip } from './fetch-zip.ts';
 import { type KnownDefect, knownDefect } from './known-defects.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
 import { createSpool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
 import { badValue } from './values.ts';
-import { asideOf, renameMaking, writeWhole } from './write.ts';
+import { asideOf, renameMaking, replaceFile } from './write.ts';
 
 export interface StageOptions {
   readonly client: ArchiveClient;
@@ -26,6 +26,8 @@ export interface StageOptions {
   /** What becomes of a file whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
   readonly staleChecksum: 'fail' | 'warn';
   readonly knownDefects: readonly KnownDefect[];
+  /** Larger zips are written to disk as they come, so that what is under way at once stays small. */
+  readonly largestInMemory: number;
   readonly signal: AbortSignal;
 }
 
@@ -45,23 +47,24 @@ export type StageOutcome =
       /** Why that is no news. */
       readonly knownDefect?: string;
     }
-  | { readonly status: 'failed'; readonly error: PipelineError };
+  | { readonly status: 'failed'; readonly failure: Failure };
 
 /**
  * Downloads one archive, checks every byte and stages its CSV under its name; the version that it replaces is kept
- * aside. What is rejected is kept under `rejected/` with its reason. Throws only what stops the run: an abort, DISK_FULL.
+ * aside. What is rejected is kept under `rejected/` with its reason. Throws only what
+ * stops the run: an abort, a full disk.
  */
 export async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
   const { key, object } = wanted;
-  const { client, archiveUrl, stagingDir } = options;
+  const { client, archiveUrl, stagingDir, largestInMemory } = options;
   const checksum = await expectedChecksum(wanted, options);
-  if (checksum.kind === 'failed') return { status: 'failed', error: checksum.error };
+  if (checksum.kind === 'failed') return { status: 'failed', failure: checksum.failure };
   if (checksum.kind === 'rejected') return reject(wanted, options, { reason: checksum.reason });
 
   using spool = object.size_bytes > largestInMemory ? createSpool(spoolFile(stagingDir, key)) : undefined;
   const url = objectUrl(archiveUrl, object.key);
   const { outcome, keep, sha256: sha256OfLast } = await fetchZip(client, url, object, checksum.sha256, spool);
-  if (outcome.kind === 'failed') return { status: 'failed', error: outcome.error };
+  if (outcome.kind === 'failed') return { status: 'failed', failure: outcome.failure };
   if (outcome.kind === 'absent')
     return { status: 'absent', reason: reason('absent', 'it is listed, but not there (404)') };
   if (outcome.kind === 'rejected')
@@ -96,7 +99,7 @@ type Checksum =
   /** A note tells what is wrong with the CHECKSUM file of an archive that its MD5 vouches for. */
   | { readonly kind: 'ok'; readonly sha256?: string; readonly note?: Reason }
   | { readonly kind: 'rejected'; readonly reason: Reason }
-  | { readonly kind: 'failed'; readonly error: PipelineError };
+  | { readonly kind: 'failed'; readonly failure: Failure };
 
 /** What the CHECKSUM file says, where it is asked for. Bytes that nothing vouches for are rejected. */
 async function expectedChecksum(
@@ -129,7 +132,7 @@ function reject({ key, object }: WantedArchive, options: StageOptions, rejection
   const known = knownDefect(options.knownDefects, object.key, sha256);
   const found = { key: object.key, etag, size_bytes, sha256, ...why, known_defect: known };
   const record = { ...found, rejected_at: options.asOf.toISOString() };
-  writeWhole(`${place}.reason.json`, `${JSON.stringify(record, undefined, 2)}\n`);
+  replaceFile(`${place}.reason.json`, `${JSON.stringify(record, undefined, 2)}\n`);
   return {
     ...{ status: 'rejected', reason: why },
     ...(sha256 !== undefined && { sha256 }),
@@ -151,6 +154,6 @@ function setAside(file: string, aside: string): void {
 /** Says in one line why an archive is not staged, or what is odd about it. */
 export function reasonOf(outcome: StageOutcome): string | undefined {
   if (outcome.status === 'staged') return outcome.note && formatReason(outcome.note);
-  if (outcome.status === 'failed') return `${outcome.error.code.toLowerCase()}: ${outcome.error.message}`;
+  if (outcome.status === 'failed') return `${outcome.failure.code.toLowerCase()}: ${outcome.failure.message}`;
   return formatReason(outcome.reason);
 }

@@ -1,4 +1,5 @@
-import type { PipelineError, Progress } from '../../engine/index.ts';
+import type { Progress } from '../../engine/index.ts';
+import type { Failure } from '../failure.ts';
 import type { PlannedArchive } from '../plan/plan-all.ts';
 import type { StageOutcome } from './stage-archive.ts';
 
@@ -7,7 +8,7 @@ export interface Tally {
   readonly progress: Omit<Progress, 'retries'> & { readonly total: number; readonly records: number };
   /** Archives staged, by why they were. */
   readonly staged: Readonly<Record<PlannedArchive['why'], number>>;
-  readonly failures: readonly PipelineError[];
+  readonly failures: readonly Failure[];
   /** Failures since the last answer. */
   readonly failuresInARow: number;
   expect(plan: { readonly files: number; readonly bytes: number }): void;
@@ -17,7 +18,7 @@ export interface Tally {
 export function createTally(): Tally {
   const progress = { done: 0, total: 0, unit: 'files', bytes: 0, totalBytes: 0, records: 0, rejected: 0 };
   const staged = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
-  const failures: PipelineError[] = [];
+  const failures: Failure[] = [];
   let failuresInARow = 0;
   return {
     progress,
@@ -34,7 +35,7 @@ export function createTally(): Tally {
       progress.done++;
       progress.bytes += object.size_bytes;
       failuresInARow = outcome.status === 'failed' ? failuresInARow + 1 : 0;
-      if (outcome.status === 'failed') failures.push(outcome.error);
+      if (outcome.status === 'failed') failures.push(outcome.failure);
       if (outcome.status === 'rejected' && outcome.knownDefect === undefined) progress.rejected++;
       if (outcome.status !== 'staged') return;
       progress.records += outcome.unpacked.facts.row_count;

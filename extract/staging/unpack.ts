@@ -6,7 +6,7 @@ import { type CsvFacts, scanCsv } from '../verify/csv-scan.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';
 import type { FetchedZip } from './fetch-zip.ts';
-import { asideOf, diskError, openMaking, writeFully } from './write.ts';
+import { asideOf, named, openMaking, writeFully, writeNew } from './write.ts';
 
 /** Larger members are inflated piece by piece. */
 export const largestInflated = 32 * 1024 * 1024;
@@ -19,7 +19,7 @@ export interface Unpacked {
 
 /**
  * Unpacks the CSV of a zip beside `file`, every byte of it checked on the way; the caller gives it its name.
- * Nothing is left behind where the content is bad. Throws DISK_FULL.
+ * Nothing is left behind where the content is bad. Throws where the disk is full.
  */
 export async function unpackAside(
   zip: FetchedZip,
@@ -39,7 +39,7 @@ export async function unpackAside(
     return unpacked;
   } catch (error) {
     rmSync(aside, { force: true });
-    throw diskError(error, aside);
+    throw named(error, aside);
   }
 }
 
@@ -49,12 +49,7 @@ function unpackSmall(zip: Buffer, member: ZipMember, key: ArchiveKey, aside: str
   const scanner = scanCsv(key);
   const facts = scanner.push(csv) ?? scanner.end();
   if ('code' in facts) return facts;
-  const descriptor = openMaking(aside);
-  try {
-    writeFully(descriptor, csv);
-  } finally {
-    closeSync(descriptor);
-  }
+  writeNew(aside, csv);
   return { csv_bytes: csv.length, facts };
 }
 

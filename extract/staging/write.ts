@@ -1,26 +1,28 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { diskError } from '../../engine/index.ts';
-
-export { diskError };
 
 /** Where a file is written before it gets its name; left over by a kill, it is overwritten by the next run. */
 export const asideOf = (file: string): string => `${file}.part`;
 
-/** Writes aside and renames, so that `file` is there whole or not at all. Throws DISK_FULL. */
-export function writeWhole(file: string, data: string | Uint8Array): void {
+/** Writes aside and renames, so that `file` is there whole or not at all. */
+export function replaceFile(file: string, data: string | Uint8Array): void {
   const aside = asideOf(file);
   try {
-    const descriptor = openMaking(aside);
-    try {
-      writeFully(descriptor, typeof data === 'string' ? Buffer.from(data) : data);
-    } finally {
-      closeSync(descriptor);
-    }
+    writeNew(aside, typeof data === 'string' ? Buffer.from(data) : data);
     renameSync(aside, file);
   } catch (error) {
     rmSync(aside, { force: true });
-    throw diskError(error, file);
+    throw named(error, file);
+  }
+}
+
+/** Writes a file from its start, in a folder that may be missing. */
+export function writeNew(file: string, data: Uint8Array): void {
+  const descriptor = openMaking(file);
+  try {
+    writeFully(descriptor, data);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -45,3 +47,6 @@ export function renameMaking(from: string, to: string): void {
 export function writeFully(descriptor: number, data: Uint8Array): void {
   for (let at = 0; at < data.length; ) at += writeSync(descriptor, data, at);
 }
+
+/** Errors of descriptors do not name their file. */
+export const named = (error: unknown, file: string): Error => Object.assign(error as Error, { path: file });

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { type ArchiveKey, periodOf } from '../archive/keys.ts';
 import { timeframes } from '../archive/timeframes.ts';
 import { type Reason, reason } from './reason.ts';
@@ -116,6 +117,7 @@ function rowScanner(key: ArchiveKey) {
   /** Takes bytes that begin where the last call left off, and returns those that it wants to see again. */
   function take(bytes: Buffer): Buffer | Reason {
     const limit = bytes.lastIndexOf(NEWLINE) + 1;
+    const ascii = isAscii(bytes);
     // Fields of an object are boxed anew at each change; local numbers, twice a row, are not.
     let { rows, last, lastSlot, blank } = state;
     let before = rows === 0 ? -1 : 0;
@@ -135,10 +137,9 @@ function rowScanner(key: ArchiveKey) {
         continue;
       }
       let commas = 0;
-      let high = 0;
       for (;;) {
-        if (byte > COMMA) high |= byte;
-        else if (byte === COMMA) commas++;
+        while (byte > COMMA) byte = bytes[++position] as number;
+        if (byte === COMMA) commas++;
         else if (byte === NEWLINE) break;
         else if (byte < 0x20 && (byte !== RETURN || bytes[position + 1] !== NEWLINE)) {
           return reason('not_text', `row ${rows + 1} holds byte ${byte}, which is no character of a CSV`);
@@ -147,7 +148,9 @@ function rowScanner(key: ArchiveKey) {
       }
       rows++;
       position++;
-      if (high > 0x7f) return reason('not_text', `row ${rows} holds a character that is not ASCII`);
+      if (!ascii && !isAscii(bytes.subarray(line, position))) {
+        return reason('not_text', `row ${rows} holds a character that is not ASCII`);
+      }
       if (commas !== fieldsPerLine - 1) return fieldCount(`row ${rows}`, commas + 1);
       if (blank) return reason('field_count', `a blank line stands before row ${rows}`);
       if (position - line > longestLine) return tooLong(rows);

@@ -3,13 +3,14 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { type ArchiveKey, archiveName } from '../archive/keys.ts';
-import { largestInMemory } from '../staging/fetch-zip.ts';
-import { fileSource } from '../staging/spool.ts';
 import { largestInflated, scanMember } from '../staging/unpack.ts';
 import { parseChecksum } from './checksum.ts';
 import { scanCsv } from './csv-scan.ts';
 import { type Reason, reason } from './reason.ts';
-import { bufferSource, findMember, inflateMember } from './zip.ts';
+import { bufferSource, fileSource, findMember, inflateMember } from './zip.ts';
+
+/** Larger zips are read piece by piece. */
+const largestInMemory = 1024 * 1024;
 
 export type Verified = 'ok' | 'no_checksum' | Reason;
 

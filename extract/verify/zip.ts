@@ -1,11 +1,12 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
-import { type CentralDirectory, type File, Open } from 'unzipper';
 import { type Reason, reason } from './reason.ts';
+import { readByUnzipper, readDirectory, type ZipDirectory } from './zip-directory.ts';
 
 /** A zip in memory or on disk. */
 export interface ZipSource {
   readonly size: number;
-  open(): Promise<CentralDirectory>;
+  directory(): Promise<ZipDirectory | Reason>;
   read(offset: number, length: number): Buffer;
 }
 
@@ -19,22 +20,41 @@ export interface ZipMember {
   readonly uncompressed_bytes: number;
 }
 
+/** unzipper is loaded where it is needed, which is rare, since that takes longer than a hundred archives. */
+const unzipper = async () => (await import('unzipper')).Open;
+
 export const bufferSource = (zip: Buffer): ZipSource => ({
   size: zip.length,
-  open: () => Open.buffer(zip),
+  directory: async () => readDirectory(zip) ?? readByUnzipper(async () => (await unzipper()).buffer(zip)),
   read: (offset, length) => zip.subarray(offset, offset + length),
 });
+
+/** A zip of `size` bytes on disk. */
+export const fileSource = (file: string, size: number): ZipSource => ({
+  size,
+  directory: () => readByUnzipper(async () => (await unzipper()).file(file)),
+  read: (offset, length) => readRange(file, offset, length),
+});
+
+function readRange(file: string, offset: number, length: number): Buffer {
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(descriptor, buffer, 0, length, offset));
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 /** Real CSVs deflate to between a third and a fifteenth; a bomb to a thousandth. */
 const largestRatio = 100;
 /** A month of 1s bars has 500 MB. */
 const largestMember = 2 ** 31;
 const localHeader = 0x04034b50;
-const centralEntry = 0x02014b50;
 
 /**
  * Finds the one member of a zip, which must be called `name`, and checks what can be known before it is inflated.
- * unzipper reads the directory; it checks neither signatures nor sizes nor the CRC, so that is done here and below.
+ * Sizes and the CRC are checked as it is.
  */
 export async function findMember(source: ZipSource, name: string): Promise<ZipMember | Reason> {
   const start = source.read(0, 4);
@@ -42,51 +62,40 @@ export async function findMember(source: ZipSource, name: string): Promise<ZipMe
     const html = /^\s*</.test(source.read(0, 16).toString('latin1'));
     return html ? reason('html', 'the file is a web page') : reason('not_a_zip', 'the file does not begin like a zip');
   }
-  let directory: CentralDirectory;
-  try {
-    directory = await source.open();
-  } catch (error) {
-    return reason('zip_truncated', `the end of the zip is missing: ${(error as Error).message}`);
-  }
-  const [file] = directory.files;
-  if (file === undefined || directory.files.length !== 1) {
-    return reason('zip_members', `the zip has ${directory.files.length} members instead of one`);
-  }
-  return checkMember(source, directory, file, name);
+  const directory = await source.directory();
+  return 'code' in directory ? directory : checkMember(source, directory, name);
 }
 
-function checkMember(source: ZipSource, directory: CentralDirectory, file: File, name: string): ZipMember | Reason {
-  if (file.signature !== centralEntry) return reason('zip_structure', 'the directory of the zip is damaged');
-  const found = file.pathBuffer.toString();
+function checkMember(
+  source: ZipSource,
+  { members, first, offset: end }: ZipDirectory,
+  name: string,
+): ZipMember | Reason {
+  if (members !== 1 || first === undefined) {
+    return reason('zip_members', `the zip has ${members} members instead of one`);
+  }
+  const found = first.name.toString();
   if (found !== name) {
     return reason('zip_member_name', `the member is called ${JSON.stringify(found.slice(0, 200))} instead of ${name}`);
   }
-  const { compressionMethod, compressedSize, uncompressedSize, flags } = file;
-  if ((flags & 1) !== 0 || (compressionMethod !== 0 && compressionMethod !== 8)) {
-    return reason('zip_method', `the member is encrypted or packed by method ${compressionMethod}`);
+  const { method, compressed_bytes, uncompressed_bytes, flags } = first;
+  if ((flags & 1) !== 0 || (method !== 0 && method !== 8)) {
+    return reason('zip_method', `the member is encrypted or packed by method ${method}`);
   }
-  if (uncompressedSize > largestMember || uncompressedSize > largestRatio * Math.max(compressedSize, 1024)) {
-    return reason('zip_bomb', `${compressedSize} bytes would become ${uncompressedSize}`);
+  if (uncompressed_bytes > largestMember || uncompressed_bytes > largestRatio * Math.max(compressed_bytes, 1024)) {
+    return reason('zip_bomb', `${compressed_bytes} bytes would become ${uncompressed_bytes}`);
   }
-  const header = source.read(file.offsetToLocalFileHeader, 30);
+  const header = source.read(first.header, 30);
   if (header.length < 30 || header.readUInt32LE(0) !== localHeader) {
     return reason('zip_structure', 'the member is not where the directory says');
   }
   const nameLength = header.readUInt16LE(26);
-  const offset = file.offsetToLocalFileHeader + 30 + nameLength + header.readUInt16LE(28);
-  if (!source.read(file.offsetToLocalFileHeader + 30, nameLength).equals(file.pathBuffer)) {
+  const offset = first.header + 30 + nameLength + header.readUInt16LE(28);
+  if (!source.read(first.header + 30, nameLength).equals(first.name)) {
     return reason('zip_structure', 'the member has one name in the directory and another at its place');
   }
-  if (offset + compressedSize > directory.offsetToStartOfCentralDirectory) {
-    return reason('zip_structure', 'the member reaches into the directory');
-  }
-  return {
-    deflated: compressionMethod === 8,
-    crc32: file.crc32,
-    offset,
-    compressed_bytes: compressedSize,
-    uncompressed_bytes: uncompressedSize,
-  };
+  if (offset + compressed_bytes > end) return reason('zip_structure', 'the member reaches into the directory');
+  return { deflated: method === 8, crc32: first.crc32, offset, compressed_bytes, uncompressed_bytes };
 }
 
 /** The content of a member that is small enough for memory, its size and CRC-32 checked (B22). */

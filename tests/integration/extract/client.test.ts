@@ -50,7 +50,7 @@ async function ask(handler: Handler, options: Partial<ClientOptions> = {}, more:
   return { outcome, requests: server.count(), stats: { ...it.stats } };
 }
 
-const codeOf = (outcome: Outcome<unknown>) => (outcome.kind === 'failed' ? outcome.error.code : outcome.kind);
+const codeOf = (outcome: Outcome<unknown>) => (outcome.kind === 'failed' ? outcome.failure.code : outcome.kind);
 
 describe('six failures in a row are outlasted', () => {
   const failing: Readonly<Record<string, (response: ServerResponse) => void>> = {
@@ -93,8 +93,8 @@ describe('an answer that no retry changes is not asked for again', () => {
   ])('%i is a refusal and says what it means', async (status, text) => {
     const { outcome, requests } = await ask((response) => response.writeHead(status).end());
     expect(requests).toBe(1);
-    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'ARCHIVE_REFUSED', details: { status } } });
-    if (outcome.kind === 'failed') expect(outcome.error.message).toMatch(text);
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'ARCHIVE_REFUSED', details: { status } } });
+    if (outcome.kind === 'failed') expect(outcome.failure.message).toMatch(text);
   });
 
   test('any other status is a failure', async () => {
@@ -107,7 +107,7 @@ describe('an answer that no retry changes is not asked for again', () => {
       response.writeHead(302, { location: 'http://127.0.0.2:1/object' }).end();
     });
     expect([codeOf(outcome), requests]).toEqual(['ARCHIVE_RESPONSE', 1]);
-    if (outcome.kind === 'failed') expect(outcome.error.details.value).toBe('http://127.0.0.2:1/object');
+    if (outcome.kind === 'failed') expect(outcome.failure.details.value).toBe('http://127.0.0.2:1/object');
   });
 
   test('a redirect on the same host is followed, but not for ever', async () => {
@@ -154,7 +154,7 @@ test.each([true, false])('a body beyond its limit is cut off, its length told: %
     response.end(body.slice(5_000));
   };
   const { outcome } = await ask(handler, { retry: { ...retry, attempts: 2 } });
-  expect(outcome).toMatchObject({ kind: 'failed', error: { message: expect.stringContaining('10000 at most') } });
+  expect(outcome).toMatchObject({ kind: 'failed', failure: { message: expect.stringContaining('10000 at most') } });
 });
 
 describe('a host that does not answer', () => {
@@ -165,7 +165,10 @@ describe('a host that does not answer', () => {
     await server[Symbol.asyncDispose]();
     await using it = client(twice);
     const outcome = await it.get(wantsGood(server.url));
-    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'ARCHIVE_UNREACHABLE', details: { attempt: 2 } } });
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      failure: { code: 'ARCHIVE_UNREACHABLE', details: { attempt: 2 } },
+    });
   });
 
   test.each<[string, Handler, Partial<ClientOptions>]>([

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -33,6 +34,21 @@ test('a large file has the MD5 of its bytes, too', async () => {
   const listed = (await (await createDirectoryStore(root)).list(everything)).contents[0]?.etag;
   const read = (await (await createDirectoryStore(root)).read('data/large'))?.etag;
   expect(listed).toBe(read);
+});
+
+test('a large file is opened instead of read, a small one is not', async () => {
+  const root = await tempDir();
+  const text = 'x'.repeat(3 * 1024 * 1024);
+  await put(root, 'data/large', text);
+  await put(root, 'data/small', 'x');
+  const store = await createDirectoryStore(root);
+  const large = await store.open?.('data/large');
+  const etag = createHash('md5').update(text).digest('hex');
+  expect(large).toMatchObject({ size: text.length, etag, lastModified: published });
+  expect((await large?.stream().toArray())?.join('')).toBe(text);
+  for (const key of ['data/small', 'data/gone', 'data', 'data/../data/large']) {
+    expect(await store.open?.(key), key).toBeUndefined();
+  }
 });
 
 test('a file that changes has another ETag, one that comes is listed, one of another length too', async () => {

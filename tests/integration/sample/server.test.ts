@@ -1,9 +1,14 @@
 import { once } from 'node:events';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDirectoryStore } from '../../../extract/archive/directory-store.ts';
 import { type ArchiveServer, serveStore } from '../../../extract/archive/server.ts';
 import type { ObjectStore } from '../../../extract/archive/store.ts';
+import { tempDir } from '../../support/temp.ts';
 import { keyOf, sample } from '../../unit/sample/support.ts';
 
 let server: ArchiveServer;
@@ -108,6 +113,57 @@ test('a store that fails answers 500, and the server goes on', async () => {
   expect((await fetch(url)).status).toBe(500);
   fails = false;
   expect((await fetch(url)).status).toBe(200);
+});
+
+describe('an object that is opened', () => {
+  const size = 64 * 1024 * 1024;
+  const key = 'data/spot/large.zip';
+  const openedStore = (stream: () => Readable): ObjectStore => ({
+    list: (options) => sample.list(options),
+    read: async () => undefined,
+    open: async (asked) => (asked === key ? { size, etag: 'e', lastModified: new Date(0), stream } : undefined),
+  });
+  const filled = (length: number) => () =>
+    Readable.from(
+      (function* () {
+        for (let left = length; left > 0; left -= 65_536) yield Buffer.alloc(65_536, 1);
+      })(),
+    );
+
+  test('comes whole, with the headers of any other', async () => {
+    await using other = await serveStore(openedStore(filled(size)));
+    const response = await fetch(`${other.url}/${key}`);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      ...{ 'content-length': String(size), 'content-type': 'application/zip', etag: '"e"' },
+    });
+    expect((await response.arrayBuffer()).byteLength).toBe(size);
+    const head = await fetch(`${other.url}/${key}`, { method: 'HEAD' });
+    expect([head.headers.get('content-length'), await head.text()]).toEqual([String(size), '']);
+    expect((await fetch(`${other.url}/${key}`, { headers: { 'If-None-Match': '"e"' } })).status).toBe(304);
+    expect((await fetch(`${other.url}/data/spot/other.zip`)).status).toBe(404);
+  });
+
+  test('breaks the connection where it ends early', async () => {
+    await using other = await serveStore(openedStore(filled(size / 2)));
+    const response = await fetch(`${other.url}/${key}`);
+    await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+
+  test('is not in memory while its reader waits', async () => {
+    const root = await tempDir();
+    await mkdir(join(root, 'data/spot'), { recursive: true });
+    await writeFile(join(root, key), '');
+    await truncate(join(root, key), size);
+    await using other = await serveStore(await createDirectoryStore(root));
+    const before = process.memoryUsage().arrayBuffers;
+    const controller = new AbortController();
+    const responses = await Promise.all(
+      [1, 2, 3].map(() => fetch(`${other.url}/${key}`, { signal: controller.signal })),
+    );
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(size / 4);
+    controller.abort();
+  });
 });
 
 test('an aborted signal closes the server; a taken port is an error that names it', async () => {

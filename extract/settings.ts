@@ -1,0 +1,67 @@
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import { parseDuration } from '../engine/index.ts';
+import type { ClientOptions } from './archive/client.ts';
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  context.addIssue({ code: 'custom', message: 'be a duration such as `30 seconds`' });
+  return z.NEVER;
+});
+
+const bytesOf = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const;
+const size = z.string().transform((text, context) => {
+  const [, count, unit] = /^([1-9]\d{0,5}) (KB|MB|GB)$/.exec(text) ?? [];
+  if (unit !== undefined) return Number(count) * bytesOf[unit as keyof typeof bytesOf];
+  context.addIssue({ code: 'custom', message: 'be a size such as `64 MB`' });
+  return z.NEVER;
+});
+
+/** How an extract asks a host; docs/extraction.md says how the defaults were found. */
+export const connectionSettings = {
+  /** Connections to a host, and requests under way. */
+  connections: z.int().min(1).max(1024).default(384),
+  /** Of one request, the first included. */
+  attempts: z.int().min(1).max(20).default(8),
+  /** Until a connection stands. */
+  connect_timeout: duration.default(10_000),
+  /** Until the headers of an answer are there. */
+  headers_timeout: duration.default(30_000),
+  /** Between two pieces of a body. */
+  body_timeout: duration.default(30_000),
+};
+
+/** How archives are staged. */
+export const stagingSettings = {
+  /** Threads that stage; 0 is the thread of the run. */
+  workers: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(() => Math.min(availableParallelism(), 4)),
+  /** Larger zips are written to disk as they come. */
+  largest_zip_in_memory: size.default(bytesOf.MB),
+  /** Of archives that are under way at once. */
+  bytes_in_flight: size.default(64 * bytesOf.MB),
+};
+
+type ConnectionSettings = z.infer<z.ZodObject<typeof connectionSettings>>;
+
+export const clientOptions = (settings: ConnectionSettings): Omit<ClientOptions, 'signal'> => ({
+  connections: settings.connections,
+  retry: { attempts: settings.attempts },
+  connectTimeout: settings.connect_timeout,
+  headersTimeout: settings.headers_timeout,
+  bodyTimeout: settings.body_timeout,
+});
+
+/** ms that one thread is busy with an archive and with each MB of it. */
+const busy = { archive: 0.25, megabyte: 35 } as const;
+/** ms of work above which threads, each of which takes 100 ms to start, end sooner than the thread of the run. */
+const worthThreads = 500;
+
+/** Threads for so much to stage. */
+export function workersFor({ files, bytes }: { files: number; bytes: number }, workers: number): number {
+  return files * busy.archive + (bytes / 1e6) * busy.megabyte > worthThreads ? workers : 0;
+}

@@ -1,0 +1,48 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createClient } from '../archive/client.ts';
+import { type StageOptions, stageArchive } from './stage-archive.ts';
+import type { StagerSettings } from './stager.ts';
+import type { Done, Job, Order, Report } from './thread-messages.ts';
+
+/**
+ * The main module of a staging thread: downloads, verifies, unpacks and renames what it is told to and says what
+ * became of it. It loads neither the engine nor unzipper, since each thread would have to load it anew.
+ */
+const { stage, client: clientOptions } = workerData as StagerSettings;
+const port = parentPort as MessagePort;
+const controller = new AbortController();
+const { signal } = controller;
+const client = createClient({ ...clientOptions, signal });
+const options: StageOptions = { ...stage, client, signal };
+
+let done: Done[] = [];
+/** Requests when the last report went out; retries are told even where no archive ends. */
+let told = 0;
+
+function report(): void {
+  if (done.length === 0 && told === client.stats.requests) return;
+  told = client.stats.requests;
+  port.postMessage({ done, stats: client.stats } satisfies Report);
+  done = [];
+}
+setInterval(report, 500).unref();
+
+function finish(one: Done): void {
+  // Whatever ends in one turn of the event loop goes out in one message.
+  if (done.push(one) === 1) setImmediate(report);
+}
+
+async function run({ id, wanted }: Job): Promise<void> {
+  try {
+    finish({ id, outcome: await stageArchive(wanted, options) });
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    finish({ id, error: error as Error, system: { ...(code && { code }), ...(path && { path }) } });
+  }
+}
+
+port.on('message', (order: Order) => {
+  if (order.kind === 'stage') for (const job of order.jobs) void run(job);
+  else if (order.kind === 'abort') controller.abort();
+  else void client[Symbol.asyncDispose]().then(() => port.close());
+});

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { diskError } from '../../engine/index.ts';
+import type { StageOutcome, WantedArchive } from './stage-archive.ts';
+import type { Stager, StagerOptions, StagerSettings } from './stager.ts';
+import type { Done, Job, Order, Report } from './thread-messages.ts';
+
+/**
+ * A thread needs 30 MB of heap; left to itself it takes 150 MB of garbage before it looks for any. Bodies of answers
+ * and CSVs are not in the heap.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 };
+/** Archives that wait at a thread for each connection it has, so that none idles while answers and orders pass. */
+const ahead = 2;
+/** ms that a thread has to end by itself. */
+const patience = 500;
+
+/**
+ * Stages archives on threads of their own, each with its own connections, since hash, inflate, scan and the reading
+ * of sockets keep one thread busy with 2,000 small files a second. Orders and answers travel in batches.
+ */
+export function openThreads({ stage, client, workers, signal }: StagerOptions): Stager {
+  const connections = Math.ceil(client.connections / workers);
+  const settings: StagerSettings = { stage, client: { ...client, connections } };
+  const threads = Array.from({ length: workers }, () => openThread(settings, signal));
+
+  async function close(): Promise<void> {
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+  return {
+    lanes: ahead * connections * workers,
+    stats: {
+      get requests() {
+        return threads.reduce((sum, thread) => sum + thread.stats.requests, 0);
+      },
+      get retries() {
+        return threads.reduce((sum, thread) => sum + thread.stats.retries, 0);
+      },
+    },
+    stage: (wanted) => threads.reduce((a, b) => (b.load < a.load ? b : a)).stage(wanted),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function openThread(workerData: StagerSettings, signal: AbortSignal) {
+  // Flags of the process such as `--input-type` are not for a thread that runs a file.
+  const worker = new Worker(new URL('./stage-thread.ts', import.meta.url), {
+    ...{ workerData, execArgv: [], resourceLimits },
+  });
+  const waiting = new Map<number, PromiseWithResolvers<StageOutcome>>();
+  let jobs: Job[] = [];
+  let count = 0;
+  let stats: Report['stats'] = { requests: 0, retries: 0, bytes: 0 };
+  /** Why it takes no more. */
+  let broken: unknown;
+
+  const tell = (order: Order): void => worker.postMessage(order);
+
+  function settle(one: Done): void {
+    const promise = waiting.get(one.id);
+    waiting.delete(one.id);
+    if ('outcome' in one) promise?.resolve(one.outcome);
+    else promise?.reject(signal.aborted ? signal.reason : diskError(Object.assign(one.error, one.system)));
+  }
+
+  function breakOff(reason: unknown): void {
+    broken ??= reason;
+    for (const { reject } of waiting.values()) reject(broken);
+    waiting.clear();
+  }
+
+  async function close(): Promise<void> {
+    signal.removeEventListener('abort', abort);
+    if (worker.threadId < 0) return;
+    tell({ kind: 'close' });
+    const ended = once(worker, 'exit');
+    await Promise.race([ended, sleep(patience)]);
+    await worker.terminate();
+  }
+
+  // What a thread has staged by then is told; one that does not answer loses what is in flight, as a kill does.
+  function abort(): void {
+    tell({ kind: 'abort' });
+    setTimeout(() => worker.terminate(), patience).unref();
+  }
+
+  worker.on('message', (report: Report) => {
+    stats = report.stats;
+    for (const one of report.done) settle(one);
+  });
+  worker.on('error', breakOff);
+  worker.on('exit', () => breakOff(signal.aborted ? signal.reason : new Error('a staging thread has ended')));
+  signal.addEventListener('abort', abort, { once: true });
+
+  return {
+    get load() {
+      return waiting.size;
+    },
+    get stats() {
+      return stats;
+    },
+    stage(wanted: WantedArchive): Promise<StageOutcome> {
+      signal.throwIfAborted();
+      if (broken !== undefined) throw broken;
+      const id = count++;
+      const promise = Promise.withResolvers<StageOutcome>();
+      waiting.set(id, promise);
+      if (jobs.push({ id, wanted }) === 1) {
+        setImmediate(() => {
+          tell({ kind: 'stage', jobs });
+          jobs = [];
+        });
+      }
+      return promise.promise;
+    },
+    close,
+  };
+}

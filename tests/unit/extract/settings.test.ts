@@ -1,0 +1,50 @@
+import { availableParallelism } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { createVars } from '../../../engine/config/vars.ts';
+import { parseKlinesOptions, parseListingOptions } from '../../../extract/options.ts';
+import { clientOptions, workersFor } from '../../../extract/settings.ts';
+
+const vars = createVars({});
+const parse = (options: Readonly<Record<string, unknown>>) => parseKlinesOptions({ options, vars });
+
+test('settings have defaults', () => {
+  expect(parse({})).toMatchObject({
+    ...{ connections: 384, attempts: 8, connect_timeout: 10_000, headers_timeout: 30_000, body_timeout: 30_000 },
+    ...{ workers: Math.min(availableParallelism(), 4), largest_zip_in_memory: 2 ** 20, bytes_in_flight: 2 ** 26 },
+  });
+});
+
+test('what is under with: reaches the client', () => {
+  const options = { connections: 3, attempts: 2, connect_timeout: '1 second', headers_timeout: '2 seconds' };
+  expect(clientOptions(parseListingOptions({ options: { ...options, body_timeout: '1 minute' }, vars }))).toEqual({
+    ...{ connections: 3, retry: { attempts: 2 }, connectTimeout: 1_000, headersTimeout: 2_000, bodyTimeout: 60_000 },
+  });
+});
+
+test.each([
+  { connections: 0 },
+  { attempts: 0 },
+  { workers: -1 },
+  { body_timeout: '0 seconds' },
+  { body_timeout: '30' },
+  { body_timeout: 30 },
+  { bytes_in_flight: '64MB' },
+  { bytes_in_flight: '0 MB' },
+  { largest_zip_in_memory: 1024 },
+])('%j is refused', (options) => {
+  expect(() => parse(options)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+});
+
+test('sizes are read', () => {
+  const sizes = parse({ bytes_in_flight: '1 GB', largest_zip_in_memory: '512 KB' });
+  expect(sizes).toMatchObject({ bytes_in_flight: 2 ** 30, largest_zip_in_memory: 2 ** 19 });
+});
+
+describe('threads', () => {
+  test.each([
+    ['nothing', { files: 0, bytes: 0 }, 0],
+    ['a few days of many symbols', { files: 1_500, bytes: 5e5 }, 0],
+    ['many small archives', { files: 3_000, bytes: 1e6 }, 2],
+    ['a few large archives', { files: 10, bytes: 3e7 }, 2],
+  ])('for %s', (_what, plan, workers) => expect(workersFor(plan, 2)).toBe(workers));
+});
