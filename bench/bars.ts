@@ -34,7 +34,11 @@ async function loadAndCertify(
   market: keyof BarArchives['rows'],
 ): Promise<Figure[]> {
   const expected = rows[market];
-  const run = await runPipeline(project, ['--select', '+gaps', '--instrument-type', market]);
+  const run = await runPipeline(project, ['--select', '+gaps', '--instrument-type', market, '--yes']);
+  for (const [node, time] of run.nodes) if (time >= 1) console.log(`  ${market} ${node} ${seconds(time)}`);
+  console.log(
+    `  ${market} run ${seconds(run.seconds)}, ${seconds(run.cpuSeconds)} of CPU, ${megabytes(run.peakBytes)}`,
+  );
   const certify = await measure([
     ...[process.execPath, cli, 'certify', '--target', 'mirror', '--data-dir', project.dataDir],
     ...['--instrument-type', market],
@@ -50,9 +54,9 @@ async function loadAndCertify(
     throw new Error(`${market} has ${bars} rows, ${distinct} distinct, instead of ${expected}`);
   const wall = run.seconds + certify.seconds;
   const peak = Math.max(run.peakBytes, certify.peakBytes);
-  for (const [node, time] of run.nodes) if (time >= 1) console.log(`  ${market} ${node} ${seconds(time)}`);
-  console.log(`  ${market} run ${seconds(run.seconds)}, ${megabytes(run.peakBytes)}`);
-  console.log(`  ${market} certify ${seconds(certify.seconds)}, ${megabytes(certify.peakBytes)}`);
+  console.log(
+    `  ${market} certify ${seconds(certify.seconds)}, ${seconds(certify.cpuSeconds)} of CPU, ${megabytes(certify.peakBytes)}`,
+  );
   const load = run.nodes.get('model.ohlcv') as number;
   const perSecond = (time: number): string => `${Math.round(expected / time).toLocaleString('en')} rows/s`;
   const what = `${expected.toLocaleString('en')} bars of ${market}`;

@@ -174,7 +174,8 @@ async function readBars(
   const sliceMs = Math.max(rowsOfSlice * (timeframes[wanted.timeframe] ?? longest), longest);
   const end = last === undefined ? 0 : Math.floor(last / 1000) + 1;
   for (let from = Math.floor((first ?? 0) / 1000); from < end; from += sliceMs) {
-    const slice = { ...wanted, start: new Date(from), end: new Date(from + sliceMs) };
+    // No further than the last bar: so many months on, a year has more digits than DuckDB reads.
+    const slice = { ...wanted, start: new Date(from), end: new Date(Math.min(from + sliceMs, end)) };
     const columns = await reader.columns(
       series(reader.db, slice)
         .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date))

@@ -61,6 +61,16 @@ beforeEach(async () => {
 const read = async (): Promise<Certificate> => JSON.parse(await readFile(file, 'utf8'));
 
 describe('a certificate', () => {
+  test('B18: of months has a row a month', async () => {
+    const months =
+      await writeWarehouse(`INSERT INTO ohlcv SELECT 'BTCUSDT', '1mo', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'monthly'
+        FROM range(TIMESTAMP '2025-01-01', TIMESTAMP '2025-05-01', INTERVAL 1 MONTH) AS r(t);
+      INSERT INTO partition_state VALUES ('ohlcv', 'spot/BTCUSDT/1mo/2025-01-01', 'x', 'run')`);
+    expectExit(await certify(months, '--output', output), 0);
+    file = join(output, 'spot/1mo/BTCUSDT.json');
+    expect(await read()).toMatchObject({ rows: 4, expected: 4, start: '2025-01-01T00:00:00.000Z' });
+  });
+
   test('A8 A13 A17: says what there should be, is and is not', async () => {
     const { digest, digest_of, ...said } = await read();
     expect(digest_of).toMatch(/^sha256 of the lines open_time_us,/);

@@ -149,7 +149,9 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       const rejected: Record<string, string> = {};
       const staged: StagedSource = {
         async open() {
-          const kept = Object.entries(lines).filter(([key]) => rejected[key] === undefined);
+          const atHand = await texts(warehouse, "SELECT key FROM staged_archives WHERE status IN ('staged', 'loaded')");
+          const keys = new Set(atHand.map(([key]) => key));
+          const kept = Object.entries(lines).filter(([key]) => keys.has(key) && rejected[key] === undefined);
           const months = Map.groupBy(kept, ([key]) =>
             [...archiveOf(key).slice(0, 3), /-(\d{4}-\d{2})[-\d]*\.(?:zip|csv)$/.exec(key)?.[1]].join(),
           );
