@@ -171,7 +171,7 @@ async function readBars(
   const digest = createRowsDigest();
   const read = { rows: 0, present: 0, offGrid: 0, zeroVolume: 0 };
   let lastSlot: number | undefined;
-  const sliceMs = Math.max(rowsOfSlice * (timeframes[wanted.timeframe] ?? longest), longest);
+  const sliceMs = rowsOfSlice * (timeframes[wanted.timeframe] ?? longest);
   const end = last === undefined ? 0 : Math.floor(last / 1000) + 1;
   for (let from = Math.floor((first ?? 0) / 1000); from < end; from += sliceMs) {
     // No further than the last bar: so many months on, a year has more digits than DuckDB reads.
