@@ -110,7 +110,7 @@ const rowsScanned = ({ operator_rows_scanned: own = 0, children = [] }: Scan): n
 async function sharesRead(file: string): Promise<readonly Figure[]> {
   const columns = 'count(*), max("timestamp"), sum(open), sum(high), sum(low), sum(close), sum(volume)';
   const questions = {
-    'all series but 1s': "timeframe <> '1s'",
+    'the timeframes of both': `timeframe IN (${barTimeframes.flatMap((name) => (name === '1s' ? [] : [`'${name}'`])).join()})`,
     'BTCUSDT 1m': "symbol = 'BTCUSDT' AND timeframe = '1m'",
     'BTCUSDT 1h': "symbol = 'BTCUSDT' AND timeframe = '1h'",
   };
