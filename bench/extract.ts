@@ -50,7 +50,7 @@ async function raceOn(set: ArchiveSet, options: BenchOptions): Promise<Laps> {
   };
   const contestants = [
     await ours(project, archives, join(work, 'listed')),
-    ...peers({ archives, url: files.url, directory: work }),
+    ...peers({ archives, url: files.url, directory: work }).filter(({ name }) => options.wantsPeer(name)),
   ];
   const count = archives.zips.length.toLocaleString('en');
   const title = `${count} archives of ${set.name} (${megabytes(archives.bytes)}) from ${files.name}, ${options.latencyMs} ms`;
@@ -144,23 +144,25 @@ function judge(
 ): readonly Figure[] {
   const node = partsOf(laps, names.ours);
   const whole = secondsOf(laps, names.ours);
-  const against = (what: string, ours: readonly number[], peer: string, atMost?: number): Figure => {
+  const against = (what: string, ours: readonly number[], peer: string, atMost?: number): readonly Figure[] => {
+    if (!laps.has(peer)) return [];
     const ratio = medianRatio(ours, secondsOf(laps, peer));
-    return {
+    const figure: Figure = {
       ...{ bar, what: `${what} / ${peer}`, ours: seconds(median(ours)), peer: seconds(median(secondsOf(laps, peer))) },
       ratio: ratio.toFixed(2),
       demand: atMost === undefined ? '' : `≤ ${atMost.toFixed(2)}`,
       ...(atMost !== undefined && { holds: ratio <= atMost }),
     };
+    return [figure];
   };
   const peak = peakOf(laps, names.ours);
   return [
-    against('extract node', node, names.nothing, limits.curl),
-    against('whole process', whole, names.nothing),
-    against('extract node', node, names.files),
-    against('extract node', node, names.script, limits.script === undefined ? undefined : 1 / limits.script),
-    against('extract node', node, names.aria32),
-    against('extract node', node, names.aria128),
+    ...against('extract node', node, names.nothing, limits.curl),
+    ...against('whole process', whole, names.nothing),
+    ...against('extract node', node, names.files),
+    ...against('extract node', node, names.script, limits.script === undefined ? undefined : 1 / limits.script),
+    ...against('extract node', node, names.aria32),
+    ...against('extract node', node, names.aria128),
     {
       ...{ bar: 'S7', what: `peak memory of ${bar}`, ours: megabytes(peak), peer: '', ratio: '' },
       ...{ demand: '< 700 MB', holds: peak < 700e6 },

@@ -32,6 +32,7 @@ const usage = `usage: pnpm bench <name…> [options]
   --scale 0.1   a tenth of the files, rows or symbols, for a try      (1)
   --rounds 5    measured rounds; every program runs once in each      (5)
   --only s2     only the parts whose name begins so
+  --peers curl  only the programs of others whose name begins so    (all)
   --latency 40  ms before the servers answer                          (40)
   --rest 65     seconds of rest after a round that wrote files        (65)
   --dir DIR     where archives are made and kept, and runs write      (data/bench)`;
@@ -42,6 +43,7 @@ const { values, positionals } = parseArgs({
     scale: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
+    peers: { type: 'string', default: '' },
     latency: { type: 'string', default: '40' },
     rest: { type: 'string', default: '65' },
     dir: { type: 'string', default: join(import.meta.dirname, '../data/bench') },
@@ -61,6 +63,7 @@ if (values.help || positionals.length === 0 || positionals.some((name) => !Objec
     directory: values.dir,
     work: join(values.dir, `work-${process.pid}`),
     wants: (part) => part.startsWith(values.only),
+    wantsPeer: (name) => name.startsWith(values.peers),
   };
   const figures: Figure[] = [];
   mkdirSync(options.work, { recursive: true });

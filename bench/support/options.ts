@@ -11,6 +11,8 @@ export interface BenchOptions {
   /** Where runs write; it goes in the end. */
   readonly work: string;
   readonly wants: (part: string) => boolean;
+  /** Whether a program of others runs beside ours. */
+  readonly wantsPeer: (name: string) => boolean;
 }
 
 /** A line of the closing table. */
