@@ -39,7 +39,7 @@ export default defineExtract({
     noteKnownDefects(ledger, knownDefects);
 
     const asked = new Set<string>();
-    const known = intactEntries(ledger, context);
+    const known = intactEntries(ledger, context, asked);
     const planOptions = { ...options, listing, window: context.window, asOf, known, asked, askAgain: context.relist };
     const stageOptions = {
       ...{ archiveUrl: archive.url, stagingDir, asOf },

@@ -21,7 +21,7 @@ const size = z.string().transform((text, context) => {
 /** How an extract asks a host; docs/extraction.md says how the defaults were found. */
 export const connectionSettings = {
   /** Connections to a host, and requests under way. */
-  connections: z.int().min(1).max(1024).default(384),
+  connections: z.int().min(1).max(1024).default(512),
   /** Of one request, the first included. */
   attempts: z.int().min(1).max(20).default(8),
   /** Until a connection stands. */

@@ -10,7 +10,7 @@ import type { Done, Job, Order, Report } from './thread-messages.ts';
  * A thread needs 30 MB of heap; left to itself it takes 150 MB of garbage before it looks for any. Bodies of answers
  * and CSVs are not in the heap.
  */
-const resourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 };
+const resourceLimits = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 128 };
 /** Archives that wait at a thread for each connection it has, so that none idles while answers and orders pass. */
 const ahead = 2;
 /** ms that a thread has to end by itself. */
