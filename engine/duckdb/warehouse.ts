@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
+import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 import { rowObjects } from './row-objects.ts';
@@ -179,7 +180,7 @@ async function createWhenFree(
         continue;
       }
       const holder = lockHolder(error);
-      if (holder === undefined) throw unreadable(file, error);
+      if (holder === undefined) throw failureToOpen(file, error);
       if (waited >= waitMs) {
         throw new PipelineError('WAREHOUSE_LOCKED', `${file} is in use by ${holder}`, {
           hint: 'close it there, or wait until it is done, and run again',
@@ -191,12 +192,16 @@ async function createWhenFree(
   }
 }
 
-const unreadable = (file: string, cause: unknown): PipelineError =>
-  new PipelineError('WAREHOUSE_UNREADABLE', `DuckDB cannot open it: ${(cause as Error).message}`, {
+/** A full disk is no damage: DuckDB writes as it opens. */
+function failureToOpen(file: string, cause: unknown): unknown {
+  const full = diskError(cause, file);
+  if (full !== cause) return full;
+  return new PipelineError('WAREHOUSE_UNREADABLE', `DuckDB cannot open it: ${(cause as Error).message}`, {
     file,
     hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and run: what is staged builds it anew',
     cause,
   });
+}
 
 const isUnreplayed = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('Failure while replaying WAL file');

@@ -9,7 +9,7 @@ const parse = (options: Readonly<Record<string, unknown>>) => parseKlinesOptions
 
 test('settings have defaults', () => {
   expect(parse({})).toMatchObject({
-    ...{ connections: 384, attempts: 8, connect_timeout: 10_000, headers_timeout: 30_000, body_timeout: 30_000 },
+    ...{ connections: 512, attempts: 8, connect_timeout: 10_000, headers_timeout: 30_000, body_timeout: 30_000 },
     ...{ workers: Math.min(availableParallelism(), 4), largest_zip_in_memory: 2 ** 20, bytes_in_flight: 2 ** 26 },
   });
 });
