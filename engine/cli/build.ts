@@ -45,7 +45,7 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
   const { start, end, asOf: flag } = options;
   const window = resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
   const asOf = resolveAsOf({ target, env: cli.env, now: cli.now(), ...(flag !== undefined && { flag }) });
-  const found = select(graph, options);
+  const found = onlyThese(select(graph, options), cli.only);
   const selected = command === 'test' ? testsOf(graph, found) : found;
   const title = `${pipeline.spec.name} ${command}`;
   return {
@@ -59,6 +59,15 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
       clock: { ...systemClock, now: () => cli.now().getTime() },
     },
   };
+}
+
+function onlyThese(selected: Set<string>, only: ReadonlySet<string> | undefined): Set<string> {
+  const left = only === undefined ? selected : selected.intersection(only);
+  if (left.size > 0) return left;
+  throw new PipelineError('SELECTION_EMPTY', 'the pipeline no longer has the nodes that are to be run again', {
+    value: [...(only ?? [])].join(' '),
+    hint: 'run instead: pnpm pipeline run',
+  });
 }
 
 /** What `run` and `test` share: from the words of the command line to the engine and its reporters. */
@@ -96,6 +105,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       ...wanted,
       command,
       invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
+      argv: cli.argv,
       ...(threads !== undefined && { threads }),
       ...(memoryLimit !== undefined && { memoryLimit }),
       fullRefresh: options.fullRefresh ?? false,

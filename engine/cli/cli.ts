@@ -12,6 +12,8 @@ export interface MainIo extends CommandIo {
 export interface Cli extends MainIo {
   /** The words of the command line. */
   readonly argv: readonly string[];
+  /** Only these nodes of what the words select; all of it by default. */
+  readonly only?: ReadonlySet<string>;
   /** A line of the result. */
   readonly print: (line: string) => void;
   /** Sets the exit code of a command that ends without an error. */

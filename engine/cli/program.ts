@@ -7,6 +7,7 @@ import { defineDoctor } from './commands/doctor.ts';
 import { defineLs } from './commands/ls.ts';
 import { defineMigrate } from './commands/migrate.ts';
 import { definePlan } from './commands/plan.ts';
+import { defineRetry } from './commands/retry.ts';
 import { defineRun } from './commands/run.ts';
 import { defineSchema } from './commands/schema.ts';
 import { defineShow } from './commands/show.ts';
@@ -18,6 +19,7 @@ import { addExamples, addGlobalOptions } from './options.ts';
 const commands = [
   defineRun,
   defineTest,
+  (program: Command, cli: Cli) => defineRetry(program, cli, runWords),
   definePlan,
   defineLs,
   defineCompile,
@@ -47,6 +49,16 @@ export function createProgram(cli: Cli): Command {
   return program;
 }
 
+/** Does what the words of a command line say. */
+async function runWords(cli: Cli): Promise<void> {
+  const program = createProgram(cli);
+  // Parsing stores options, so a program of its own finds the command's name.
+  const probe = createProgram(cli);
+  const { operands } = probe.parseOptions([...cli.argv]);
+  await addContributedCommands(program, { name: operands[0], options: probe.opts(), cli });
+  await program.parseAsync([...cli.argv], { from: 'user' });
+}
+
 /** Runs one command line and returns its exit code; it touches nothing of the process but what `io` holds. */
 export async function main(argv: readonly string[], io: MainIo): Promise<number> {
   let exitCode = 0;
@@ -59,12 +71,7 @@ export async function main(argv: readonly string[], io: MainIo): Promise<number>
     },
   };
   try {
-    const program = createProgram(cli);
-    // Parsing stores options, so a program of its own finds the command's name.
-    const probe = createProgram(cli);
-    const { operands } = probe.parseOptions([...argv]);
-    await addContributedCommands(program, { name: operands[0], options: probe.opts(), cli });
-    await program.parseAsync([...argv], { from: 'user' });
+    await runWords(cli);
     return exitCode;
   } catch (error) {
     return reportFailure(error, cli);

@@ -26,6 +26,7 @@ export async function writeArtifacts(run: Finished): Promise<void> {
     project: run.pipeline.spec.name,
     run_id: run.runId,
     command: run.invocation,
+    argv: run.argv,
     target: run.target.name,
     synthetic: run.target.synthetic,
     as_of: run.asOf,

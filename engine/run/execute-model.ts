@@ -3,10 +3,13 @@ import path from 'node:path';
 import { type BuildOptions, buildModel, type CompiledModel } from '../duckdb/build-model.ts';
 import { loadFeed } from '../duckdb/feeds.ts';
 import type { TestOutcome } from '../duckdb/run-test.ts';
+import { isAbort, PipelineError } from '../errors.ts';
+import type { StagedSource } from '../extract.ts';
 import type { ExtractNode, ModelNode, TestNode } from '../graph/graph.ts';
 import { formatCount } from '../report/format.ts';
 import type { Table } from '../schema/table.ts';
 import { type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { extractContext, summaryText } from './execute-extract.ts';
 import { testOutcome } from './execute-test.ts';
 
 /** Builds a model and runs the tests that decide whether it is published; the tests end as nodes of their own. */
@@ -20,7 +23,7 @@ export async function executeModel(
   const startedAt = context.clock();
   const directory = path.join(context.paths.staging, '.load');
   const outcome = await context.warehouse.use(async (warehouse) => {
-    const source = await stagedSource(model, directory, context, (name, feed) =>
+    const source = await stagedSource(node, model, directory, context, (name, feed) =>
       loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId: context.runId }),
     );
     try {
@@ -62,6 +65,7 @@ export async function executeModel(
 
 /** What the staged sources that a model reads come from: the extract that writes them. */
 async function stagedSource(
+  node: ModelNode,
   model: CompiledModel,
   directory: string,
   context: RunContext,
@@ -76,11 +80,42 @@ async function stagedSource(
   if (writer === undefined) return undefined;
   const extract = await context.project.extract(writer);
   const open = () => extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
-  const staged = (await open()).source;
+  let staged = (await open()).source;
   if (staged === undefined) return undefined;
   await mkdir(directory, { recursive: true });
-  const reload = async () => {
-    for (const [table, feed] of Object.entries((await open()).feeds ?? {})) await load(table, feed);
+  const { extracted } = context;
+  return {
+    ...{ tables, directory },
+    get staged() {
+      return staged as StagedSource;
+    },
+    async reload() {
+      if (extracted.has(writer.name)) await extractAgain(writer, node, context);
+      const { feeds = {}, source } = await open();
+      staged = source;
+      for (const [table, feed] of Object.entries(feeds)) await load(table, feed);
+    },
   };
-  return { tables, staged, directory, reload };
+}
+
+/**
+ * Runs an extract once more for a model that has set some of its files aside: there may be others in their place (A11).
+ * What can be built without them is built.
+ */
+async function extractAgain(writer: ExtractNode, node: ModelNode, context: RunContext): Promise<void> {
+  const extract = await context.project.extract(writer);
+  const { reporter } = context;
+  const ref = refOf(node);
+  const log = (level: 'info' | 'warn', message: string) => reporter.report({ type: 'log', level, message, node: ref });
+  try {
+    const result = await extract.run({
+      ...extractContext(writer, context),
+      progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),
+      warn: (message) => log('warn', message),
+    });
+    log('info', `${writer.name} ran again in place of what was rejected: ${summaryText(result)}`);
+  } catch (error) {
+    if (isAbort(error) || context.signal.aborted || !(error instanceof PipelineError)) throw error;
+    log('warn', `nothing was fetched in place of what was rejected: ${error.message}`);
+  }
 }

@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly command: 'run' | 'test';
   /** The command as it was typed, for the lock and the artifacts. */
   readonly invocation: string;
+  /** Its words, for `retry`. */
+  readonly argv: readonly string[];
   readonly pipeline: Pipeline;
   readonly graph: Graph;
   readonly selected: ReadonlySet<string>;
@@ -176,9 +178,10 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   const errors = [...finished.values()].flatMap(({ outcome: { status, error } }) =>
     status === 'error' ? [error] : [],
   );
-  const isUnconfirmed = errors.some((error) => error instanceof PipelineError && error.code === 'NOT_CONFIRMED');
   const isFailed = errors.length > 0 || (options.warnError && counts.warn > 0);
-  return { exitCode: isUnconfirmed ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
+  // A node may be the first to see that the run could not: an unknown symbol, a No to a large fetch.
+  const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
+  return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
 }
 
 /** Runs the nodes; tests that a model's publication waits for run with it. */

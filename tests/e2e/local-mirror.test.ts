@@ -58,6 +58,6 @@ test('a folder and its file: URL as the archive of a target, and new files in it
 test('a folder that is not there is named, and nothing is fetched', async () => {
   const env = { PIPELINE_ARCHIVE_URL: pathToFileURL(join(await tempDir(), 'nowhere')).href };
   const { exitCode, stdout } = await pipelineInProcess(words, { dataDir: await tempDir(), env });
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(2);
   expect(stdout).toMatch(/ERROR extract listing: \[CONFIG_INVALID\] the archive 'file:.*nowhere' does not exist/);
 });

@@ -157,6 +157,7 @@ export async function shopProject(changes: Changes = {}) {
     return {
       command: 'run',
       invocation: 'pnpm pipeline run',
+      argv: ['run'],
       pipeline,
       graph,
       selected: select(graph, { ...(chosen && { select: [chosen] }), ...(exclude && { exclude: [exclude] }) }),
