@@ -1,6 +1,7 @@
 import { $ } from 'zx';
 import { checkCases } from './cases.ts';
 import { checkErrors } from './errors.ts';
+import { checkGuards } from './guards.ts';
 import { checkImports } from './imports.ts';
 import { checkLinks } from './links.ts';
 import { checkRawSql } from './raw-sql.ts';
@@ -30,6 +31,7 @@ export const checks: Readonly<Record<string, Check>> = {
   'raw-sql': checkRawSql,
   cases: checkCases,
   errors: (root) => checkErrors(root),
+  guards: (root) => checkGuards(root),
 };
 
 export interface CheckResult {

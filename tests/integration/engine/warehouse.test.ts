@@ -155,7 +155,7 @@ describe('a file', () => {
     expect(existsSync(join(file, '..'))).toBe(false);
   });
 
-  test('that is no database is an error, not an empty warehouse', async () => {
+  test('that is no database is an error, not an empty warehouse (B14)', async () => {
     const other = join(await tempDir(), 'text.duckdb');
     await writeFile(other, 'no database'.repeat(10_000));
     await expect(openWarehouse({ file: other })).rejects.toThrow(/not a valid DuckDB/);

@@ -60,7 +60,7 @@ const btc = { symbol: 'BTCUSDT', period: '2025-07-01' };
 const day = '2025-07-01T00:00:00';
 
 describe('a bar', () => {
-  test('has the values as published, and its symbol, timeframe and market from the key', async () => {
+  test('has the values as published, however they are written (A5), and its symbol, timeframe and market from the key', async () => {
     const { outcome } = await build([
       { ...btc, lines: [{ time: day, low: '0.00100000', volume: '0', quoteVolume: '123.4567890123456', count: '0' }] },
       { symbol: 'BTCUSD_PERP', period: '2025-07-01', timeframe: '1h', market: 'futures/cm', lines: [{ time: day }] },

@@ -155,7 +155,7 @@ describe('resampling', () => {
     ]);
   });
 
-  test('is exact where binary sums are not', async () => {
+  test('is exact where binary sums are not (B21)', async () => {
     const [first] = await getOhlcv({ ...ask, timeframe: '1h', resample: '1d', file });
     expect(
       Array(24)

@@ -67,7 +67,7 @@ describe('refused is', () => {
         Buffer.concat([good().subarray(0, end(good())), good().subarray(central(good()))]),
       ),
     ],
-    ['zip_member_name', 'a member of another name', zipOf('ETHUSDT-1d-2025-06-17.csv', content)],
+    ['zip_member_name', 'A20: a zip of another archive', zipOf('ETHUSDT-1d-2025-06-17.csv', content)],
     ['zip_member_name', 'a member that climbs', zipOf(`../../${name}`, content)],
     ['zip_structure', 'another name at the place of the member', changed((zip) => void zip.write('X', 30))],
     ['zip_structure', 'a directory that is none', changed((zip) => void zip.writeUInt8(0, central(zip)))],
