@@ -177,6 +177,6 @@ test('a made-up archive is never mixed with what the exchange traded', async () 
       dataDir,
     },
   );
-  expectExit(ran, 1);
+  expectExit(ran, 2);
   expect(ran.stderr).toMatch(/the target sample is made up, and https:\/\/api\.binance\.com is not/);
 });
