@@ -18,7 +18,7 @@ test('a lock that one machine has written holds another to the same archives', a
     call(dataDir, 'run', '--as-of', smallArchive.asOf, '--var', 'availability_timeframe=1d', ...args);
 
   const unlocked = await run(there, '--locked', file);
-  expectExit(unlocked, 1);
+  expectExit(unlocked, 2);
   expect(unlocked.stderr + unlocked.stdout).toMatch(/LOCK_INVALID[\s\S]*pnpm pipeline archive lock/);
 
   expectExit(await run(here), 0);
