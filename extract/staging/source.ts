@@ -24,17 +24,16 @@ export function stagedKlines(
 ): StagedSource {
   return {
     async open(partitions, { tables, copy, directory, signal }) {
-      const wanted = new Map<string, Staged[]>(partitions.map((partition) => [partition, []]));
+      const wanted = new Map<string, Staged[]>(inStorageOrder(partitions).map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
         const place = entry.status === 'staged' ? placeOf(stagingDir, entry.key) : undefined;
         if (place !== undefined) wanted.get(place.partition)?.push({ entry, ...place });
       }
       const files: Record<string, StagedFiles> = {};
       for (const table of tables) {
-        // Partitions come in order and archives in order of time, so that the rows of a series lie together.
-        const archives = [...wanted]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .flatMap(([, all]) => ((table === 'overlapping_klines') === mayOverlap(all) ? all.sort(byFirstBar) : []));
+        const archives = [...wanted.values()].flatMap((all) =>
+          (table === 'overlapping_klines') === mayOverlap(all) ? all.sort(byFirstBar) : [],
+        );
         const pruned = archives.filter(({ entry }) => entry.pruned).map(({ entry }) => entry);
         if (pruned.length > 0) throw wantAgain(ledger, pruned);
         const inPlace = copy ? [] : archives.filter(({ entry }) => (entry.csv_bytes ?? 0) >= smallestInPlace);
@@ -61,6 +60,18 @@ export function stagedKlines(
       ledger.close();
     },
   };
+}
+
+/**
+ * By market, timeframe, symbol and month: the rows of a series lie together, and beside them those of other symbols at
+ * the same timeframe. Seconds beside daily bars would be read along with them.
+ */
+function inStorageOrder(partitions: readonly string[]): readonly string[] {
+  const keyed = partitions.map((partition) => {
+    const [market, symbol, timeframe, month] = partition.split('/');
+    return { partition, key: `${market}/${timeframe}/${symbol}/${month}` };
+  });
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ partition }) => partition);
 }
 
 interface Staged extends Place {

@@ -67,7 +67,7 @@ export function barOf(lines: Lines) {
 }
 
 /**
- * Every bar of `overlapping_klines` once, in the order of the key: the daily archive's where a monthly one differs
+ * Every bar of `overlapping_klines` once, in the order in which they are stored: the daily archive's where a monthly one differs
  * (A12), labelled monthly where both say the same, whichever was at hand first; the exchange's own where no archive has
  * it. Where one file says two things of a bar, it has no `data_source` either.
  */
@@ -104,8 +104,8 @@ export const chosenBars = (db: Kysely<Database>) =>
     )
     .where('choice', '=', 1n)
     .orderBy('instrument_type')
-    .orderBy('symbol')
     .orderBy('timeframe')
+    .orderBy('symbol')
     .orderBy('timestamp')
     .select(({ ref }) => [
       'symbol',
