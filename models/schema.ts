@@ -139,17 +139,22 @@ const overlappingKlines = table('overlapping_klines', {
   references: { staged_archives: ['archive_key'] },
 });
 
+/** What ohlcv and ohlcv_units begin with. */
+const barColumns = {
+  symbol,
+  timeframe,
+  instrument_type: instrumentType,
+  timestamp: timestamp('Open time, UTC.'),
+  open: double('First price.', { unit: 'quote asset' }),
+  high: double('Highest price.', { unit: 'quote asset' }),
+  low: double('Lowest price.', { unit: 'quote asset' }),
+  close: double('Last price.', { unit: 'quote asset' }),
+};
+
 const ohlcv = table('ohlcv', {
   description: 'Every bar of every market and timeframe, values as published.',
   columns: {
-    symbol,
-    timeframe,
-    instrument_type: instrumentType,
-    timestamp: timestamp('Open time, UTC.'),
-    open: double('First price.', { unit: 'quote asset' }),
-    high: double('Highest price.', { unit: 'quote asset' }),
-    low: double('Lowest price.', { unit: 'quote asset' }),
-    close: double('Last price.', { unit: 'quote asset' }),
+    ...barColumns,
     volume: double('Volume.', { unit: 'base asset; contracts for futures-cm' }),
     close_time: timestamp('Close time, UTC; irregular next to an outage (A9).'),
     quote_asset_volume: double('Turnover.', { unit: 'quote asset; base asset for futures-cm (A4)' }),
@@ -170,14 +175,7 @@ const ohlcvUnits = table('ohlcv_units', {
   description: 'The bars of ohlcv with volumes in the same units for all markets.',
   kind: 'view',
   columns: {
-    symbol,
-    timeframe,
-    instrument_type: instrumentType,
-    timestamp: timestamp('Open time, UTC.'),
-    open: double('First price.', { unit: 'quote asset' }),
-    high: double('Highest price.', { unit: 'quote asset' }),
-    low: double('Lowest price.', { unit: 'quote asset' }),
-    close: double('Last price.', { unit: 'quote asset' }),
+    ...barColumns,
     base_volume: double('Volume.', { unit: 'base asset' }),
     quote_volume: double('Turnover; of futures-cm contracts by their size.', { unit: 'quote asset' }),
     number_of_trades: bigint('Trades.'),

@@ -104,7 +104,6 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     const ended = await runPipeline({
       ...wanted,
       command,
-      invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
       argv: cli.argv,
       ...(threads !== undefined && { threads }),
       ...(memoryLimit !== undefined && { memoryLimit }),

@@ -25,7 +25,7 @@ export async function plan(cli: Cli, options: BuildOptions & { readonly format: 
   try {
     found = await planRun({
       ...build.wanted,
-      invocation: ['pnpm', 'pipeline', ...cli.argv].join(' '),
+      argv: cli.argv,
       relist: options.relist ?? false,
       wait: options.wait ?? false,
       runId,

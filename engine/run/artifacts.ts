@@ -5,6 +5,7 @@ import type { GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import type { NodeOutcome } from './context.ts';
 import type { RunOptions } from './run.ts';
+import { commandOf } from './start.ts';
 
 export interface FinishedNode {
   readonly node: GraphNode;
@@ -25,7 +26,7 @@ export async function writeArtifacts(run: Finished): Promise<void> {
   const metadata = {
     project: run.pipeline.spec.name,
     run_id: run.runId,
-    command: run.invocation,
+    command: commandOf(run),
     argv: run.argv,
     target: run.target.name,
     synthetic: run.target.synthetic,

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { describeWindow } from '../config/resolve-window.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
@@ -13,6 +12,7 @@ import { lockTarget } from './lock.ts';
 import { lastRate, secondsAt } from './rate.ts';
 import type { RunOptions } from './run.ts';
 import { createShare } from './share.ts';
+import { commandOf, startOf } from './start.ts';
 import { nodeWindows } from './windows.ts';
 
 export interface RunPlan {
@@ -44,7 +44,7 @@ type PlanOptions = Pick<
   | 'signal'
   | 'runId'
   | 'logFile'
-  | 'invocation'
+  | 'argv'
   | 'now'
   | 'clock'
 >;
@@ -69,7 +69,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   }
 
   await using _lock = await lockTarget(paths.root, {
-    command: options.invocation,
+    command: commandOf(options),
     since: options.now,
     wait: options.wait,
     signal: options.signal,
@@ -85,16 +85,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     share: share.get,
     confirm: async () => {},
   };
-  reporter.report({
-    type: 'run_started',
-    runId: options.runId,
-    target: options.target.name,
-    synthetic: options.target.synthetic,
-    asOf: options.asOf,
-    nodes: nodes.map(refOf),
-    ...(options.window && { range: describeWindow(options.window) }),
-    logFile: options.logFile,
-  });
+  reporter.report(startOf(options, nodes));
   await mkdir(paths.staging, { recursive: true });
   const extracts: PlannedExtract[] = [];
   for (const { node, extract } of modules) {

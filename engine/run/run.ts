@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
-import { describeWindow } from '../config/resolve-window.ts';
 import type { Vars } from '../config/vars.ts';
 import { diskError } from '../disk-error.ts';
 import { isAbort, PipelineError } from '../errors.ts';
@@ -26,14 +25,13 @@ import type { TargetPaths } from './paths.ts';
 import { tellPublished } from './published.ts';
 import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
+import { commandOf, startOf } from './start.ts';
 import { createWarehouseHost, readersWaitMs, refuseOutdated } from './warehouse-host.ts';
 import { nodeWindows } from './windows.ts';
 
 export interface RunOptions {
   readonly command: 'run' | 'test';
-  /** The command as it was typed, for the lock and the artifacts. */
-  readonly invocation: string;
-  /** Its words, for `retry`. */
+  /** The words of the command line: for the lock, the artifacts and `retry`. */
   readonly argv: readonly string[];
   readonly pipeline: Pipeline;
   readonly graph: Graph;
@@ -89,7 +87,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   await checkTables(nodes, graph, paths.warehouse, signal);
 
   await using _lock = await lockTarget(paths.root, {
-    command: options.invocation,
+    command: commandOf(options),
     since: options.now,
     wait: options.wait,
     signal,
@@ -143,16 +141,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     },
   };
 
-  reporter.report({
-    type: 'run_started',
-    runId,
-    target: options.target.name,
-    synthetic: options.target.synthetic,
-    asOf: options.asOf,
-    nodes: nodes.map(refOf),
-    ...(options.window && { range: describeWindow(options.window) }),
-    logFile: options.logFile,
-  });
+  reporter.report(startOf(options, nodes));
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
     await runNodes(nodes, options, context);

@@ -1,7 +1,9 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ArchiveKey, periodOf } from '../archive/keys.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import { stagedFile } from '../staging/paths.ts';
+import { openRows, openTimeOf } from '../staging/rows.ts';
 import { type Range, union } from './ranges.ts';
 import type { Slots } from './slots.ts';
 
@@ -74,31 +76,18 @@ export async function readCovered(
   return union(covered);
 }
 
-const NEWLINE = 0x0a;
-const ZERO = 0x30;
-const NINE = 0x39;
-/** From here a number is µs (A2). */
-const firstMicros = 1e14;
+/** Rows read before others get their turn. */
+const rowsAtOnce = 10_000;
 
-/** Open times of a staged CSV in ms, of which only the shape was checked; a header is no number. */
+/** Open times of a staged CSV in ms, of which only the shape was checked. */
 async function* openTimes(file: string, signal: AbortSignal): AsyncGenerator<number> {
-  let value = 0;
-  let digits = 0;
-  let isAtStart = true;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal }) as AsyncIterable<Buffer>) {
-    for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at] as number;
-      if (isAtStart && byte >= ZERO && byte <= NINE) {
-        value = value * 10 + (byte - ZERO);
-        digits++;
-        continue;
-      }
-      if (digits > 0) yield value >= firstMicros ? value / 1000 : value;
-      value = 0;
-      digits = 0;
-      const newline = byte === NEWLINE ? at : chunk.indexOf(NEWLINE, at);
-      isAtStart = newline >= 0;
-      at = newline >= 0 ? newline : chunk.length;
+  using rows = openRows(file);
+  let count = 0;
+  for (let row = rows.next(); row !== undefined; row = rows.next()) {
+    if (++count % rowsAtOnce === 0) {
+      await nextTurn();
+      signal.throwIfAborted();
     }
+    yield openTimeOf(row) / 1000;
   }
 }

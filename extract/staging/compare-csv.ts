@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { firstMicros, openRows, openTimeOf } from './rows.ts';
+import { firstMicros } from '../verify/csv-scan.ts';
+import { openRows, openTimeOf } from './rows.ts';
 
 /** How the rows of two versions of an archive differ, by open time. */
 export interface RowChanges {

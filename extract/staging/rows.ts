@@ -1,11 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { firstMicros } from '../verify/csv-scan.ts';
 
 const readBytes = 256 * 1024;
 const RETURN = 0x0d;
 const ZERO = 0x30;
 const NINE = 0x39;
-/** From here a number of digits is µs, below it ms (A2). */
-export const firstMicros = 1e14;
 
 /** µs since the epoch. */
 export function openTimeOf(row: string): number {

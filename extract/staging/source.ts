@@ -29,11 +29,13 @@ export function stagedKlines(
         const place = entry.status === 'staged' ? placeOf(stagingDir, entry.key) : undefined;
         if (place !== undefined) wanted.get(place.partition)?.push({ entry, ...place });
       }
+      const archivesOf = Map.groupBy(
+        [...wanted.values()].map((all) => all.sort(byFirstBar)),
+        (all) => (mayOverlap(all) ? 'overlapping_klines' : 'staged_klines'),
+      );
       const files: Record<string, StagedFiles> = {};
       for (const table of tables) {
-        const archives = [...wanted.values()].flatMap((all) =>
-          (table === 'overlapping_klines') === mayOverlap(all) ? all.sort(byFirstBar) : [],
-        );
+        const archives = (archivesOf.get(table as 'staged_klines' | 'overlapping_klines') ?? []).flat();
         const pruned = archives.filter(({ entry }) => entry.pruned).map(({ entry }) => entry);
         if (pruned.length > 0) throw wantAgain(ledger, pruned);
         const inPlace = copy ? [] : archives.filter(({ entry }) => (entry.csv_bytes ?? 0) >= smallestInPlace);
@@ -115,10 +117,13 @@ const batchedArchive = ({ entry, csv, values }: Staged): BatchedArchive => ({
 
 const byFirstBar = (a: Staged, b: Staged): number => (a.entry.first_open_time ?? 0) - (b.entry.first_open_time ?? 0);
 
-/** Whether a bar may stand twice: in one archive (A10), or in two of the same time (A12). What is unknown may. */
+/**
+ * Whether a bar may stand twice: in one archive (A10), or in two of the same time (A12). What is unknown may.
+ * `archives` ascend by their first bar.
+ */
 function mayOverlap(archives: readonly Staged[]): boolean {
   let end = Number.NEGATIVE_INFINITY;
-  for (const { entry } of [...archives].sort(byFirstBar)) {
+  for (const { entry } of archives) {
     const { first_open_time: first, last_open_time: last, duplicates } = entry;
     if (first === undefined || last === undefined || duplicates !== 0 || first <= end) return true;
     end = last;

@@ -44,13 +44,24 @@ export async function unpackAside(
 }
 
 function unpackSmall(zip: Buffer, member: ZipMember, key: ArchiveKey, aside: string): Unpacked | Reason {
+  const scanned = scanSmall(zip, member, key);
+  if ('code' in scanned) return scanned;
+  const { csv, facts } = scanned;
+  writeNew(aside, csv);
+  return { csv_bytes: csv.length, facts };
+}
+
+/** Inflates and checks a member that is small enough for memory. */
+export function scanSmall(
+  zip: Buffer,
+  member: ZipMember,
+  key: ArchiveKey,
+): { readonly csv: Buffer; readonly facts: CsvFacts } | Reason {
   const csv = inflateMember(zip, member);
   if (!Buffer.isBuffer(csv)) return csv;
   const scanner = scanCsv(key);
   const facts = scanner.push(csv) ?? scanner.end();
-  if ('code' in facts) return facts;
-  writeNew(aside, csv);
-  return { csv_bytes: csv.length, facts };
+  return 'code' in facts ? facts : { csv, facts };
 }
 
 async function unpackLarge(

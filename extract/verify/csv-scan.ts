@@ -32,7 +32,7 @@ const fieldsPerLine = 12;
 /** Real lines have at most 190 bytes. */
 const longestLine = 4096;
 /** From here a number of digits is µs, below it ms: the year 5138 in ms, 1973 in µs (A2). */
-const firstMicros = 1e14;
+export const firstMicros = 1e14;
 
 /**
  * Checks the lines of an archive's CSV: 12 fields of plain ASCII, open_time an integer in ms or µs inside the archive's

@@ -3,11 +3,10 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { type ArchiveKey, archiveName } from '../archive/keys.ts';
-import { largestInflated, scanMember } from '../staging/unpack.ts';
+import { largestInflated, scanMember, scanSmall } from '../staging/unpack.ts';
 import { parseChecksum } from './checksum.ts';
-import { scanCsv } from './csv-scan.ts';
 import { type Reason, reason } from './reason.ts';
-import { bufferSource, fileSource, findMember, inflateMember } from './zip.ts';
+import { bufferSource, fileSource, findMember } from './zip.ts';
 
 /** Larger zips are read piece by piece. */
 const largestInMemory = 1024 * 1024;
@@ -45,16 +44,11 @@ async function contentProblem(
   const source = bytes === undefined ? fileSource(file, size) : bufferSource(bytes);
   const member = await findMember(source, `${archiveName(key)}.csv`);
   if ('code' in member) return member;
-  if (bytes === undefined || member.uncompressed_bytes > largestInflated) {
-    const zip = bytes === undefined ? { source, file } : { source };
-    const scanned = await scanMember(zip, member, key, signal, () => {});
-    return 'code' in scanned ? scanned : undefined;
-  }
-  const csv = inflateMember(bytes, member);
-  if (!Buffer.isBuffer(csv)) return csv;
-  const scanner = scanCsv(key);
-  const facts = scanner.push(csv) ?? scanner.end();
-  return 'code' in facts ? facts : undefined;
+  const scanned =
+    bytes !== undefined && member.uncompressed_bytes <= largestInflated
+      ? scanSmall(bytes, member, key)
+      : await scanMember(bytes === undefined ? { source, file } : { source }, member, key, signal, () => {});
+  return 'code' in scanned ? scanned : undefined;
 }
 
 async function digestOf(file: string, signal: AbortSignal): Promise<string> {

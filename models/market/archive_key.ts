@@ -1,5 +1,6 @@
-import { type Expression, sql } from 'kysely';
+import { type Expression, type Kysely, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
+import type { Database } from '../schema.ts';
 
 /**
  * What a key of the ledger says: `data/futures/um/daily/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06-17.zip` of an archive, and
@@ -16,3 +17,21 @@ export function keyParts(key: Expression<string>) {
     month: cast('DATE', sql`regexp_extract(${key}, '-(\\d{4}-\\d{2})(-\\d{2})?\\.(zip|csv)$', 1) || '-01'`),
   };
 }
+
+/** Every file whose rows are staged, or were when they were loaded, by what its key says. */
+export const archivesAtHand = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
+  db
+    .selectFrom('staged_archives')
+    .where('status', 'in', ['staged', 'loaded'])
+    .select((eb) => {
+      const { instrument_type, symbol, timeframe, month, cadence } = keyParts(eb.ref('key'));
+      return [
+        instrument_type.as('instrument_type'),
+        symbol.as('symbol'),
+        timeframe.as('timeframe'),
+        month.as('month'),
+        cadence.as('cadence'),
+        'key',
+        'sha256',
+      ];
+    });

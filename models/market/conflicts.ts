@@ -1,10 +1,8 @@
 import { type Expression, sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
-import { keyParts } from './archive_key.ts';
+import { archivesAtHand } from './archive_key.ts';
 import { instant } from './instant.ts';
-
-const atHand = ['staged', 'loaded'];
 
 /** What `ohlcv` calls the columns that an archive publishes. */
 const columnOf = {
@@ -30,26 +28,9 @@ const barColumns = ['instrument_type', 'symbol', 'timeframe', 'timestamp'] as co
 export default defineModel('conflicts', {
   inputs: ({ db }) =>
     db
-      .with('archives', (archives) =>
-        archives
-          .selectFrom('staged_archives')
-          .where('status', 'in', atHand)
-          .select((eb) => {
-            const { instrument_type, symbol, timeframe, month, cadence } = keyParts(eb.ref('key'));
-            return [
-              instrument_type.as('instrument_type'),
-              symbol.as('symbol'),
-              timeframe.as('timeframe'),
-              month.as('month'),
-              cadence.as('cadence'),
-              'key',
-              'sha256',
-            ];
-          }),
-      )
       .with('months', (months) =>
         months
-          .selectFrom('archives')
+          .selectFrom(archivesAtHand(db).as('archive'))
           .groupBy(['instrument_type', 'symbol', 'timeframe', 'month'])
           .having(
             (eb) => sql<boolean>`bool_or(${eb.ref('cadence')} = 'daily') and bool_or(${eb.ref('cadence')} = 'monthly')`,

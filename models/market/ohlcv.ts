@@ -1,11 +1,9 @@
 import { sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
-import { keyParts } from './archive_key.ts';
+import { archivesAtHand, keyParts } from './archive_key.ts';
 import { barOf, chosenBars } from './bars.ts';
 import { rejectedArchives } from './rejects.ts';
-
-const atHand = ['staged', 'loaded'];
 
 /**
  * Every bar of the staged archives; where a daily and a monthly archive both have it, the daily one's (A12). Bars that
@@ -14,23 +12,7 @@ const atHand = ['staged', 'loaded'];
 export default defineModel('ohlcv', {
   inputs: ({ db }) =>
     db
-      .with('archives', (archives) =>
-        archives
-          .selectFrom('staged_archives')
-          .where('status', 'in', atHand)
-          .select((eb) => {
-            const { instrument_type, symbol, timeframe, month } = keyParts(eb.ref('key'));
-            return [
-              instrument_type.as('instrument_type'),
-              symbol.as('symbol'),
-              timeframe.as('timeframe'),
-              month.as('month'),
-              'key',
-              'sha256',
-            ];
-          }),
-      )
-      .selectFrom('archives')
+      .selectFrom(archivesAtHand(db).as('archive'))
       .groupBy(['instrument_type', 'symbol', 'timeframe', 'month'])
       .select((eb) => [
         'instrument_type',

@@ -156,7 +156,6 @@ export async function shopProject(changes: Changes = {}) {
     const window = { start: utc(`${start ?? '1970-01-01'}T00:00`), end: utc(`${end ?? '9999-12-31'}T00:00`) };
     return {
       command: 'run',
-      invocation: 'pnpm pipeline run',
       argv: ['run'],
       pipeline,
       graph,
