@@ -2,7 +2,7 @@ import { closeSync, createReadStream, rmSync } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { type ArchiveKey, archiveName } from '../archive/keys.ts';
-import { type CsvFacts, scanCsv } from '../verify/csv-scan.ts';
+import { type CsvFacts, scanCsv, scanWholeCsv } from '../verify/csv-scan.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';
 import type { FetchedZip } from './fetch-zip.ts';
@@ -51,7 +51,7 @@ function unpackSmall(zip: Buffer, member: ZipMember, key: ArchiveKey, aside: str
   return { csv_bytes: csv.length, facts };
 }
 
-/** Inflates and checks a member that is small enough for memory. */
+/** Inflates and checks a member that is small enough for memory; its CSV is good until the next call on this thread. */
 export function scanSmall(
   zip: Buffer,
   member: ZipMember,
@@ -59,8 +59,7 @@ export function scanSmall(
 ): { readonly csv: Buffer; readonly facts: CsvFacts } | Reason {
   const csv = inflateMember(zip, member);
   if (!Buffer.isBuffer(csv)) return csv;
-  const scanner = scanCsv(key);
-  const facts = scanner.push(csv) ?? scanner.end();
+  const facts = scanWholeCsv(key, csv);
   return 'code' in facts ? facts : { csv, facts };
 }
 

@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { type ArchiveKey, periodOf } from '../archive/keys.ts';
 import { timeframes } from '../archive/timeframes.ts';
+import { type Grid, scanRows } from '../kernel/kernel.ts';
 import { type Reason, reason } from './reason.ts';
 
 /** What a whole, well-formed kline CSV holds. */
@@ -84,6 +85,43 @@ export function scanCsv(key: ArchiveKey): CsvScanner {
   };
 }
 
+/** As `scanCsv`, of a CSV that is in memory as a whole: at once where nothing about it is odd. */
+export function scanWholeCsv(key: ArchiveKey, csv: Buffer): CsvFacts | Reason {
+  const lead = readLead(csv);
+  if (lead !== undefined && !('code' in lead)) {
+    const grid = gridOf(key);
+    const found = scanRows(csv.subarray(lead.length), grid);
+    if (found !== undefined) {
+      const { slotsByDay, ...figures } = found;
+      return { ...figures, header: lead.header, duplicates: 0, incomplete_days: incompleteDays(slotsByDay, key, grid) };
+    }
+  }
+  const scanner = scanCsv(key);
+  return scanner.push(csv) ?? scanner.end();
+}
+
+/** Timeframes without a fixed length have days for slots. */
+function gridOf(key: ArchiveKey): Grid {
+  const period = periodOf(key);
+  if (period === undefined) throw new Error(`${key.symbol} ${key.period} has no period`);
+  const length = timeframes[key.timeframe];
+  return { start: period.start * 1000, end: period.end * 1000, slot: length === undefined ? DAY : length * 1000 };
+}
+
+/** Days of the period, from 1, that have fewer slots with a row than they should; none where slots have no fixed length. */
+function incompleteDays(
+  slotsByDay: ArrayLike<number>,
+  { timeframe }: ArchiveKey,
+  { start, end, slot }: Grid,
+): number[] {
+  const days: number[] = [];
+  if (timeframes[timeframe] === undefined) return days;
+  for (let day = 0; day < Math.round((end - start) / DAY); day++) {
+    if ((slotsByDay[day] as number) < DAY / slot) days.push(day + 1);
+  }
+  return days;
+}
+
 /** The length of a byte-order mark and a header, once the first line is whole. */
 function readLead(bytes: Buffer): { readonly length: number; readonly header: boolean } | Reason | undefined {
   const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
@@ -105,12 +143,8 @@ const tooLong = (row: number): Reason => reason('line_too_long', `row ${row} has
 
 /** Checks whole lines of data and remembers what they say. */
 function rowScanner(key: ArchiveKey) {
-  const period = periodOf(key);
-  if (period === undefined) throw new Error(`${key.symbol} ${key.period} has no period`);
-  const start = period.start * 1000;
-  const end = period.end * 1000;
-  const length = timeframes[key.timeframe];
-  const slot = length === undefined ? DAY : length * 1000;
+  const grid = gridOf(key);
+  const { start, end, slot } = grid;
   const slotsByDay = new Int32Array(Math.round((end - start) / DAY));
   const state = { rows: 0, duplicates: 0, first: 0, last: -1, lastSlot: -1, blank: false, seen: 0 };
 
@@ -184,10 +218,7 @@ function rowScanner(key: ArchiveKey) {
   function facts(header: boolean): CsvFacts | Reason {
     const { rows: row_count, first, last, duplicates } = state;
     if (row_count === 0) return reason('no_rows', 'the file has no row');
-    const incomplete_days: number[] = [];
-    for (const [day, slots] of slotsByDay.entries()) {
-      if (length !== undefined && slots < DAY / slot) incomplete_days.push(day + 1);
-    }
+    const incomplete_days = incompleteDays(slotsByDay, key, grid);
     return { row_count, first_open_time: first, last_open_time: last, header, duplicates, incomplete_days };
   }
 

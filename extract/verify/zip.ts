@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
+import { inflateRaw } from '../kernel/kernel.ts';
 import { type Reason, reason } from './reason.ts';
 import { readByUnzipper, readDirectory, type ZipDirectory } from './zip-directory.ts';
 
@@ -98,20 +99,28 @@ function checkMember(
   return { deflated: method === 8, crc32: first.crc32, offset, compressed_bytes, uncompressed_bytes };
 }
 
-/** The content of a member that is small enough for memory, its size and CRC-32 checked (B22). */
+/**
+ * The content of a member that is small enough for memory, its size and CRC-32 checked (B22). It may be good only until
+ * the next call on this thread.
+ */
 export function inflateMember(zip: Buffer, member: ZipMember): Buffer | Reason {
   const data = zip.subarray(member.offset, member.offset + member.compressed_bytes);
-  let content = data;
-  if (member.deflated) {
-    try {
-      // One chunk that holds it all; a byte more than it may have shows that it has more.
-      const chunkSize = Math.max(64, member.uncompressed_bytes + 1);
-      content = inflateRawSync(data, { chunkSize, maxOutputLength: chunkSize });
-    } catch (error) {
-      return reason('zip_corrupt', `the member does not inflate: ${(error as Error).message}`);
-    }
-  }
+  const content = member.deflated ? inflate(data, member.uncompressed_bytes) : data;
+  if (!Buffer.isBuffer(content)) return content;
   return checkContent(member, content.length, crc32(content)) ?? content;
+}
+
+/** By the kernel; what it does not take is left to zlib, which says why. */
+function inflate(data: Buffer, size: number): Buffer | Reason {
+  const content = inflateRaw(data, size);
+  if (content !== undefined) return content;
+  try {
+    // One chunk that holds it all; a byte more than it may have shows that it has more.
+    const chunkSize = Math.max(64, size + 1);
+    return inflateRawSync(data, { chunkSize, maxOutputLength: chunkSize });
+  } catch (error) {
+    return reason('zip_corrupt', `the member does not inflate: ${(error as Error).message}`);
+  }
 }
 
 /** What an inflated member fails with, if anything. */

@@ -3,6 +3,7 @@ import { checkCases } from './cases.ts';
 import { checkErrors } from './errors.ts';
 import { checkGuards } from './guards.ts';
 import { checkImports } from './imports.ts';
+import { checkKernel } from './kernel.ts';
 import { checkLinks } from './links.ts';
 import { checkRawSql } from './raw-sql.ts';
 
@@ -27,6 +28,7 @@ export const checks: Readonly<Record<string, Check>> = {
   biome: program('biome', 'check', '--error-on-warnings', '.'),
   knip: program('knip'),
   imports: checkImports,
+  kernel: checkKernel,
   links: checkLinks,
   'raw-sql': checkRawSql,
   cases: checkCases,

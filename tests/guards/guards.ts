@@ -318,8 +318,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'B18',
     file: 'extract/verify/csv-scan.ts',
-    from: 'if (length !== undefined && slots < DAY / slot)',
-    to: 'if (slots < DAY / slot)',
+    from: 'if (timeframes[timeframe] === undefined) return days;',
+    to: '',
     test: 'tests/unit/extract/csv-scan.test.ts',
   },
   {

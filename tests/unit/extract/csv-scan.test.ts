@@ -1,8 +1,10 @@
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ArchiveKey, periodOf } from '../../../extract/archive/keys.ts';
 import { timeframes } from '../../../extract/archive/timeframes.ts';
-import { type CsvFacts, scanCsv } from '../../../extract/verify/csv-scan.ts';
+import { inflateRaw } from '../../../extract/kernel/kernel.ts';
+import { type CsvFacts, scanCsv, scanWholeCsv } from '../../../extract/verify/csv-scan.ts';
 import type { Reason } from '../../../extract/verify/reason.ts';
 import { header } from '../../support/archive.ts';
 import { dayMs, keyOf, line } from './support.ts';
@@ -16,6 +18,12 @@ function scan(text: string | Buffer, key: ArchiveKey, piece = Number.POSITIVE_IN
     if (problem !== undefined) return problem;
   }
   return scanner.end();
+}
+
+/** Scans a text at once, where the kernel can see it. */
+function scanWhole(text: string, key: ArchiveKey): CsvFacts | Reason {
+  const bytes = Buffer.from(text);
+  return scanWholeCsv(key, inflateRaw(deflateRawSync(bytes), bytes.length) as Buffer);
 }
 
 /** The same, slowly and by other means: strings, splits and sets. */
@@ -89,6 +97,7 @@ describe('what is fine', () => {
     ['A6: blank lines at the end', `${rows.join('\n')}\n\n\r\n\n`, false],
   ])('%s', (_what, text, hasHeader) => {
     for (const piece of [1, 7, 100, 1e9]) expect(scan(text, hourly, piece)).toEqual({ ...facts, header: hasHeader });
+    expect(scanWhole(text, hourly)).toEqual({ ...facts, header: hasHeader });
   });
 
   test('B6: the first row of a file without a header counts', () => {
@@ -164,6 +173,7 @@ describe('what is not', () => {
     ['line_too_long', 'no end of a row', '1'.repeat(100_000)],
   ])('%s: %s', (code, _what, text) => {
     for (const piece of [1e9, 11]) expect(scan(text, hourly, piece)).toMatchObject({ code });
+    expect(scanWhole(text, hourly)).toMatchObject({ code });
   });
 
   test('names the row', () => {
@@ -206,6 +216,7 @@ test('agrees with a naive reading of any text, in pieces of any size', () => {
     fc.property(text, fc.integer({ min: 1, max: 300 }), (csv, piece) => {
       const expected = naive(csv, hourly);
       const found = scan(csv, hourly, piece);
+      expect(scanWhole(csv, hourly)).toEqual(found);
       if ('code' in expected) {
         // Which of several defects is named is not the point here.
         expect(found).toHaveProperty('code');

@@ -1,0 +1,5 @@
+export { inflateRaw } from './inflate';
+export { firstOpenTime, lastOpenTime, rowCount, scanRows, slotsByDay } from './rows';
+
+/** From here on the memory is free. */
+export const heap: usize = __heap_base;
