@@ -34,7 +34,6 @@ const usage = `usage: pnpm bench <name…> [options]
   --only s2     only the parts whose name begins so
   --peers curl  only the programs of others whose name begins so    (all)
   --latency 40  ms before the servers answer                          (40)
-  --rest 65     seconds of rest after a round that wrote files        (65)
   --dir DIR     where archives are made and kept, and runs write      (data/bench)`;
 
 const { values, positionals } = parseArgs({
@@ -45,7 +44,6 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: '' },
     peers: { type: 'string', default: '' },
     latency: { type: 'string', default: '40' },
-    rest: { type: 'string', default: '65' },
     dir: { type: 'string', default: join(import.meta.dirname, '../data/bench') },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -59,7 +57,6 @@ if (values.help || positionals.length === 0 || positionals.some((name) => !Objec
     scale: Number(values.scale),
     rounds: Number(values.rounds),
     latencyMs: Number(values.latency),
-    restMs: Number(values.rest) * 1000,
     directory: values.dir,
     work: join(values.dir, `work-${process.pid}`),
     wants: (part) => part.startsWith(values.only),

@@ -4,8 +4,6 @@ export interface BenchOptions {
   readonly rounds: number;
   /** ms before the servers answer. */
   readonly latencyMs: number;
-  /** ms after files were deleted. */
-  readonly restMs: number;
   /** Where archives are made and kept. */
   readonly directory: string;
   /** Where runs write; it goes in the end. */

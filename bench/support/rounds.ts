@@ -1,5 +1,5 @@
-import { renameSync, rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readdirSync, renameSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { run, type Usage } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import { median, megabytes, seconds, textTable } from './report.ts';
@@ -14,21 +14,21 @@ export interface Contestant {
   readonly run: () => Promise<Lap>;
   /** Outside of the measured time: throws where the program did not do its work. */
   readonly check?: () => Promise<void>;
-  /** A folder that goes after each run. */
+  /** A folder that is put aside after each run, and emptied after the round. */
   readonly output?: string;
 }
 
 export type Laps = ReadonlyMap<string, readonly Lap[]>;
 
 /**
- * Runs every contestant once a round; where it is turning, each round begins with another one. What they wrote goes
- * together at the end of the round, and a rest follows: for a minute ext4 shuns the inodes of files that were deleted,
- * and making a file takes five times as long as it should.
+ * Runs every contestant once a round; where it is turning, each round begins with another one. What they wrote is emptied
+ * at the end of the round and goes with everything else at the end of the benchmark: for as long as six minutes ext4 shuns
+ * the inodes of files that were deleted, and making a file takes five times as long as it should.
  */
 export async function race(
   title: string,
   contestants: readonly Contestant[],
-  { rounds, restMs }: Pick<BenchOptions, 'rounds' | 'restMs'>,
+  { rounds }: Pick<BenchOptions, 'rounds'>,
   { turning = true } = {},
 ): Promise<Laps> {
   console.log(`\n${title}`);
@@ -43,20 +43,25 @@ export async function race(
       const lap = await contestant.run();
       laps.get(contestant.name)?.push(lap);
       await contestant.check?.();
-      if (contestant.output !== undefined) written.push(setAside(contestant.output, turn));
+      if (contestant.output !== undefined) written.push(setAside(contestant.output, `${round}-${turn}`));
       console.error(`  round ${round + 1}: ${contestant.name} ${seconds(lap.partSeconds ?? lap.seconds)}`);
     }
-    for (const folder of written) rmSync(folder, { recursive: true });
-    if (written.length > 0 && round + 1 < rounds) await sleep(restMs);
+    for (const folder of written) emptyFiles(folder);
   }
   for (const line of lapTable(laps)) console.log(`  ${line}`);
   return laps;
 }
 
-function setAside(folder: string, turn: number): string {
-  const aside = `${folder}.${turn}`;
+function setAside(folder: string, name: string): string {
+  const aside = `${folder}.${name}`;
   renameSync(folder, aside);
   return aside;
+}
+
+function emptyFiles(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) truncateSync(join(entry.parentPath, entry.name));
+  }
 }
 
 function lapTable(laps: Laps): readonly string[] {

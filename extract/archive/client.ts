@@ -30,8 +30,6 @@ export interface GetRequest<T> {
 export interface ClientStats {
   readonly requests: number;
   readonly retries: number;
-  /** Of bodies with status 200, those that were bad included. */
-  readonly bytes: number;
 }
 
 /** One GET with its check and its retries. */
@@ -59,7 +57,7 @@ export function createClient(options: ClientOptions): ArchiveClient {
   const { signal, now = Date.now } = options;
   const policy: RetryPolicy = { ...defaultRetryPolicy, ...options.retry };
   const transport = createTransport(options);
-  const stats = { requests: 0, retries: 0, bytes: 0 };
+  const stats = { requests: 0, retries: 0 };
 
   async function fetchFollowing<T>(request: GetRequest<T>): Promise<Answer | Failure> {
     let { url } = request;
@@ -90,7 +88,6 @@ export function createClient(options: ClientOptions): ArchiveClient {
       if ('code' in answer) return { kind: 'done', value: { kind: 'failed', failure: answer } };
       const { status } = answer;
       if (status === 200) {
-        stats.bytes += answer.body.length;
         const verdict = await request.check(answer);
         if (verdict.kind !== 'again') return { kind: 'done', value: verdict };
         return { kind: 'again', problem: { kind: 'content', reason: verdict.reason, digest: verdict.digest } };

@@ -1,23 +1,82 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { closeSync, rmSync } from 'node:fs';
 import type { Sink } from '../http/transport.ts';
-import { fileSource, type ZipSource } from '../verify/zip.ts';
-import { named, openMaking, renameMaking, writeFully } from './write.ts';
+import { bufferSource, fileSource, type ZipSource } from '../verify/zip.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { named, openMaking, renameMaking, replaceFile, writeFully } from './write.ts';
 
-/** Bytes of a zip that is too large for memory, on disk until it is verified. */
+/** Takes the bytes of a zip as they come, and holds them until it is verified. What it has given is good until it is disposed of. */
 export interface Spool extends Disposable {
-  readonly file: string;
-  /** A sink that starts the file anew. */
+  /** A sink that starts anew; earlier ones are of no further use. */
   open(): Sink;
   /** Ends the writing; hex digests of what was written. */
   finish(): { readonly size: number; readonly md5: string; readonly sha256: string };
-  source(): ZipSource;
-  /** Keeps the file under another name; false where nothing was written. */
-  moveTo(file: string): boolean;
+  zip(): SpooledZip;
+  /** Keeps what was written as a file; false where nothing was. */
+  keep(file: string): boolean;
 }
 
-/** Disposing of it removes the file. */
-export function createSpool(file: string): Spool {
+export interface SpooledZip {
+  readonly source: ZipSource;
+  /** The bytes, where they are in memory. */
+  readonly bytes?: Buffer;
+  /** The file they are in otherwise. */
+  readonly file?: string;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** In memory that is used again: fresh buffers for every zip would keep the collector busy for a tenth of the time. */
+export function memorySpool(pool: BufferPool, expectedSize: number): Spool {
+  let buffer: Buffer = nothing;
+  let size = 0;
+  /** Changes when sinks that were given out must not write any more. */
+  let edition = 0;
+  const written = (): Buffer => buffer.subarray(0, size);
+
+  function giveBack(): void {
+    if (buffer !== nothing) pool.giveBack(buffer);
+    buffer = nothing;
+  }
+
+  function makeRoom(needed: number): void {
+    if (needed <= buffer.length) return;
+    const larger = pool.take(Math.max(needed, expectedSize));
+    larger.set(written());
+    giveBack();
+    buffer = larger;
+  }
+
+  return {
+    open() {
+      const own = ++edition;
+      size = 0;
+      return (chunk) => {
+        if (own !== edition) throw new Error('bytes came for an attempt that is over');
+        makeRoom(size + chunk.length);
+        buffer.set(chunk, size);
+        size += chunk.length;
+      };
+    },
+    finish() {
+      edition++;
+      return { size, md5: hash('md5', written()), sha256: hash('sha256', written()) };
+    },
+    zip: () => ({ bytes: written(), source: bufferSource(written()) }),
+    keep(file) {
+      if (size > 0) replaceFile(file, written());
+      return size > 0;
+    },
+    [Symbol.dispose]() {
+      edition++;
+      size = 0;
+      giveBack();
+    },
+  };
+}
+
+/** In a file, for zips that are too large for memory; disposing of it removes the file. */
+export function diskSpool(file: string): Spool {
   let descriptor: number | undefined;
   let size = 0;
   let md5: Hash;
@@ -29,7 +88,6 @@ export function createSpool(file: string): Spool {
   }
 
   return {
-    file,
     open() {
       close();
       size = 0;
@@ -51,8 +109,8 @@ export function createSpool(file: string): Spool {
       close();
       return { size, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
     },
-    source: () => fileSource(file, size),
-    moveTo(target) {
+    zip: () => ({ file, source: fileSource(file, size) }),
+    keep(target) {
       close();
       if (size > 0) renameMaking(file, target);
       return size > 0;

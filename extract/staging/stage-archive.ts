@@ -6,17 +6,20 @@ import type { Failure } from '../failure.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
 import { formatReason, type Reason, reason } from '../verify/reason.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { LedgerEntry } from './entry.ts';
 import { fetchZip } from './fetch-zip.ts';
 import { type KnownDefect, knownDefect } from './known-defects.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
-import { createSpool } from './spool.ts';
+import { diskSpool, memorySpool, type Spool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
 import { badValue } from './values.ts';
 import { asideOf, renameMaking, replaceFile } from './write.ts';
 
 export interface StageOptions {
   readonly client: ArchiveClient;
+  /** What zips are in while they are in memory. */
+  readonly buffers: BufferPool;
   /** Base URL of the archive. */
   readonly archiveUrl: string;
   readonly stagingDir: string;
@@ -56,35 +59,36 @@ export type StageOutcome =
  */
 export async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
   const { key, object } = wanted;
-  const { client, archiveUrl, stagingDir, largestInMemory } = options;
+  const { client, buffers, archiveUrl, stagingDir, largestInMemory } = options;
   const checksum = await expectedChecksum(wanted, options);
   if (checksum.kind === 'failed') return { status: 'failed', failure: checksum.failure };
   if (checksum.kind === 'rejected') return reject(wanted, options, { reason: checksum.reason });
 
-  using spool = object.size_bytes > largestInMemory ? createSpool(spoolFile(stagingDir, key)) : undefined;
+  const isLarge = object.size_bytes > largestInMemory;
+  using spool = isLarge ? diskSpool(spoolFile(stagingDir, key)) : memorySpool(buffers, object.size_bytes);
   const url = objectUrl(archiveUrl, object.key);
-  const { outcome, keep, sha256: sha256OfLast } = await fetchZip(client, url, object, checksum.sha256, spool);
+  const { outcome, sha256: sha256OfLast } = await fetchZip(client, url, object, checksum.sha256, spool);
   if (outcome.kind === 'failed') return { status: 'failed', failure: outcome.failure };
   if (outcome.kind === 'absent')
     return { status: 'absent', reason: reason('absent', 'it is listed, but not there (404)') };
   if (outcome.kind === 'rejected')
-    return reject(wanted, options, { reason: outcome.reason, sha256: sha256OfLast, keep });
+    return reject(wanted, options, { reason: outcome.reason, sha256: sha256OfLast, spool });
 
   const zip = outcome.value;
   const { sha256 } = zip;
   const note =
     checksum.sha256 === undefined || checksum.sha256 === sha256 ? checksum.note : stale(sha256, checksum.sha256);
   if (note !== undefined && note.code !== 'checksum_missing' && options.staleChecksum === 'fail') {
-    return reject(wanted, options, { reason: note, sha256, keep });
+    return reject(wanted, options, { reason: note, sha256, spool });
   }
   const file = stagedFile(stagingDir, key);
   const unpacked = await unpackAside(zip, key, file, options.signal);
-  if ('code' in unpacked) return reject(wanted, options, { reason: unpacked, sha256, keep });
+  if ('code' in unpacked) return reject(wanted, options, { reason: unpacked, sha256, spool });
   // The load would reject it too, and say so as news.
   const bad = knownDefect(options.knownDefects, object.key, sha256) && badValue(asideOf(file));
   if (bad) {
     rmSync(asideOf(file), { force: true });
-    return reject(wanted, options, { reason: bad, sha256, keep });
+    return reject(wanted, options, { reason: bad, sha256, spool });
   }
   if (wanted.known?.status === 'staged') setAside(file, supersededFile(stagingDir, key, wanted.known.etag));
   renameSync(asideOf(file), file);
@@ -120,14 +124,15 @@ async function expectedChecksum(
 interface Rejection {
   readonly reason: Reason;
   readonly sha256?: string | undefined;
-  readonly keep?: (file: string) => boolean;
+  /** What holds the bytes, where any came. */
+  readonly spool?: Spool;
 }
 
 /** Keeps the bytes and the reason under `rejected/`. */
 function reject({ key, object }: WantedArchive, options: StageOptions, rejection: Rejection): StageOutcome {
-  const { reason: why, sha256, keep } = rejection;
+  const { reason: why, sha256, spool } = rejection;
   const place = rejectedFile(options.stagingDir, key);
-  keep?.(`${place}.zip`);
+  spool?.keep(`${place}.zip`);
   const { etag, size_bytes } = object;
   const known = knownDefect(options.knownDefects, object.key, sha256);
   const found = { key: object.key, etag, size_bytes, sha256, ...why, known_defect: known };

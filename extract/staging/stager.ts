@@ -1,6 +1,7 @@
 import { diskError } from '../../engine/index.ts';
 import { type ClientOptions, type ClientStats, createClient } from '../archive/client.ts';
 import { createBudget } from '../budget.ts';
+import { createBufferPool } from './buffer-pool.ts';
 import { type StageOptions, type StageOutcome, stageArchive, type WantedArchive } from './stage-archive.ts';
 import { openThreads } from './threads.ts';
 
@@ -10,12 +11,12 @@ export interface Stager extends AsyncDisposable {
   stage(wanted: WantedArchive): Promise<StageOutcome>;
   /** How many archives to ask for at once: enough that no connection waits for the next. */
   readonly lanes: number;
-  readonly stats: Omit<ClientStats, 'bytes'>;
+  readonly stats: ClientStats;
 }
 
 /** All that a thread needs to know to stage archives. */
 export interface StagerSettings {
-  readonly stage: Omit<StageOptions, 'client' | 'signal'>;
+  readonly stage: Omit<StageOptions, 'client' | 'buffers' | 'signal'>;
   /** Of one thread. */
   readonly client: Omit<ClientOptions, 'signal'>;
 }
@@ -49,7 +50,7 @@ export function openStager(options: StagerOptions): Stager {
 
 function stageHere({ stage, client: clientOptions, signal }: StagerOptions): Stager {
   const client = createClient({ ...clientOptions, signal });
-  const options: StageOptions = { ...stage, client, signal };
+  const options: StageOptions = { ...stage, client, buffers: createBufferPool(), signal };
   return {
     lanes: clientOptions.connections,
     stats: client.stats,

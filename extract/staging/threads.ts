@@ -51,7 +51,7 @@ function openThread(workerData: StagerSettings, signal: AbortSignal) {
   const waiting = new Map<number, PromiseWithResolvers<StageOutcome>>();
   let jobs: Job[] = [];
   let count = 0;
-  let stats: Report['stats'] = { requests: 0, retries: 0, bytes: 0 };
+  let stats: Report['stats'] = { requests: 0, retries: 0 };
   /** Why it takes no more. */
   let broken: unknown;
 
