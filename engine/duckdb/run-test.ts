@@ -29,6 +29,17 @@ const keptRows = 1_000;
 const shownRows = 3;
 const stateName = (test: string) => `test.${test}`;
 
+const clockSql = "getvariable('as_of')";
+
+/** Whether a test may turn out otherwise with nothing but time. */
+export const readsClock = ({ sql }: CompiledTest): boolean =>
+  Object.values(sql).some((part) => part?.includes(clockSql));
+
+/** A result that still holds. */
+export const reusedTest = (test: CompiledTest): TestOutcome => ({
+  ...{ test, status: 'reused', value: null, threshold: null, rowsFailed: 0, examples: [] },
+});
+
 /** Runs a test, unless what it reads is as it was when it last passed. */
 export async function runTest(
   warehouse: Warehouse,
@@ -37,13 +48,11 @@ export async function runTest(
 ): Promise<TestOutcome> {
   const { failures, warnings, measure } = test.sql;
   const sql = [failures, warnings, measure].filter((part) => part !== undefined).join('\n');
-  const clock = sql.includes("getvariable('as_of')") ? options.asOf.toISOString() : '';
+  const clock = readsClock(test) ? options.asOf.toISOString() : '';
   const { digest } = await warehouse.row<{ digest: string }>(
     `SELECT md5(${quoteText(`${sql}\n${test.severity}\n${clock}\n${await stateDigest(warehouse, test.reads)}`)}) AS digest`,
   );
-  if ((await recordedDigest(warehouse, stateName(test.name))) === digest) {
-    return { test, status: 'reused', value: null, threshold: null, rowsFailed: 0, examples: [] };
-  }
+  if ((await recordedDigest(warehouse, stateName(test.name))) === digest) return reusedTest(test);
   const failed = await found(warehouse, test, failures, options.failuresDir);
   const warned =
     warnings === undefined || failed.count > 0

@@ -1,8 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type BuildOptions, buildModel, type CompiledModel } from '../duckdb/build-model.ts';
+import { type BuildOptions, type BuildOutcome, buildModel, type CompiledModel } from '../duckdb/build-model.ts';
 import { loadFeed } from '../duckdb/feeds.ts';
-import type { TestOutcome } from '../duckdb/run-test.ts';
+import { readsClock, type TestOutcome } from '../duckdb/run-test.ts';
+import { isUpToDate, recordUpToDate } from '../duckdb/up-to-date.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { StagedSource } from '../extract.ts';
 import type { ExtractNode, ModelNode, TestNode } from '../graph/graph.ts';
@@ -22,21 +23,26 @@ export async function executeModel(
   const compiled = await Promise.all(tests.map((test) => context.project.test(test)));
   const startedAt = context.clock();
   const directory = path.join(context.paths.staging, '.load');
+  const window = context.windows.get(node.id);
+  const { runId, asOf } = context;
   const outcome = await context.warehouse.use(async (warehouse) => {
-    const source = await stagedSource(node, model, directory, context, (name, feed) =>
-      loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId: context.runId }),
-    );
+    const whole = { model, tests: compiled, asOf };
+    const upToDate = await isUpToDate(warehouse, whole);
+    const source = upToDate
+      ? undefined
+      : await stagedSource(node, model, directory, context, (name, feed) =>
+          loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId }),
+        );
     try {
-      return await buildModel(warehouse, model, {
-        window: context.windows.get(node.id),
-        runId: context.runId,
-        asOf: context.asOf,
-        tests: compiled,
+      const built = await buildModel(warehouse, model, {
+        ...{ window, runId, asOf, tests: compiled, upToDate },
         failuresDir: path.join(context.paths.artifacts, 'failures'),
         ...(source && { source }),
         signal: context.signal,
         warn: (message) => context.reporter.report({ type: 'log', level: 'warn', message, node: refOf(node) }),
       });
+      if (!upToDate && window === undefined && lastingTestsPassed(built)) await recordUpToDate(warehouse, whole, runId);
+      return built;
     } finally {
       if (source) await rm(directory, { recursive: true, force: true });
     }
@@ -62,6 +68,11 @@ export async function executeModel(
     facts: { rows_affected: rows, partitions, rejected },
   };
 }
+
+const lastingTestsPassed = ({ tests }: BuildOutcome): boolean =>
+  tests.every(
+    ({ test, status }) => status === 'pass' || status === 'reused' || (status === 'warn' && readsClock(test)),
+  );
 
 /** What the staged sources that a model reads come from: the extract that writes them. */
 async function stagedSource(
