@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { loadFeed } from '../duckdb/feeds.ts';
+import type { Warehouse } from '../duckdb/warehouse.ts';
 import type { ExtractContext, ExtractResult, Progress } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
 import { formatCount } from '../report/format.ts';
@@ -21,7 +22,9 @@ export async function executeExtract(node: ExtractNode, context: RunContext): Pr
   const result = await extract.run({ ...own, progress });
   const rate = meter.rate();
   context.extracted.set(node.name, result);
-  await takeOver(node, context);
+  // Where nothing changed, there is as a rule nothing to take over: opening the warehouse for it can wait.
+  if (result.status === 'no-op') context.warehouse.later((warehouse) => takeOver(node, warehouse, context));
+  else await context.warehouse.use((warehouse) => takeOver(node, warehouse, context));
   return {
     status: result.status === 'success' ? 'pass' : result.status,
     message: summaryText(result),
@@ -59,15 +62,13 @@ export function extractContext(node: ExtractNode, context: ExtractScope): Extrac
 }
 
 /** Loads the tables of an extract from what it has staged. */
-async function takeOver(node: ExtractNode, context: RunContext): Promise<void> {
+async function takeOver(node: ExtractNode, warehouse: Warehouse, context: RunContext): Promise<void> {
   const extract = await context.project.extract(node);
   const { feeds = {} } = await extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
   if (Object.keys(feeds).length === 0) return;
   const directory = path.join(context.paths.staging, '.load');
   await mkdir(directory, { recursive: true });
-  await context.warehouse.use(async (warehouse) => {
-    for (const [name, feed] of Object.entries(feeds)) {
-      await loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId: context.runId });
-    }
-  });
+  for (const [name, feed] of Object.entries(feeds)) {
+    await loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId: context.runId });
+  }
 }

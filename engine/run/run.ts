@@ -145,6 +145,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
     await runNodes(nodes, options, context);
+    if (!signal.aborted) await warehouse.settle();
     if (!signal.aborted && options.command === 'run') {
       await tellPublished(context);
       await compactWarehouse(context);
