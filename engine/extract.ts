@@ -138,6 +138,12 @@ export interface Freed {
 }
 
 export interface Extract {
+  /**
+   * Told when a run that it is part of begins, before the warehouse was looked at and whatever it has to wait for. It may
+   * begin to ask what it will need, or work on a thread of its own, shared with `run` by `context.share`; what fails is told
+   * when `run` asks for the same.
+   */
+  prepare?(context: ExtractContext): Promise<void>;
   /** Archive → staging area. */
   run(context: ExtractContext): Promise<ExtractResult>;
   /**
@@ -146,7 +152,12 @@ export interface Extract {
    */
   plan?(context: ExtractContext): Promise<ExtractPlan>;
   /** Staging area → rows. Called after `run`, and alone when a model is built from what an earlier run staged. */
-  staged(context: { readonly stagingDir: string; readonly asOf: Date }): Promise<Staged>;
+  staged(context: {
+    readonly stagingDir: string;
+    readonly asOf: Date;
+    /** What `run` has returned as `output`, where it was part of this run. */
+    readonly output?: unknown;
+  }): Promise<Staged>;
   /**
    * Told at the end of a run that it was part of. `partitions` answers those of its sources which every model that reads
    * them has published as they are staged now: until something changes, nobody asks for their files.

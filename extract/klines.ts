@@ -1,11 +1,12 @@
-import { defineExtract, PipelineError } from '../engine/index.ts';
+import { defineExtract, type ExtractContext, PipelineError } from '../engine/index.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { asError } from './errors.ts';
 import type { Failure } from './failure.ts';
 import { listingOf } from './listing/archive-listing.ts';
 import { demandLock } from './lock/demand.ts';
-import { parseKlinesOptions } from './options.ts';
+import { type KlinesOptions, parseKlinesOptions } from './options.ts';
+import { noteNothingWanted, whereNothingWasWanted } from './plan/nothing-wanted.ts';
 import { type Plan, planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
 import { clientOptions, workersFor } from './settings.ts';
@@ -19,17 +20,33 @@ import { revisionsOf } from './staging/revisions.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf } from './staging/stage-archive.ts';
 import { openStager } from './staging/stager.ts';
-import { createTally } from './staging/tally.ts';
+import { beginSurvey, noSurvey } from './staging/survey.ts';
+import { createTally, type Tally } from './staging/tally.ts';
 
 /**
  * Stages the kline archives that the plan wants as raw CSV, and again until it wants no more: what a monthly file
  * misses is known once it is staged (A15). Feeds `staged_archives`, the ledger, and gives `staged_klines`.
  */
 export default defineExtract({
+  async prepare(context) {
+    const { stagingDir, signal } = context;
+    if (isOrdinary(context, parseKlinesOptions(context)))
+      await context.share(surveyName, async () => beginSurvey(stagingDir, signal));
+  },
+
   async run(context) {
     const options = parseKlinesOptions(context);
     const { signal, asOf, stagingDir, target, vars } = context;
     const listing = listingOf(context);
+    const survey = await (await context.share(surveyName, async () => noSurvey)).take();
+    const basisWith = (ledger: string) => ({ ...options, listing, ledger, window: context.window, asOf });
+    if (survey?.broken.size === 0) {
+      const { ledger } = survey;
+      const settled = whereNothingWasWanted(stagingDir, basisWith(ledger));
+      if (settled !== undefined)
+        return { status: 'no-op', summary: summaryOf(settled), output: { ledger } satisfies Output };
+    }
+
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
     using ledger = Ledger.open(stagingDir);
     if (ledger.unreadable > 0)
@@ -39,7 +56,7 @@ export default defineExtract({
     noteKnownDefects(ledger, knownDefects);
 
     const asked = new Set<string>();
-    const known = intactEntries(ledger, context, asked);
+    const known = intactEntries(ledger, context, asked, survey);
     const planOptions = { ...options, listing, window: context.window, asOf, known, asked, askAgain: context.relist };
     const stageOptions = {
       ...{ archiveUrl: archive.url, stagingDir, asOf },
@@ -97,21 +114,16 @@ export default defineExtract({
     }
     ledger.compact();
 
-    const { staged, rejected, known: knownBad, absent, failed } = plan.settled;
-    const files = staged + rejected + knownBad + absent + failed;
+    const { failed } = plan.settled;
+    const files = Object.values(plan.settled).reduce((sum, count) => sum + count);
     const allowed = vars.number('max_failed');
     if (failed > allowed * files) throw tooManyFailed(failed, files, tally.failures, allowed);
-    const { requests, retries } = stager.stats;
-    const { reissued, repair: repaired } = tally.staged;
-    const added = tally.staged.new + tally.staged.again;
-    const unchanged = staged - added - reissued - repaired;
     const { total, records: rows, bytes = 0 } = tally.progress;
+    if (odd === 0 && total === 0 && survey !== undefined)
+      noteNothingWanted(stagingDir, basisWith(ledger.digest), plan.settled);
     return {
       status: odd > 0 ? 'warn' : total > 0 ? 'success' : 'no-op',
-      summary: {
-        ...{ new: added, reissued, unchanged, repaired, absent, rejected, known: knownBad, failed },
-        ...{ rows, bytes, requests, retries },
-      },
+      summary: summaryOf(plan.settled, tally.staged, { rows, bytes, ...stager.stats }),
     };
   },
 
@@ -131,14 +143,53 @@ export default defineExtract({
     return removeStaged(stagingDir, signal);
   },
 
-  async staged({ stagingDir, asOf }) {
-    const ledger = Ledger.open(stagingDir);
+  async staged({ stagingDir, asOf, output }) {
+    const ledger = lazily(() => Ledger.open(stagingDir));
+    const digest = () => (output as Output | undefined)?.ledger ?? ledger().digest;
     return {
-      feeds: { staged_archives: stagedArchivesFeed(ledger), archive_revisions: archiveRevisionsFeed(ledger) },
-      source: stagedKlines(ledger, { stagingDir, asOf }),
+      feeds: {
+        staged_archives: stagedArchivesFeed(ledger, digest),
+        archive_revisions: archiveRevisionsFeed(ledger, digest),
+      },
+      get source() {
+        return stagedKlines(ledger(), { stagingDir, asOf });
+      },
     };
   },
 });
+
+/** Of a run that has found nothing to do. */
+interface Output {
+  /** Digest of the ledger. */
+  readonly ledger: string;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+const surveyName = 'staging survey';
+
+/** Whether a run asks for nothing in particular, so that it may find that nothing is wanted by what an earlier one found. */
+function isOrdinary({ relist, rebuild, locked }: ExtractContext, { symbols, known_defects }: KlinesOptions): boolean {
+  return !relist && !rebuild && locked === undefined && symbols.length === 0 && known_defects.length === 0;
+}
+
+/** The closing figures of a run, in the order in which they are shown. */
+function summaryOf(
+  { staged, rejected, known, absent, failed }: Plan['settled'],
+  done: Tally['staged'] = createTally().staged,
+  figures = { rows: 0, bytes: 0, requests: 0, retries: 0 },
+) {
+  const { reissued, repair: repaired } = done;
+  const added = done.new + done.again;
+  const unchanged = staged - added - reissued - repaired;
+  return { new: added, reissued, unchanged, repaired, absent, rejected, known, failed, ...figures };
+}
 
 function tooManyFailed(failed: number, files: number, failures: readonly Failure[], allowed: number): PipelineError {
   const [first] = failures;

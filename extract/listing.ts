@@ -5,7 +5,7 @@ import { list } from './archive/list.ts';
 import { openArchive } from './archive/open.ts';
 import { dailyTimeframes } from './archive/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
-import { createArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
+import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
 import { refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
@@ -18,17 +18,16 @@ import { clientOptions } from './settings.ts';
  * incremental where its state allows. Its output is an `ArchiveListing`; it feeds `archive_objects`.
  */
 export default defineExtract({
+  async prepare(context) {
+    await beginListing(parseListingOptions(context), context);
+  },
+
   async run(context) {
     const options = parseListingOptions(context);
-    const { signal, asOf, target, vars } = context;
-    const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
-    // A sample or a folder is served by this process, listings included.
-    const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
+    const { asOf, vars } = context;
     const directory = stateDirectory(context.stagingDir);
-    await using client = createClient({ ...clientOptions(options), signal });
-
-    const trees = wantedTrees(options, context);
-    const symbols = await listSymbols(client, listingUrl, trees, options, context);
+    const { client, listingUrl, trees, prefixes } = await beginListing(options, context);
+    const symbols = listedSymbols(await prefixes, listingUrl, options, context);
     const series = trees.flatMap((tree) =>
       (symbols.get(treePrefix(tree)) ?? []).map((symbol): Series => ({ ...tree, symbol })),
     );
@@ -90,12 +89,41 @@ export default defineExtract({
     };
   },
 
-  async staged({ stagingDir }) {
-    return { feeds: { archive_objects: archiveObjectsFeed(storedListing(stagingDir)) } };
+  async staged({ stagingDir, output }) {
+    const listed = isArchiveListing(output) ? output.series : [];
+    return { feeds: { archive_objects: archiveObjectsFeed(storedListing(stagingDir, listed)) } };
   },
 });
 
 const bySeriesId = (a: ListedSeries, b: ListedSeries): number => (seriesId(a.series) < seriesId(b.series) ? -1 : 1);
+
+/** The client of a run's listing, and the common prefixes of its markets, which are asked for at once. */
+interface BegunListing extends AsyncDisposable {
+  readonly client: ArchiveClient;
+  readonly listingUrl: string;
+  readonly trees: readonly Tree[];
+  /** By the prefix of market and cadence. */
+  readonly prefixes: Promise<ReadonlyMap<string, readonly string[]>>;
+}
+
+function beginListing(options: ListingOptions, context: ExtractContext): Promise<BegunListing> {
+  const { signal, asOf, target } = context;
+  return context.share('listing', async () => {
+    const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
+    // A sample or a folder is served by this process, listings included.
+    const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
+    const client = createClient({ ...clientOptions(options), signal });
+    const trees = wantedTrees(options, context);
+    const prefixes = listPrefixes(client, listingUrl, [...new Set(trees.map(treePrefix))]);
+    prefixes.catch(() => {}); // whoever waits for them is told
+    return { client, listingUrl, trees, prefixes, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
+  });
+}
+
+async function listPrefixes(client: ArchiveClient, listingUrl: string, parents: readonly string[]) {
+  const found = parents.map(async (parent) => [parent, (await list(client, listingUrl, parent)).prefixes] as const);
+  return new Map(await Promise.all(found));
+}
 
 /** Failures that concern one series; a refusal concerns them all. */
 const mayBePassing: ReadonlySet<string> = new Set(['ARCHIVE_UNREACHABLE', 'ARCHIVE_RESPONSE', 'LISTING_INVALID']);
@@ -120,31 +148,28 @@ function wantedTrees(options: ListingOptions, { vars }: ExtractContext): readonl
 }
 
 /** The symbols of each tree that are asked for; a name that no tree has is refused. */
-async function listSymbols(
-  client: ArchiveClient,
+function listedSymbols(
+  prefixes: ReadonlyMap<string, readonly string[]>,
   listingUrl: string,
-  trees: readonly Tree[],
   { symbols: asked }: Scope,
   context: ExtractContext,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const prefixes = [...new Set(trees.map(treePrefix))];
-  const found = await Promise.all(
-    prefixes.map(async (prefix) => {
-      const { symbols, refused } = symbolsOf(prefix, (await list(client, listingUrl, prefix)).prefixes);
-      for (const name of refused) context.warn(`${prefix} lists ${name}, which is no name of a symbol: it is left out`);
-      return [prefix, symbols] as const;
-    }),
-  );
+): ReadonlyMap<string, readonly string[]> {
+  const found = [...prefixes].map(([parent, names]) => {
+    const { symbols, refused } = symbolsOf(parent, names);
+    for (const name of refused) context.warn(`${parent} lists ${name}, which is no name of a symbol: it is left out`);
+    return [parent, symbols] as const;
+  });
+  const parents = [...prefixes.keys()].join(' or ');
   const all = new Set(found.flatMap(([, symbols]) => symbols));
   if (all.size === 0) {
-    throw new PipelineError('LISTING_INVALID', `the listing has no symbol below ${prefixes.join(' or ')}`, {
+    throw new PipelineError('LISTING_INVALID', `the listing has no symbol below ${parents}`, {
       url: listingUrl,
       hint: 'check the listing URL: an unknown prefix is listed as empty',
     });
   }
   const unknown = asked.find((symbol) => !all.has(symbol));
   if (unknown !== undefined) {
-    throw new PipelineError('USAGE', `the archive lists no symbol ${unknown} below ${prefixes.join(' or ')}`, {
+    throw new PipelineError('USAGE', `the archive lists no symbol ${unknown} below ${parents}`, {
       key: 'symbols',
       value: unknown,
       hint: closest(unknown, all) ?? 'check its spelling and --instrument-type',

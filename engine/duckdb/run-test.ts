@@ -29,7 +29,8 @@ const keptRows = 1_000;
 const shownRows = 3;
 const stateName = (test: string) => `test.${test}`;
 
-const clockSql = "getvariable('as_of')";
+/** How SQL reads the run's clock. */
+export const clockSql = "getvariable('as_of')";
 
 /** Whether a test may turn out otherwise with nothing but time. */
 export const readsClock = ({ sql }: CompiledTest): boolean =>

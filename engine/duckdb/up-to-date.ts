@@ -1,7 +1,7 @@
 import { quoteText } from '../sql.ts';
 import type { CompiledModel } from './build-model.ts';
-import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
-import { type CompiledTest, readsClock } from './run-test.ts';
+import { recordDigest, stateDigestSql } from './partitions.ts';
+import { type CompiledTest, clockSql, readsClock } from './run-test.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -19,20 +19,20 @@ const stateName = (model: CompiledModel): string => `model.${model.name}`;
 
 /** Whether nothing has changed since `recordUpToDate`. */
 export async function isUpToDate(warehouse: Warehouse, it: UpToDate): Promise<boolean> {
-  return (await recordedDigest(warehouse, stateName(it.model))) === (await digestOf(warehouse, it));
+  const { same } = await warehouse.row<{ same: boolean }>(`SELECT EXISTS (FROM partition_state
+    WHERE model = ${quoteText(stateName(it.model))} AND input_digest = ${digestSql(it)}) AS same`);
+  return same;
 }
 
 export async function recordUpToDate(warehouse: Warehouse, it: UpToDate, runId: string): Promise<void> {
-  await recordDigest(warehouse, stateName(it.model), await digestOf(warehouse, it), runId);
+  const { digest } = await warehouse.row<{ digest: string }>(`SELECT ${digestSql(it)} AS digest`);
+  await recordDigest(warehouse, stateName(it.model), digest, runId);
 }
 
-async function digestOf(warehouse: Warehouse, { model, tests, asOf }: UpToDate): Promise<string> {
+function digestSql({ model, tests, asOf }: UpToDate): string {
   const lasting = tests.filter((test) => !readsClock(test));
-  const clock = model.inputsSql.includes("getvariable('as_of')") ? asOf.toISOString() : '';
+  const clock = model.inputsSql.includes(clockSql) ? asOf.toISOString() : '';
   const tables = new Set([model.name, ...model.reads, ...lasting.flatMap(({ reads }) => reads)]);
   const text = JSON.stringify([model.definitionDigest, clock, lasting.map(({ sql, severity }) => [sql, severity])]);
-  const { digest } = await warehouse.row<{ digest: string }>(
-    `SELECT md5(${quoteText(`${text}\n${await stateDigest(warehouse, [...tables])}`)}) AS digest`,
-  );
-  return digest;
+  return `md5(${quoteText(`${text}\n`)} || ${stateDigestSql([...tables])})`;
 }

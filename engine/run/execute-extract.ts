@@ -64,7 +64,8 @@ export function extractContext(node: ExtractNode, context: ExtractScope): Extrac
 /** Loads the tables of an extract from what it has staged. */
 async function takeOver(node: ExtractNode, warehouse: Warehouse, context: RunContext): Promise<void> {
   const extract = await context.project.extract(node);
-  const { feeds = {} } = await extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
+  const output = context.extracted.get(node.name)?.output;
+  const { feeds = {} } = await extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf, output });
   if (Object.keys(feeds).length === 0) return;
   const directory = path.join(context.paths.staging, '.load');
   await mkdir(directory, { recursive: true });

@@ -16,7 +16,7 @@ import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
 import { type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { executeExport } from './execute-export.ts';
-import { executeExtract } from './execute-extract.ts';
+import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
 import { executeTest } from './execute-test.ts';
 import { lockTarget } from './lock.ts';
@@ -105,7 +105,6 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     signal,
     ...(options.threads !== undefined && { threads: options.threads }),
   };
-  await refuseOutdated(hostOptions);
   const warehouse = createWarehouseHost(hostOptions);
   const context: RunContext = {
     runId,
@@ -141,6 +140,8 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     },
   };
 
+  prepareExtracts(nodes, context);
+  await refuseOutdated(hostOptions);
   reporter.report(startOf(options, nodes));
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
@@ -172,6 +173,17 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   // A node may be the first to see that the run could not: an unknown symbol, a No to a large fetch.
   const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
   return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
+}
+
+/** Lets extracts begin what they can; what fails is told where it is needed. */
+function prepareExtracts(nodes: readonly GraphNode[], context: RunContext): void {
+  for (const node of nodes) {
+    if (node.kind !== 'extract' || !isOn(node, context)) continue;
+    context.project
+      .extract(node)
+      .then((extract) => extract.prepare?.(extractContext(node, context)))
+      .catch(() => {});
+  }
 }
 
 /** Runs the nodes; tests that a model's publication waits for run with it. */

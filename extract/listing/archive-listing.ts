@@ -19,16 +19,16 @@ export function createArchiveListing(directory: string, series: readonly ListedS
   };
 }
 
-const isArchiveListing = (value: unknown): value is ArchiveListing =>
+export const isArchiveListing = (value: unknown): value is ArchiveListing =>
   typeof value === 'object' && value !== null && (value as Partial<ArchiveListing>).kind === 'archive-listing';
 
 /** Where the states of the series are. */
 export const stateDirectory = (stagingDir: string): string => join(stagingDir, 'listing');
 
-/** All that runs have listed so far. */
-export function storedListing(stagingDir: string): ArchiveListing {
+/** All that runs have listed so far; what this one has `listed` need not be read again. */
+export function storedListing(stagingDir: string, listed: readonly ListedSeries[] = []): ArchiveListing {
   const directory = stateDirectory(stagingDir);
-  return createArchiveListing(directory, storedSeries(directory));
+  return createArchiveListing(directory, storedSeries(directory, listed));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Cadence, formatKey, type InstrumentType, type Series } from '../archive/keys.ts';
+import { type Cadence, formatKey, type InstrumentType, type Series, seriesId } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
 import { writeWhole } from '../disk.ts';
@@ -41,8 +41,9 @@ export interface ListedSeries {
   readonly head: SeriesHead;
 }
 
-/** Every series that has a state, in the order of their folders and names. */
-export function storedSeries(directory: string): readonly ListedSeries[] {
+/** Every series that has a state, in the order of their folders and names; of those in `known` the head is at hand. */
+export function storedSeries(directory: string, known: readonly ListedSeries[] = []): readonly ListedSeries[] {
+  const heads = new Map(known.map(({ series, head }) => [seriesId(series), head]));
   const found: ListedSeries[] = [];
   for (const instrument_type of namesIn(directory) as InstrumentType[]) {
     for (const cadence of namesIn(join(directory, instrument_type)) as Cadence[]) {
@@ -50,8 +51,8 @@ export function storedSeries(directory: string): readonly ListedSeries[] {
         for (const name of namesIn(join(directory, instrument_type, cadence, timeframe))) {
           if (!name.endsWith('.tsv')) continue;
           const series = { instrument_type, cadence, timeframe, symbol: nameOfPathComponent(basename(name, '.tsv')) };
-          const known = peekSeries(seriesFile(directory, series), series);
-          if (known !== undefined) found.push({ series, head: known.head });
+          const head = heads.get(seriesId(series)) ?? peekSeries(seriesFile(directory, series), series)?.head;
+          if (head !== undefined) found.push({ series, head });
         }
       }
     }

@@ -30,29 +30,32 @@ const revisionColumns = [
   'revised_at',
 ];
 
+/** Opens the ledger, which a feed whose digest is known already need not do. */
+type OpenLedger = () => Ledger;
+
 /** The rows of `staged_archives`. */
-export const stagedArchivesFeed = (ledger: Ledger): TableFeed =>
-  feedOf(ledger, columns, function* lines() {
-    for (const entry of ledger.entries()) yield lineOf(entry);
+export const stagedArchivesFeed = (ledger: OpenLedger, digest: () => string): TableFeed =>
+  feedOf(digest, columns, function* lines() {
+    for (const entry of ledger().entries()) yield lineOf(entry);
   });
 
 /** The rows of `archive_revisions`: of every archive the first revision is 1. */
-export const archiveRevisionsFeed = (ledger: Ledger): TableFeed =>
-  feedOf(ledger, revisionColumns, function* lines() {
-    for (const { key, revisions = [] } of ledger.holding('"revisions":[')) {
+export const archiveRevisionsFeed = (ledger: OpenLedger, digest: () => string): TableFeed =>
+  feedOf(digest, revisionColumns, function* lines() {
+    for (const { key, revisions = [] } of ledger().holding('"revisions":[')) {
       for (const [before, revision] of revisions.entries()) yield revisionLine(key, before + 1, revision);
     }
   });
 
 /** One partition, as a table of the ledger is replaced whole. */
-function feedOf(ledger: Ledger, header: readonly string[], lines: () => Iterable<string>): TableFeed {
+function feedOf(digest: () => string, header: readonly string[], lines: () => Iterable<string>): TableFeed {
   function* linesOf(isChanged: boolean): Iterable<string> {
     yield csvLine(header);
     if (isChanged) yield* lines();
   }
   return {
     get partitions() {
-      return new Map([['', ledger.digest]]);
+      return new Map([['', digest()]]);
     },
     async writeCsv(partitions, file) {
       writeLines(file, linesOf(partitions.has('')));

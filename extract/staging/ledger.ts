@@ -1,13 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, readSync, truncateSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { diskError } from '../../engine/index.ts';
 import { writeWhole } from '../disk.ts';
 import type { LedgerEntry } from './entry.ts';
+import { indexLines, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
 import { openMaking, writeFully } from './write.ts';
-
-const blockSize = 8 * 1024 * 1024;
-const NEWLINE = 0x0a;
 
 /**
  * The memory of the extract: an append-only journal with a line for each outcome, of which the last one of a key
@@ -17,24 +15,25 @@ const NEWLINE = 0x0a;
 export class Ledger implements Disposable {
   readonly #file: string;
   /** Whole lines that are not in `#latest` yet. */
-  #unread: string[] = [];
+  #unread: readonly string[];
   /** By key. Lines take half the memory of entries; the one that was asked for last is kept parsed. */
   readonly #latest = new Map<string, string>();
   #parsed: LedgerEntry | undefined;
-  #hash: Hash = createHash('sha256');
+  #hash: Hash;
   #lines = 0;
   #unreadable = 0;
   #descriptor: number | undefined;
 
   private constructor(file: string) {
     this.#file = file;
+    const { texts, hash } = readJournal(file);
+    this.#unread = texts;
+    this.#hash = hash;
   }
 
   /** Reads the journal of a staging area; a torn last line is cut off. */
   static open(stagingDir: string): Ledger {
-    const ledger = new Ledger(journalFile(stagingDir));
-    ledger.#read();
-    return ledger;
+    return new Ledger(journalFile(stagingDir));
   }
 
   /** Lines that are no entries; what they told of is fetched again. */
@@ -112,68 +111,11 @@ export class Ledger implements Disposable {
     this.close();
   }
 
-  #read(): void {
-    let descriptor: number;
-    try {
-      descriptor = openSync(this.#file, 'r');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
-    }
-    const block = Buffer.allocUnsafe(blockSize);
-    /** Bytes at the start of `block` that are no whole line yet. */
-    let kept = 0;
-    let size = 0;
-    try {
-      for (let length = 1; length > 0; ) {
-        length = readSync(descriptor, block, kept, blockSize - kept, null);
-        size += length;
-        const end = kept + length;
-        const whole = block.subarray(0, end).lastIndexOf(NEWLINE) + 1;
-        this.#hash.update(block.subarray(0, whole));
-        if (whole > 0) this.#unread.push(block.toString('utf8', 0, whole));
-        block.copy(block, 0, whole, end);
-        kept = end - whole;
-      }
-    } finally {
-      closeSync(descriptor);
-    }
-    if (kept > 0) truncateSync(this.#file, size - kept);
-  }
-
   #index(): void {
     if (this.#unread.length === 0) return;
-    for (const text of this.#unread) {
-      for (let from = 0; from < text.length; ) {
-        const end = text.indexOf('\n', from);
-        const line = text.slice(from, end);
-        const key = keyOf(line);
-        if (key === undefined) this.#unreadable++;
-        else this.#latest.set(key, line);
-        this.#lines++;
-        from = end + 1;
-      }
-    }
+    const { lines, unreadable } = indexLines(this.#unread, this.#latest);
+    this.#lines += lines;
+    this.#unreadable += unreadable;
     this.#unread = [];
-  }
-}
-
-const lead = '{"key":"';
-
-/** The key of a line without parsing it, where it is one of ours and has no escapes. */
-function keyOf(line: string): string | undefined {
-  const end = line.indexOf('"', lead.length);
-  const key = line.slice(lead.length, end);
-  const plain = line.startsWith(lead) && line.endsWith('}') && !key.includes('\\');
-  return plain ? key : parseEntry(line)?.key;
-}
-
-function parseEntry(line: string): LedgerEntry | undefined {
-  try {
-    const entry: Partial<LedgerEntry> | null = JSON.parse(line);
-    const known = typeof entry?.key === 'string' && typeof entry.etag === 'string' && typeof entry.status === 'string';
-    return known ? (entry as LedgerEntry) : undefined;
-  } catch {
-    return undefined;
   }
 }

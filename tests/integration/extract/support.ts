@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly relist?: boolean;
   readonly locked?: string;
   readonly signal?: AbortSignal;
+  readonly share?: ExtractContext['share'];
   readonly vars?: Readonly<Record<string, VarValue>>;
   /** Of the `with:` blocks of both extracts. */
   readonly options?: Readonly<Record<string, unknown>>;
@@ -62,7 +63,7 @@ export function contextOf(
     progress: (progress) => void log.progress.push(progress),
     confirm: async () => {},
     warn: (message) => void log.warnings.push(message),
-    share: (_name, create) => create(),
+    share: run.share ?? ((_name, create) => create()),
   };
 }
 
@@ -74,7 +75,7 @@ export async function runListing(run: RunOptions): Promise<Omit<Run, 'klines'>> 
 }
 
 /** Runs the klines extract on what a listing run gave. */
-async function runKlines(run: RunOptions, listed: ExtractResult): Promise<Omit<Run, 'listing'>> {
+export async function runKlines(run: RunOptions, listed: ExtractResult): Promise<Omit<Run, 'listing'>> {
   const log: Log = { warnings: [], progress: [] };
   const upstream = new Map([['listing', listed.output]]);
   return { klines: await klines.run(contextOf(run, run.klinesOptions ?? {}, upstream, log)), ...log };

@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { parseKey } from '../archive/keys.ts';
+import type { LedgerEntry } from './entry.ts';
+import { indexLines, parseEntry, readJournal } from './journal.ts';
+import { journalFile, stagedFile } from './paths.ts';
+
+/** What a look at every staged file has found. */
+export interface Survey {
+  /** Digest of the ledger that it went by. */
+  readonly ledger: string;
+  /** Keys of staged archives whose CSV is gone, or of another size than the ledger says. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** Whether the CSV that an entry tells of is there, of the size that it was staged with. */
+export function isThere(stagingDir: string, { key, csv_bytes }: LedgerEntry): boolean {
+  const parsed = parseKey(key);
+  const found = parsed && statSync(stagedFile(stagingDir, parsed), { throwIfNoEntry: false });
+  return found !== undefined && found.size === csv_bytes;
+}
+
+/** It loads nothing of the engine, since a thread would have to load that anew. */
+export function surveyStaged(stagingDir: string): Survey {
+  const { texts, hash } = readJournal(journalFile(stagingDir));
+  const latest = new Map<string, string>();
+  indexLines(texts, latest);
+  const broken = new Set<string>();
+  for (const line of latest.values()) {
+    const entry = parseEntry(line);
+    if (entry?.status === 'staged' && !entry.pruned && !isThere(stagingDir, entry)) broken.add(entry.key);
+  }
+  return { ledger: hash.digest('hex'), broken };
+}
+
+/** A survey that is under way, or none. */
+export interface PendingSurvey extends AsyncDisposable {
+  /** What it finds; once, since it tells of the time before the run. */
+  take(): Promise<Survey> | undefined;
+}
+
+export const noSurvey: PendingSurvey = { take: () => undefined, [Symbol.asyncDispose]: async () => {} };
+
+/** Bytes of a journal below which all is looked at before a thread has started. */
+const worthThread = 4 * 1024 * 1024;
+
+/** Begins to look at every staged file on a thread of its own, so that it is done by the time the archive is listed. */
+export function beginSurvey(stagingDir: string, signal: AbortSignal, smallest = worthThread): PendingSurvey {
+  const size = statSync(journalFile(stagingDir), { throwIfNoEntry: false })?.size ?? 0;
+  if (size < smallest) return noSurvey;
+  const thread = new Worker(new URL('./survey-thread.ts', import.meta.url), { workerData: stagingDir, execArgv: [] });
+  const found = once(thread, 'message', { signal }).then(([survey]) => survey as Survey);
+  found.catch(() => {}); // whoever takes it is told
+  let left: Promise<Survey> | undefined = found;
+  return {
+    take() {
+      const taken = left;
+      left = undefined;
+      return taken;
+    },
+    async [Symbol.asyncDispose]() {
+      await thread.terminate();
+    },
+  };
+}
