@@ -65,7 +65,7 @@ export default defineExtract({
         if (isAbort(error) || !(error instanceof PipelineError) || !mayBePassing.has(error.code)) throw error;
         failures.push(error);
         context.warn(`could not list ${seriesId(one)}: ${error.message}`);
-        const known = peekSeries(seriesFile(directory, one), one);
+        const known = peekSeries(seriesFile(directory, one));
         if (known !== undefined) listed.push({ series: one, head: known.head });
         if (failures.length > vars.number('max_failed') * series.length) throw error;
       }

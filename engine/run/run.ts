@@ -149,7 +149,10 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     if (!signal.aborted) await warehouse.settle();
     if (!signal.aborted && options.command === 'run') {
       await tellPublished(context);
-      await compactWarehouse(context);
+      const isChanged = [...finished.values()].some(
+        ({ outcome: { status } }) => status === 'pass' || status === 'warn',
+      );
+      if (isChanged) await compactWarehouse(context);
     }
   } finally {
     await warehouse.release();

@@ -43,7 +43,7 @@ const overlap = 5 * 86_400_000;
 export async function refreshSeries(series: Series, options: RefreshOptions): Promise<Refreshed> {
   const { client, listingUrl, directory, asOf, relist, relistAfter } = options;
   const file = seriesFile(directory, series);
-  const known = peekSeries(file, series);
+  const known = peekSeries(file);
   const age = known === undefined ? Infinity : asOf.getTime() - Date.parse(known.head.listed_whole_at);
   const newest = relist || age > relistAfter ? undefined : known?.newest;
   const from = newest === undefined ? undefined : periodBefore(series, newest);
@@ -54,7 +54,7 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const listed_at = asOf.toISOString();
   const { objects, skipped } = readEntries(series, entries, listed_at);
 
-  if (known !== undefined && from !== undefined && sameStates(known.since(from), objects)) {
+  if (known !== undefined && from !== undefined && known.isWhole(from, objects)) {
     return { head: known.head, added: 0, changed: 0, gone: 0, skipped };
   }
   const stored = known === undefined ? [] : readObjects(file, series);
@@ -94,9 +94,6 @@ const sameSeries = (key: ArchiveKey, series: Series): boolean =>
 
 const sameState = (a: ListedObject, b: ListedObject | undefined): boolean =>
   a.key === b?.key && a.etag === b.etag && a.size_bytes === b.size_bytes && a.last_modified === b.last_modified;
-
-const sameStates = (a: readonly ListedObject[], b: readonly ListedObject[]): boolean =>
-  a.length === b.length && a.every((object, i) => sameState(object, b[i]));
 
 /** What is listed now, with the time at which it was first seen so; before `from` what is stored stands. */
 function merge(stored: readonly ListedObject[], listed: readonly ListedObject[], from: string | undefined) {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { type Cadence, formatKey, type InstrumentType, type Series, seriesId } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
@@ -51,7 +51,7 @@ export function storedSeries(directory: string, known: readonly ListedSeries[] =
         for (const name of namesIn(join(directory, instrument_type, cadence, timeframe))) {
           if (!name.endsWith('.tsv')) continue;
           const series = { instrument_type, cadence, timeframe, symbol: nameOfPathComponent(basename(name, '.tsv')) };
-          const head = heads.get(seriesId(series)) ?? peekSeries(seriesFile(directory, series), series)?.head;
+          const head = heads.get(seriesId(series)) ?? peekSeries(seriesFile(directory, series))?.head;
           if (head !== undefined) found.push({ series, head });
         }
       }
@@ -65,7 +65,8 @@ export function keepSeries(directory: string, series: readonly Series[]): void {
   const files = new Set(series.map((one) => seriesFile(directory, one)));
   for (const folder of new Set([...files].map((file) => dirname(file)))) {
     for (const name of namesIn(folder)) {
-      if (!files.has(join(folder, name))) rmSync(join(folder, name));
+      const file = `${folder}${sep}${name}`;
+      if (!files.has(file)) rmSync(file);
     }
   }
 }
@@ -84,9 +85,12 @@ export function digestOf(objects: readonly ListedObject[]): string {
   return hash('md5', lines.join(''));
 }
 
+/** The line of an object without the time at which it was first seen so. */
+const stateOf = (it: ListedObject): string => `${it.period}\t${it.size_bytes}\t${it.etag}\t${it.last_modified}\t`;
+
 /** `objects` ascend by period. */
 export function writeSeries(file: string, head: SeriesHead, objects: readonly ListedObject[]): void {
-  const lines = objects.map((it) => [it.period, it.size_bytes, it.etag, it.last_modified, it.listed_at].join('\t'));
+  const lines = objects.map((it) => `${stateOf(it)}${it.listed_at}`);
   writeWhole(file, `${[JSON.stringify(head), ...lines.reverse()].join('\n')}\n`);
 }
 
@@ -95,15 +99,15 @@ export interface SeriesPeek {
   readonly head: SeriesHead;
   /** Period of the newest object. */
   readonly newest: string | undefined;
-  /** The objects of this period and later, ascending; at most those of the last two weeks. */
-  since(period: string): readonly ListedObject[];
+  /** Whether these, ascending, are all objects of this period and later; it knows those of the last two weeks. */
+  isWhole(period: string, objects: readonly ListedObject[]): boolean;
 }
 
 /** Holds the head and some fifteen objects. One for all, since each look is over before the next begins. */
 const peekBuffer = Buffer.alloc(2048);
 
 /** `undefined` where there is no state that can be used. */
-export function peekSeries(file: string, series: Series): SeriesPeek | undefined {
+export function peekSeries(file: string): SeriesPeek | undefined {
   let length: number;
   try {
     const descriptor = openSync(file, 'r');
@@ -122,11 +126,11 @@ export function peekSeries(file: string, series: Series): SeriesPeek | undefined
   return {
     head,
     newest: lines[0]?.slice(0, lines[0].indexOf('\t')),
-    since: (period) =>
-      parseObjects(
-        series,
-        lines.filter((line) => line.slice(0, period.length) >= period),
-      ),
+    isWhole(period, objects) {
+      const since = lines.findIndex((line) => line.slice(0, period.length) < period);
+      const count = since < 0 ? lines.length : since;
+      return count === objects.length && objects.every((it, at) => lines[count - 1 - at]?.startsWith(stateOf(it)));
+    },
   };
 }
 
