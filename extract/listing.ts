@@ -85,7 +85,7 @@ export default defineExtract({
         requests: client.stats.requests,
         retries: client.stats.retries,
       },
-      output: createArchiveListing(directory, listed.sort(bySeriesId)),
+      output: createArchiveListing(directory, inOrder(listed)),
     };
   },
 
@@ -95,7 +95,10 @@ export default defineExtract({
   },
 });
 
-const bySeriesId = (a: ListedSeries, b: ListedSeries): number => (seriesId(a.series) < seriesId(b.series) ? -1 : 1);
+function inOrder(listed: readonly ListedSeries[]): readonly ListedSeries[] {
+  const named = listed.map((one) => [seriesId(one.series), one] as const);
+  return named.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
 
 /** The client of a run's listing, and the common prefixes of its markets, which are asked for at once. */
 interface BegunListing extends AsyncDisposable {

@@ -109,11 +109,10 @@ export async function recordedDigest(warehouse: Warehouse, name: string): Promis
   return row?.input_digest;
 }
 
-/** SQL of one digest of all that these tables were built from. */
-export const stateDigestSql = (tables: readonly string[]): string =>
-  `(SELECT cast(coalesce(sum(hash(model, partition, input_digest)), 0) as VARCHAR)
-    FROM partition_state WHERE model IN (${tables.map(quoteText).join(', ')}))`;
-
+/** One digest of all that these tables were built from. */
 export async function stateDigest(warehouse: Warehouse, tables: readonly string[]): Promise<string> {
-  return (await warehouse.row<{ digest: string }>(`SELECT ${stateDigestSql(tables)} AS digest`)).digest;
+  const { digest } = await warehouse.row<{ digest: string }>(`SELECT
+    cast(coalesce(sum(hash(model, partition, input_digest)), 0) as VARCHAR) AS digest
+    FROM partition_state WHERE model IN (${tables.map(quoteText).join(', ')})`);
+  return digest;
 }

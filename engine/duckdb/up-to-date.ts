@@ -1,6 +1,6 @@
-import { quoteText } from '../sql.ts';
+import { hash } from 'node:crypto';
 import type { CompiledModel } from './build-model.ts';
-import { recordDigest, stateDigestSql } from './partitions.ts';
+import { recordDigest } from './partitions.ts';
 import { type CompiledTest, clockSql, readsClock } from './run-test.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -19,20 +19,36 @@ const stateName = (model: CompiledModel): string => `model.${model.name}`;
 
 /** Whether nothing has changed since `recordUpToDate`. */
 export async function isUpToDate(warehouse: Warehouse, it: UpToDate): Promise<boolean> {
-  const { same } = await warehouse.row<{ same: boolean }>(`SELECT EXISTS (FROM partition_state
-    WHERE model = ${quoteText(stateName(it.model))} AND input_digest = ${digestSql(it)}) AS same`);
-  return same;
+  const states = await readStates(warehouse);
+  return states.get(stateName(it.model))?.any === digestOf(it, states);
 }
 
 export async function recordUpToDate(warehouse: Warehouse, it: UpToDate, runId: string): Promise<void> {
-  const { digest } = await warehouse.row<{ digest: string }>(`SELECT ${digestSql(it)} AS digest`);
-  await recordDigest(warehouse, stateName(it.model), digest, runId);
+  await recordDigest(warehouse, stateName(it.model), digestOf(it, await readStates(warehouse)), runId);
 }
 
-function digestSql({ model, tests, asOf }: UpToDate): string {
+/** What partition_state has of a model, an extract's table, or whatever else has states. */
+interface State {
+  /** Of all its partitions. */
+  readonly digest: string;
+  /** Of one of them: of the only one where there is one. */
+  readonly any: string;
+}
+
+/** One pass for all models of a run with nothing new. */
+const readStates = (warehouse: Warehouse): Promise<ReadonlyMap<string, State>> =>
+  warehouse.remember('partition_state', async () => {
+    const states = await warehouse.rows<State & { model: string }>(`SELECT model,
+      cast(sum(hash(partition, input_digest)) as VARCHAR) AS digest, any_value(input_digest) AS any
+      FROM partition_state GROUP BY model`);
+    return new Map(states.map(({ model, ...state }) => [model, state]));
+  });
+
+function digestOf({ model, tests, asOf }: UpToDate, states: ReadonlyMap<string, State>): string {
   const lasting = tests.filter((test) => !readsClock(test));
   const clock = model.inputsSql.includes(clockSql) ? asOf.toISOString() : '';
-  const tables = new Set([model.name, ...model.reads, ...lasting.flatMap(({ reads }) => reads)]);
-  const text = JSON.stringify([model.definitionDigest, clock, lasting.map(({ sql, severity }) => [sql, severity])]);
-  return `md5(${quoteText(`${text}\n`)} || ${stateDigestSql([...tables])})`;
+  const tables = [...new Set([model.name, ...model.reads, ...lasting.flatMap(({ reads }) => reads)])].sort();
+  const read = tables.map((name) => [name, states.get(name)?.digest]);
+  const tested = lasting.map(({ sql, severity }) => [sql, severity]);
+  return hash('sha256', JSON.stringify([model.definitionDigest, clock, tested, read]));
 }

@@ -30,6 +30,7 @@ export class Warehouse implements AsyncDisposable {
   readonly #connection: DuckDBConnection;
   readonly #signal: AbortSignal | undefined;
   readonly #interrupt: () => void;
+  readonly #remembered = new Map<string, Promise<unknown>>();
 
   constructor(file: string, instance: DuckDBInstance, connection: DuckDBConnection, signal: AbortSignal | undefined) {
     this.file = file;
@@ -42,6 +43,7 @@ export class Warehouse implements AsyncDisposable {
 
   /** Runs one statement for its effect; the number of rows it changed, where it says so. */
   async run(sql: string): Promise<number> {
+    for (const table of this.#remembered.keys()) if (sql.includes(table)) this.#remembered.delete(table);
     return this.#guard(async () => (await this.#connection.run(sql)).rowsChanged);
   }
 
@@ -59,6 +61,16 @@ export class Warehouse implements AsyncDisposable {
     const [row] = await this.rows<T>(sql);
     if (row === undefined) throw new PipelineError('INTERNAL', `no row from: ${sql}`);
     return row;
+  }
+
+  /** What was read of a table, until a statement names it that may change it. */
+  remember<T>(table: string, read: () => Promise<T>): Promise<T> {
+    const known = this.#remembered.get(table) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const reading = read();
+    this.#remembered.set(table, reading);
+    reading.catch(() => this.#remembered.delete(table));
+    return reading;
   }
 
   /** Reads a result while it is computed, on a connection of its own, so that others can be read meanwhile. */
@@ -94,6 +106,7 @@ export class Warehouse implements AsyncDisposable {
       return result;
     } catch (error) {
       await this.#connection.run('ROLLBACK').catch(() => undefined); // a COMMIT that fails has rolled back already
+      this.#remembered.clear();
       throw error;
     }
   }

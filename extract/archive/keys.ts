@@ -64,11 +64,23 @@ export function parseKey(key: string): ArchiveKey | undefined {
   return periodOf(archiveKey) === undefined ? undefined : archiveKey;
 }
 
-/** `[start, end)` of an archive as UTC midnights in ms, or `undefined` where the period is no date of its cadence. */
-export function periodOf({
-  cadence,
-  period,
-}: Pick<ArchiveKey, 'cadence' | 'period'>): { start: number; end: number } | undefined {
+/** UTC midnights in ms. */
+type Period = { readonly start: number; readonly end: number };
+
+/** The same few thousand days and months stand in all names. */
+const periods: Readonly<Record<Cadence, Map<string, Period | undefined>>> = { daily: new Map(), monthly: new Map() };
+const mostPeriods = 20_000;
+
+/** `[start, end)` of an archive, or `undefined` where the period is no date of its cadence. */
+export function periodOf({ cadence, period }: Pick<ArchiveKey, 'cadence' | 'period'>): Period | undefined {
+  const known = periods[cadence];
+  if (known.has(period)) return known.get(period);
+  const found = readPeriod(cadence, period);
+  if (known.size < mostPeriods) known.set(period, found);
+  return found;
+}
+
+function readPeriod(cadence: Cadence, period: string): Period | undefined {
   const [, year, month, day] = /^(\d{4})-(\d\d)(?:-(\d\d))?$/.exec(period) ?? [];
   if (year === undefined || (day !== undefined) !== (cadence === 'daily')) return undefined;
   const first = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day ?? 1)));
