@@ -1,10 +1,9 @@
+// Inflating and looking through the rows of a CSV, the two steps that cost a staging thread the most, in WebAssembly
+// (`assembly/`, built into kernel.wasm by `pnpm kernel`). The kernel is sure of what is well-formed, as nearly every
+// archive is, and gives up where anything is not: then zlib and `scanCsv` say what is wrong.
 import { readFileSync } from 'node:fs';
 
-/**
- * Inflates zips and looks through the rows of a CSV in WebAssembly (`assembly/`, built into kernel.wasm by
- * `pnpm kernel`), for the two steps that cost a staging thread the most. It is sure of what is well-formed, as nearly
- * every archive is, and gives up where it is not: then zlib and `scanCsv` say what is wrong.
- */
+/** What kernel.wasm gives. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
   /** Where its free memory begins. */

@@ -45,23 +45,29 @@ function openTime(line: usize): i64 {
   return <i64>(eightDigits(first) * 100_000_000 + eightDigits(last));
 }
 
+/** The highest bit of each of 64 bytes. */
+function highBits(a: v128, b: v128, c: v128, d: v128): u64 {
+  const low = <u64>i8x16.bitmask(a) | ((<u64>i8x16.bitmask(b)) << 16);
+  return low | ((<u64>i8x16.bitmask(c)) << 32) | ((<u64>i8x16.bitmask(d)) << 48);
+}
+
 /** A bit for each of the 64 bytes at `at` that equals `byte`. */
 function equal(at: usize, byte: v128): u64 {
-  return (
-    <u64>i8x16.bitmask(i8x16.eq(v128.load(at), byte)) |
-    ((<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 16), byte))) << 16) |
-    ((<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 32), byte))) << 32) |
-    ((<u64>i8x16.bitmask(i8x16.eq(v128.load(at, 48), byte))) << 48)
+  return highBits(
+    i8x16.eq(v128.load(at), byte),
+    i8x16.eq(v128.load(at, 16), byte),
+    i8x16.eq(v128.load(at, 32), byte),
+    i8x16.eq(v128.load(at, 48), byte),
   );
 }
 
 /** A bit for each of the 64 bytes at `at` that is below `byte`, as signed numbers: what is not ASCII is below all others. */
 function below(at: usize, byte: v128): u64 {
-  return (
-    <u64>i8x16.bitmask(i8x16.lt_s(v128.load(at), byte)) |
-    ((<u64>i8x16.bitmask(i8x16.lt_s(v128.load(at, 16), byte))) << 16) |
-    ((<u64>i8x16.bitmask(i8x16.lt_s(v128.load(at, 32), byte))) << 32) |
-    ((<u64>i8x16.bitmask(i8x16.lt_s(v128.load(at, 48), byte))) << 48)
+  return highBits(
+    i8x16.lt_s(v128.load(at), byte),
+    i8x16.lt_s(v128.load(at, 16), byte),
+    i8x16.lt_s(v128.load(at, 32), byte),
+    i8x16.lt_s(v128.load(at, 48), byte),
   );
 }
 
