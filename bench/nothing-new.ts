@@ -8,7 +8,7 @@ import { median, medianRatio, seconds } from './support/report.ts';
 import { type Contestant, partsOf, race, secondsOf } from './support/rounds.ts';
 
 const ours = 'klinehouse';
-/** As many connections as the listing extract opens by default, and as many as S1 gives curl. */
+/** What the time of the requests alone depends on; S1 gives curl 256. The listing extract opens up to 512. */
 const connections = [128, 256] as const;
 
 /** S5: a whole run over an archive that has nothing new, against its listing requests alone. */
