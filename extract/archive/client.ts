@@ -32,7 +32,7 @@ export interface ClientStats {
   readonly retries: number;
 }
 
-/** One GET with its check and its retries. */
+/** One GET with its check and its retries; disposing of it ends what is under way, and what waits to be tried again. */
 export interface ArchiveClient extends AsyncDisposable {
   get<T>(request: GetRequest<T>): Promise<Outcome<T>>;
   readonly stats: ClientStats;
@@ -54,7 +54,9 @@ type Problem =
  * failures that no retry heals (B11). Content that is still bad at the end, with bytes that came before, is rejected.
  */
 export function createClient(options: ClientOptions): ArchiveClient {
-  const { signal, now = Date.now } = options;
+  const { now = Date.now } = options;
+  const closed = new AbortController();
+  const signal = AbortSignal.any([options.signal, closed.signal]);
   const policy: RetryPolicy = { ...defaultRetryPolicy, ...options.retry };
   const transport = createTransport(options);
   const stats = { requests: 0, retries: 0 };
@@ -102,7 +104,14 @@ export function createClient(options: ClientOptions): ArchiveClient {
     return retried.kind === 'done' ? retried.value : conclude(url, retried.problems);
   }
 
-  return { get, stats, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+  return {
+    get,
+    stats,
+    async [Symbol.asyncDispose]() {
+      closed.abort(new Error('the client is closed'));
+      await transport[Symbol.asyncDispose]();
+    },
+  };
 }
 
 export const headerOf = (answer: Answer, name: string): string | undefined => {

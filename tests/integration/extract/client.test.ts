@@ -230,6 +230,17 @@ test('an abort breaks off what is under way, and what waits to be tried again, w
   }
 });
 
+test('a client that is closed tries nothing again', async () => {
+  await using server = await serve((response) => response.writeHead(500).end());
+  const it = client({ retry: { base: 60_000, longest: 60_000, random: () => 1 } });
+  const asked = it.get(wantsGood(server.url));
+  const outcome = expect(asked).rejects.toThrow('closed');
+  while (server.count() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await it[Symbol.asyncDispose]();
+  await outcome;
+  expect(server.count()).toBe(1);
+}, 5_000);
+
 test('what a sink throws ends the request, without a retry', async () => {
   await using server = await serve((response) => response.end('good'));
   await using it = client();
