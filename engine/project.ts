@@ -16,7 +16,7 @@ import { createIndexes, createTable } from './schema/ddl.ts';
 import { sourceRelations } from './schema/source.ts';
 import { systemTables } from './schema/system.ts';
 import type { Schema } from './schema/table.ts';
-import { cast } from './sql.ts';
+import { cast, clockSql } from './sql.ts';
 
 /** The modules that pipeline.yaml names, loaded when they are asked for, with models and tests compiled to SQL. */
 export interface Project {
@@ -48,7 +48,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
   const schema = await loadSchema(pipeline);
   const db = createCompiler<never>(sourceRelations(schema));
   const textDb = createCompiler<never>(sourceRelations(schema, { texts: true }));
-  const asOf = cast('TIMESTAMP', sql`getvariable('as_of')`);
+  const asOf = cast('TIMESTAMP', sql.raw(clockSql));
   const contextOf = (values: Vars) => ({ db, vars: values, asOf }) as unknown as ModelContext<never>;
 
   function statementsOf({ definition }: Model, values: Vars) {

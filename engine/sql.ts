@@ -28,3 +28,6 @@ export const quoteText = (text: string): string => `'${text.replaceAll("'", "''"
 /** `TIMESTAMP '2025-07-10 09:00:00.000'`, UTC. */
 export const timestampLiteral = (time: Date): string =>
   `TIMESTAMP ${quoteText(time.toISOString().replace('T', ' ').replace('Z', ''))}`;
+
+/** How SQL reads the run's clock; what has this text in it may turn out otherwise with nothing but time. */
+export const clockSql = "getvariable('as_of')";

@@ -1,7 +1,7 @@
 import type { TestSpec } from '../config/test-spec.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
-import { quoteName, quoteText } from '../sql.ts';
+import { clockSql, quoteName, quoteText } from '../sql.ts';
 
 /** A data test as SQL. Every row of `failures` breaks the rule, every row of `warnings` is only told. */
 export interface TestSql {
@@ -136,7 +136,7 @@ const builders: Builders = {
   },
 
   freshness: ({ column, warn_after, error_after, where }, table) => {
-    const newest = `SELECT max(${quoteName(column)}) AS newest, date_diff('second', cast(max(${quoteName(column)}) as TIMESTAMP), getvariable('as_of')) / 86400 AS days_old FROM ${from(table, where)}`;
+    const newest = `SELECT max(${quoteName(column)}) AS newest, date_diff('second', cast(max(${quoteName(column)}) as TIMESTAMP), ${clockSql}) / 86400 AS days_old FROM ${from(table, where)}`;
     const older = (ms: number | undefined) => `FROM (${newest}) WHERE newest IS NULL OR days_old > ${(ms ?? 0) / day}`;
     return {
       failures: error_after === undefined ? `FROM (${newest}) WHERE newest IS NULL` : older(error_after),

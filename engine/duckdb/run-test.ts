@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { quoteText, timestampLiteral } from '../sql.ts';
+import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
 import type { Row, Warehouse } from './warehouse.ts';
@@ -28,9 +28,6 @@ export interface TestOutcome {
 const keptRows = 1_000;
 const shownRows = 3;
 const stateName = (test: string) => `test.${test}`;
-
-/** How SQL reads the run's clock. */
-export const clockSql = "getvariable('as_of')";
 
 /** Whether a test may turn out otherwise with nothing but time. */
 export const readsClock = ({ sql }: CompiledTest): boolean =>

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
+import { clockSql } from '../sql.ts';
 import type { CompiledModel } from './build-model.ts';
 import { recordDigest } from './partitions.ts';
-import { type CompiledTest, clockSql, readsClock } from './run-test.ts';
+import { type CompiledTest, readsClock } from './run-test.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**

@@ -33,12 +33,12 @@ const DISTANCE_CODES: u32 = 32;
 const PRECODES: u32 = 19;
 
 // A second table for each long code is more than there can be.
-const literals: usize = memory.data(4 * ((1 << 11) + 288 * (1 << 4)));
-const distances: usize = memory.data(4 * ((1 << 9) + 32 * (1 << 6)));
-const looks: usize = memory.data(8 * (1 << 11));
-const codeLengths: usize = memory.data(288 + 32);
-const counts: usize = memory.data(4 * 16);
-const nextCodes: usize = memory.data(4 * 16);
+const literals: usize = memory.data(4 * ((1 << LITERAL_BITS) + (LITERAL_CODES << (LONGEST_CODE - LITERAL_BITS))));
+const distances: usize = memory.data(4 * ((1 << DISTANCE_BITS) + (DISTANCE_CODES << (LONGEST_CODE - DISTANCE_BITS))));
+const looks: usize = memory.data(8 << LITERAL_BITS);
+const codeLengths: usize = memory.data(LITERAL_CODES + DISTANCE_CODES);
+const counts: usize = memory.data(4 * (LONGEST_CODE + 1));
+const nextCodes: usize = memory.data(4 * (LONGEST_CODE + 1));
 
 const lengthBases: usize = memory.data<u16>([
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
