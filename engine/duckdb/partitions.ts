@@ -109,6 +109,14 @@ export async function recordedDigest(warehouse: Warehouse, name: string): Promis
   return row?.input_digest;
 }
 
+/**
+ * Has everything looked at again that was concluded from states alone: `model.name`, `test.name`, `export.name`. States
+ * say what runs did, not what others wrote into the tables.
+ */
+export async function forgetConclusions(warehouse: Warehouse): Promise<void> {
+  await warehouse.run(`DELETE FROM partition_state WHERE contains(model, '.')`);
+}
+
 /** One digest of all that these tables were built from. */
 export async function stateDigest(warehouse: Warehouse, tables: readonly string[]): Promise<string> {
   const { digest } = await warehouse.row<{ digest: string }>(`SELECT

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { noteAsLeft } from '../duckdb/as-left.ts';
 import { openWarehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { quoteText } from '../sql.ts';
@@ -68,6 +69,7 @@ export async function compactWarehouse(
   if (!compacted) return;
   await context.warehouse.release();
   await rename(aside, file);
+  noteAsLeft(file);
   context.reporter.report({
     type: 'log',
     level: 'info',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { noteOf } from '../duckdb/as-left.ts';
 import type { Extract, Freed } from '../extract.ts';
 import { backUp } from './backup.ts';
 import { lockTarget } from './lock.ts';
@@ -21,9 +22,11 @@ export async function cleanTarget(options: {
   if (!existsSync(paths.root)) return { backup: undefined, removed: [], freed };
   await using _lock = await lockTarget(paths.root, { command: 'pipeline clean', since: now, wait: false, signal });
   const backup = await backUp(paths, runId);
-  const removable = [paths.warehouse, `${paths.warehouse}.wal`, paths.exports, paths.artifacts, paths.logs];
+  const { warehouse, exports, artifacts, logs } = paths;
+  const removable = [warehouse, `${warehouse}.wal`, exports, artifacts, logs];
   const removed = removable.filter((file) => existsSync(file));
   for (const file of removed) await rm(file, { recursive: true });
+  await rm(noteOf(warehouse), { force: true });
   for (const extract of extracts) {
     const { files = 0, bytes = 0 } = (await extract.clean?.({ stagingDir: paths.staging, signal })) ?? {};
     freed.files += files;

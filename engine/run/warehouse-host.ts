@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { isAsLeft, noteAsLeft } from '../duckdb/as-left.ts';
+import { forgetConclusions } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { type Definition, expectCurrent } from '../migrations/current.ts';
@@ -55,18 +57,24 @@ export function createWarehouseHost(options: HostOptions): WarehouseHost {
         const closing = open;
         open = undefined;
         await closing?.[Symbol.asyncDispose]();
+        if (closing !== undefined) noteAsLeft(options.file);
       }),
   };
 }
 
 /**
- * Opens a warehouse; an empty one gets the tables of the schema, any other must have them.
+ * Opens a warehouse; an empty one gets the tables of the schema, any other must have them. Where somebody else has written
+ * to it, nothing counts as known.
  * @throws PipelineError as `expectCurrent`; nothing is altered
  */
 async function openAtSchema({ schema, migrations, now, ...options }: HostOptions): Promise<Warehouse> {
+  const asLeft = isAsLeft(options.file);
   const warehouse = await openWarehouse(options);
   try {
-    if ((await expectCurrent(warehouse, { schema, migrations })) === 'current') return warehouse;
+    if ((await expectCurrent(warehouse, { schema, migrations })) === 'current') {
+      if (!asLeft) await forgetConclusions(warehouse);
+      return warehouse;
+    }
     await warehouse.transaction(async () => {
       for (const statement of schemaStatements(schema)) await warehouse.run(statement);
       await recordApplied(warehouse, migrations, now);

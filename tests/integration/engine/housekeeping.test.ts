@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { isAsLeft } from '../../../engine/duckdb/as-left.ts';
 import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import type { RunEvent } from '../../../engine/events.ts';
@@ -73,7 +74,8 @@ describe('compaction', () => {
     expect(await context.warehouse.use(readSchema)).toEqual(definitions);
     await context.warehouse.release();
     expect(await queryWarehouse(file, 'FROM sales ORDER BY ALL')).toEqual(rows);
-    expect(await readdir(root)).toEqual(['warehouse.duckdb']);
+    expect(await readdir(root)).toEqual(['warehouse.duckdb', 'warehouse.duckdb.left']);
+    expect(isAsLeft(file)).toBe(true);
     await context.warehouse.use(async (open) => {
       await expect(open.run(`INSERT INTO daily_totals VALUES ('2025-07-01', 6, '2025-07-10')`)).rejects.toThrow(/key/);
     });

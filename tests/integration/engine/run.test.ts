@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { lockTarget } from '../../../engine/run/lock.ts';
 import { utc } from '../../support/engine.ts';
 import { node } from '../../support/node-process.ts';
@@ -57,6 +58,44 @@ test('a second run with nothing new reuses models, tests and exports', async () 
   expect(till).toBe('pass');
   expect(new Set(Object.values(others))).toEqual(new Set(['reused']));
   expect((await totals()).map(([, , built]) => built)).toEqual(['2025-07-10', '2025-07-10', '2025-07-10']);
+});
+
+describe('what others write into the warehouse between runs', () => {
+  /** A run, one with nothing new, what another program does, and one more. */
+  async function after(change: () => Promise<unknown>) {
+    await shop.run();
+    await shop.run();
+    await change();
+    return shop.run();
+  }
+  const write = async (sql: string) => {
+    await using warehouse = await openWarehouse({ file: shop.paths.warehouse });
+    await warehouse.run(sql);
+  };
+
+  test('is looked at: a day that it adds is built', async () => {
+    const { message } = await after(() => write(`INSERT INTO sales VALUES (DATE '2025-07-09', 90)`));
+    expect(message['model.totals']).toBe('1 rows, 1 partition');
+    expect((await trends()).at(-1)).toEqual(['2025-07-09', '90']);
+  });
+
+  test('is looked at: what a test finds in it is an error', async () => {
+    const { status } = await after(() => write('UPDATE totals SET total = 2000'));
+    expect(status).toMatchObject({ 'test.small': 'error', 'test.at_most': 'error', 'model.totals': 'error' });
+  });
+
+  test('counts also where it is in a WAL that a killed program left', async () => {
+    const { message } = await after(async () => {
+      const script = `
+        const { DuckDBInstance } = await import('@duckdb/node-api');
+        const connection = await (await DuckDBInstance.create(${JSON.stringify(shop.paths.warehouse)})).connect();
+        await connection.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);
+        process.kill(process.pid, 'SIGKILL');`;
+      await once(node(script), 'close');
+      expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
+    });
+    expect(message['model.totals']).toBe('1 rows, 1 partition');
+  });
 });
 
 test('what is fetched anew rebuilds its days, and those whose look-back reaches them', async () => {
