@@ -1,4 +1,5 @@
 import { EnvHttpProxyAgent, Pool } from 'undici';
+import { createConnector } from './connector.ts';
 
 export interface TransportOptions {
   /** Connections a host; further requests wait for one. */
@@ -17,7 +18,7 @@ export interface TransportOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Takes a body piece by piece; what it throws ends the request with a `SinkError`. */
+/** Takes a body piece by piece, each good until it returns; what it throws ends the request with a `SinkError`. */
 export type Sink = (chunk: Buffer) => void;
 
 /** Tells what a sink threw, as its cause, from what the network does. */
@@ -59,6 +60,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { slowestRate = 1_000, env = process.env } = options;
   // HTTP/1.1 throughout: one HTTP/2 connection would put all requests behind one lost packet.
   const settings = { connections, pipelining: 1, allowH2: false, connectTimeout, headersTimeout, bodyTimeout };
+  const connect = createConnector({ timeout: connectTimeout, allowH2: false });
   const pools = new Map<string, Pool | EnvHttpProxyAgent>();
   const proxied = proxyVariables.some((name) => Boolean(env[name]));
 
@@ -67,7 +69,9 @@ export function createTransport(options: TransportOptions): Transport {
     const name = direct ? url.origin : 'proxy';
     let pool = pools.get(name);
     if (pool === undefined) {
-      pool = direct ? new Pool(url.origin, settings) : new EnvHttpProxyAgent({ ...settings, ...proxiesOf(env) });
+      pool = direct
+        ? new Pool(url.origin, { ...settings, connect })
+        : new EnvHttpProxyAgent({ ...settings, ...proxiesOf(env) });
       pools.set(name, pool);
     }
     return pool;
@@ -106,7 +110,7 @@ export function createTransport(options: TransportOptions): Transport {
             if (elapsed > bodyTimeout && size < (elapsed / 1000) * slowestRate) {
               return controller.abort(new Error(`only ${size} bytes came in ${Math.round(elapsed / 1000)} s`));
             }
-            if (sink === undefined || status !== 200) return void chunks.push(chunk);
+            if (sink === undefined || status !== 200) return void chunks.push(Buffer.from(chunk));
             try {
               sink(chunk);
             } catch (error) {
