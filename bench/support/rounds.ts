@@ -14,16 +14,17 @@ export interface Contestant {
   readonly run: () => Promise<Lap>;
   /** Outside of the measured time: throws where the program did not do its work. */
   readonly check?: () => Promise<void>;
-  /** A folder that is put aside after each run, and emptied after the round. */
+  /** A folder that is put aside and emptied after each run. */
   readonly output?: string;
 }
 
 export type Laps = ReadonlyMap<string, readonly Lap[]>;
 
 /**
- * Runs every contestant once a round; where it is turning, each round begins with another one. What they wrote is emptied
- * at the end of the round and goes with everything else at the end of the benchmark: for as long as six minutes ext4 shuns
- * the inodes of files that were deleted, and making a file takes five times as long as it should.
+ * Runs every contestant once a round; where it is turning, each round begins with another one. What one wrote is emptied
+ * before the next begins, which would find the memory full of it, and goes with everything else at the end of the benchmark:
+ * for as long as six minutes ext4 shuns the inodes of files that were deleted, and making a file takes five times as long as
+ * it should.
  */
 export async function race(
   title: string,
@@ -34,19 +35,17 @@ export async function race(
   console.log(`\n${title}`);
   const laps = new Map<string, Lap[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    const written: string[] = [];
     for (let turn = 0; turn < contestants.length; turn++) {
       const contestant = contestants[(turn + (turning ? round : 0)) % contestants.length] as Contestant;
       await contestant.prepare?.();
-      // What the one before has left to be written would slow this one down.
+      // What the one before has left to be written, or freed, would slow this one down.
       await run(['sync']);
       const lap = await contestant.run();
       laps.get(contestant.name)?.push(lap);
       await contestant.check?.();
-      if (contestant.output !== undefined) written.push(setAside(contestant.output, `${round}-${turn}`));
+      if (contestant.output !== undefined) emptyFiles(setAside(contestant.output, `${round}-${turn}`));
       console.error(`  round ${round + 1}: ${contestant.name} ${seconds(lap.partSeconds ?? lap.seconds)}`);
     }
-    for (const folder of written) emptyFiles(folder);
   }
   for (const line of lapTable(laps)) console.log(`  ${line}`);
   return laps;
