@@ -9,6 +9,7 @@ interface Exports {
   /** Where its free memory begins. */
   readonly heap: WebAssembly.Global<number>;
   inflateRaw(input: number, length: number, output: number, capacity: number): number;
+  md5(table: number, count: number, digests: number): void;
   scanRows(from: number, to: number, start: bigint, end: bigint, slot: bigint): number;
   readonly rowCount: WebAssembly.Global<number>;
   readonly firstOpenTime: WebAssembly.Global<bigint>;
@@ -30,11 +31,41 @@ const slack = 512;
  */
 export function inflateRaw(data: Uint8Array, size: number): Buffer | undefined {
   const output = heap + data.length + slack;
-  const missing = output + size + slack - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / pageSize));
+  reserve(output + size + slack);
   new Uint8Array(memory.buffer, heap, data.length).set(data);
   if (kernel.inflateRaw(heap, data.length, output, size) !== size) return undefined;
   return Buffer.from(memory.buffer, output, size);
+}
+
+/** MD5s in hex. Several at once take less than half of what they take one after the other. */
+export function md5s(messages: readonly Buffer[]): readonly string[] {
+  const table = heap;
+  const digests = table + 8 * messages.length;
+  const first = digests + 16 * messages.length;
+  // A bit, and 64 that say how long it is, go behind a message.
+  const blocks = messages.map(({ length }) => Math.floor((length + 8) / 64) + 1);
+  reserve(first + 64 * blocks.reduce((sum, count) => sum + count, 0));
+  const view = new DataView(memory.buffer);
+  const bytes = new Uint8Array(memory.buffer);
+  let at = first;
+  for (const [i, message] of messages.entries()) {
+    const count = blocks[i] as number;
+    const end = at + 64 * count;
+    view.setUint32(table + 8 * i, at, true);
+    view.setUint32(table + 8 * i + 4, count, true);
+    bytes.set(message, at);
+    bytes.fill(0, at + message.length, end);
+    bytes[at + message.length] = 0x80;
+    view.setBigUint64(end - 8, BigInt(message.length) * 8n, true);
+    at = end;
+  }
+  kernel.md5(table, messages.length, digests);
+  return messages.map((_, i) => Buffer.from(memory.buffer, digests + 16 * i, 16).toString('hex'));
+}
+
+function reserve(end: number): void {
+  const missing = end - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / pageSize));
 }
 
 export interface RowFacts {

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ArchiveClient, Outcome, Verdict } from '../archive/client.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { isMd5 } from '../verify/checksum.ts';
@@ -35,9 +34,7 @@ export async function fetchZip(
     limit: object.size_bytes + slack,
     openSink: () => spool.open(),
     async check(): Promise<Verdict<FetchedZip>> {
-      // What else has come is read and answered by the next request before this thread is busy with these bytes.
-      await nextTurn();
-      const found = spool.finish();
+      const found = await spool.finish();
       sha256OfLast = found.sha256;
       const problem = mismatch(object, found, sha256);
       if (problem === undefined) return { kind: 'ok', value: { sha256: found.sha256, ...spool.zip() } };

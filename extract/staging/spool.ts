@@ -3,6 +3,7 @@ import { closeSync, rmSync } from 'node:fs';
 import type { Sink } from '../http/transport.ts';
 import { bufferSource, fileSource, type ZipSource } from '../verify/zip.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import type { Md5 } from './md5.ts';
 import { named, openMaking, renameMaking, replaceFile, writeFully } from './write.ts';
 
 /** Takes the bytes of a zip as they come, and holds them until it is verified. What it has given is good until it is disposed of. */
@@ -10,7 +11,7 @@ export interface Spool extends Disposable {
   /** A sink that starts anew; earlier ones are of no further use. */
   open(): Sink;
   /** Ends the writing; hex digests of what was written. */
-  finish(): { readonly size: number; readonly md5: string; readonly sha256: string };
+  finish(): Promise<{ readonly size: number; readonly md5: string; readonly sha256: string }>;
   zip(): SpooledZip;
   /** Keeps what was written as a file; false where nothing was. */
   keep(file: string): boolean;
@@ -27,7 +28,7 @@ export interface SpooledZip {
 const nothing = Buffer.alloc(0);
 
 /** In memory that is used again: fresh buffers for every zip would keep the collector busy for a tenth of the time. */
-export function memorySpool(pool: BufferPool, expectedSize: number): Spool {
+export function memorySpool(pool: BufferPool, md5: Md5, expectedSize: number): Spool {
   let buffer: Buffer = nothing;
   let size = 0;
   /** Changes when sinks that were given out must not write any more. */
@@ -58,9 +59,9 @@ export function memorySpool(pool: BufferPool, expectedSize: number): Spool {
         size += chunk.length;
       };
     },
-    finish() {
+    async finish() {
       edition++;
-      return { size, md5: hash('md5', written()), sha256: hash('sha256', written()) };
+      return { size, md5: await md5(written()), sha256: hash('sha256', written()) };
     },
     zip: () => ({ bytes: written(), source: bufferSource(written()) }),
     keep(file) {
@@ -105,7 +106,7 @@ export function diskSpool(file: string): Spool {
         sha256.update(chunk);
       };
     },
-    finish() {
+    async finish() {
       close();
       return { size, md5: md5.digest('hex'), sha256: sha256.digest('hex') };
     },

@@ -10,6 +10,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import type { LedgerEntry } from './entry.ts';
 import { fetchZip } from './fetch-zip.ts';
 import { type KnownDefect, knownDefect } from './known-defects.ts';
+import type { Md5 } from './md5.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
 import { diskSpool, memorySpool, type Spool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
@@ -20,6 +21,7 @@ export interface StageOptions {
   readonly client: ArchiveClient;
   /** What zips are in while they are in memory. */
   readonly buffers: BufferPool;
+  readonly md5: Md5;
   /** Base URL of the archive. */
   readonly archiveUrl: string;
   readonly stagingDir: string;
@@ -59,13 +61,13 @@ export type StageOutcome =
  */
 export async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
   const { key, object } = wanted;
-  const { client, buffers, archiveUrl, stagingDir, largestInMemory } = options;
+  const { client, buffers, md5, archiveUrl, stagingDir, largestInMemory } = options;
   const checksum = await expectedChecksum(wanted, options);
   if (checksum.kind === 'failed') return { status: 'failed', failure: checksum.failure };
   if (checksum.kind === 'rejected') return reject(wanted, options, { reason: checksum.reason });
 
   const isLarge = object.size_bytes > largestInMemory;
-  using spool = isLarge ? diskSpool(spoolFile(stagingDir, key)) : memorySpool(buffers, object.size_bytes);
+  using spool = isLarge ? diskSpool(spoolFile(stagingDir, key)) : memorySpool(buffers, md5, object.size_bytes);
   const url = objectUrl(archiveUrl, object.key);
   const { outcome, sha256: sha256OfLast } = await fetchZip(client, url, object, checksum.sha256, spool);
   if (outcome.kind === 'failed') return { status: 'failed', failure: outcome.failure };

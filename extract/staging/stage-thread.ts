@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createClient } from '../archive/client.ts';
 import { createBufferPool } from './buffer-pool.ts';
+import { createMd5 } from './md5.ts';
 import { type StageOptions, stageArchive } from './stage-archive.ts';
 import type { StagerSettings } from './stager.ts';
 import type { Done, Job, Order, Report } from './thread-messages.ts';
@@ -14,7 +15,7 @@ const port = parentPort as MessagePort;
 const controller = new AbortController();
 const { signal } = controller;
 const client = createClient({ ...clientOptions, signal });
-const options: StageOptions = { ...stage, client, buffers: createBufferPool(), signal };
+const options: StageOptions = { ...stage, client, buffers: createBufferPool(), md5: createMd5(), signal };
 
 let done: Done[] = [];
 /** Requests when the last report went out; retries are told even where no archive ends. */
