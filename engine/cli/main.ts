@@ -1,5 +1,9 @@
 import { enableCompileCache } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
+// Threads have a cache only where the environment names one; without it they take twice as long to start.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
 enableCompileCache();
 // DuckDB runs its queries on libuv's threads, which the file system needs too; libuv reads this at their first use,
 // so nothing that reads a file asynchronously may be loaded before.

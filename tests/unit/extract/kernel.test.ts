@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inflateRaw, scanRows } from '../../../extract/kernel/kernel.ts';
+import { inflateRaw, md5s, scanRows } from '../../../extract/kernel/kernel.ts';
 import { dayMs, line } from './support.ts';
 
 const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED } = constants;
@@ -24,6 +25,32 @@ const settings = fc.record({
   memLevel: fc.integer({ min: 1, max: 9 }),
   windowBits: fc.integer({ min: 9, max: 15 }),
   strategy: fc.constantFrom(Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED),
+});
+
+describe('MD5s side by side', () => {
+  const md5 = (bytes: Buffer) => hash('md5', bytes);
+
+  test('are those of OpenSSL, however many and however long', () => {
+    const message = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+      fc.integer({ min: 0, max: 5_000 }).map((length) => Buffer.alloc(length, 'kline,')),
+    );
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 40 }), (messages) => {
+        expect(md5s(messages)).toEqual(messages.map(md5));
+      }),
+    );
+  });
+
+  test('at every length around the end of a block', () => {
+    const messages = Array.from({ length: 200 }, (_, length) => Buffer.alloc(length, 0xa5));
+    expect(md5s(messages)).toEqual(messages.map(md5));
+  });
+
+  test('of more than the memory of the kernel had room for', () => {
+    const messages = Array.from({ length: 9 }, (_, i) => Buffer.alloc(1_000_000 + i, i));
+    expect(md5s(messages)).toEqual(messages.map(md5));
+  });
 });
 
 describe('inflating', () => {
