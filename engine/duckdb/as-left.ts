@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 /**
- * Whether nobody else has written to a database since `noteAsLeft`. Asked while it is closed: the file then tells by its
- * size and time of change, to the nanosecond, and whoever was killed left a WAL beside it.
+ * Whether nobody else has written to a database since `noteAsLeft`. Asked before anything is written to it: the file tells
+ * by its size and time of change, to the nanosecond, and whoever was killed has left a WAL beside it.
  */
 export function isAsLeft(file: string): boolean {
   const note = noteOf(file);
-  return existsSync(note) && readFileSync(note, 'latin1') === standingOf(file);
+  return !existsSync(`${file}.wal`) && existsSync(note) && readFileSync(note, 'latin1') === standingOf(file);
 }
 
-/** What cannot be noted, on a full disk say, is a doubt for the next to open the file. */
+/** To be called once the database is closed. What cannot be noted, on a full disk say, is a doubt for who opens it next. */
 export function noteAsLeft(file: string): void {
   if (isAsLeft(file)) return;
   try {
@@ -23,7 +23,6 @@ export function noteAsLeft(file: string): void {
 export const noteOf = (file: string): string => `${file}.left`;
 
 function standingOf(file: string): string {
-  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
-  const wal = existsSync(`${file}.wal`) ? 'with a WAL' : '';
-  return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${wal}`;
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
 }

@@ -68,11 +68,10 @@ export function createWarehouseHost(options: HostOptions): WarehouseHost {
  * @throws PipelineError as `expectCurrent`; nothing is altered
  */
 async function openAtSchema({ schema, migrations, now, ...options }: HostOptions): Promise<Warehouse> {
-  const asLeft = isAsLeft(options.file);
   const warehouse = await openWarehouse(options);
   try {
     if ((await expectCurrent(warehouse, { schema, migrations })) === 'current') {
-      if (!asLeft) await forgetConclusions(warehouse);
+      if (!isAsLeft(options.file)) await forgetConclusions(warehouse);
       return warehouse;
     }
     await warehouse.transaction(async () => {

@@ -84,6 +84,20 @@ describe('what others write into the warehouse between runs', () => {
     expect(status).toMatchObject({ 'test.small': 'error', 'test.at_most': 'error', 'model.totals': 'error' });
   });
 
+  test('is looked at where a run had to wait for it', async () => {
+    const { message } = await after(async () => {
+      const writer = node(`
+        import { setTimeout as sleep } from 'node:timers/promises';
+        import { openWarehouse } from './engine/duckdb/warehouse.ts';
+        await using warehouse = await openWarehouse({ file: ${JSON.stringify(shop.paths.warehouse)} });
+        console.log('open');
+        await sleep(700);
+        await warehouse.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);`);
+      await once(writer.stdout as NodeJS.ReadableStream, 'data');
+    });
+    expect(message['model.totals']).toBe('1 rows, 1 partition');
+  });
+
   test('counts also where it is in a WAL that a killed program left', async () => {
     const { message } = await after(async () => {
       const script = `
