@@ -1,6 +1,6 @@
-// Inflating and looking through the rows of a CSV, the two steps that cost a staging thread the most, in WebAssembly
-// (`assembly/`, built into kernel.wasm by `pnpm kernel`). The kernel is sure of what is well-formed, as nearly every
-// archive is, and gives up where anything is not: then zlib and `scanCsv` say what is wrong.
+// Inflating, taking MD5s and looking through the rows of a CSV, the steps that cost a staging thread the most, in WebAssembly
+// (`assembly/`, built into kernel.wasm by `pnpm kernel`). The kernel inflates and looks through what is well-formed, as
+// nearly every archive is, and gives up where anything is not: then zlib and `scanCsv` say what is wrong.
 import { readFileSync } from 'node:fs';
 
 /** What kernel.wasm gives. */

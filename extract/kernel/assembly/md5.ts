@@ -38,20 +38,25 @@ function transpose(a: usize, b: usize, c: usize, d: usize, to: usize): void {
   v128.store(to, v128.shuffle<i32>(high, high2, 2, 3, 6, 7), 96);
 }
 
+/** What each of the 64 steps does, in four lanes: `mixed` is what the function of its round makes of the other three words. */
 function step(a: v128, b: v128, mixed: v128, word: usize, constant: usize, shift: i32): v128 {
   const sum = i32x4.add(i32x4.add(a, i32x4.add(v128.load(word), v128.load32_splat(constant))), mixed);
   return i32x4.add(b, v128.or(i32x4.shl(sum, shift), i32x4.shr_u(sum, 32 - shift)));
 }
 
+// The functions of the four rounds, as RFC 1321 names them.
 function f(b: v128, c: v128, d: v128): v128 {
   return v128.xor(d, v128.and(b, v128.xor(c, d)));
 }
+
 function g(b: v128, c: v128, d: v128): v128 {
   return v128.or(v128.andnot(c, d), v128.and(b, d));
 }
+
 function h(b: v128, c: v128, d: v128): v128 {
   return v128.xor(b, v128.xor(c, d));
 }
+
 function i(b: v128, c: v128, d: v128): v128 {
   return v128.xor(c, v128.or(b, v128.not(d)));
 }
@@ -78,6 +83,7 @@ function run(blocks: u32): void {
       transpose(position(0) + from, position(1) + from, position(2) + from, position(3) + from, to);
       transpose(position(4) + from, position(5) + from, position(6) + from, position(7) + from, to + 16);
     }
+    // Step n of a round takes word n, then 5n + 1, 3n + 5, 7n modulo 16; where n is a multiple of 4, that is n, n + 1, 5 - n, -n.
     for (let at: usize = 0; at < 16; at += 4) {
       const constant = constants + (at << 2);
       const word1 = words + (at << 5);
