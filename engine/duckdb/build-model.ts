@@ -4,7 +4,15 @@ import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
 import { type DirtyPartitions, findDirty, recordPartitions } from './partitions.ts';
 import { replacePartitions } from './replace.ts';
-import { type CompiledTest, readsClock, recordOutcomes, reusedTest, runTest, type TestOutcome } from './run-test.ts';
+import {
+  type CompiledTest,
+  readsClock,
+  recordOutcomes,
+  reusedTest,
+  runTest,
+  stillHolds,
+  type TestOutcome,
+} from './run-test.ts';
 import { readFrom } from './source-files.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -109,6 +117,7 @@ async function publish(
 ): Promise<Omit<BuildOutcome, 'rejected'>> {
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   return warehouse.transaction(async () => {
+    const held = await heldTests(warehouse, dirty, options);
     let rows = 0;
     if (dirty.dirty > 0) {
       rows = await replacePartitions(warehouse, model.table, model.querySql, {
@@ -120,13 +129,28 @@ async function publish(
     if (!options.upToDate) for (const statement of model.publishedSql) await warehouse.run(statement);
     const tests: TestOutcome[] = [];
     for (const test of options.tests) {
-      const stillHolds = options.upToDate && !readsClock(test);
-      tests.push(stillHolds ? reusedTest(test) : await runTest(warehouse, test, options));
+      const isKnown = options.upToDate && !readsClock(test);
+      const among = held.has(test) ? 'dirty' : 'all';
+      tests.push(isKnown ? reusedTest(test) : await runTest(warehouse, test, options, among));
     }
     if (tests.some(({ status }) => status === 'error')) throw new TestsFailed(tests);
     await recordOutcomes(warehouse, tests, options);
     return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, tests };
   });
+}
+
+/** The tests that need not look at rows that this build leaves as they are, since they passed on them. */
+async function heldTests(
+  warehouse: Warehouse,
+  dirty: DirtyPartitions,
+  { tests, asOf }: BuildOptions,
+): Promise<ReadonlySet<CompiledTest>> {
+  const held = new Set<CompiledTest>();
+  if (dirty.dirty === 0 || dirty.all) return held;
+  for (const test of tests) {
+    if (test.sql.dirtyFailures !== undefined && (await stillHolds(warehouse, test, asOf))) held.add(test);
+  }
+  return held;
 }
 
 /** Makes the rows of the dirty partitions readable. */

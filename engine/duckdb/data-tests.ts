@@ -2,10 +2,16 @@ import type { TestSpec } from '../config/test-spec.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { clockSql, quoteName, quoteText } from '../sql.ts';
+import { inDirty } from './partitions.ts';
 
 /** A data test as SQL. Every row of `failures` breaks the rule, every row of `warnings` is only told. */
 export interface TestSql {
   readonly failures: string;
+  /**
+   * `failures` among the rows of `dirty_partitions` alone: of rules that a row breaks by itself, or together with others of
+   * its partition.
+   */
+  readonly dirtyFailures?: string;
   readonly warnings?: string;
   /** One row: `value`, `threshold`. Without it the value is the number of failing rows and the threshold 0. */
   readonly measure?: string;
@@ -24,12 +30,33 @@ const literal = (value: string | number | boolean) => (typeof value === 'string'
 const interval = (ms: number) => `to_milliseconds(${ms})`;
 
 /** The rows under test. */
-const from = (table: Table, where: string | undefined) =>
-  `${quoteName(table.name)}${where === undefined ? '' : ` WHERE (${where})`}`;
+const from = (table: Table, where: string | undefined, rows = quoteName(table.name)) =>
+  `${rows}${where === undefined ? '' : ` WHERE (${where})`}`;
 
+/** Those of them that this build has replaced. */
+const fromDirty = (table: Table, where: string | undefined) =>
+  from(table, where, `${quoteName(table.name)} SEMI JOIN dirty_partitions AS dirty ON ${inDirty(table)}`);
+
+const isPartitioned = (table: Table): boolean => partitionColumns(table).length > 0;
+
+/** Whether a condition could look at other rows than the one that it is asked of. */
+const mayLookAround = (condition = ''): boolean => /\b(select|from)\b/i.test(condition);
+
+const failing = (rows: string, broken: string): string => `SELECT * FROM (FROM ${rows}) WHERE ${broken}`;
+
+/** A rule that each row keeps or breaks by itself. */
 const rowsWhere = (table: Table, where: string | undefined, broken: string): TestSql => ({
-  failures: `SELECT * FROM (FROM ${from(table, where)}) WHERE ${broken}`,
+  failures: failing(from(table, where), broken),
+  ...(isPartitioned(table) &&
+    !mayLookAround(where) &&
+    !mayLookAround(broken) && { dirtyFailures: failing(fromDirty(table, where), broken) }),
 });
+
+/** Columns of which two rows cannot have the same values unless they are of one partition. */
+function tellPartition(columns: readonly string[], table: Table): boolean {
+  const parts = (table.partition ?? []).map((part) => (typeof part === 'string' ? part : part.month));
+  return isPartitioned(table) && parts.every((part) => columns.includes(part));
+}
 
 /**
  * The rows among which these columns may repeat. Rows of two partitions cannot where the columns tell the partition, and
@@ -38,11 +65,8 @@ const rowsWhere = (table: Table, where: string | undefined, broken: string): Tes
  */
 function mayRepeat(columns: readonly string[], rows: string, table: Table): string {
   const parts = partitionColumns(table);
-  const named = (table.partition ?? []).flatMap((part) => (typeof part === 'string' ? [part] : []));
-  const months = (table.partition ?? []).flatMap((part) => (typeof part === 'string' ? [] : [part.month]));
-  const ascending = columns.filter((column) => !named.includes(column));
-  if (parts.length === 0 || ascending.length === 0 || ![...named, ...months].every((part) => columns.includes(part)))
-    return rows;
+  const ascending = columns.filter((column) => !table.partition?.includes(column));
+  if (ascending.length === 0 || !tellPartition(columns, table)) return rows;
   const above = (expression: string) => `lag(${expression}) OVER ()`;
   const [own, before] = [ascending.map(quoteName), ascending.map((column) => above(quoteName(column)))];
   const continues = [
@@ -58,9 +82,15 @@ function mayRepeat(columns: readonly string[], rows: string, table: Table): stri
 }
 
 const builders: Builders = {
-  unique: ({ columns, where }, table) => ({
-    failures: `SELECT ${names(columns)}, count(*) AS row_count FROM ${mayRepeat(columns, from(table, where), table)} GROUP BY ALL HAVING row_count > 1`,
-  }),
+  unique: ({ columns, where }, table) => {
+    const repeated = (rows: string) =>
+      `SELECT ${names(columns)}, count(*) AS row_count FROM ${mayRepeat(columns, rows, table)} GROUP BY ALL HAVING row_count > 1`;
+    return {
+      failures: repeated(from(table, where)),
+      ...(tellPartition(columns, table) &&
+        !mayLookAround(where) && { dirtyFailures: repeated(fromDirty(table, where)) }),
+    };
+  },
 
   not_null: ({ columns, where }, table) =>
     rowsWhere(table, where, columns.map((column) => `${quoteName(column)} IS NULL`).join(' OR ')),
@@ -80,11 +110,8 @@ const builders: Builders = {
 
   relationships: ({ column, to, where }, table) => {
     const [other, key] = to.split('.') as [string, string];
-    return rowsWhere(
-      table,
-      where,
-      `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (SELECT ${quoteName(key)} FROM ${quoteName(other)} WHERE ${quoteName(key)} IS NOT NULL)`,
-    );
+    const known = `SELECT ${quoteName(key)} FROM ${quoteName(other)} WHERE ${quoteName(key)} IS NOT NULL`;
+    return rowsWhere(table, where, `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (${known})`);
   },
 
   row_count: ({ min, max, where }, table) => {

@@ -38,19 +38,41 @@ export const reusedTest = (test: CompiledTest): TestOutcome => ({
   ...{ test, status: 'reused', value: null, threshold: null, rowsFailed: 0, examples: [] },
 });
 
-/** Runs a test, unless what it reads is as it was when it last passed. */
-export async function runTest(
-  warehouse: Warehouse,
-  test: CompiledTest,
-  options: { readonly runId: string; readonly asOf: Date; readonly failuresDir: string },
-): Promise<TestOutcome> {
+export interface TestOptions {
+  readonly runId: string;
+  readonly asOf: Date;
+  readonly failuresDir: string;
+}
+
+/** Whether a test passed on what its tables hold now. */
+export async function stillHolds(warehouse: Warehouse, test: CompiledTest, asOf: Date): Promise<boolean> {
+  return (await recordedDigest(warehouse, stateName(test.name))) === (await digestOf(warehouse, test, asOf));
+}
+
+async function digestOf(warehouse: Warehouse, test: CompiledTest, asOf: Date): Promise<string> {
   const { failures, warnings, measure } = test.sql;
   const sql = [failures, warnings, measure].filter((part) => part !== undefined).join('\n');
-  const clock = readsClock(test) ? options.asOf.toISOString() : '';
+  const clock = readsClock(test) ? asOf.toISOString() : '';
   const { digest } = await warehouse.row<{ digest: string }>(
     `SELECT md5(${quoteText(`${sql}\n${test.severity}\n${clock}\n${await stateDigest(warehouse, test.reads)}`)}) AS digest`,
   );
+  return digest;
+}
+
+/**
+ * Runs a test, unless what it reads is as it was when it last passed; `among` the rows of `dirty_partitions` alone where no
+ * others can fail.
+ */
+export async function runTest(
+  warehouse: Warehouse,
+  test: CompiledTest,
+  options: TestOptions,
+  among: 'all' | 'dirty' = 'all',
+): Promise<TestOutcome> {
+  const digest = await digestOf(warehouse, test, options.asOf);
   if ((await recordedDigest(warehouse, stateName(test.name))) === digest) return reusedTest(test);
+  const { warnings, measure, dirtyFailures } = test.sql;
+  const failures = (among === 'dirty' ? dirtyFailures : undefined) ?? test.sql.failures;
   const failed = await found(warehouse, test, failures, options.failuresDir);
   const warned =
     warnings === undefined || failed.count > 0

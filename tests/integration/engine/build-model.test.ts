@@ -318,6 +318,19 @@ describe('a test that passed', () => {
     expect(await statusOf({ tests: [once(`day > DATE '2025-07-01'`)] })).toEqual(['reused']);
   });
 
+  test('looks at the rows that a build replaces, and at all where it has not passed on the others', async () => {
+    await statusOf({ tests: [once()] });
+    await warehouse.run(`UPDATE daily_totals SET total = 99 WHERE day = DATE '2025-07-01'`);
+    await sell(warehouse, { '2025-07-02': 21 });
+    expect(await statusOf({ tests: [once()] })).toEqual(['pass']);
+    await sell(warehouse, { '2025-07-03': 60 });
+    const both = once(`day < DATE '2025-07-09'`);
+    const { tests } = await build(warehouse, model(), { tests: [once(), { ...both, name: 'never_run' }] });
+    expect(tests.map(({ rowsFailed }) => rowsFailed)).toEqual([1, 2]);
+    await sell(warehouse, { '2025-07-03': 30 });
+    expect(await statusOf({ tests: [once()] })).toEqual(['reused']);
+  });
+
   test('is run again at another time where it asks for the time', async () => {
     const fresh = compileTest(table, { type: 'freshness', column: 'day', error_after: 8 * 86_400_000 });
     expect(await statusOf({ ...today, tests: [fresh] })).toEqual(['pass']);

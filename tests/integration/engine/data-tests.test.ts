@@ -132,6 +132,52 @@ describe('unique in partitions', () => {
   });
 });
 
+describe('what a build has replaced', () => {
+  const row = fc.record({
+    symbol: fc.constantFrom("'A'", "'B'"),
+    seen: fc.constantFrom(...[1, 2, 29, 30].map((day) => `'2025-06-01'::TIMESTAMP + to_days(${day})`)),
+    side: fc.constantFrom('0', '1', 'NULL'),
+  });
+  const partition = fc.record({ symbol: fc.constantFrom("'A'", "'B'"), month: fc.constantFrom(6, 7) });
+
+  test.each<[LooseTestSpec]>([
+    [{ type: 'unique', columns: ['symbol', 'seen'] }],
+    [{ type: 'unique', columns: ['seen', 'side', 'symbol'], where: 'side = 1 OR side IS NULL' }],
+    [{ type: 'not_null', columns: ['side'] }],
+    [{ type: 'accepted_values', column: 'side', values: [1], where: `symbol = 'A' OR symbol = 'B'` }],
+    [{ type: 'range', column: 'side', max: 0 }],
+    [{ type: 'expression', name: 'sides', expect: 'side > 0' }],
+  ])('has those failures that its partitions have among all: %j', async (spec) => {
+    const { failures, dirtyFailures } = compileTest(parted, spec).sql;
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 12 }), fc.array(partition, { maxLength: 3 }), async (rows, dirty) => {
+        await warehouse.run('TRUNCATE parted');
+        await warehouse.run('CREATE OR REPLACE TEMP TABLE dirty_partitions (symbol VARCHAR, month DATE)');
+        for (const { symbol, seen, side } of rows)
+          await warehouse.run(`INSERT INTO parted VALUES (${symbol}, ${seen}, ${side})`);
+        for (const { symbol, month } of dirty)
+          await warehouse.run(`INSERT INTO dirty_partitions VALUES (${symbol}, '2025-0${month}-01')`);
+        const inDirty = `(symbol, date_trunc('month', seen)) IN (SELECT (symbol, month) FROM dirty_partitions)`;
+        expect(await warehouse.rows(`FROM (${dirtyFailures}) ORDER BY ALL`)).toEqual(
+          await warehouse.rows(`FROM (${failures}) WHERE ${inDirty} ORDER BY ALL`),
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each<[LooseTestSpec]>([
+    [{ type: 'unique', columns: ['symbol', 'side'] }],
+    [{ type: 'relationships', column: 'symbol', to: 'listed.name' }],
+    [{ type: 'completeness', column: 'seen', by: ['symbol'], step: 86_400_000 }],
+    [{ type: 'row_count', min: 1 }],
+    [{ type: 'expression', name: 'sides', expect: 'side < (select max(side) from parted)' }],
+    [{ type: 'unique', columns: ['symbol', 'seen'], where: 'side = (SELECT max(side) FROM parted)' }],
+  ])('is not enough where other rows count: %j', (spec) => {
+    expect(compileTest(parted, spec).sql).not.toHaveProperty('dirtyFailures');
+  });
+});
+
 describe('not_null', () => {
   const spec: LooseTestSpec = { type: 'not_null', columns: ['symbol', 'volume'] };
 
