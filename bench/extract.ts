@@ -159,7 +159,7 @@ function judge(
   return [
     ...against('extract node', node, names.nothing, limits.curl),
     ...against('whole process', whole, names.nothing),
-    ...against('extract node', node, names.files),
+    ...against('extract node', node, names.files, limits.curl),
     ...against('extract node', node, names.script, limits.script === undefined ? undefined : 1 / limits.script),
     ...against('extract node', node, names.aria32),
     ...against('extract node', node, names.aria128),
