@@ -6,11 +6,11 @@ import type { Failure } from '../failure.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
 import { formatReason, type Reason, reason } from '../verify/reason.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import { type BufferPool, createBufferPool } from './buffer-pool.ts';
 import type { LedgerEntry } from './entry.ts';
 import { fetchZip } from './fetch-zip.ts';
 import { type KnownDefect, knownDefect } from './known-defects.ts';
-import type { Md5 } from './md5.ts';
+import { createMd5, type Md5 } from './md5.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
 import { diskSpool, memorySpool, type Spool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
@@ -36,6 +36,9 @@ export interface StageOptions {
   readonly signal: AbortSignal;
 }
 
+/** What does not belong to one thread. */
+export type StageSettings = Omit<StageOptions, 'client' | 'buffers' | 'md5' | 'signal'>;
+
 export interface WantedArchive {
   readonly key: ArchiveKey;
   readonly object: ListedObject;
@@ -54,12 +57,22 @@ export type StageOutcome =
     }
   | { readonly status: 'failed'; readonly failure: Failure };
 
+/** `stageArchive` on one thread, whose archives share buffers and are hashed together. */
+export function createStage(
+  settings: StageSettings,
+  client: ArchiveClient,
+  signal: AbortSignal,
+): (wanted: WantedArchive) => Promise<StageOutcome> {
+  const options = { ...settings, client, buffers: createBufferPool(), md5: createMd5(), signal };
+  return (wanted) => stageArchive(wanted, options);
+}
+
 /**
  * Downloads one archive, checks every byte and stages its CSV under its name; the version that it replaces is kept
  * aside. What is rejected is kept under `rejected/` with its reason. Throws only what
  * stops the run: an abort, a full disk.
  */
-export async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
+async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
   const { key, object } = wanted;
   const { client, buffers, md5, archiveUrl, stagingDir, largestInMemory } = options;
   const checksum = await expectedChecksum(wanted, options);

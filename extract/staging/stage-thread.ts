@@ -1,8 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createClient } from '../archive/client.ts';
-import { createBufferPool } from './buffer-pool.ts';
-import { createMd5 } from './md5.ts';
-import { type StageOptions, stageArchive } from './stage-archive.ts';
+import { createStage } from './stage-archive.ts';
 import type { StagerSettings } from './stager.ts';
 import type { Done, Job, Order, Report } from './thread-messages.ts';
 
@@ -15,7 +13,7 @@ const port = parentPort as MessagePort;
 const controller = new AbortController();
 const { signal } = controller;
 const client = createClient({ ...clientOptions, signal });
-const options: StageOptions = { ...stage, client, buffers: createBufferPool(), md5: createMd5(), signal };
+const stageArchive = createStage(stage, client, signal);
 
 let done: Done[] = [];
 /** Requests when the last report went out; retries are told even where no archive ends. */
@@ -36,7 +34,7 @@ function finish(one: Done): void {
 
 async function run({ id, wanted }: Job): Promise<void> {
   try {
-    finish({ id, outcome: await stageArchive(wanted, options) });
+    finish({ id, outcome: await stageArchive(wanted) });
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     finish({ id, error: error as Error, system: { ...(code && { code }), ...(path && { path }) } });

@@ -1,9 +1,7 @@
 import { diskError } from '../../engine/index.ts';
 import { type ClientOptions, type ClientStats, createClient } from '../archive/client.ts';
 import { createBudget } from '../budget.ts';
-import { createBufferPool } from './buffer-pool.ts';
-import { createMd5 } from './md5.ts';
-import { type StageOptions, type StageOutcome, stageArchive, type WantedArchive } from './stage-archive.ts';
+import { createStage, type StageOutcome, type StageSettings, type WantedArchive } from './stage-archive.ts';
 import { openThreads } from './threads.ts';
 
 /** Stages archives, on this thread or on others. */
@@ -17,7 +15,7 @@ export interface Stager extends AsyncDisposable {
 
 /** All that a thread needs to know to stage archives. */
 export interface StagerSettings {
-  readonly stage: Omit<StageOptions, 'client' | 'buffers' | 'md5' | 'signal'>;
+  readonly stage: StageSettings;
   /** Of one thread. */
   readonly client: Omit<ClientOptions, 'signal'>;
 }
@@ -51,13 +49,13 @@ export function openStager(options: StagerOptions): Stager {
 
 function stageHere({ stage, client: clientOptions, signal }: StagerOptions): Stager {
   const client = createClient({ ...clientOptions, signal });
-  const options: StageOptions = { ...stage, client, buffers: createBufferPool(), md5: createMd5(), signal };
+  const stageArchive = createStage(stage, client, signal);
   return {
     lanes: clientOptions.connections,
     stats: client.stats,
     async stage(wanted) {
       try {
-        return await stageArchive(wanted, options);
+        return await stageArchive(wanted);
       } catch (error) {
         throw diskError(error);
       }
