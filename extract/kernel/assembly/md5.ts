@@ -179,15 +179,15 @@ function begin(lane: usize, message: u32, table: usize): void {
  */
 export function md5(table: usize, count: u32, digests: usize): void {
   let next: u32 = 0;
-  for (let lane: usize = 0; lane < LANES; lane++) {
-    if (next < count) begin(lane, next++, table);
-    else store<u32>(messages + (lane << 2), IDLE);
-  }
+  for (let lane: usize = 0; lane < LANES; lane++) store<u32>(messages + (lane << 2), IDLE);
   for (;;) {
     let blocks: u32 = 0;
     let busy: usize = 0;
     for (let lane: usize = 0; lane < LANES; lane++) {
-      if (load<u32>(messages + (lane << 2)) === IDLE) continue;
+      if (load<u32>(messages + (lane << 2)) === IDLE) {
+        if (next === count) continue;
+        begin(lane, next++, table);
+      }
       const left = load<u32>(blocksLeft + (lane << 2));
       if (blocks !== 0 && blocks <= left) continue;
       blocks = left;
@@ -210,8 +210,7 @@ export function md5(table: usize, count: u32, digests: usize): void {
         const value = load<u32>(states + (word << 5) + (lane << 2));
         store<u32>(digests + ((<usize>message) << 4) + (word << 2), value);
       }
-      if (next < count) begin(lane, next++, table);
-      else store<u32>(messages + (lane << 2), IDLE);
+      store<u32>(messages + (lane << 2), IDLE);
     }
   }
 }
