@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
@@ -53,10 +54,7 @@ async function digestOf(warehouse: Warehouse, test: CompiledTest, asOf: Date): P
   const { failures, warnings, measure } = test.sql;
   const sql = [failures, warnings, measure].filter((part) => part !== undefined).join('\n');
   const clock = readsClock(test) ? asOf.toISOString() : '';
-  const { digest } = await warehouse.row<{ digest: string }>(
-    `SELECT md5(${quoteText(`${sql}\n${test.severity}\n${clock}\n${await stateDigest(warehouse, test.reads)}`)}) AS digest`,
-  );
-  return digest;
+  return hash('md5', `${sql}\n${test.severity}\n${clock}\n${await stateDigest(warehouse, test.reads)}`);
 }
 
 /**
