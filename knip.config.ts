@@ -13,7 +13,7 @@ function modulesOf(node: unknown): string[] {
 const config: KnipConfig = {
   entry: ['engine/index.ts', 'bench/*.ts', ...modulesOf(parse(readFileSync('pipeline.yaml', 'utf8')))],
   project: [
-    '{engine,extract,models,queries,tests,bench}/**/*.ts',
+    '{engine,exchange,extract,models,queries,tests,bench}/**/*.ts',
     '!tests/fixtures/**',
     '!extract/kernel/assembly/**',
     '*.ts',

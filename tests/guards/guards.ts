@@ -73,8 +73,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A9',
     file: 'models/market/bars.ts',
-    from: 'sql`${count} >= 0`,',
-    to: "sql`${count} >= 0 and ${closeTime} >= ${double('open_time')}`,",
+    from: '...smallest.map((name) => sql`${double(name)} >= 0`),',
+    to: "...smallest.map((name) => sql`${double(name)} >= 0 and ${double('close_time')} >= ${double('open_time')}`),",
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
@@ -87,8 +87,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A11',
     file: 'models/market/bars.ts',
-    from: '${amount} >= 0 and ${amount} < ${infinite}',
-    to: '${amount} < ${infinite}',
+    from: '...smallest.map((name) => sql`${double(name)} >= 0`),',
+    to: '',
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
@@ -350,5 +350,12 @@ export const guards: readonly Guard[] = [
     from: 'if (crc !== member.crc32)',
     to: 'if (false)',
     test: 'tests/unit/extract/zip.test.ts',
+  },
+  {
+    id: 'B25',
+    file: 'exchange/bar-rules.ts',
+    from: "['taker_buy_volume', 'volume'],",
+    to: '',
+    test: 'tests/integration/models/ohlcv.test.ts',
   },
 ];
