@@ -13,7 +13,7 @@ const layers: Readonly<Record<string, { readonly values: readonly string[]; read
   models: { values: ['engine/index.ts', 'exchange/'], types: [] },
   queries: { values: ['engine/index.ts', 'exchange/'], types: ['models/schema.ts'] },
   'tests/data': {
-    values: ['engine/index.ts', 'models/define.ts', 'models/market/calendar.ts'],
+    values: ['engine/index.ts', 'models/define.ts', 'models/market/calendar.ts', 'models/market/names.ts'],
     types: ['models/schema.ts'],
   },
 };

@@ -163,8 +163,8 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A22',
-    file: 'models/market/symbols.ts',
-    from: "'(_?SETTLED)+$'",
+    file: 'models/market/names.ts',
+    from: "'(_?SETTLED\\\\d*)+$'",
     to: "'SETTLED$'",
     test: 'tests/integration/models/symbols.test.ts',
   },
@@ -195,6 +195,13 @@ export const guards: readonly Guard[] = [
     from: "if (name === '') continue;",
     to: '',
     test: 'tests/unit/extract/names.test.ts',
+  },
+  {
+    id: 'A27',
+    file: 'models/market/names.ts',
+    from: 'sql`when ${name} = ${sql.lit(pair.name)} then ${sql.lit(pair.quote)}`',
+    to: 'sql`when ${name} = ${sql.lit(pair.name)} then NULL`',
+    test: 'tests/integration/models/names.test.ts',
   },
   {
     id: 'B1',
