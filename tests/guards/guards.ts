@@ -346,9 +346,9 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B21',
-    file: 'queries/sql.ts',
-    from: 'sum(cast(${amount} as DECIMAL(38, 10)))',
-    to: 'sum(${amount})',
+    file: 'engine/exact-sum.ts',
+    from: 'then sum(${amount}) else ${exact} end',
+    to: 'then sum(${amount}) else sum(${amount}) end',
     test: 'tests/integration/queries/ohlcv.test.ts',
   },
   {
@@ -364,5 +364,12 @@ export const guards: readonly Guard[] = [
     from: "['taker_buy_volume', 'volume'],",
     to: '',
     test: 'tests/integration/models/ohlcv.test.ts',
+  },
+  {
+    id: 'B32',
+    file: 'engine/exact-sum.ts',
+    from: 'sql`cast(${amount} as VARCHAR)`',
+    to: 'amount',
+    test: 'tests/integration/engine/exact-sum.test.ts',
   },
 ];
