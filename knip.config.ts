@@ -18,8 +18,8 @@ const config: KnipConfig = {
     '!extract/kernel/assembly/**',
     '*.ts',
   ],
-  // Serves files for a benchmark, gives a test a small disk of its own; both do without where it is not there.
-  ignoreBinaries: ['nginx', 'unshare'],
+  // Programs of the system that benchmarks and tests start.
+  ignoreBinaries: ['mkfifo', 'nginx', 'unshare'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 };
 

@@ -21,6 +21,8 @@ export interface WarehouseOptions {
   /** How long to wait for whoever holds the file; 0 asks once. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
+  /** Called before each transaction is committed; what it throws rolls the transaction back. */
+  readonly beforeCommit?: () => void;
 }
 
 /** One connection to one DuckDB file. DATE and TIMESTAMP come back as UTC `Date`, BIGINT as bigint. */
@@ -29,11 +31,17 @@ export class Warehouse implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   readonly #signal: AbortSignal | undefined;
+  readonly #beforeCommit: (() => void) | undefined;
   readonly #interrupt: () => void;
   readonly #remembered = new Map<string, Promise<unknown>>();
 
-  constructor(file: string, instance: DuckDBInstance, connection: DuckDBConnection, signal: AbortSignal | undefined) {
+  constructor(
+    { file, signal, beforeCommit }: WarehouseOptions,
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+  ) {
     this.file = file;
+    this.#beforeCommit = beforeCommit;
     this.#instance = instance;
     this.#connection = connection;
     this.#signal = signal;
@@ -102,6 +110,7 @@ export class Warehouse implements AsyncDisposable {
     await this.run('BEGIN TRANSACTION');
     try {
       const result = await work();
+      this.#beforeCommit?.();
       await this.run('COMMIT');
       return result;
     } catch (error) {
@@ -160,7 +169,7 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   if (memoryLimit !== undefined) settings.memory_limit = memoryLimit;
   const instance = await createWhenFree(file, settings, waitMs, signal);
   const connection = await instance.connect();
-  const warehouse = new Warehouse(file, instance, connection, signal);
+  const warehouse = new Warehouse(options, instance, connection);
   await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
   return warehouse;
 }

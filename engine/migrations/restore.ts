@@ -18,17 +18,19 @@ export async function restoreBackup(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { backup, paths, runId, now, print, signal } = options;
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: 'pipeline migrate restore',
     since: now,
     wait: options.wait,
     signal,
+    tell: print,
   });
   await using _whole = await openWarehouse({ file: backup, readOnly: true, signal }); // it is a database
   const before = await backUp(paths, runId);
   if (before !== undefined) print(`the warehouse as it was: ${before}`);
   const aside = `${paths.warehouse}.restore`;
   await copyFile(backup, aside);
+  lock.confirm();
   await rm(`${paths.warehouse}.wal`, { force: true }); // what it holds belongs to the file that goes
   await rename(aside, paths.warehouse);
   print(`restored ${paths.warehouse} from ${backup}`);

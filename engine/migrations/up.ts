@@ -41,11 +41,12 @@ export async function migrateUp(options: UpOptions): Promise<void> {
     file: migrationsFolder,
     hint: 'write what is missing: pnpm pipeline migrate new NAME',
   });
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: 'pipeline migrate up',
     since: now,
     wait: options.wait,
     signal,
+    tell: print,
   });
   const plan = await readPlan(options, states);
   if (plan === undefined) {
@@ -62,7 +63,7 @@ export async function migrateUp(options: UpOptions): Promise<void> {
   }
   const backup = await backUp(paths, runId);
   print(`the warehouse as it was: ${backup}`);
-  await using warehouse = await openWarehouse({ file: paths.warehouse, signal });
+  await using warehouse = await openWarehouse({ file: paths.warehouse, signal, beforeCommit: lock.confirm });
   const rows = await applyPlan(warehouse, plan, { schema, now, applied: ({ name }) => print(`applied ${name}`) });
   await warehouse.run('CHECKPOINT');
   print(`${paths.warehouse} is up to date, with the ${formatCount(rows)} rows that it had`);

@@ -20,11 +20,12 @@ export async function cleanTarget(options: {
   const { paths, extracts, runId, now, signal } = options;
   const freed = { files: 0, bytes: 0 };
   if (!existsSync(paths.root)) return { backup: undefined, removed: [], freed };
-  await using _lock = await lockTarget(paths.root, { command: 'pipeline clean', since: now, wait: false, signal });
+  await using lock = await lockTarget(paths.root, { command: 'pipeline clean', since: now, wait: false, signal });
   const backup = await backUp(paths, runId);
   const { warehouse, exports, artifacts, logs } = paths;
   const removable = [warehouse, `${warehouse}.wal`, exports, artifacts, logs];
   const removed = removable.filter((file) => existsSync(file));
+  lock.confirm();
   for (const file of removed) await rm(file, { recursive: true });
   await rm(noteOf(warehouse), { force: true });
   for (const extract of extracts) {

@@ -4,6 +4,7 @@ import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatError } from '../errors.ts';
 import { formatBytes } from '../report/format.ts';
+import { describeHolder, lockState } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
 
 export interface Finding {
@@ -13,6 +14,13 @@ export interface Finding {
 }
 
 const oldestNode = 24;
+
+const lockTexts = {
+  held: (holder: string) => `held by ${holder}`,
+  left: (holder: string) => `free: left behind by ${holder}; the next run takes it over`,
+  elsewhere: (holder: string) =>
+    `held by ${holder}, unless that run is gone: the next one waits 15 s for a sign of life`,
+};
 
 /** What a run needs of this machine, looked at without changing anything but an empty data folder. */
 export async function examine(options: {
@@ -52,6 +60,11 @@ export async function examine(options: {
       'SELECT database_size FROM pragma_database_size()',
     );
     return `${paths.warehouse}, ${database_size}`;
+  });
+  await look('lock', async () => {
+    const state = lockState(paths.root);
+    if (state.kind === 'free') return 'free: no run of this target is under way';
+    return lockTexts[state.kind](describeHolder(state.holder));
   });
   await look('target', async () => {
     const listing = target.listing === target.archive ? '' : `, listing ${target.listing}`;

@@ -68,15 +68,17 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     });
   }
 
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
     since: options.now,
     wait: options.wait,
     signal: options.signal,
+    tell: (message) => reporter.report({ type: 'log', level: 'info', message }),
   });
   await using share = createShare();
   const scope: ExtractScope = {
     ...options,
+    signal: AbortSignal.any([options.signal, lock.lost]),
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     extracted: new Map(),

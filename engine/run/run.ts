@@ -10,7 +10,7 @@ import type { ExtractResult, Window } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { ancestors } from '../graph/walk.ts';
 import { readMigrations } from '../migrations/files.ts';
-import { openProject } from '../project.ts';
+import { openProject, type Project } from '../project.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
@@ -19,7 +19,7 @@ import { executeExport } from './execute-export.ts';
 import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
 import { executeTest } from './execute-test.ts';
-import { lockTarget } from './lock.ts';
+import { lockTarget, type TargetLock } from './lock.ts';
 import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
 import { tellPublished } from './published.ts';
@@ -77,7 +77,7 @@ export interface RunEnd {
 
 /** Builds the selection in the order of the DAG. */
 export async function runPipeline(options: RunOptions): Promise<RunEnd> {
-  const { pipeline, graph, selected, paths, signal, reporter, runId, clock } = options;
+  const { pipeline, graph, selected, paths, signal } = options;
   const project = await openProject(pipeline, options.vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   for (const node of nodes) {
@@ -86,12 +86,23 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   }
   await checkTables(nodes, graph, paths.warehouse, signal);
 
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
     since: options.now,
     wait: options.wait,
     signal,
+    tell: (message) => options.reporter.report({ type: 'log', level: 'info', message }),
   });
+  return await runHeld({ ...options, signal: AbortSignal.any([signal, lock.lost]) }, { project, nodes, lock });
+}
+
+/** What a run does while it holds the target, and no longer. */
+async function runHeld(
+  options: RunOptions,
+  held: { readonly project: Project; readonly nodes: readonly GraphNode[]; readonly lock: TargetLock },
+): Promise<RunEnd> {
+  const { pipeline, graph, selected, paths, signal, reporter, runId, clock } = options;
+  const { project, nodes, lock } = held;
   const startedAt = clock();
   const finished = new Map<string, FinishedNode>();
   await using share = createShare();
@@ -103,6 +114,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     waitMs: readersWaitMs,
     memoryLimit: options.memoryLimit ?? defaultMemoryLimit,
     signal,
+    beforeCommit: lock.confirm,
     ...(options.threads !== undefined && { threads: options.threads }),
   };
   const warehouse = createWarehouseHost(hostOptions);
@@ -156,8 +168,9 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     }
   } finally {
     await warehouse.release();
-    await rm(`${paths.staging}/.load`, { recursive: true, force: true });
+    if (!lock.lost.aborted) await rm(`${paths.staging}/.load`, { recursive: true, force: true });
   }
+  lock.lost.throwIfAborted(); // the artifacts are those of another run by now
 
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;

@@ -372,4 +372,11 @@ export const guards: readonly Guard[] = [
     to: 'amount',
     test: 'tests/integration/engine/exact-sum.test.ts',
   },
+  {
+    id: 'B33',
+    file: 'engine/run/lock-mutex.ts',
+    from: 'if (codeOf(error) === busy) return undefined;',
+    to: 'if (codeOf(error) === busy) return { [Symbol.dispose]() {} };',
+    test: 'tests/integration/engine/lock-containers.test.ts',
+  },
 ];

@@ -242,10 +242,11 @@ describe('doctor', () => {
   test('finds a fresh machine fit', async () => {
     const findings = await doctor();
     expect(findings.map(({ ok, subject }) => [subject, ok])).toEqual(
-      ['node', 'duckdb', 'data folder', 'warehouse', 'target'].map((subject) => [subject, true]),
+      ['node', 'duckdb', 'data folder', 'warehouse', 'lock', 'target'].map((subject) => [subject, true]),
     );
     expect(findings[3]?.detail).toBe('none yet: pnpm pipeline run builds it');
-    expect(findings[4]?.detail).toBe('sample: archive till (synthetic data)');
+    expect(findings[4]?.detail).toBe('free: no run of this target is under way');
+    expect(findings[5]?.detail).toBe('sample: archive till (synthetic data)');
   });
 
   test('names the warehouse that is there, and what is wrong with a broken one', async () => {
@@ -253,6 +254,26 @@ describe('doctor', () => {
     expect((await doctor())[3]).toMatchObject({ ok: true, detail: expect.stringContaining('warehouse.duckdb, ') });
     await writeFile(shop.paths.warehouse, 'x'.repeat(100_000));
     expect((await doctor())[3]).toMatchObject({ ok: false, detail: expect.stringContaining('not a valid DuckDB') });
+  });
+
+  test('says who holds the target and since when, and what is in the place of its lock (B33)', async () => {
+    const since = utc('2025-07-10T09:00');
+    {
+      await using _held = await lockTarget(shop.paths.root, {
+        command: 'pnpm pipeline run',
+        since,
+        wait: false,
+        signal,
+      });
+      expect((await doctor())[4]).toMatchObject({
+        ok: true,
+        detail: expect.stringMatching(
+          /^held by `pnpm pipeline run`, process \d+ on .+, since 2025-07-10T09:00:00\.000Z$/,
+        ),
+      });
+    }
+    await mkdir(join(shop.paths.root, 'run.lock'));
+    expect((await doctor())[4]).toMatchObject({ ok: false, detail: expect.stringContaining('is a folder') });
   });
 
   test('says that the data folder cannot be written', async () => {
