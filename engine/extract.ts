@@ -137,7 +137,21 @@ export interface Freed {
   readonly bytes: number;
 }
 
+/** How the archive of a target compares with what was staged before. */
+export type ArchiveMatch =
+  /** `text` says how far they agree: `1,204 keys have the same ETags, 1 was re-issued`. */
+  | { readonly kind: 'same'; readonly text: string }
+  /** `text` names what tells them apart. */
+  | { readonly kind: 'other'; readonly text: string }
+  /** Nothing is staged yet that could be compared. */
+  | { readonly kind: 'unknown' };
+
 export interface Extract {
+  /**
+   * Compares the archive of the target with what is staged, before a run at an address that the target was not built from.
+   * An extract that keeps nothing to compare has none; then no other address is accepted.
+   */
+  sameArchive?(context: ExtractContext): Promise<ArchiveMatch>;
   /**
    * Told when a run that it is part of begins, before the warehouse was looked at and whatever it has to wait for. It may
    * begin to ask what it will need, or work on a thread of its own, shared with `run` by `context.share`; what fails is told

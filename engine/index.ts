@@ -14,6 +14,7 @@ export { diskError } from './disk-error.ts';
 export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
 export { exactSum } from './exact-sum.ts';
 export {
+  type ArchiveMatch,
   defineExtract,
   type Extract,
   type ExtractContext,

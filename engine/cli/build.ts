@@ -85,7 +85,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     ]);
     const range = window && { range: describeWindow(window) };
     cli.print(headline(reporting.title, { target: name, synthetic, asOf: wanted.asOf, ...range }));
-    const nodes = await describeRun(wanted);
+    const nodes = await describeRun({ ...wanted, fullRefresh: options.fullRefresh ?? false });
     for (const line of formatTable(
       ['NODE', 'A RUN WOULD'],
       nodes.map(({ id, would }) => [id, would]),

@@ -14,13 +14,16 @@ export type ResolvedTarget = Target & {
   readonly ask_above?: number;
 };
 
+/** The archive that a generator makes up. */
+const sample = 'sample';
+
 /** An empty variable counts as unset. */
 const read = (env: Environment, name: string): string | undefined => env[name]?.trim() || undefined;
 
 /**
  * The target of a run: `--target`, else PIPELINE_TARGET, else `default_target`.
  * PIPELINE_ARCHIVE_URL and PIPELINE_LISTING_URL override its hosts; the listing follows the archive unless it is named
- * at the same place or a nearer one. Throws USAGE for a name that pipeline.yaml does not have.
+ * at the same place or a nearer one. A synthetic target is never redirected. Throws USAGE for a name that pipeline.yaml does not have.
  */
 export function resolveTarget(
   pipeline: Pick<Pipeline, 'spec'>,
@@ -37,14 +40,17 @@ export function resolveTarget(
       hint: closest(name, Object.keys(targets)) ?? `targets are: ${Object.keys(targets).join(', ')}`,
     });
   }
-  const archiveUrl = read(options.env, 'PIPELINE_ARCHIVE_URL');
+  // Made-up rows never meet real ones because of a variable that was left set (B27).
+  const isMadeUp = spec.synthetic || spec.archive === sample;
+  const archiveUrl = isMadeUp ? undefined : read(options.env, 'PIPELINE_ARCHIVE_URL');
+  const listingUrl = isMadeUp ? undefined : read(options.env, 'PIPELINE_LISTING_URL');
   const archive = archiveUrl ?? spec.archive;
   const asOf = spec.as_of === undefined ? undefined : parseInstant(spec.as_of);
   return {
     name,
     archive,
-    listing: read(options.env, 'PIPELINE_LISTING_URL') ?? archiveUrl ?? spec.listing ?? archive,
-    synthetic: spec.synthetic,
+    listing: listingUrl ?? archiveUrl ?? spec.listing ?? archive,
+    synthetic: spec.synthetic || archive === sample,
     ...(asOf !== undefined && { as_of: asOf }),
     ...(spec.ask_above !== undefined && { ask_above: spec.ask_above }),
   };

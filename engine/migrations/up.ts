@@ -8,6 +8,7 @@ import type { TargetPaths } from '../run/paths.ts';
 import { expectSchema } from '../schema/drift.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeStep, isDestructive } from '../schema/words.ts';
+import { refuseLost } from '../target/lost.ts';
 import { applyPlan } from './apply.ts';
 import type { Definition } from './current.ts';
 import { migrationsFolder } from './files.ts';
@@ -75,6 +76,7 @@ async function readPlan(
   { definition, paths, signal }: UpOptions,
   states: readonly Schema[],
 ): Promise<Plan | undefined> {
+  refuseLost(paths.warehouse);
   if (!existsSync(paths.warehouse)) {
     throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${paths.warehouse}`, {
       hint: 'pnpm pipeline run builds one that is up to date',

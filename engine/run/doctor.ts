@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
+import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
-import { formatError } from '../errors.ts';
+import { formatError, PipelineError } from '../errors.ts';
 import { formatBytes } from '../report/format.ts';
+import { backupsOf, refuseLost, stateOfFile } from '../target/lost.ts';
 import { describeHolder, lockState } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
 
@@ -21,6 +24,14 @@ const lockTexts = {
   elsewhere: (holder: string) =>
     `held by ${holder}, unless that run is gone: the next one waits 15 s for a sign of life`,
 };
+/** @throws PipelineError WAREHOUSE_UNREADABLE for a file that is empty or cut short, and as `verifyDatabase` */
+async function verifyBackup(file: string, signal: AbortSignal): Promise<void> {
+  if (stateOfFile(file) === 'there') return verifyDatabase(file, { signal });
+  throw new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or cut short', {
+    file,
+    hint: 'remove it: it cannot be restored',
+  });
+}
 
 /** What a run needs of this machine, looked at without changing anything but an empty data folder. */
 export async function examine(options: {
@@ -54,6 +65,7 @@ export async function examine(options: {
     return `${paths.root}, ${formatBytes(bavail * bsize)} free`;
   });
   await look('warehouse', async () => {
+    refuseLost(paths.warehouse);
     if (!existsSync(paths.warehouse)) return 'none yet: pnpm pipeline run builds it';
     await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, signal });
     const { database_size } = await warehouse.row<{ database_size: string }>(
@@ -66,6 +78,13 @@ export async function examine(options: {
     if (state.kind === 'free') return 'free: no run of this target is under way';
     return lockTexts[state.kind](describeHolder(state.holder));
   });
+  for (const name of [...backupsOf(paths.root)].reverse()) {
+    await look('backup', async () => {
+      const file = path.join(paths.backups, name);
+      await verifyBackup(file, signal);
+      return `${file}, ${formatBytes((await stat(file)).size)}, whole`;
+    });
+  }
   await look('target', async () => {
     const listing = target.listing === target.archive ? '' : `, listing ${target.listing}`;
     return `${target.name}: archive ${target.archive}${listing}${target.synthetic ? ' (synthetic data)' : ''}`;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
@@ -6,22 +5,28 @@ import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { formatCount } from '../report/format.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
 import { checkTables } from './missing.ts';
 import type { RunOptions } from './run.ts';
 import { nodeWindows } from './windows.ts';
 
 /** What a run of this selection would do, a line a node, from what is there now; nothing is written. */
 export async function describeRun(
-  options: Pick<RunOptions, 'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'signal'>,
+  options: Pick<
+    RunOptions,
+    'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'fullRefresh' | 'signal'
+  >,
 ): Promise<readonly { readonly id: string; readonly would: string }[]> {
   const { pipeline, graph, selected, vars, paths, asOf, window, signal } = options;
   const project = await openProject(pipeline, vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   await checkTables(nodes, graph, paths.warehouse, signal);
   const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
-  await using warehouse = existsSync(paths.warehouse)
-    ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
-    : undefined;
+  if (!(options.fullRefresh && window === undefined)) refuseLost(paths.warehouse);
+  await using warehouse =
+    stateOfFile(paths.warehouse) === 'there'
+      ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
+      : undefined;
   if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
   await warehouse?.setTime('as_of', asOf);
   const described: { id: string; would: string }[] = [];

@@ -1,15 +1,15 @@
-import { existsSync } from 'node:fs';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { quoteText } from '../sql.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
 
 const queriesWaitMs = 5_000;
 
 /**
  * Before anything runs: what the selection reads and does not build has been built before.
  * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
- *   a selection of tests alone
+ *   a selection of tests alone, WAREHOUSE_LOST
  */
 export async function checkTables(
   nodes: readonly GraphNode[],
@@ -49,7 +49,8 @@ export async function checkTables(
 }
 
 async function builtTables(tables: readonly string[], file: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  if (!existsSync(file)) return new Set();
+  refuseLost(file);
+  if (stateOfFile(file) !== 'there') return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);
   if (state.length === 0) return new Set();

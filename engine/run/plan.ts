@@ -1,13 +1,14 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
 import { openProject } from '../project.ts';
 import { formatBytes, formatCount } from '../report/format.ts';
+import { stateOfFile } from '../target/lost.ts';
 import { type ExtractScope, refOf } from './context.ts';
 import { freeBytes } from './disk.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
+import { expectArchive } from './expect-archive.ts';
 import { lockTarget } from './lock.ts';
 import { lastRate, secondsAt } from './rate.ts';
 import type { RunOptions } from './run.ts';
@@ -82,11 +83,12 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     extracted: new Map(),
-    rebuild: !existsSync(paths.warehouse),
+    rebuild: stateOfFile(paths.warehouse) !== 'there',
     locked: undefined,
     share: share.get,
     confirm: async () => {},
   };
+  await expectArchive(scope, { graph, fetches: true, now: options.now });
   reporter.report(startOf(options, nodes));
   await mkdir(paths.staging, { recursive: true });
   const extracts: PlannedExtract[] = [];

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
@@ -11,6 +10,9 @@ import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { ancestors } from '../graph/walk.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
+import { createClaim } from '../target/claim.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
+import { readRecord, updateRecord } from '../target/record.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
@@ -19,6 +21,7 @@ import { executeExport } from './execute-export.ts';
 import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
 import { executeTest } from './execute-test.ts';
+import { expectArchive } from './expect-archive.ts';
 import { lockTarget, type TargetLock } from './lock.ts';
 import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
@@ -26,7 +29,7 @@ import { tellPublished } from './published.ts';
 import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
 import { commandOf, startOf } from './start.ts';
-import { createWarehouseHost, readersWaitMs, refuseOutdated } from './warehouse-host.ts';
+import { createWarehouseHost, readersWaitMs, refuseUnfit } from './warehouse-host.ts';
 import { nodeWindows } from './windows.ts';
 
 export interface RunOptions {
@@ -106,7 +109,12 @@ async function runHeld(
   const startedAt = clock();
   const finished = new Map<string, FinishedNode>();
   await using share = createShare();
+  // A range rebuilds only some of a warehouse, and would let the exports shrink to it.
+  const anew = options.fullRefresh && options.window === undefined;
+  const { synthetic } = options.target;
   const hostOptions = {
+    claim: createClaim({ root: paths.root, synthetic, anew, now: options.now }),
+    anew,
     schema: project.schema,
     migrations: await readMigrations(pipeline.root),
     now: options.now,
@@ -128,7 +136,7 @@ async function runHeld(
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     relist: options.relist,
-    rebuild: options.fullRefresh || !existsSync(paths.warehouse),
+    rebuild: options.fullRefresh || stateOfFile(paths.warehouse) !== 'there',
     locked: options.locked,
     signal,
     reporter,
@@ -152,8 +160,10 @@ async function runHeld(
     },
   };
 
+  if (!anew) refuseLost(paths.warehouse);
+  await expectArchive(context, { graph, fetches: nodes.some(isExtract), now: options.now });
   prepareExtracts(nodes, context);
-  await refuseOutdated(hostOptions);
+  await refuseUnfit(hostOptions);
   reporter.report(startOf(options, nodes));
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
@@ -171,6 +181,7 @@ async function runHeld(
     if (!lock.lost.aborted) await rm(`${paths.staging}/.load`, { recursive: true, force: true });
   }
   lock.lost.throwIfAborted(); // the artifacts are those of another run by now
+  await notePublished(finished.values(), paths, options.now);
 
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;
@@ -189,6 +200,19 @@ async function runHeld(
   // A node may be the first to see that the run could not: an unknown symbol, a No to a large fetch.
   const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
   return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
+}
+
+const isExtract = ({ kind }: GraphNode): boolean => kind === 'extract';
+
+/** Notes that the warehouse has rows now: one without any is not taken for a new one later. */
+async function notePublished(finished: Iterable<FinishedNode>, { root }: TargetPaths, now: Date): Promise<void> {
+  const made = readRecord(root)?.warehouse;
+  if (made === undefined || made.published_at !== undefined) return;
+  const isBuilt = ({ node, outcome: { status } }: FinishedNode) =>
+    node.kind === 'model' && (status === 'pass' || status === 'warn');
+  if ([...finished].some(isBuilt)) {
+    await updateRecord(root, { warehouse: { ...made, published_at: now.toISOString() } });
+  }
 }
 
 /** Lets extracts begin what they can; what fails is told where it is needed. */

@@ -359,11 +359,25 @@ export const guards: readonly Guard[] = [
     test: 'tests/unit/extract/zip.test.ts',
   },
   {
+    id: 'B24',
+    file: 'engine/duckdb/warehouse.ts',
+    from: 'if (evidence !== undefined && (readOnly || !anew)) throw',
+    to: 'if (evidence !== undefined && readOnly) throw',
+    test: 'tests/integration/engine/lost-warehouse.test.ts',
+  },
+  {
     id: 'B25',
     file: 'exchange/bar-rules.ts',
     from: "['taker_buy_volume', 'volume'],",
     to: '',
     test: 'tests/integration/models/ohlcv.test.ts',
+  },
+  {
+    id: 'B27',
+    file: 'extract/listing/compare-archive.ts',
+    from: 'else if (isNewer(entry, object)) found.reissued += 1;',
+    to: 'else found.reissued += 1;',
+    test: 'tests/integration/extract/other-archive.test.ts',
   },
   {
     id: 'B32',

@@ -106,15 +106,25 @@ describe('compaction', () => {
 
 describe('clean', () => {
   const clean = (extracts: readonly Extract[] = []) =>
-    cleanTarget({ paths: shop.paths, extracts, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal });
+    cleanTarget({
+      paths: shop.paths,
+      exports: ['totals', 'trends'],
+      ...{ extracts, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal },
+    });
 
   test('removes what can be built again and keeps a copy of the warehouse and what was staged', async () => {
     await shop.run();
     await mkdir(shop.paths.logs, { recursive: true });
     const { backup, removed } = await clean();
     expect(backup).toBe(join(shop.paths.backups, 'warehouse-cleaning.duckdb'));
-    expect(removed).toEqual([shop.paths.warehouse, shop.paths.exports, shop.paths.artifacts, shop.paths.logs]);
-    expect(await readdir(shop.paths.root)).toEqual(['backups', 'staging']);
+    expect(removed).toEqual([
+      shop.paths.exports,
+      shop.paths.warehouse,
+      `${shop.paths.warehouse}.left`,
+      shop.paths.artifacts,
+      shop.paths.logs,
+    ]);
+    expect(await readdir(shop.paths.root)).toEqual(['backups', 'staging', 'target.json']);
     expect((await queryWarehouse(backup as string, 'SELECT total FROM totals ORDER BY day')).rows).toEqual([
       [10n],
       [20n],
@@ -150,11 +160,11 @@ describe('clean', () => {
     expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
     const { backup } = await clean();
     expect((await queryWarehouse(backup as string, 'FROM t')).rows).toEqual([[42]]);
-    expect(await readdir(shop.paths.root)).toEqual(['backups']);
+    expect(await readdir(shop.paths.root)).toEqual(['backups', 'target.json']);
   });
 
   test('of an empty target does nothing', async () => {
-    expect(await clean()).toEqual({ backup: undefined, removed: [], freed: { files: 0, bytes: 0 } });
+    expect(await clean()).toEqual({ backup: undefined, removed: [], left: [], freed: { files: 0, bytes: 0 } });
     expect(existsSync(shop.paths.root)).toBe(false);
   });
 

@@ -51,6 +51,17 @@ describe('the target', () => {
     expect(resolveTarget(pipeline, { name, env })).toMatchObject({ archive, listing });
   });
 
+  test('a synthetic one is never redirected (B27)', () => {
+    const env = { PIPELINE_ARCHIVE_URL: 'http://a', PIPELINE_LISTING_URL: 'http://l' };
+    const sample = { archive: 'sample', listing: 'sample', synthetic: true };
+    expect(resolveTarget(pipeline, { name: 'sample', env })).toMatchObject(sample);
+  });
+
+  test('one that is given the sample is synthetic (B27)', () => {
+    const env = { PIPELINE_ARCHIVE_URL: 'sample' };
+    expect(resolveTarget(pipeline, { name: 'live', env })).toMatchObject({ archive: 'sample', synthetic: true });
+  });
+
   test.each([
     ['lvie', 'did you mean live?'],
     ['production', 'targets are: sample, live, mirror'],
