@@ -96,11 +96,19 @@ export interface StagedFiles {
   readonly inPlace?: readonly { readonly file: string; readonly header: boolean; readonly values: readonly string[] }[];
 }
 
+/** A staged file that is not what it was when it was verified, or is there no more. */
+export interface DamagedFile {
+  readonly key: string;
+  /** Partition of the models that read it. */
+  readonly partition: string;
+  readonly reason: string;
+}
+
 /** Raw staged files that models read as tables of kind `source`. */
 export interface StagedSource {
   /**
-   * Makes the rows of these partitions readable: files by table. Where `copy` is set, no file is read where it lies: line
-   * ends and whatever else its reader may stumble over are evened out.
+   * Makes the rows of these partitions readable: files by table. Where `copy` is set, no file is read where it lies: line ends and whatever
+   * else its reader may stumble over are evened out.
    */
   open(
     partitions: readonly string[],
@@ -113,6 +121,13 @@ export interface StagedSource {
   ): Promise<Readonly<Record<string, StagedFiles>>>;
   /** Takes what the values of an archive gave away: it is kept aside and not asked for again until it changes. */
   reject(archives: readonly { readonly key: string; readonly reason: string }[]): Promise<void>;
+  /**
+   * Those of the files opened last that are damaged. Every byte of them is looked at while they are read; nothing may be
+   * published of their rows before this has answered.
+   */
+  damaged?(): Promise<readonly DamagedFile[]>;
+  /** Puts damaged files aside, so that the extract fetches them again. */
+  discard?(files: readonly DamagedFile[]): Promise<void>;
 }
 
 export interface ExtractResult {

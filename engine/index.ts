@@ -15,6 +15,7 @@ export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError 
 export { exactSum } from './exact-sum.ts';
 export {
   type ArchiveMatch,
+  type DamagedFile,
   defineExtract,
   type Extract,
   type ExtractContext,

@@ -1,8 +1,8 @@
 import { PipelineError } from '../errors.ts';
-import type { StagedSource, Window } from '../extract.ts';
+import type { DamagedFile, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
-import { type DirtyPartitions, findDirty, recordPartitions } from './partitions.ts';
+import { type DirtyPartitions, findDirty, leavePartitions, recordPartitions } from './partitions.ts';
 import { replacePartitions } from './replace.ts';
 import {
   type CompiledTest,
@@ -44,7 +44,8 @@ export interface BuildOptions {
     readonly tables: readonly Table[];
     readonly staged: StagedSource;
     readonly directory: string;
-    readonly reload: () => Promise<void>;
+    /** Runs the extract again in place of what was put aside, and reads anew what it has staged. */
+    readonly reload: (why: 'rejected' | 'damaged') => Promise<void>;
   };
   readonly signal: AbortSignal;
   readonly warn: (message: string) => void;
@@ -57,6 +58,8 @@ export interface BuildOutcome {
   readonly partitions: number;
   /** Archives whose values are not believable, set aside now. */
   readonly rejected: number;
+  /** Partitions that stay as they are, since staged files of theirs are damaged and could not be had again. */
+  readonly leftOut: number;
   readonly tests: readonly TestOutcome[];
 }
 
@@ -82,21 +85,30 @@ export async function buildModel(
   options: BuildOptions,
 ): Promise<BuildOutcome> {
   if (options.upToDate && !options.tests.some(readsClock)) {
-    return { status: 'reused', rows: 0, partitions: 0, rejected: 0, tests: options.tests.map(reusedTest) };
+    return { status: 'reused', rows: 0, partitions: 0, rejected: 0, leftOut: 0, tests: options.tests.map(reusedTest) };
   }
   await warehouse.setTime('as_of', options.asOf);
   const rejected = new Set<string>();
+  /** Partitions with damaged files; undefined until the extract has run again for them. */
+  let leftOut: ReadonlySet<string> | undefined;
   let copy = false;
   for (;;) {
-    const dirty = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
+    const found = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
+    const dirty = leftOut === undefined ? found : await leavePartitions(warehouse, found, leftOut);
+    const counts = () => ({ rejected: rejected.size, leftOut: leftOut?.size ?? 0 });
     if (dirty.dirty > 0) await openSource(warehouse, options, copy);
     try {
-      return { ...(await publish(warehouse, model, dirty, options)), rejected: rejected.size };
+      return { ...(await publish(warehouse, model, dirty, options)), ...counts() };
     } catch (error) {
       if (error instanceof TestsFailed) {
         await recordOutcomes(warehouse, error.outcomes, options);
         const failed = { status: 'error', rows: 0, partitions: dirty.dirty, tests: error.outcomes } as const;
-        return { ...failed, rejected: rejected.size };
+        return { ...failed, ...counts() };
+      }
+      const damaged = dirty.dirty > 0 && !options.signal.aborted ? await damagedFiles(options) : [];
+      if (damaged.length > 0) {
+        leftOut = await mend(damaged, options, leftOut);
+        continue;
       }
       // The last attempt read evened copies of the files, and nothing in them was to be rejected.
       if (copy || dirty.dirty === 0 || options.source === undefined || options.signal.aborted) throw error;
@@ -114,7 +126,7 @@ async function publish(
   model: CompiledModel,
   dirty: DirtyPartitions,
   options: BuildOptions,
-): Promise<Omit<BuildOutcome, 'rejected'>> {
+): Promise<Omit<BuildOutcome, 'rejected' | 'leftOut'>> {
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   return warehouse.transaction(async () => {
     const held = await heldTests(warehouse, dirty, options);
@@ -124,6 +136,8 @@ async function publish(
         all: dirty.all,
         readsItself: model.readsItself,
       });
+      // They are looked at while DuckDB reads them.
+      if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
       await recordPartitions(warehouse, model.name, options.runId);
     }
     if (!options.upToDate) for (const statement of model.publishedSql) await warehouse.run(statement);
@@ -184,6 +198,29 @@ async function rejectFiles(
     rejected.add(key);
   }
   await source.staged.reject(rejects);
-  await source.reload();
+  await source.reload('rejected');
   return rejects.length;
+}
+
+const damagedFiles = async ({ source }: BuildOptions): Promise<readonly DamagedFile[]> =>
+  (await source?.staged.damaged?.()) ?? [];
+
+/**
+ * Has damaged files fetched again, once; the partitions of those that are damaged after that are left out, and keep what is
+ * published of them.
+ */
+async function mend(
+  damaged: readonly DamagedFile[],
+  { source, warn }: BuildOptions,
+  leftOut: ReadonlySet<string> | undefined,
+): Promise<ReadonlySet<string>> {
+  if (leftOut === undefined) {
+    for (const { key, reason } of damaged) warn(`damaged ${key}: ${reason}; it is fetched again`);
+    await source?.staged.discard?.(damaged);
+    await source?.reload('damaged');
+    return new Set();
+  }
+  for (const { key, partition, reason } of damaged)
+    warn(`${partition} is not built and stays as it was published: ${key} could not be fetched again, ${reason}`);
+  return leftOut.union(new Set(damaged.map(({ partition }) => partition)));
 }

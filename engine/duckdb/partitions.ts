@@ -67,6 +67,18 @@ export async function findDirty(
   return { dirty: Number(counts.dirty), total: Number(counts.total), all };
 }
 
+/** Takes partitions out of `dirty_partitions`. They stay dirty for the next run. */
+export async function leavePartitions(
+  warehouse: Warehouse,
+  found: DirtyPartitions,
+  partitions: ReadonlySet<string>,
+): Promise<DirtyPartitions> {
+  if (partitions.size === 0) return found;
+  const names = [...partitions].map(quoteText).join(', ');
+  const left = await warehouse.run(`DELETE FROM dirty_partitions WHERE partition IN (${names})`);
+  return { ...found, dirty: found.dirty - left, all: found.all && left === 0 };
+}
+
 /** That a row of the table lies in a partition of `dirty_partitions AS dirty`. */
 export const inDirty = (table: Table): string =>
   partitionColumns(table)

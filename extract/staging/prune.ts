@@ -33,9 +33,9 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
   });
 }
 
-const folders = [...Object.keys(marketPaths), 'superseded', 'rejected'];
+const folders = [...Object.keys(marketPaths), 'superseded', 'rejected', 'damaged'];
 
-/** Removes all staged CSVs, those of versions that were re-issued since, and what was rejected; not ledger and listing. */
+/** Removes all staged CSVs, those of versions that were re-issued since, and what was rejected or damaged; not ledger and listing. */
 export async function removeStaged(stagingDir: string, signal: AbortSignal): Promise<Freed> {
   const freed = { files: 0, bytes: 0 };
   for (const folder of folders) {

@@ -373,6 +373,13 @@ export const guards: readonly Guard[] = [
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
+    id: 'B26',
+    file: 'extract/staging/source.ts',
+    from: 'csv_crc32 === undefined || found.crc32 === csv_crc32',
+    to: 'true',
+    test: 'tests/integration/extract/damaged.test.ts',
+  },
+  {
     id: 'B27',
     file: 'extract/listing/compare-archive.ts',
     from: 'else if (isNewer(entry, object)) found.reissued += 1;',
