@@ -82,7 +82,7 @@ export interface ExtractContext {
 
 /** The rows that an extract has for one of its tables, handed over by partition so that only what changed is loaded. */
 export interface TableFeed {
-  /** Partition (its columns joined by `/`) → digest of its rows. */
+  /** Partition (`partitionText` of the values of its columns) → digest of its rows. */
   readonly partitions: ReadonlyMap<string, string>;
   /** Writes the rows of these partitions as CSV: a header with the table's column names, NULL as an empty unquoted field. */
   writeCsv(partitions: ReadonlySet<string>, file: string): Promise<void>;

@@ -31,7 +31,8 @@ export {
   type Target,
   type Window,
 } from './extract.ts';
-export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
+export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
+export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
 export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
 export { formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
 export { sourcesLock } from './run/paths.ts';

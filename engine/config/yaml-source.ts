@@ -1,4 +1,15 @@
-import { type Document, isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml';
 import type { Path, Position, Problem } from './problems.ts';
 
 /** A parsed YAML text that knows where each of its values stands. */
@@ -10,6 +21,8 @@ export interface YamlSource {
   keyAt(path: Path): Position;
   /** The value as it is written, cut to one line; empty where nothing is, undefined where the key is missing. */
   textAt(path: Path): string | undefined;
+  /** A scalar's text as it is written, without its quotes: `007` and not 7. Undefined for anything else. */
+  scalarAt(path: Path): string | undefined;
   /** Whether the key that ends the path stands in `{ }` and has no value, as the rest of an unquoted text with a comma has. */
   isStray(path: Path): boolean;
 }
@@ -21,6 +34,7 @@ interface Place {
   readonly isCollection: boolean;
   readonly inFlow: boolean;
   readonly found: boolean;
+  readonly scalar?: Scalar;
 }
 
 const oneLine = (text: string, length = 60): string => {
@@ -30,7 +44,7 @@ const oneLine = (text: string, length = 60): string => {
 
 function locate(document: Document, path: Path): Place {
   let node: unknown = document.contents;
-  let place: Place = placeOf(undefined, node, false);
+  let place = placeOf(document, undefined, node, false);
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document);
     const inFlow = isCollection(node) && node.flow === true;
@@ -38,16 +52,17 @@ function locate(document: Document, path: Path): Place {
       const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(part));
       if (pair === undefined) return { ...place, found: false };
       node = pair.value;
-      place = placeOf(pair.key, node, inFlow);
+      place = placeOf(document, pair.key, node, inFlow);
     } else if (isSeq(node) && node.items[Number(part)] !== undefined) {
       node = node.items[Number(part)];
-      place = placeOf(undefined, node, inFlow);
+      place = placeOf(document, undefined, node, inFlow);
     } else return { ...place, found: false };
   }
   return place;
 }
 
-function placeOf(key: unknown, node: unknown, inFlow: boolean): Place {
+function placeOf(document: Document, key: unknown, node: unknown, inFlow: boolean): Place {
+  const value = isAlias(node) ? node.resolve(document) : node;
   const start = isScalar(key) ? key.range?.[0] : undefined;
   const range = isScalar(node) || isCollection(node) || isAlias(node) ? node.range : undefined;
   return {
@@ -56,6 +71,7 @@ function placeOf(key: unknown, node: unknown, inFlow: boolean): Place {
     isCollection: isCollection(node),
     inFlow,
     found: true,
+    ...(isScalar(value) && { scalar: value }),
   };
 }
 
@@ -109,6 +125,11 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
       const { value, found } = locate(document, path);
       if (!found) return undefined;
       return value === undefined ? '' : oneLine(text.slice(...value));
+    },
+    scalarAt(path) {
+      const { scalar, found } = locate(document, path);
+      if (!found || scalar === undefined) return undefined;
+      return typeof scalar.value === 'string' ? scalar.value : scalar.source;
     },
     isStray(path) {
       const { value, inFlow, found } = locate(document, path);

@@ -2,8 +2,8 @@ import { PipelineError } from '../errors.ts';
 import type { DamagedFile, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
-import { type DirtyPartitions, findDirty, leavePartitions, recordPartitions } from './partitions.ts';
-import { replacePartitions } from './replace.ts';
+import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordPartitions } from './partitions.ts';
+import { RowsOutside, replacePartitions } from './replace.ts';
 import {
   type CompiledTest,
   readsClock,
@@ -27,6 +27,8 @@ export interface CompiledModel {
   /** Tables that its statements read, its own left out. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
+  /** Whether they read `dirty_partitions`. */
+  readonly readsDirty: boolean;
   /** Digest of all the text above and of the table's definition. */
   readonly definitionDigest: string;
 }
@@ -92,14 +94,22 @@ export async function buildModel(
   /** Partitions with damaged files; undefined until the extract has run again for them. */
   let leftOut: ReadonlySet<string> | undefined;
   let copy = false;
+  let confined = false;
   for (;;) {
     const found = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
     const dirty = leftOut === undefined ? found : await leavePartitions(warehouse, found, leftOut);
     const counts = () => ({ rejected: rejected.size, leftOut: leftOut?.size ?? 0 });
     if (dirty.dirty > 0) await openSource(warehouse, options, copy);
+    // A query that does not ask which partitions are dirty has the rows of all of them.
+    confined ||= !dirty.all && !model.readsDirty && options.source === undefined;
     try {
-      return { ...(await publish(warehouse, model, dirty, options)), ...counts() };
+      return { ...(await publish(warehouse, model, dirty, { ...options, confined })), ...counts() };
     } catch (error) {
+      if (error instanceof PipelineError) throw error;
+      if (!confined && mayBeOutside(error)) {
+        confined = true;
+        continue;
+      }
       if (error instanceof TestsFailed) {
         await recordOutcomes(warehouse, error.outcomes, options);
         const failed = { status: 'error', rows: 0, partitions: dirty.dirty, tests: error.outcomes } as const;
@@ -118,6 +128,10 @@ export async function buildModel(
   }
 }
 
+/** Rows of other partitions were counted, or have met those that are there. */
+const mayBeOutside = (error: unknown): boolean =>
+  error instanceof RowsOutside || (error instanceof Error && /duplicate key/i.test(error.message));
+
 const nothingDirty: DirtyPartitions = { dirty: 0, total: 0, all: false };
 
 /** One transaction; throws TestsFailed. */
@@ -125,7 +139,7 @@ async function publish(
   warehouse: Warehouse,
   model: CompiledModel,
   dirty: DirtyPartitions,
-  options: BuildOptions,
+  options: BuildOptions & { readonly confined: boolean },
 ): Promise<Omit<BuildOutcome, 'rejected' | 'leftOut'>> {
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   return warehouse.transaction(async () => {
@@ -135,6 +149,7 @@ async function publish(
       rows = await replacePartitions(warehouse, model.table, model.querySql, {
         all: dirty.all,
         readsItself: model.readsItself,
+        confined: options.confined,
       });
       // They are looked at while DuckDB reads them.
       if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
@@ -172,7 +187,7 @@ async function openSource(warehouse: Warehouse, { source, signal }: BuildOptions
   if (source === undefined) return;
   const { tables, staged, directory } = source;
   const partitions = await warehouse.rows<{ partition: string }>(
-    'SELECT partition FROM dirty_partitions ORDER BY partition',
+    `SELECT partition FROM ${dirtyPartitions} WHERE input_digest IS NOT NULL ORDER BY partition`,
   );
   const files = await staged.open(
     partitions.map(({ partition }) => partition),

@@ -4,7 +4,8 @@ import { type Freed, PipelineError } from '../../engine/index.ts';
 import { marketPaths, parseKey } from '../archive/keys.ts';
 import type { LedgerEntry } from './entry.ts';
 import { Ledger } from './ledger.ts';
-import { partitionOf, stagedFile } from './paths.ts';
+import { partitionOf } from './partition.ts';
+import { stagedFile } from './paths.ts';
 
 /** Removes the CSVs of partitions that are loaded. The ledger keeps all it knows of them, and that they are pruned. */
 export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>): Freed {

@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DamagedFile, PipelineError, type StagedFiles, type StagedSource } from '../../engine/index.ts';
+import {
+  type DamagedFile,
+  PipelineError,
+  partitionValues,
+  type StagedFiles,
+  type StagedSource,
+} from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
 import { writeWhole } from '../disk.ts';
 import { damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
@@ -8,7 +14,8 @@ import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
-import { damagedFile, journalFile, partitionOf, rejectedFile, stagedFile } from './paths.ts';
+import { partitionOf } from './partition.ts';
+import { damagedFile, journalFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 import { renameMaking } from './write.ts';
 
@@ -134,7 +141,7 @@ function damageOf({ csv_bytes, csv_crc32 }: LedgerEntry, found: CsvDigest | unde
  */
 function inStorageOrder(partitions: readonly string[]): readonly string[] {
   const keyed = partitions.map((partition) => {
-    const [market, symbol, timeframe, month] = partition.split('/');
+    const [market, symbol, timeframe, month] = partitionValues(partition);
     return { partition, key: `${market}/${timeframe}/${symbol}/${month}` };
   });
   return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ partition }) => partition);

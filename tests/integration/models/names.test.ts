@@ -47,6 +47,7 @@ async function ambiguous(settled: readonly string[] = exceptions, known: readonl
       name: 'names_unambiguous',
       model: 'symbols',
       severity: 'warn',
+      place: { file: 'pipeline.yaml', line: 1, column: 1 },
       sql: { failures: compileSql(namesUnambiguous.failures(context as never)) },
       reads: ['symbols'],
     },

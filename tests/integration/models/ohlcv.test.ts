@@ -75,7 +75,7 @@ describe('a bar', () => {
   });
 
   test('opens at ms or µs by the magnitude of the number, row by row (A2)', async () => {
-    const [ms, micros] = [Date.parse('2024-12-31T23:00:00Z'), Date.parse('2025-01-01T00:00:00Z') * 1000];
+    const [ms, micros] = [Date.parse('2025-01-01T00:00:00Z'), Date.parse('2025-01-01T01:00:00Z') * 1000];
     await build([
       {
         symbol: 'ETHUSDT',
@@ -89,8 +89,8 @@ describe('a bar', () => {
       },
     ]);
     expect(await bars('"timestamp", close_time')).toEqual([
-      ['2024-12-31 23:00:00', '2024-12-31 23:59:59.999'],
-      ['2025-01-01 00:00:00', '2025-01-01 00:59:59.999999'],
+      ['2025-01-01 00:00:00', '2025-01-01 00:59:59.999'],
+      ['2025-01-01 01:00:00', '2025-01-01 01:59:59.999999'],
     ]);
   });
 

@@ -46,6 +46,7 @@ async function check(exceptions: readonly string[] = []) {
     name: 'resampling',
     model: 'ohlcv',
     severity: 'warn',
+    place: { file: 'pipeline.yaml', line: 1, column: 1 },
     sql: { failures },
     reads: ['ohlcv'],
   } as const;
