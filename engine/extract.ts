@@ -1,4 +1,5 @@
 import type { Vars } from './config/vars.ts';
+import type { UrlAccess } from './secrets.ts';
 
 /** Half-open range of UTC days. */
 export interface Window {
@@ -21,8 +22,10 @@ export interface Progress {
 
 export interface Target {
   readonly name: string;
+  /** URLs are without user, password and query, which `access` has. */
   readonly archive: string;
   readonly listing?: string;
+  readonly access?: { readonly archive?: UrlAccess; readonly listing?: UrlAccess };
   readonly synthetic: boolean;
 }
 

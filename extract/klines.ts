@@ -79,7 +79,7 @@ export default defineExtract({
     let plan = await nextPlan();
     await using stager = openStager({
       stage: stageOptions,
-      client: clientOptions(options),
+      client: { ...clientOptions(options), access: target.access?.archive },
       workers: workersFor(plan, options.workers),
       bytesInFlight: options.bytes_in_flight,
       signal,

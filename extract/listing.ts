@@ -124,7 +124,7 @@ function beginListing(options: ListingOptions, context: ExtractContext): Promise
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
     // A sample or a folder is served by this process, listings included.
     const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
-    const client = createClient({ ...clientOptions(options), signal });
+    const client = createClient({ ...clientOptions(options), signal, access: target.access?.listing });
     const trees = wantedTrees(options, context);
     const prefixes = listPrefixes(client, listingUrl, [...new Set(trees.map(treePrefix))]);
     prefixes.catch(() => {}); // whoever waits for them is told

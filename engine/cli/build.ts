@@ -6,6 +6,7 @@ import { systemClock } from '../report/clock.ts';
 import { headline } from '../report/node-text.ts';
 import { sourcesLock } from '../run/paths.ts';
 import type { RunEnd } from '../run/run.ts';
+import { hideInValue } from '../secrets.ts';
 import { askOn } from './ask.ts';
 import type { Cli } from './cli.ts';
 import { openContext } from './context.ts';
@@ -104,7 +105,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     const ended = await runPipeline({
       ...wanted,
       command,
-      argv: cli.argv,
+      argv: cli.argv.map(hideInValue),
       ...(threads !== undefined && { threads }),
       ...(memoryLimit !== undefined && { memoryLimit }),
       fullRefresh: options.fullRefresh ?? false,

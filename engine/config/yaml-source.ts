@@ -10,6 +10,7 @@ import {
   type Scalar,
   visit,
 } from 'yaml';
+import { hideInValue } from '../secrets.ts';
 import type { Path, Position, Problem } from './problems.ts';
 
 /** A parsed YAML text that knows where each of its values stands. */
@@ -37,7 +38,9 @@ interface Place {
   readonly scalar?: Scalar;
 }
 
-const oneLine = (text: string, length = 60): string => {
+/** The whole text loses its secrets first: of a URL that is cut, nobody could tell the user from the host. */
+const oneLine = (value: string, length = 60): string => {
+  const text = hideInValue(value);
   const [line = ''] = text.trim().split('\n');
   return line.length < text.trim().length || line.length > length ? `${line.slice(0, length).trimEnd()} …` : line;
 };
@@ -75,6 +78,13 @@ function placeOf(document: Document, key: unknown, node: unknown, inFlow: boolea
   };
 }
 
+/** From the offset to the end of its line; the whole line where the offset may be within a secret. */
+function restOfLine(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const [line = ''] = text.slice(start).split('\n', 1);
+  return hideInValue(line) === line ? line.slice(offset - start) : line;
+}
+
 /** Parses YAML 1.2; times stay texts. Of a text with syntax errors the data is undefined. */
 export function parseYaml(text: string): { source: YamlSource; problems: Problem[] } {
   const lines = new LineCounter();
@@ -92,7 +102,7 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
   const [syntax] = [...document.errors, ...document.warnings].filter(({ code }) => code !== 'DUPLICATE_KEY');
   const twice = document.errors.filter(({ code }) => code === 'DUPLICATE_KEY');
   const problems: Problem[] = [...(syntax ? [syntax] : []), ...twice].map(({ code, message, pos: [offset] }) => {
-    const rest = oneLine(text.slice(offset).split('\n', 1)[0] ?? '');
+    const rest = oneLine(restOfLine(text, offset));
     const position = positionOf(offset);
     if (code === 'DUPLICATE_KEY') {
       const key = rest.replace(/\s*:(\s.*)?$/, '');

@@ -6,6 +6,7 @@ import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatError, PipelineError } from '../errors.ts';
 import { formatBytes } from '../report/format.ts';
+import type { UrlAccess } from '../secrets.ts';
 import { backupsOf, refuseLost, stateOfFile } from '../target/lost.ts';
 import { describeHolder, lockState } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
@@ -31,6 +32,12 @@ async function verifyBackup(file: string, signal: AbortSignal): Promise<void> {
     file,
     hint: 'remove it: it cannot be restored',
   });
+}
+
+/** That a URL has secret parts, not which. */
+function accessText({ authorization, query }: UrlAccess = {}): string {
+  const parts = [...(authorization ? ['user and password'] : []), ...(query ? ['a query'] : [])];
+  return parts.length === 0 ? '' : ` (with ${parts.join(' and ')})`;
 }
 
 /** What a run needs of this machine, looked at without changing anything but an empty data folder. */
@@ -86,8 +93,10 @@ export async function examine(options: {
     });
   }
   await look('target', async () => {
-    const listing = target.listing === target.archive ? '' : `, listing ${target.listing}`;
-    return `${target.name}: archive ${target.archive}${listing}${target.synthetic ? ' (synthetic data)' : ''}`;
+    const { archive, access } = target;
+    const listing = target.listing === archive ? '' : `, listing ${target.listing}${accessText(access?.listing)}`;
+    const kind = target.synthetic ? ' (synthetic data)' : '';
+    return `${target.name}: archive ${archive}${accessText(access?.archive)}${listing}${kind}`;
   });
   return findings;
 }

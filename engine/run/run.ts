@@ -34,7 +34,7 @@ import { nodeWindows } from './windows.ts';
 
 export interface RunOptions {
   readonly command: 'run' | 'test';
-  /** The words of the command line: for the lock, the artifacts and `retry`. */
+  /** The words of the command line without secrets: for the lock, the artifacts and `retry`. */
   readonly argv: readonly string[];
   readonly pipeline: Pipeline;
   readonly graph: Graph;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
 import type { NodeStatus } from '../events.ts';
+import { hidden } from '../secrets.ts';
 
 /** What `run_results.json` says that is needed to go on from it. */
 interface RunResults {
@@ -11,7 +12,7 @@ interface RunResults {
 
 /**
  * The words of the last command of a target, and the nodes of it that failed or were skipped.
- * @throws PipelineError USAGE where there was none
+ * @throws PipelineError USAGE where there was none, or where its words had a secret, which is not stored
  */
 export async function readUnfinished(
   artifacts: string,
@@ -22,6 +23,13 @@ export async function readUnfinished(
     throw new PipelineError('USAGE', 'there is no last run to retry', { file, hint: 'begin with: pnpm pipeline run' });
   });
   const { metadata, results } = JSON.parse(text) as RunResults;
+  const secret = metadata.argv.find((word) => word.includes(hidden));
+  if (secret !== undefined) {
+    throw new PipelineError('USAGE', 'the last command had a password or a query in a URL, which is not stored', {
+      value: secret,
+      hint: 'run the whole command again: what ended well is not built again',
+    });
+  }
   const nodes = results.flatMap(({ unique_id, status }) =>
     status === 'error' || status === 'skip' ? [unique_id] : [],
   );

@@ -1,4 +1,5 @@
 import { EnvHttpProxyAgent, Pool } from 'undici';
+import type { UrlAccess } from '../../engine/index.ts';
 import { createConnector } from './connector.ts';
 
 export interface TransportOptions {
@@ -34,7 +35,10 @@ export interface Answer {
 }
 
 export interface TransportRequest {
+  /** As it may be shown. */
   readonly url: URL;
+  /** What is sent besides, and told nobody else. */
+  readonly access?: UrlAccess | undefined;
   /** The most bytes a body may have; one that has more is cut off with an error. */
   readonly limit: number;
   /** Takes the body of an answer with status 200. */
@@ -83,7 +87,7 @@ export function createTransport(options: TransportOptions): Transport {
   const abort = () => void destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
 
-  function get({ url, limit, sink }: TransportRequest): Promise<Answer> {
+  function get({ url, access, limit, sink }: TransportRequest): Promise<Answer> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
@@ -92,7 +96,7 @@ export function createTransport(options: TransportOptions): Transport {
       let size = 0;
       let started = 0;
       dispatcherFor(url).dispatch(
-        { origin: url.origin, path: url.pathname + url.search, method: 'GET', headers: { 'user-agent': 'klinehouse' } },
+        { origin: url.origin, path: pathOf(url, access?.query), method: 'GET', headers: headersOf(access) },
         {
           onRequestStart() {},
           onResponseStart(controller, statusCode, responseHeaders) {
@@ -137,6 +141,16 @@ export function createTransport(options: TransportOptions): Transport {
     },
   };
 }
+
+/** The query of the URL after that which was given. */
+function pathOf({ pathname, search }: URL, given: string | undefined): string {
+  return given === undefined ? pathname + search : `${pathname}?${[given, search.slice(1)].filter(Boolean).join('&')}`;
+}
+
+const headersOf = ({ authorization }: UrlAccess = {}) => ({
+  'user-agent': 'klinehouse',
+  ...(authorization !== undefined && { authorization }),
+});
 
 const tooLarge = (url: URL, size: number, limit: number) =>
   new Error(`${url.href} answers with ${size} bytes where ${limit} at most are expected`);

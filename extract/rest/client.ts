@@ -1,4 +1,4 @@
-import { PipelineError } from '../../engine/index.ts';
+import { PipelineError, type SplitUrl } from '../../engine/index.ts';
 import { headerOf } from '../archive/client.ts';
 import type { InstrumentType } from '../archive/keys.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
@@ -9,7 +9,7 @@ import type { Range } from './ranges.ts';
 import { type Clock, createWeightLimiter, type WeightLimiter, weightOf } from './weights.ts';
 
 export interface RestClientOptions {
-  readonly urls: Readonly<Record<InstrumentType, string>>;
+  readonly urls: Readonly<Record<InstrumentType, SplitUrl>>;
   /** Weight that may be asked for in a minute. */
   readonly weights: Readonly<Record<InstrumentType, number>>;
   readonly connections: number;
@@ -98,10 +98,15 @@ export function createRestClient(options: RestClientOptions): RestClient {
       return again(`too much was asked: ${text}`);
     }
     if (status === 408 || status >= 500) return again(`the exchange answers with status ${status}`);
-    if (status === 403 || status === 451) {
-      ended = new PipelineError('EXCHANGE_REFUSED', `the exchange serves nothing to this address: ${text}`, {
+    if (status === 401 || status === 403 || status === 451) {
+      const what =
+        status === 401 ? 'wants another user and password than rest_urls has' : 'serves nothing to this address';
+      ended = new PipelineError('EXCHANGE_REFUSED', `the exchange ${what}: ${text}`, {
         ...details,
-        hint: 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
+        hint:
+          status === 401
+            ? 'write them into the var rest_urls as spot=https://user:password@host, percent-encoded'
+            : 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
       });
       throw ended;
     }
@@ -111,7 +116,8 @@ export function createRestClient(options: RestClientOptions): RestClient {
 
   async function klines(request: KlinesRequest): Promise<KlinesAnswer> {
     const { instrument_type: market } = request;
-    const url = urlOf(urls[market], request);
+    const { url: base, access } = urls[market];
+    const url = urlOf(base, request);
     const limiter = limiterOf(market);
     let attempts = 0;
     const retried = await withRetries<KlinesAnswer, string>(policy, signal, async (attempt) => {
@@ -122,7 +128,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
       stats.requests++;
       let answer: Answer;
       try {
-        answer = await transport.get({ url, limit: largest });
+        answer = await transport.get({ url, access, limit: largest });
       } catch (error) {
         over(undefined);
         signal.throwIfAborted();

@@ -428,4 +428,11 @@ export const guards: readonly Guard[] = [
     to: 'if (codeOf(error) === busy) return { [Symbol.dispose]() {} };',
     test: 'tests/integration/engine/lock-containers.test.ts',
   },
+  {
+    id: 'B34',
+    file: 'engine/secrets.ts',
+    from: 'return hideUsers(text).replace(queryInText, `$1?${hidden}`);',
+    to: 'return hideUsers(text);',
+    test: 'tests/unit/engine/secrets.test.ts',
+  },
 ];
