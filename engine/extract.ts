@@ -110,8 +110,9 @@ export interface DamagedFile {
 /** Raw staged files that models read as tables of kind `source`. */
 export interface StagedSource {
   /**
-   * Makes the rows of these partitions readable: files by table. Where `copy` is set, no file is read where it lies: line ends and whatever
-   * else its reader may stumble over are evened out.
+   * Makes the rows of these partitions readable: files by table. Where `copy` is set, no file is read where it lies: line
+   * ends and whatever else its reader may stumble over are evened out. Takes `refuse` for an archive that must not be read
+   * although it is staged: it is rejected as one whose values gave it away, and the partitions are opened again.
    */
   open(
     partitions: readonly string[],
@@ -120,10 +121,11 @@ export interface StagedSource {
       readonly copy: boolean;
       readonly directory: string;
       readonly signal: AbortSignal;
+      readonly refuse: (archive: Rejected) => void;
     },
   ): Promise<Readonly<Record<string, StagedFiles>>>;
   /** Takes what the values of an archive gave away: it is kept aside and not asked for again until it changes. */
-  reject(archives: readonly { readonly key: string; readonly reason: string }[]): Promise<void>;
+  reject(archives: readonly Rejected[]): Promise<void>;
   /**
    * Those of the files opened last that are damaged. Every byte of them is looked at while they are read; nothing may be
    * published of their rows before this has answered.
@@ -131,6 +133,12 @@ export interface StagedSource {
   damaged?(): Promise<readonly DamagedFile[]>;
   /** Puts damaged files aside, so that the extract fetches them again. */
   discard?(files: readonly DamagedFile[]): Promise<void>;
+}
+
+/** An archive that is not to be believed. */
+export interface Rejected {
+  readonly key: string;
+  readonly reason: string;
 }
 
 export interface ExtractResult {

@@ -24,6 +24,7 @@ export {
   type Freed,
   type PlanRow,
   type Progress,
+  type Rejected,
   type Staged,
   type StagedFiles,
   type StagedSource,

@@ -1,5 +1,5 @@
 import { PipelineError } from '../errors.ts';
-import type { DamagedFile, StagedSource, Window } from '../extract.ts';
+import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
 import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordPartitions } from './partitions.ts';
@@ -96,10 +96,13 @@ export async function buildModel(
   let copy = false;
   let confined = false;
   for (;;) {
-    const found = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
-    const dirty = leftOut === undefined ? found : await leavePartitions(warehouse, found, leftOut);
+    const changed = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
+    const dirty = leftOut === undefined ? changed : await leavePartitions(warehouse, changed, leftOut);
     const counts = () => ({ rejected: rejected.size, leftOut: leftOut?.size ?? 0 });
-    if (dirty.dirty > 0) await openSource(warehouse, options, copy);
+    if (dirty.dirty > 0) {
+      const refused = await openSource(warehouse, options, copy);
+      if (await setAside(refused, options, rejected)) continue;
+    }
     // A query that does not ask which partitions are dirty has the rows of all of them.
     confined ||= !dirty.all && !model.readsDirty && options.source === undefined;
     try {
@@ -123,8 +126,9 @@ export async function buildModel(
       // The last attempt read evened copies of the files, and nothing in them was to be rejected.
       if (copy || dirty.dirty === 0 || options.source === undefined || options.signal.aborted) throw error;
     }
-    await openSource(warehouse, options, true);
-    copy = (await rejectFiles(warehouse, model, options, rejected)) === 0;
+    const refused = await openSource(warehouse, options, true);
+    const wrong = refused.length > 0 ? refused : await unbelievable(warehouse, model);
+    copy = !(await setAside(wrong, options, rejected));
   }
 }
 
@@ -182,39 +186,46 @@ async function heldTests(
   return held;
 }
 
-/** Makes the rows of the dirty partitions readable. */
-async function openSource(warehouse: Warehouse, { source, signal }: BuildOptions, copy: boolean): Promise<void> {
-  if (source === undefined) return;
+/** Makes the rows of the dirty partitions readable; answers the archives that must not be read. */
+async function openSource(
+  warehouse: Warehouse,
+  { source, signal }: BuildOptions,
+  copy: boolean,
+): Promise<readonly Rejected[]> {
+  const refused: Rejected[] = [];
+  if (source === undefined) return refused;
   const { tables, staged, directory } = source;
   const partitions = await warehouse.rows<{ partition: string }>(
     `SELECT partition FROM ${dirtyPartitions} WHERE input_digest IS NOT NULL ORDER BY partition`,
   );
   const files = await staged.open(
     partitions.map(({ partition }) => partition),
-    { tables: tables.map(({ name }) => name), copy, directory, signal },
+    { tables: tables.map(({ name }) => name), copy, directory, signal, refuse: (archive) => refused.push(archive) },
   );
   for (const table of tables) await readFrom(warehouse, table, files[table.name] ?? {}, directory);
+  return refused;
 }
 
-/** Sets every file of the open partitions aside whose values are not believable; how many there were. */
-async function rejectFiles(
-  warehouse: Warehouse,
-  model: CompiledModel,
+/** The archives of the open partitions whose values give them away. */
+const unbelievable = async (warehouse: Warehouse, { rejectsSql }: CompiledModel): Promise<readonly Rejected[]> =>
+  rejectsSql === undefined ? [] : warehouse.rows<{ key: string; reason: string }>(rejectsSql);
+
+/** Sets archives of the open partitions aside; false where there are none. */
+async function setAside(
+  archives: readonly Rejected[],
   { source, warn }: BuildOptions,
   rejected: Set<string>,
-): Promise<number> {
-  if (source === undefined || model.rejectsSql === undefined) return 0;
-  const rejects = await warehouse.rows<{ key: string; reason: string }>(model.rejectsSql);
-  if (rejects.length === 0) return 0;
-  const again = rejects.find(({ key }) => rejected.has(key));
+): Promise<boolean> {
+  if (source === undefined || archives.length === 0) return false;
+  const again = archives.find(({ key }) => rejected.has(key));
   if (again !== undefined) throw new PipelineError('INTERNAL', `${again.key} is still there, although it was rejected`);
-  for (const { key, reason } of rejects) {
+  for (const { key, reason } of archives) {
     warn(`rejected ${key}: ${reason}`);
     rejected.add(key);
   }
-  await source.staged.reject(rejects);
+  await source.staged.reject(archives);
   await source.reload('rejected');
-  return rejects.length;
+  return true;
 }
 
 const damagedFiles = async ({ source }: BuildOptions): Promise<readonly DamagedFile[]> =>

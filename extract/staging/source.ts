@@ -10,6 +10,7 @@ import {
 import { type Cadence, parseKey } from '../archive/keys.ts';
 import { writeWhole } from '../disk.ts';
 import { damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
+import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
@@ -17,6 +18,7 @@ import type { Ledger } from './ledger.ts';
 import { partitionOf } from './partition.ts';
 import { damagedFile, journalFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
+import { problemOfStagedHeader } from './staged-header.ts';
 import { renameMaking } from './write.ts';
 
 /** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
@@ -32,8 +34,9 @@ export function stagedKlines(
 ): StagedSource {
   let damaged: Promise<readonly DamagedFile[]> = Promise.resolve([]);
   return {
-    async open(partitions, { tables, copy, directory, signal }) {
+    async open(partitions, { tables, copy, directory, signal, refuse }) {
       if (ledger.unreadable > 0) throw damagedLines(ledger.unreadable, stagingDir);
+      const badHeaders = new Map<string, Reason>();
       const wanted = new Map<string, Staged[]>(inStorageOrder(partitions).map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
         const place = entry.status === 'staged' ? placeOf(stagingDir, entry.key) : undefined;
@@ -52,8 +55,13 @@ export function stagedKlines(
         if (pruned.length > 0) throw wantAgain(ledger, pruned);
         const inPlace = copy ? [] : archives.filter(({ entry }) => (entry.csv_bytes ?? 0) >= smallestInPlace);
         const apart = new Set(inPlace);
+        for (const { entry, csv } of inPlace) {
+          const problem = entry.header ? problemOfStagedHeader(csv) : undefined;
+          if (problem !== undefined) badHeaders.set(entry.key, problem);
+        }
         const batched = archives.filter((archive) => !apart.has(archive)).map(batchedArchive);
-        const batches = await writeBatches(batched, join(directory, table), signal);
+        const stem = join(directory, table);
+        const batches = await writeBatches(batched, stem, (key, problem) => badHeaders.set(key, problem), signal);
         for (const [key, digest] of batches.digests) digests.set(key, digest);
         unread.push(...inPlace);
         opened.push(...archives);
@@ -64,6 +72,11 @@ export function stagedKlines(
       }
       damaged = verify(ledger, opened, { digests, unread, signal });
       damaged.catch(() => {}); // whoever waits for it is told
+      if (badHeaders.size > 0) {
+        // The header of a damaged file is not what the archive published.
+        for (const { key } of await damaged) badHeaders.delete(key);
+        for (const [key, problem] of badHeaders) refuse({ key, reason: formatReason(problem) });
+      }
       return files;
     },
 

@@ -24,6 +24,8 @@ export type ReasonCode =
   | 'not_text'
   | 'line_too_long'
   | 'field_count'
+  | 'header_order'
+  | 'header_unknown'
   | 'open_time_not_a_number'
   | 'outside_period'
   | 'not_ascending';

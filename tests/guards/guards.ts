@@ -52,8 +52,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A6',
     file: 'extract/verify/csv-scan.ts',
-    from: '(byte !== RETURN || bytes[position + 1] !== NEWLINE)',
-    to: 'true',
+    from: 'if (byte === RETURN) byte = bytes[++position] as number;',
+    to: '',
     test: 'tests/unit/extract/csv-scan.test.ts',
   },
   {
@@ -202,6 +202,20 @@ export const guards: readonly Guard[] = [
     from: 'sql`when ${name} = ${sql.lit(pair.name)} then ${sql.lit(pair.quote)}`',
     to: 'sql`when ${name} = ${sql.lit(pair.name)} then NULL`',
     test: 'tests/integration/models/names.test.ts',
+  },
+  {
+    id: 'A31',
+    file: 'extract/verify/header.ts',
+    from: 'columnNamed(names[position] as string) !== column',
+    to: 'columnNamed(names[position] as string) === undefined',
+    test: 'tests/unit/extract/csv-scan.test.ts',
+  },
+  {
+    id: 'A34',
+    file: 'extract/verify/number-end.ts',
+    from: 'if (at === whole) return -1;',
+    to: '',
+    test: 'tests/unit/extract/csv-scan.test.ts',
   },
   {
     id: 'B1',

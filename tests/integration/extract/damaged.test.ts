@@ -40,7 +40,9 @@ async function openSource(copy = false) {
   const { source } = await klines.staged({ stagingDir, asOf });
   if (source?.damaged === undefined || source.discard === undefined)
     throw new Error('no source that looks at its files');
-  await source.open(partitions, { tables: ['staged_klines', 'overlapping_klines'], copy, directory, signal });
+  const tables = ['staged_klines', 'overlapping_klines'];
+  const refuse = ({ key }: { readonly key: string }) => expect.unreachable(`${key} is refused`);
+  await source.open(partitions, { tables, copy, directory, signal, refuse });
   const [damaged, discard] = [await source.damaged(), source.discard];
   return { damaged, discard: () => discard(damaged) };
 }
@@ -55,6 +57,10 @@ const changes: readonly (readonly [string, (file: string) => void])[] = [
     },
   ],
   ['that is zeroed', (file) => writeFileSync(file, Buffer.alloc(readFileSync(file).length))],
+  [
+    'with another letter in its header',
+    (file) => writeFileSync(file, readFileSync(file, 'latin1').replace('open_time', 'open_tine'), 'latin1'),
+  ],
   ['that is torn', (file) => truncateSync(file, readFileSync(file).length - 9)],
   ['that is gone', (file) => rmSync(file)],
 ];

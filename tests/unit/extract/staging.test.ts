@@ -127,20 +127,26 @@ describe('writing aside', () => {
 describe('batches', () => {
   const never = new AbortController().signal;
 
-  async function batchesOf(csvs: readonly string[]): Promise<{ files: readonly string[]; lines: readonly string[] }> {
+  async function batchesOf(csvs: readonly string[]) {
     const directory = await tempDir();
+    const refused: [key: string, code: string][] = [];
     const archives = csvs.map((csv, i) => {
       writeFileSync(join(directory, `${i}.csv`), csv);
       return { key: `data/k${i}.zip`, file: join(directory, `${i}.csv`), prefix: `k${i},` };
     });
-    const { files, digests } = await writeBatches(archives, join(directory, 'out'), never);
+    const { files, digests } = await writeBatches(
+      archives,
+      join(directory, 'out'),
+      (key, { code }) => refused.push([key, code]),
+      never,
+    );
     for (const [i, csv] of csvs.entries()) {
       const crc = crc32(csv).toString(16).padStart(8, '0');
       expect(digests.get(`data/k${i}.zip`)).toEqual({ bytes: Buffer.byteLength(csv), crc32: crc });
     }
     const text = files.map((file) => readFileSync(file, 'utf8')).join('');
     expect(text === '' || text.endsWith('\n')).toBe(true);
-    return { files, lines: text.split('\n').slice(0, -1) };
+    return { files, refused, lines: text.split('\n').slice(0, -1) };
   }
 
   test('of nothing are one empty file', async () => {
@@ -167,7 +173,8 @@ describe('batches', () => {
           ([mark, hasHeader, lines, newline, ending]) =>
             mark + [...(hasHeader ? [header] : []), ...lines].join(newline) + ending,
         );
-        const { lines } = await batchesOf(texts);
+        const { lines, refused } = await batchesOf(texts);
+        expect(refused).toEqual([]);
         expect(lines).toEqual(csvs.flatMap(([, , of], i) => of.map((row) => `k${i},${row}`)));
       }),
       { numRuns: 40 },
@@ -184,9 +191,19 @@ describe('batches', () => {
   test('have no digest of a staged CSV that is gone', async () => {
     const directory = await tempDir();
     const gone = [{ key: 'data/x.zip', file: join(directory, 'x.csv'), prefix: 'x,' }];
-    const { files, digests } = await writeBatches(gone, join(directory, 'out'), never);
+    const { files, digests } = await writeBatches(gone, join(directory, 'out'), () => {}, never);
     expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(['']);
     expect(digests.size).toBe(0);
+  });
+
+  test('A31: refuse an archive whose header names other columns', async () => {
+    const csvs = [header, header.replace('open,high', 'high,open'), `\ufeff${header.replace('count', 'n')}\r`, 'open'];
+    const { refused } = await batchesOf(csvs.map((text) => `${text}\n${line(1_700_000_000_000)}\n`));
+    expect(refused).toEqual([
+      ['data/k1.zip', 'header_order'],
+      ['data/k2.zip', 'header_unknown'],
+      ['data/k3.zip', 'field_count'],
+    ]);
   });
 });
 
