@@ -116,7 +116,7 @@ export async function scanMember(
 function contentOf(zip: Pick<FetchedZip, 'source' | 'file'>, member: ZipMember): AsyncIterable<Buffer> {
   const { offset: start, compressed_bytes, deflated } = member;
   const packed =
-    zip.file === undefined
+    zip.file === undefined || compressed_bytes === 0 // a stream of a file has at least one byte
       ? Readable.from([zip.source.read(start, compressed_bytes)])
       : createReadStream(zip.file, { start, end: start + compressed_bytes - 1, highWaterMark: pieceSize });
   if (!deflated) return packed;
