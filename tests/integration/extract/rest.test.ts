@@ -198,6 +198,21 @@ describe('nothing is invented', () => {
     expect(restLines(stagingDir)).toEqual(bars.filter(opensIn('2025-07-09T00:00', '2025-07-10T09:00')));
   });
 
+  test('A9: a bar with a close time far from it is taken as it came, once its slot is over', async () => {
+    const bars = barLines('2025-07-08T00:00:00Z', '2025-07-12T00:00:00Z', hour);
+    const closing = (index: number, close: number) => (bars[index] as string).split(',').with(6, `${close}`).join(',');
+    const odd = bars
+      .with(30, closing(30, 0))
+      .with(40, closing(40, at('2030-01-01T00:00')))
+      .with(55, closing(55, 0));
+    await using late = await openExchange({ now: () => at('2025-07-10T07:30') });
+    late.bars.set('futures-um/BTCUSDT/1h', odd);
+    publish(['2025-07-08'], bars);
+    const { warnings } = await runRest({ ...run(), exchange: late });
+    expect(warnings).toEqual([]);
+    expect(restLines(stagingDir)).toEqual(odd.slice(24, 55));
+  });
+
   test('A14, B25: a bar whose values cannot be believed is left out and named, the others are taken', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     const odd = [...bars];
