@@ -449,4 +449,11 @@ export const guards: readonly Guard[] = [
     to: 'return hideUsers(text);',
     test: 'tests/unit/engine/secrets.test.ts',
   },
+  {
+    id: 'B35',
+    file: 'engine/migrations/restore.ts',
+    from: 'await verifyDatabase(aside, { signal, check: (database) => expectWarehouse(database, options) });',
+    to: '',
+    test: 'tests/integration/migrations/backups.test.ts',
+  },
 ];
