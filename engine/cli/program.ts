@@ -19,7 +19,7 @@ import { addExamples, addGlobalOptions } from './options.ts';
 const commands = [
   defineRun,
   defineTest,
-  (program: Command, cli: Cli) => defineRetry(program, cli, runWords),
+  (program: Command, cli: Cli) => defineRetry(program, cli, { runWords, commandOf }),
   definePlan,
   defineLs,
   defineCompile,
@@ -47,6 +47,13 @@ export function createProgram(cli: Cli): Command {
   addExamples(program, 'run', 'run --select +rankings --start 2025-06-01', 'ls --select tag:nightly --output json');
   for (const define of commands) define(program, cli);
   return program;
+}
+
+/** A command of the engine as `runWords` would find it, with the flags of vars. */
+async function commandOf(cli: Cli, name: string): Promise<Command> {
+  const program = createProgram(cli);
+  await addContributedCommands(program, { name, options: createProgram(cli).opts(), cli });
+  return program.commands.find((command) => command.name() === name) as Command;
 }
 
 /** Does what the words of a command line say. */

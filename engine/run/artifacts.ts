@@ -7,6 +7,7 @@ import { hideInValue, hideSecrets } from '../secrets.ts';
 import type { NodeOutcome } from './context.ts';
 import type { RunOptions } from './run.ts';
 import { commandOf } from './start.ts';
+import { resultsFormat } from './unfinished.ts';
 
 export interface FinishedNode {
   readonly node: GraphNode;
@@ -28,7 +29,8 @@ export async function writeArtifacts(run: Finished): Promise<void> {
     project: run.pipeline.spec.name,
     run_id: run.runId,
     command: commandOf(run),
-    argv: run.argv,
+    format: resultsFormat,
+    argv: [run.command, ...withoutFirst(run.argv, run.command)],
     target: run.target.name,
     synthetic: run.target.synthetic,
     as_of: run.asOf,
@@ -59,6 +61,9 @@ const shownVars = ({ values }: RunOptions['vars']) =>
       typeof value === 'string' ? hideInValue(value) : Array.isArray(value) ? value.map(hideInValue) : value,
     ]),
   );
+/** The words of a command line without the name of the command, which may stand behind options. */
+const withoutFirst = (words: readonly string[], name: string): readonly string[] =>
+  words.filter((_, at) => at !== words.indexOf(name));
 
 export async function writeManifest(
   directory: string,
