@@ -51,5 +51,5 @@ export {
 } from './schema/column.ts';
 export { partitionState, schemaMigrations, testResults } from './schema/system.ts';
 export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
-export { hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
+export { hideEcho, hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
 export { cast } from './sql.ts';

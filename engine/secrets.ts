@@ -57,6 +57,20 @@ function decoded(text: string): string {
   }
 }
 
+/** Shorter values are hidden in URLs alone: they stand in any text by chance. */
+const shortestEcho = 4;
+
+/** The text of a host without what it repeats of what it was sent. */
+export function hideEcho(text: string, { authorization = '', query = '' }: UrlAccess = {}): string {
+  const token = authorization.replace(/^Basic /, '');
+  const [user = '', ...password] = Buffer.from(token, 'base64').toString().split(':');
+  const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
+  const plain = [user, password.join(':'), ...values, ...values.map(decoded)];
+  const sent = [token, ...plain, ...plain.map(encodeURIComponent)].filter(({ length }) => length >= shortestEcho);
+  const longestFirst = sent.sort((a, b) => b.length - a.length);
+  return hideSecrets(longestFirst.reduce((shown, secret) => shown.replaceAll(secret, hidden), text));
+}
+
 // A URL that was taken for a path has one slash left.
 const userInText = /(:\/{1,2})(?!\/)(?:(?!:\/)[^\s"`])*@/g;
 const queryInText = /(:\/{1,2}[^\s"`?]*)\?[^\s"`]*/g;

@@ -1,4 +1,4 @@
-import { PipelineError, type SplitUrl } from '../../engine/index.ts';
+import { hideEcho, PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
 import { headerOf } from '../archive/client.ts';
 import type { InstrumentType } from '../archive/keys.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
@@ -70,7 +70,12 @@ export function createRestClient(options: RestClientOptions): RestClient {
     return limiter;
   }
 
-  function judge(url: URL, answer: Answer, attempt: number, limiter: WeightLimiter): Attempt<KlinesAnswer, string> {
+  function judge(
+    { url, access }: { readonly url: URL; readonly access: UrlAccess | undefined },
+    answer: Answer,
+    attempt: number,
+    limiter: WeightLimiter,
+  ): Attempt<KlinesAnswer, string> {
     const { status } = answer;
     const done = (value: KlinesAnswer): Attempt<KlinesAnswer, string> => ({ kind: 'done', value });
     const again = (problem: string): Attempt<KlinesAnswer, string> => ({ kind: 'again', problem });
@@ -81,7 +86,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
       return done({ kind: 'bars', bars, ...(!Number.isNaN(at) && { at }) });
     }
     const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), clock.now());
-    const { code, text } = complaintOf(answer);
+    const { code, text } = complaintOf(answer, access);
     const details = { url: url.href, status, attempt };
     if (status === 418 || (retryAfter ?? 0) > longestPause) {
       const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
@@ -136,7 +141,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
       }
       const counted = Number(headerOf(answer, 'x-mbx-used-weight-1m'));
       over(Number.isFinite(counted) ? counted : undefined);
-      return judge(url, answer, attempt, limiter);
+      return judge({ url, access }, answer, attempt, limiter);
     });
     if (retried.kind === 'done') return retried.value;
     const details = { url: url.href, attempt: attempts };
@@ -164,10 +169,13 @@ function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit 
 }
 
 /** What the exchange says of a request that it does not answer. */
-function complaintOf({ body }: Answer): { readonly code?: number; readonly text: string } {
+function complaintOf(
+  { body }: Answer,
+  access: UrlAccess | undefined,
+): { readonly code?: number; readonly text: string } {
   try {
     const { code, msg } = JSON.parse(body.toString('utf8')) as { code?: unknown; msg?: unknown };
-    if (typeof code === 'number') return { code, text: String(msg ?? '') };
+    if (typeof code === 'number') return { code, text: hideEcho(String(msg ?? ''), access) };
   } catch {
     // A web page, most likely: its status says enough.
   }

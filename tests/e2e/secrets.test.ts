@@ -188,6 +188,20 @@ describe('users, passwords and queries of URLs (B34)', () => {
     await expectNoSecret(run, dataDir);
   });
 
+  test('are not shown where the exchange repeats them', async () => {
+    exchangeGate.intercept = ({ url, headers }, response) => {
+      const msg = `illegal: ${url} of ${headers.authorization}, ${ofExchange.user}`;
+      response.writeHead(400).end(JSON.stringify({ code: -1, msg }));
+      return true;
+    };
+    const dataDir = await tempDir('data-');
+    const run = await call(['run', ...ordinary, ...restArgs(), '--debug'], { dataDir });
+    exchangeGate.intercept = undefined;
+    expectExit(run, 1);
+    expect(run.stdout).toContain('illegal: /fapi/v1/klines?');
+    await expectNoSecret(run, dataDir);
+  });
+
   test('no answer at all shows the address alone', async () => {
     const dataDir = await tempDir('data-');
     const gone = urlOf({ ...archiveGate, host: '127.0.0.1:1' }, ofArchive, '/base');

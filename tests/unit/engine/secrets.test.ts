@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatError, PipelineError } from '../../../engine/errors.ts';
 import { toJsonLine } from '../../../engine/report/json.ts';
-import { hideInValue, hideSecrets, splitUrl } from '../../../engine/secrets.ts';
+import { hideEcho, hideInValue, hideSecrets, splitUrl } from '../../../engine/secrets.ts';
 
 /** A part of a URL that can be told from anything around it. */
 const secret = (mark: string) => fc.string({ maxLength: 12 }).map((text) => `${mark}${text}${mark}`);
@@ -92,6 +92,22 @@ describe('a URL with a user, a password and a query (B34)', () => {
   ])('%s has none', (text) => {
     expect(hideSecrets(text)).toBe(text);
     expect(hideInValue(text)).toBe(text);
+  });
+
+  test('is hidden where a host repeats it, in whatever form', () => {
+    fc.assert(
+      fc.property(parts, ([name = '', password = '', query = '']) => {
+        const user = name.replaceAll(':', ''); // Basic authentication knows no user with a colon
+        const url = `http://${encoded(user)}:${encoded(password)}@host?sig=${encoded(query)}`;
+        const { authorization = '', query: sent = '' } = splitUrl(url)?.access ?? {};
+        const said = `${user.toWellFormed()} ${password.toWellFormed()} ${query.toWellFormed()} /a?${sent} ${authorization} ${url}`;
+        const shown = hideEcho(`illegal: ${said}`, splitUrl(url)?.access);
+        expect(isClean(shown)).toBe(true);
+        expect(shown).not.toContain(authorization.slice(6));
+      }),
+    );
+    expect(hideEcho('Invalid symbol. at a=1', { query: 'v=1' })).toBe('Invalid symbol. at a=1');
+    expect(hideEcho('Invalid symbol.')).toBe('Invalid symbol.');
   });
 
   test('shows in no error, with --debug and as JSON neither', () => {
