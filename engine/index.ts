@@ -2,6 +2,7 @@
 export { openContext } from './cli/context.ts';
 export { createNotes } from './cli/notes.ts';
 export type { GlobalOptions } from './cli/options.ts';
+export { resolveOutput, writeText } from './cli/output.ts';
 export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult } from './cli/result.ts';
 export { type RunSelectionOptions, runSelection } from './cli/run-selection.ts';
 export { closest } from './closest.ts';

@@ -23,7 +23,7 @@ beforeAll(async () => {
   archive = await writeArchive();
   built = await tempDir('built-');
   expectExit(await call(built, archive.directory, 'run'), 0);
-});
+}, 60_000);
 
 /** A data folder that was built from `archive`, as a folder. */
 let dataDir: string;
