@@ -132,6 +132,34 @@ describe('clean', () => {
     ]);
   });
 
+  test('leaves what no run wrote, and lists it', async () => {
+    await shop.run();
+    const { root, exports, artifacts, logs, backups, staging } = shop.paths;
+    await mkdir(logs);
+    const foreign = [
+      join(artifacts, 'certificates/BTC.json'),
+      join(exports, 'mine.parquet'),
+      join(logs, 'mine.log'),
+      join(root, 'notes.txt'),
+    ];
+    await mkdir(join(artifacts, 'certificates'));
+    for (const file of [...foreign, join(logs, '20250710T090000Z-ab12.log')]) await writeFile(file, 'mine');
+    const { left } = await clean();
+    expect(left.map(({ file }) => file)).toEqual([
+      join(artifacts, 'certificates'),
+      backups,
+      join(exports, 'mine.parquet'),
+      join(logs, 'mine.log'),
+      join(root, 'notes.txt'),
+      staging,
+      join(root, 'target.json'),
+    ]);
+    expect(left.filter(({ why }) => why === 'no run wrote it')).toHaveLength(4);
+    for (const file of foreign) expect(await readFile(file, 'utf8')).toBe('mine');
+    expect(await readdir(exports)).toEqual(['mine.parquet']);
+    expect((await shop.run()).exitCode).toBe(0);
+  });
+
   test('leaves it to each extract what to remove of what it has staged', async () => {
     await shop.run();
     const staged: string[] = [];
