@@ -17,7 +17,7 @@ export async function describeRun(
     'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'fullRefresh' | 'signal'
   >,
 ): Promise<readonly { readonly id: string; readonly would: string }[]> {
-  const { pipeline, graph, selected, vars, paths, asOf, window, signal } = options;
+  const { pipeline, graph, selected, vars, paths, asOf, window, fullRefresh, signal } = options;
   const project = await openProject(pipeline, vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   await checkTables(nodes, graph, paths.warehouse, signal);
@@ -37,15 +37,15 @@ export async function describeRun(
     if (node.when !== undefined && !vars.boolean(node.when)) return `nothing: the var ${node.when} is false`;
     if (node.kind === 'extract') return `ask the archive${window === undefined ? ' for everything it has' : ''}`;
     if (node.kind === 'test') return 'run';
-    if (node.kind === 'export') return 'write it if its table changes';
+    if (node.kind === 'export') return fullRefresh ? 'write it again' : 'write it if its table changes';
     if (warehouse === undefined) return 'build it for the first time';
     return dirtyNow(warehouse, project, node);
   }
 
   async function dirtyNow(open: Warehouse, { model }: Project, node: GraphNode & { kind: 'model' }): Promise<string> {
-    const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id));
-    return dirty === 0
-      ? 'nothing, unless what it reads changes'
-      : `rebuild ${formatCount(dirty)} of ${formatCount(total)} partitions, more if what it reads changes`;
+    const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id), fullRefresh);
+    if (dirty === 0) return 'nothing, unless what it reads changes';
+    const rest = fullRefresh ? 'whether they have changed or not' : 'more if what it reads changes';
+    return `rebuild ${formatCount(dirty)} of ${formatCount(total)} partitions, ${rest}`;
   }
 }
