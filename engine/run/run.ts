@@ -7,6 +7,7 @@ import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus, Reporter } from '../events.ts';
 import type { ExtractResult, Window } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
+import { withTestEdges } from '../graph/test-edges.ts';
 import { ancestors } from '../graph/walk.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
@@ -79,9 +80,11 @@ export interface RunEnd {
 }
 
 /** Builds the selection in the order of the DAG. */
-export async function runPipeline(options: RunOptions): Promise<RunEnd> {
-  const { pipeline, graph, selected, paths, signal } = options;
-  const project = await openProject(pipeline, options.vars);
+export async function runPipeline(given: RunOptions): Promise<RunEnd> {
+  const { pipeline, selected, paths, signal } = given;
+  const project = await openProject(pipeline, given.vars);
+  const graph = await withTestEdges(given.graph, pipeline, project);
+  const options = { ...given, graph };
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   for (const node of nodes) {
     if (node.kind === 'model') await project.model(node);
