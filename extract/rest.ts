@@ -11,6 +11,7 @@ import { restUrls, restWeights } from './rest/settings.ts';
 import { stagedSeries } from './rest/staged-series.ts';
 import { createRestStore } from './rest/store.ts';
 import { type Clock, systemClock } from './rest/weights.ts';
+import { retryOptions } from './settings.ts';
 import { Ledger } from './staging/ledger.ts';
 
 const day = 86_400_000;
@@ -26,7 +27,8 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       using ledger = Ledger.open(stagingDir);
       const store = createRestStore(ledger, stagingDir, asOf);
       const { connections } = options;
-      await using client = createRestClient({ urls, weights, connections, signal, clock, retry, warn });
+      const policy = { ...retryOptions(options), ...retry };
+      await using client = createRestClient({ urls, weights, connections, signal, clock, retry: policy, warn });
 
       const all = stagedSeries(listingOf(context), options, ledger);
       const totals = { bars: 0, archived: 0, odd: 0 };

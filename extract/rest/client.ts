@@ -78,7 +78,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
   ): Attempt<KlinesAnswer, string> {
     const { status } = answer;
     const done = (value: KlinesAnswer): Attempt<KlinesAnswer, string> => ({ kind: 'done', value });
-    const again = (problem: string): Attempt<KlinesAnswer, string> => ({ kind: 'again', problem });
+    const again = (problem: string) => ({ kind: 'again', problem }) as const;
     if (status === 200) {
       const bars = parseBars(answer.body);
       if (typeof bars === 'string') return again(`the answer is not to be used: ${bars}`);
@@ -102,7 +102,8 @@ export function createRestClient(options: RestClientOptions): RestClient {
       warn(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
       return again(`too much was asked: ${text}`);
     }
-    if (status === 408 || status >= 500) return again(`the exchange answers with status ${status}`);
+    if (status === 408 || status >= 500)
+      return { ...again(`the exchange answers with status ${status}`), outlast: true };
     if (status === 401 || status === 403 || status === 451) {
       const what =
         status === 401 ? 'wants another user and password than rest_urls has' : 'serves nothing to this address';
@@ -137,7 +138,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
       } catch (error) {
         over(undefined);
         signal.throwIfAborted();
-        return { kind: 'again', problem: `no answer: ${(error as Error).message}` };
+        return { kind: 'again', problem: `no answer: ${(error as Error).message}`, outlast: true };
       }
       const counted = Number(headerOf(answer, 'x-mbx-used-weight-1m'));
       over(Number.isFinite(counted) ? counted : undefined);
