@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { PipelineError } from '../../engine/index.ts';
 import { asError } from '../errors.ts';
 import type { Answer } from '../http/transport.ts';
@@ -36,9 +35,10 @@ export async function list(client: ArchiveClient, base: string, prefix: string, 
   for (let after = marker; ; ) {
     const url = listingUrl(base, prefix, after);
     const outcome = await client.get({ url, limit: pageLimit, check: (answer) => checkPage(answer, prefix) });
-    if (outcome.kind === 'failed') throw asError(outcome.failure);
+    if (outcome.kind === 'failed') {
+      throw outcome.reason === undefined ? asError(outcome.failure) : invalid(url, outcome.reason.text);
+    }
     if (outcome.kind === 'absent') throw invalid(url, 'there is no listing here (404)');
-    if (outcome.kind === 'rejected') throw invalid(url, outcome.reason.text);
     const page = outcome.value;
     for (const entry of page.entries) entries.push(entry);
     for (const name of page.prefixes) prefixes.push(name);
@@ -52,11 +52,7 @@ export async function list(client: ArchiveClient, base: string, prefix: string, 
 }
 
 function checkPage(answer: Answer, prefix: string): Verdict<ListingPage> {
-  const again = (text: string): Verdict<ListingPage> => ({
-    kind: 'again',
-    reason: reason('not_a_listing', text),
-    digest: hash('md5', answer.body),
-  });
+  const again = (text: string): Verdict<ListingPage> => ({ kind: 'again', reason: reason('not_a_listing', text) });
   let page: ListingPage;
   try {
     page = parseListing(answer.body);

@@ -115,7 +115,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'A15',
     file: 'extract/plan/plan.ts',
-    from: "return answer !== 'staged' || missing?.includes(Number(day.period.slice(8))) !== true;",
+    from: "return answer !== 'staged' || !isMissing;",
     to: 'return true;',
     test: 'tests/unit/extract/plan.test.ts',
   },
@@ -211,6 +211,13 @@ export const guards: readonly Guard[] = [
     test: 'tests/unit/extract/csv-scan.test.ts',
   },
   {
+    id: 'A33',
+    file: 'extract/archive/client.ts',
+    from: 'const mayPass = status === 403 || ',
+    to: 'const mayPass = ',
+    test: 'tests/integration/extract/client.test.ts',
+  },
+  {
     id: 'A34',
     file: 'extract/verify/number-end.ts',
     from: 'if (at === whole) return -1;',
@@ -283,14 +290,14 @@ export const guards: readonly Guard[] = [
   {
     id: 'B10',
     file: 'extract/plan/plan.ts',
-    from: "status === 'failed' || (askAgain && neverSeen.test(reason))",
-    to: 'askAgain && neverSeen.test(reason)',
+    from: "if (status !== 'rejected' || neverCame.test(reason)) return false;",
+    to: 'if (neverCame.test(reason)) return false;',
     test: 'tests/integration/extract/klines.test.ts',
   },
   {
     id: 'B11',
     file: 'extract/archive/client.ts',
-    from: "if (status === 404) return { kind: 'done', value: { kind: 'absent' } };",
+    from: "if (status === 404) return answered({ kind: 'absent' });",
     to: '',
     test: 'tests/integration/extract/client.test.ts',
   },
@@ -371,6 +378,13 @@ export const guards: readonly Guard[] = [
     from: 'if (crc !== member.crc32)',
     to: 'if (false)',
     test: 'tests/unit/extract/zip.test.ts',
+  },
+  {
+    id: 'B23',
+    file: 'extract/staging/stage-archive.ts',
+    from: "if (outcome.kind === 'failed') return { status: 'failed', failure: outcome.failure };",
+    to: "if (outcome.kind === 'failed') return reject(wanted, options, { reason: outcome.reason ?? reason('html', ''), sha256: '', spool });",
+    test: 'tests/integration/extract/rejection.test.ts',
   },
   {
     id: 'B24',
