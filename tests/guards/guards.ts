@@ -185,8 +185,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A25',
     file: 'extract/archive/list.ts',
-    from: 'if (!page.isTruncated) return { entries, prefixes };',
-    to: 'return { entries, prefixes };',
+    from: 'if (!page.isTruncated)',
+    to: 'if (true)',
     test: 'tests/integration/extract/listing.test.ts',
   },
   {
@@ -202,6 +202,13 @@ export const guards: readonly Guard[] = [
     from: 'sql`when ${name} = ${sql.lit(pair.name)} then ${sql.lit(pair.quote)}`',
     to: 'sql`when ${name} = ${sql.lit(pair.name)} then NULL`',
     test: 'tests/integration/models/names.test.ts',
+  },
+  {
+    id: 'A29',
+    file: 'extract/archive/list.ts',
+    from: 'entries.set(entry.key, entry);',
+    to: 'entries.set(`${entry.key} ${entries.size}`, entry);',
+    test: 'tests/integration/extract/listing-pages.test.ts',
   },
   {
     id: 'A31',
@@ -304,8 +311,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'B12',
     file: 'extract/archive/listing-xml.ts',
-    from: "text = utf8.decode(Buffer.from(raw, 'latin1'));",
-    to: 'text = raw;',
+    from: "return utf8.decode(Buffer.from(raw, 'latin1'));",
+    to: 'return raw;',
     test: 'tests/integration/extract/listing.test.ts',
   },
   {
