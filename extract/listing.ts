@@ -8,6 +8,7 @@ import { forEachConcurrent } from './concurrent.ts';
 import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
 import { compareArchive } from './listing/compare-archive.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
+import { createNewestDay } from './listing/newest-day.ts';
 import { refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
 import { symbolsOf } from './listing/symbols.ts';
@@ -47,6 +48,7 @@ export default defineExtract({
     const failures: PipelineError[] = [];
     const failed: Series[] = [];
     const allowed = vars.number('max_failed');
+    const newest = createNewestDay();
     const totals = { objects: 0, new: 0, reissued: 0, gone: 0, skipped: 0 };
     let done = 0;
     const report = () => {
@@ -66,6 +68,7 @@ export default defineExtract({
       try {
         const refreshed = await refreshSeries(one, refreshOptions);
         listed.push({ series: one, head: refreshed.head });
+        newest.note(one, refreshed.newest);
         totals.objects += refreshed.head.objects;
         totals.new += refreshed.added;
         totals.reissued += refreshed.changed;
@@ -78,16 +81,21 @@ export default defineExtract({
         failed.push(one);
         context.warn(`could not list ${seriesId(one)}: ${error.message}`);
         const known = peekSeries(seriesFile(directory, one));
-        if (known !== undefined) listed.push({ series: one, head: known.head });
+        if (known !== undefined) {
+          listed.push({ series: one, head: known.head });
+          newest.note(one, known.newest);
+        }
         if (failures.length > allowed * series.length) throw tooManyFailed(failures, series.length, allowed);
       }
       done++;
       report();
     });
+    const ahead = newest.behind(asOf);
+    if (ahead !== undefined) context.warn(ahead);
     const { objects, ...figures } = totals;
     const changed = figures.new + figures.reissued + figures.gone;
     return {
-      status: failures.length + figures.skipped > 0 ? 'warn' : changed > 0 ? 'success' : 'no-op',
+      status: failures.length + figures.skipped > 0 || ahead !== undefined ? 'warn' : changed > 0 ? 'success' : 'no-op',
       summary: {
         symbols: new Set([...symbols.values()].flat()).size,
         series: listed.length,

@@ -312,6 +312,27 @@ describe('series that cannot be listed', () => {
   });
 });
 
+describe("a run's clock", () => {
+  test('that is far ahead of the newest day is told, and keeps no later run from listing all', async () => {
+    putDays('BTCUSDT', june);
+    expect((await run({ asOf: new Date('2025-07-03T00:00:00Z') })).warnings).toEqual([]);
+    const { listing: result, warnings } = await run({ asOf: new Date('2026-07-10T09:00:00Z'), relist: true });
+    expect(result.status).toBe('warn');
+    expect(warnings).toEqual([expect.stringMatching(/2026-07-10 09:00 UTC.* 2025-06-30, 374 days behind/)]);
+
+    bucket.remove(keyOf('2025-06-02'));
+    bucket.put(keyOf('2025-06-03'), 're-issued');
+    expect((await run()).listing.summary).toMatchObject({ gone: 1, reissued: 1 });
+    bucket.remove(keyOf('2025-06-04'));
+    expect((await run({ asOf: laterBy(1) })).listing.summary).toMatchObject({ gone: 0 });
+  });
+
+  test('is not held against monthly archives, which are weeks old as a rule', async () => {
+    bucket.put(keyOf('2025-05'), 'x');
+    expect((await run()).warnings).toEqual([]);
+  });
+});
+
 test('progress counts series', async () => {
   for (const symbol of ['A', 'B', 'C']) putDays(symbol, june);
   const { progress } = await run();
