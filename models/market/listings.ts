@@ -10,26 +10,51 @@ type SeriesDatabase = Database & {
 /** So many days may the newest archives of a series be late (A21); one that lacks more has ended. */
 const daysLate = 7;
 
-/** The last day of a delivery contract, by its name: `BTCUSDT_250627`. */
-const deliveryDay = (symbol: Expression<string>) =>
-  sql`cast(try_strptime(regexp_extract(${symbol}, '_(\\d{6})$', 1), '%y%m%d') as DATE)`;
+/** Hour of the day, UTC, at which a contract is delivered (A32). */
+const deliveryHour = 8;
+
+/** The last day of a delivery contract, by its name: `BTCUSDT_250627`; NULL for any other. */
+const deliveryDay = (instrumentType: Expression<string>, symbol: Expression<string>) =>
+  sql`case when ${instrumentType} <> 'spot' then cast(try_strptime(regexp_extract(${symbol}, '_(\\d{6})$', 1), '%y%m%d') as DATE) end`;
 
 /**
  * `listings`, a row a series: what the listing and the ledger say of it. `published_until` is the end of its last
  * published slot: the newest end listed for its market and timeframe, or its own, where it has ended before.
+ * `unread_from` is the beginning of its first archive of which no bar can be expected in `ohlcv`; daily archives of a
+ * month that a verified monthly archive covers are apart, as `doubted_from`: they say something of whole days only.
  */
 export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
   db
+    .with('verified_months', (months) =>
+      months
+        .selectFrom('archive_objects as object')
+        .innerJoin('staged_archives as staged', 'staged.key', 'object.key')
+        .where('object.cadence', '=', 'monthly')
+        .where('staged.status', 'in', ['staged', 'loaded'])
+        .select(['object.instrument_type', 'object.symbol', 'object.timeframe', 'object.period_start as month']),
+    )
     .with('series_listed', (listed) =>
       listed
         .selectFrom('archive_objects as object')
         .leftJoin('staged_archives as staged', 'staged.key', 'object.key')
+        .leftJoin('verified_months as verified', (join) =>
+          join
+            .onRef('verified.instrument_type', '=', 'object.instrument_type')
+            .onRef('verified.symbol', '=', 'object.symbol')
+            .onRef('verified.timeframe', '=', 'object.timeframe')
+            .on('object.cadence', '=', 'daily')
+            .on(({ eb, ref }) =>
+              eb('verified.month', '=', cast('DATE', sql`date_trunc('month', ${ref('object.period_start')})`)),
+            ),
+        )
         .groupBy(['object.instrument_type', 'object.symbol', 'object.timeframe'])
         .select((eb) => {
           const isDaily = sql`(${eb.ref('object.cadence')} = 'daily')`;
           const hasDaily = sql`bool_or(${isDaily})`;
-          const refused = (cadence: string) =>
-            sql`min(${eb.ref('object.period_start')}) filter (where ${eb.ref('object.cadence')} = ${sql.lit(cadence)} and ${eb.ref('staged.status')} in ('rejected', 'failed', 'absent'))`;
+          const status = eb.ref('staged.status');
+          // Rows that were rejected for a value still tell when trading began: the month of a listing does not (A11).
+          const begins = sql`coalesce(${eb.ref('staged.first_open_time')}, case when coalesce(${status} not in ('staged', 'loaded'), true) then ${eb.ref('object.period_start')} end)`;
+          const isDoubted = sql`(${eb.ref('verified.month')} is not null)`;
           return [
             'object.instrument_type',
             'object.symbol',
@@ -42,11 +67,18 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
             ).as('listed_until'),
             cast('TIMESTAMP', sql`max(${eb.ref('object.listed_at')})`).as('listed_at'),
             cast('BOOLEAN', hasDaily).as('has_daily'),
-            // A monthly archive begins before a series may have: it says so only where there are no daily ones.
-            cast
-              .nullable('DATE', sql`case when ${hasDaily} then ${refused('daily')} else ${refused('monthly')} end`)
-              .as('refused_from'),
-            rowsDigest(eb.ref('object.key'), eb.ref('object.listed_at'), eb.ref('staged.status')).as('digest'),
+            cast('DATE', sql`min(${eb.ref('object.period_start')})`).as('listed_from'),
+            cast.nullable('TIMESTAMP', sql`min(${begins}) filter (where not ${isDoubted})`).as('unread_from'),
+            cast.nullable('TIMESTAMP', sql`min(${begins}) filter (where ${isDoubted})`).as('doubted_from'),
+            cast('BOOLEAN', sql`coalesce(bool_or(${status} in ('rejected', 'failed', 'absent')), false)`).as(
+              'was_refused',
+            ),
+            rowsDigest(
+              eb.ref('object.key'),
+              eb.ref('object.listed_at'),
+              eb.ref('staged.status'),
+              eb.ref('staged.first_open_time'),
+            ).as('digest'),
           ];
         }),
     )
@@ -59,7 +91,9 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
           return [
             cast('DATE', newest).as('newest'),
             // `least` passes over NULL: only a delivery contract has a last day.
-            cast('DATE', sql`least(${newest}, ${deliveryDay(eb.ref('symbol'))} + 1)`).as('due'),
+            cast('DATE', sql`least(${newest}, ${deliveryDay(eb.ref('instrument_type'), eb.ref('symbol'))} + 1)`).as(
+              'due',
+            ),
           ];
         }),
     )
@@ -88,9 +122,20 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
           'listed_until',
           'listed_at',
           'has_daily',
-          'refused_from',
+          'listed_from',
+          'unread_from',
+          'doubted_from',
+          'was_refused',
           'published_until',
           'digest',
         ])
-        .select((eb) => [cast('BOOLEAN', sql`${eb.ref('published_until')} < ${eb.ref('newest')}`).as('has_ended')]),
+        .select((eb) => [
+          cast('BOOLEAN', sql`${eb.ref('published_until')} < ${eb.ref('newest')}`).as('has_ended'),
+          cast
+            .nullable(
+              'TIMESTAMP',
+              sql`${deliveryDay(eb.ref('instrument_type'), eb.ref('symbol'))} + to_hours(${sql.lit(deliveryHour)})`,
+            )
+            .as('delivered_at'),
+        ]),
     );

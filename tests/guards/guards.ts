@@ -204,6 +204,13 @@ export const guards: readonly Guard[] = [
     test: 'tests/integration/models/names.test.ts',
   },
   {
+    id: 'A28',
+    file: 'models/market/listings.ts',
+    from: "case when coalesce(${status} not in ('staged', 'loaded'), true) then ${eb.ref('object.period_start')} end",
+    to: 'NULL::TIMESTAMP',
+    test: 'tests/integration/models/gaps.test.ts',
+  },
+  {
     id: 'A29',
     file: 'extract/archive/list.ts',
     from: 'entries.set(entry.key, entry);',
@@ -211,11 +218,25 @@ export const guards: readonly Guard[] = [
     test: 'tests/integration/extract/listing-pages.test.ts',
   },
   {
+    id: 'A30',
+    file: 'models/market/unexplained.ts',
+    from: '${isLong} and ${lastMonth} <> ${nextMonth} and not',
+    to: 'false and not',
+    test: 'tests/integration/models/gaps.test.ts',
+  },
+  {
     id: 'A31',
     file: 'extract/verify/header.ts',
     from: 'columnNamed(names[position] as string) !== column',
     to: 'columnNamed(names[position] as string) === undefined',
     test: 'tests/unit/extract/csv-scan.test.ts',
+  },
+  {
+    id: 'A32',
+    file: 'models/market/causes.ts',
+    from: "[ref('is_delivered'), 'delivered', sql`coalesce(${ref('day_key')}, ${listing})`],",
+    to: '',
+    test: 'tests/integration/models/gaps.test.ts',
   },
   {
     id: 'A33',
@@ -483,5 +504,12 @@ export const guards: readonly Guard[] = [
     from: 'if (!names.includes(markerFile))',
     to: 'if (!names.includes(markerFile)) return; else if (false)',
     test: 'tests/integration/sample/write.test.ts',
+  },
+  {
+    id: 'B38',
+    file: 'models/market/gap_slots.ts',
+    from: "${ref('found.cause')} = 'bar' or ",
+    to: '',
+    test: 'tests/integration/models/gaps.test.ts',
   },
 ];

@@ -90,6 +90,28 @@ describe('a certificate', () => {
     });
   });
 
+  test('A28 B38: begins with a refused archive, and gives the cause that the gaps have', async () => {
+    const may = (symbol: string) => `data/spot/monthly/klines/${symbol}/1h/${symbol}-1h-2025-05.zip`;
+    const refused =
+      await writeWarehouse(`INSERT INTO ohlcv SELECT 'ETHUSDT', '1h', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'daily'
+        FROM (VALUES (TIMESTAMP '2025-06-01 05:00')) AS r(t);
+      INSERT INTO partition_state VALUES ('ohlcv', 'spot/ETHUSDT/1h/2025-06-01', 'x', 'run');
+      INSERT INTO archive_objects SELECT 'data/spot/monthly/klines/' || s || '/1h/' || s || '-1h-2025-05.zip', 'spot', 'monthly', s,
+        '1h', '2025-05-01', '2025-06-01', 300, 'e', '2025-06-03', '2025-06-03' FROM (VALUES ('BTCUSDT'), ('XUSDT')) AS r(s);
+      INSERT INTO staged_archives BY NAME SELECT key, 'e' AS etag, 'rejected' AS status, TIMESTAMP '2025-06-04' AS staged_at
+        FROM archive_objects WHERE cadence = 'monthly'`);
+    expectExit(await certify(refused, '--output', output), 0);
+    const { gaps, ...said } = await read();
+    expect(said).toMatchObject({ start: '2025-05-01T00:00:00.000Z', expected: 816, present: 71, missing: 745 });
+    expect(gaps.map(({ missing_bars, cause, evidence }) => [missing_bars, cause, evidence])).toEqual([
+      [744, 'rejected', may('BTCUSDT')],
+      [1, 'archive_hole', key('2025-06-01')],
+    ]);
+    file = join(output, 'spot/1h/XUSDT.json');
+    expect(await read()).toMatchObject({ rows: 0, expected: 816, present: 0, missing: 816, first_open_time: null });
+    expectExit(await certify(refused, '--check', output), 0);
+  });
+
   test('has the digest of the definition', async () => {
     const double = (value: number) => {
       const bytes = Buffer.alloc(8);
