@@ -1,6 +1,7 @@
 import { type Expression, type Kysely, sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
 import type { Database } from '../schema.ts';
+import { monthOf } from './calendar.ts';
 
 /** The tables, while series are being built. */
 type SeriesDatabase = Database & {
@@ -33,6 +34,19 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
         .where('staged.status', 'in', ['staged', 'loaded'])
         .select(['object.instrument_type', 'object.symbol', 'object.timeframe', 'object.period_start as month']),
     )
+    .with('first_days', (days) =>
+      days
+        .selectFrom('archive_objects')
+        .where('cadence', '=', 'daily')
+        .groupBy(({ ref }) => ['instrument_type', 'symbol', 'timeframe', monthOf(ref('period_start'))])
+        .select(({ ref }) => [
+          'instrument_type',
+          'symbol',
+          'timeframe',
+          monthOf(ref('period_start')).as('month'),
+          cast('DATE', sql`min(${ref('period_start')})`).as('day'),
+        ]),
+    )
     .with('series_listed', (listed) =>
       listed
         .selectFrom('archive_objects as object')
@@ -43,17 +57,24 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
             .onRef('verified.symbol', '=', 'object.symbol')
             .onRef('verified.timeframe', '=', 'object.timeframe')
             .on('object.cadence', '=', 'daily')
-            .on(({ eb, ref }) =>
-              eb('verified.month', '=', cast('DATE', sql`date_trunc('month', ${ref('object.period_start')})`)),
-            ),
+            .on(({ eb, ref }) => eb('verified.month', '=', monthOf(ref('object.period_start')))),
+        )
+        .leftJoin('first_days as first', (join) =>
+          join
+            .onRef('first.instrument_type', '=', 'object.instrument_type')
+            .onRef('first.symbol', '=', 'object.symbol')
+            .onRef('first.timeframe', '=', 'object.timeframe')
+            .onRef('first.month', '=', 'object.period_start')
+            .on('object.cadence', '=', 'monthly'),
         )
         .groupBy(['object.instrument_type', 'object.symbol', 'object.timeframe'])
         .select((eb) => {
           const isDaily = sql`(${eb.ref('object.cadence')} = 'daily')`;
           const hasDaily = sql`bool_or(${isDaily})`;
           const status = eb.ref('staged.status');
-          // Rows that were rejected for a value still tell when trading began: the month of a listing does not (A11).
-          const begins = sql`coalesce(${eb.ref('staged.first_open_time')}, case when coalesce(${status} not in ('staged', 'loaded'), true) then ${eb.ref('object.period_start')} end)`;
+          const isUnread = sql`coalesce(${status} not in ('staged', 'loaded'), true)`;
+          // A month is listed whole, whenever trading began in it: its rows, or its daily archives, tell from when on (A11).
+          const begins = sql`coalesce(${eb.ref('staged.first_open_time')}, case when ${isUnread} then coalesce(${eb.ref('first.day')}, ${eb.ref('object.period_start')}) end)`;
           const isDoubted = sql`(${eb.ref('verified.month')} is not null)`;
           return [
             'object.instrument_type',

@@ -206,8 +206,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A28',
     file: 'models/market/listings.ts',
-    from: "case when coalesce(${status} not in ('staged', 'loaded'), true) then ${eb.ref('object.period_start')} end",
-    to: 'NULL::TIMESTAMP',
+    from: "coalesce(${status} not in ('staged', 'loaded'), true)",
+    to: 'false',
     test: 'tests/integration/models/gaps.test.ts',
   },
   {

@@ -281,21 +281,21 @@ describe('the head of a grid', () => {
     ]);
   });
 
-  test('A28: is a refused month to its first slot, though daily archives have a part of it', async () => {
-    await bars(btc, grid('2025-05-20', '2025-06-01', '1 HOUR'));
-    await list(btc, ['2025-05'], 'rejected');
-    await list(btc, days('2025-05-20', 12), 'loaded');
-    expect(await ranges()).toEqual([['2025-05-01 00:00:00', '456', 'rejected']]);
+  test('A28: is the first daily archive listed of a month that was refused, where it has any (A11)', async () => {
+    await bars(btc, grid('2025-05-21', '2025-06-01', '1 HOUR'));
+    await list(btc, ['2025-05', '2025-05-20'], 'rejected');
+    await list(btc, days('2025-05-21', 11), 'loaded');
+    expect(await ranges()).toEqual([['2025-05-20 00:00:00', '24', 'rejected']]);
   });
 
   test('A28: is the first row of a month that was read and rejected for a value', async () => {
-    await bars(btc, grid('2025-05-20', '2025-06-01', '1 HOUR'));
+    await bars(btc, monthOfHours);
     await list(btc, ['2025-05'], 'rejected');
-    await list(btc, days('2025-05-20', 12), 'loaded');
+    await list(btc, ['2025-06'], 'loaded');
     await bench.warehouse.run(
-      `UPDATE staged_archives SET first_open_time = '2025-05-20 00:00:00' WHERE key = '${key(btc, '2025-05')}'`,
+      `UPDATE staged_archives SET first_open_time = '2025-05-20 10:00:00' WHERE key = '${key(btc, '2025-05')}'`,
     );
-    expect(await gaps()).toEqual([]);
+    expect(await ranges()).toEqual([['2025-05-20 10:00:00', '278', 'rejected']]);
   });
 
   test('A28: is the first archive listed, where it has not been asked for', async () => {
