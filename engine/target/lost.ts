@@ -78,6 +78,17 @@ export function lostWarehouse(file: string, state: Exclude<FileState, 'there'> |
   });
 }
 
+/** The error for a warehouse with another id than its target has. */
+export const warehouseOfOther = (file: string, evidence: string | undefined) =>
+  new PipelineError(
+    'WAREHOUSE_LOST',
+    `this is the warehouse of another target${evidence === undefined ? '' : `, and ${evidence}`}; nothing was changed`,
+    {
+      file,
+      hint: 'move the file away, then restore a backup of this target: pnpm pipeline migrate restore FILE; or rebuild all of it from the staging area: pnpm pipeline run --full-refresh, without --start and --end',
+    },
+  );
+
 /** @throws PipelineError WAREHOUSE_LOST for a file that is missing, empty or cut where there was a warehouse */
 export function refuseLost(file: string): void {
   const state = stateOfFile(file);

@@ -115,7 +115,10 @@ describe('B24: a warehouse that opens and lost what it held', () => {
     await small.sell({ '2025-07-03': 30 });
     await small.run();
     await copyFile(small.paths.warehouse, shop.paths.warehouse);
-    await expectLost(shop.run(), /warehouse of another target/);
+    const other = /warehouse of another target/;
+    await expectLost(shop.run(), other);
+    await expectLost(openReader({ warehouse: shop.paths.warehouse }), other);
+    await expectLost(clean(), other);
     await expectLost(shop.run({ fullRefresh: true }), /warehouse of another target/);
     expect(await exported()).toEqual(before);
   });
