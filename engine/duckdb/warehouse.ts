@@ -103,7 +103,7 @@ export class Warehouse implements AsyncDisposable {
       }
     } catch (error) {
       this.#signal?.throwIfAborted();
-      throw error;
+      throw damageOf(error, this.file);
     } finally {
       this.#signal?.removeEventListener('abort', interrupt);
       connection.closeSync();
@@ -147,7 +147,7 @@ export class Warehouse implements AsyncDisposable {
       return await work();
     } catch (error) {
       this.#signal?.throwIfAborted(); // an interrupted statement fails with words of its own
-      throw error;
+      throw damageOf(error, this.file);
     }
   }
 }
@@ -255,12 +255,23 @@ async function createWhenFree(
 function failureToOpen(file: string, cause: unknown): unknown {
   const full = diskError(cause, file);
   if (full !== cause) return full;
-  return new PipelineError('WAREHOUSE_UNREADABLE', `DuckDB cannot open it: ${(cause as Error).message}`, {
+  return unreadable(file, `DuckDB cannot open it: ${(cause as Error).message}`, cause);
+}
+
+const unreadable = (file: string, message: string, cause: unknown) =>
+  new PipelineError('WAREHOUSE_UNREADABLE', message, {
     file,
     hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and rebuild all of it from what is staged: pnpm pipeline run --full-refresh',
     cause,
   });
+
+/** Each block of a database has a checksum, which DuckDB looks at when it reads the block, long after the file was opened. */
+function damageOf(error: unknown, file: string): unknown {
+  const isDamage = error instanceof Error && !(error instanceof PipelineError) && damageWords.test(error.message);
+  return isDamage ? unreadable(file, `a block of it is damaged: ${error.message}`, error) : error;
 }
+
+const damageWords = /Corrupt database file|Could not read enough bytes from file|database has been invalidated/;
 
 const isUnreplayed = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('Failure while replaying WAL file');
