@@ -98,6 +98,14 @@ export async function findDirty(
   return { dirty: Number(counts.dirty), total: Number(counts.total), all };
 }
 
+/** The partitions of which a model has published something. */
+export async function builtPartitions(warehouse: Warehouse, model: string): Promise<ReadonlySet<string>> {
+  const rows = await warehouse.rows<{ partition: string }>(
+    `SELECT partition FROM partition_state WHERE model = ${quoteText(model)}`,
+  );
+  return new Set(rows.map(({ partition }) => partition));
+}
+
 /** Takes partitions out of `dirtyPartitions`. They stay dirty for the next run. */
 export async function leavePartitions(
   warehouse: Warehouse,

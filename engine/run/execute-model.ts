@@ -41,7 +41,7 @@ export async function executeModel(
         signal: context.signal,
         warn: (message) => context.reporter.report({ type: 'log', level: 'warn', message, node: refOf(node) }),
       });
-      if (!upToDate && window === undefined && built.leftOut === 0 && lastingTestsPassed(built))
+      if (!upToDate && window === undefined && built.incomplete === 0 && lastingTestsPassed(built))
         await recordUpToDate(warehouse, whole, runId);
       return built;
     } finally {
@@ -56,18 +56,18 @@ export async function executeModel(
   if (outcome.status === 'error') {
     return { status: 'error', message: `not published, the last good version stays: ${failed.join(', ')} failed` };
   }
-  const { rows, partitions, rejected, leftOut } = outcome;
-  if (outcome.status === 'reused' && rejected + leftOut === 0)
+  const { rows, partitions, rejected, incomplete } = outcome;
+  if (outcome.status === 'reused' && rejected + incomplete === 0)
     return { status: 'reused', message: 'nothing it reads has changed' };
   return {
-    status: rejected + leftOut > 0 ? 'warn' : 'pass',
+    status: rejected + incomplete > 0 ? 'warn' : 'pass',
     message: [
       `${formatCount(rows)} rows`,
       `${formatCount(partitions)} ${partitions === 1 ? 'partition' : 'partitions'}`,
       ...(rejected > 0 ? [`${formatCount(rejected)} rejected`] : []),
-      ...(leftOut > 0 ? [`${formatCount(leftOut)} left as published, for damaged files`] : []),
+      ...(incomplete > 0 ? [`${formatCount(incomplete)} incomplete, for damaged files`] : []),
     ].join(', '),
-    facts: { rows_affected: rows, partitions, rejected, left_out: leftOut },
+    facts: { rows_affected: rows, partitions, rejected, incomplete },
   };
 }
 
@@ -103,10 +103,13 @@ async function stagedSource(
     get staged() {
       return staged as StagedSource;
     },
-    async reload(why) {
+    async reload(why, files = []) {
+      // What is gone was asked for by an extract of this run, and not had.
+      const mayHelp = (one: ExtractNode) => !extracted.has(one.name) || files.some(({ isGone }) => !isGone);
       const isOn = ({ when }: ExtractNode) => when === undefined || context.vars.boolean(when);
-      if (why === 'damaged') for (const one of writers.filter(isOn)) await extractAgain(one, node, context, why);
-      else if (extracted.has(writer.name)) await extractAgain(writer, node, context, why);
+      const again = why === 'damaged' ? writers.filter((one) => isOn(one) && mayHelp(one)) : [];
+      for (const one of again) await extractAgain(one, node, context, 'damaged');
+      if (why === 'rejected' && extracted.has(writer.name)) await extractAgain(writer, node, context, why);
       const { feeds = {}, source } = await open();
       staged = source;
       for (const [table, feed] of Object.entries(feeds)) await load(table, feed);

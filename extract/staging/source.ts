@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type DamagedFile,
@@ -9,7 +9,7 @@ import {
 } from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
 import { writeWhole } from '../disk.ts';
-import { damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
+import { askedFile, damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile } from './crc.ts';
@@ -89,6 +89,17 @@ export function stagedKlines(
       }
     },
 
+    async giveUp(files) {
+      for (const { key, reason } of files) {
+        const [entry, rest] = [ledger.get(key), parseRestKey(key)];
+        if (entry?.status !== 'staged') continue;
+        ledger.record(lostEntry(entry, reason, asOf));
+        // The exchange is asked anew for what it was asked before.
+        if (rest !== undefined) rmSync(askedFile(stagingDir, rest), { force: true });
+      }
+      ledger.close();
+    },
+
     async reject(archives) {
       for (const { key, reason } of archives) {
         const entry = ledger.get(key);
@@ -133,7 +144,7 @@ async function verify(
   for (const { entry, partition } of archives) {
     const digest = digests.get(entry.key);
     const reason = damageOf(entry, digest);
-    if (reason !== undefined) damaged.push({ key: entry.key, partition, reason });
+    if (reason !== undefined) damaged.push({ key: entry.key, partition, reason, isGone: digest === undefined });
     else if (entry.csv_crc32 === undefined && digest !== undefined)
       ledger.record({ ...entry, csv_crc32: digest.crc32 });
   }
@@ -222,4 +233,14 @@ function mayOverlap(archives: readonly Staged[]): boolean {
 function rejectedEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
   const { csv_bytes: _, csv_crc32: __, reissue: ___, incomplete_days: ____, unfetched: _____, ...kept } = entry;
   return { ...kept, status: 'rejected', reason, staged_at: asOf.toISOString() };
+}
+
+/** What counts of an archive whose CSV is lost: what came of its listed version when that was fetched last. */
+function lostEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
+  const { key, etag, last_modified, size_bytes, reissue, unfetched, revisions } = entry;
+  const came = reissue ?? unfetched ?? { status: 'failed', reason: `lost: ${reason}` };
+  return {
+    ...{ key, etag, ...came, staged_at: asOf.toISOString(), last_modified, size_bytes },
+    ...(revisions && { revisions }),
+  };
 }

@@ -73,7 +73,14 @@ test.each([small, inPlace].flatMap((path) => changes.map(([what, change]) => ({ 
     const key = path === small ? keyOf('2025-07-05') : large;
     for (const copy of [false, true]) {
       const { damaged } = await openSource(copy);
-      expect(damaged).toEqual([{ key, partition: partitions[path === small ? 0 : 1], reason: expect.any(String) }]);
+      expect(damaged).toEqual([
+        {
+          key,
+          partition: partitions[path === small ? 0 : 1],
+          reason: expect.any(String),
+          isGone: changed === undefined,
+        },
+      ]);
     }
     await (await openSource()).discard();
     expect(existsSync(fileOf(path))).toBe(false);
