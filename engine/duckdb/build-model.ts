@@ -10,7 +10,8 @@ import {
   leavePartitions,
   recordPartitions,
 } from './partitions.ts';
-import { RowsOutside, replacePartitions } from './replace.ts';
+import { RowsOutside, removeAltered, replacePartitions } from './replace.ts';
+import { digestAgain } from './rows-digest.ts';
 import {
   type CompiledTest,
   readsClock,
@@ -31,6 +32,8 @@ export interface CompiledModel {
   readonly querySql: string;
   readonly rejectsSql: string | undefined;
   readonly publishedSql: readonly string[];
+  /** The tables that these statements may change. */
+  readonly writes: readonly Table[];
   /** Tables that its statements read, its own left out. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
@@ -167,6 +170,7 @@ async function publish(
     const held = await heldTests(warehouse, dirty, options);
     let rows = 0;
     if (dirty.dirty > 0) {
+      if (model.readsItself) await removeAltered(warehouse, model.table);
       rows = await replacePartitions(warehouse, model.table, model.querySql, {
         all: dirty.all,
         readsItself: model.readsItself,
@@ -174,9 +178,9 @@ async function publish(
       });
       // They are looked at while DuckDB reads them.
       if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
-      await recordPartitions(warehouse, model.name, options.runId);
+      await recordPartitions(warehouse, model.table, { all: dirty.all, runId: options.runId });
     }
-    if (!options.upToDate) for (const statement of model.publishedSql) await warehouse.run(statement);
+    if (!options.upToDate) for (const statement of model.publishedSql) await runPublished(warehouse, model, statement);
     const tests: TestOutcome[] = [];
     for (const test of options.tests) {
       const isKnown = options.upToDate && !readsClock(test);
@@ -187,6 +191,12 @@ async function publish(
     await recordOutcomes(warehouse, tests, options);
     return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, tests };
   });
+}
+
+/** A statement that changes another table; the digests of that are taken anew. */
+async function runPublished(warehouse: Warehouse, { writes }: CompiledModel, statement: string): Promise<void> {
+  const changed = await warehouse.run(statement);
+  if (changed > 0) for (const table of writes) await digestAgain(warehouse, table);
 }
 
 /** The tests that need not look at rows that this build leaves as they are, since they passed on them. */

@@ -12,6 +12,7 @@ import type { Table } from '../schema/table.ts';
 import { type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { testOutcome } from './execute-test.ts';
+import { refuseAltered } from './refuse-altered.ts';
 
 /** Builds a model and runs the tests that decide whether it is published; the tests end as nodes of their own. */
 export async function executeModel(
@@ -26,6 +27,7 @@ export async function executeModel(
   const window = context.windows.get(node.id);
   const { runId, asOf } = context;
   const outcome = await context.warehouse.use(async (warehouse) => {
+    await refuseAltered(warehouse, model.reads, context);
     const whole = { model, tests: compiled, asOf };
     const upToDate = await isUpToDate(warehouse, whole);
     const source = upToDate

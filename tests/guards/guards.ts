@@ -499,6 +499,13 @@ export const guards: readonly Guard[] = [
     test: 'tests/integration/migrations/backups.test.ts',
   },
   {
+    id: 'B36',
+    file: 'engine/run/warehouse-host.ts',
+    from: 'await markForeign(warehouse, schema, runId)',
+    to: '[] as Awaited<ReturnType<typeof markForeign>>',
+    test: 'tests/integration/engine/run.test.ts',
+  },
+  {
     id: 'B37',
     file: 'extract/sample/write.ts',
     from: 'if (!names.includes(markerFile))',

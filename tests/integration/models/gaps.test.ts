@@ -21,7 +21,7 @@ async function bars({ symbol, timeframe = '1d', ...series }: Series, times: stri
   await bench.warehouse.run(`INSERT INTO ohlcv SELECT '${symbol}', '${timeframe}', '${market}', t, 1, 2, 1, 2, 5,
     t + INTERVAL 1 SECOND, 10, 3, 1, 2, 'daily' FROM (${times}) AS times(t)`);
   await bench.warehouse.run(`DELETE FROM partition_state WHERE model = 'ohlcv'`);
-  await bench.warehouse.run(`INSERT INTO partition_state SELECT 'ohlcv', concat_ws('/', instrument_type, symbol, timeframe,
+  await bench.warehouse.run(`INSERT INTO partition_state (model, partition, input_digest, run_id) SELECT 'ohlcv', concat_ws('/', instrument_type, symbol, timeframe,
     cast(date_trunc('month', "timestamp") as DATE)), cast(count(*) as VARCHAR), 'run' FROM ohlcv GROUP BY ALL`);
 }
 
