@@ -1,4 +1,5 @@
 import { defineExtract, type ExtractContext, PipelineError } from '../engine/index.ts';
+import { type ArchiveKey, parseKey } from './archive/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { asError } from './errors.ts';
@@ -9,6 +10,7 @@ import { type KlinesOptions, parseKlinesOptions } from './options.ts';
 import { noteNothingWanted, whereNothingWasWanted } from './plan/nothing-wanted.ts';
 import { type Plan, planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
+import { forgetAsked } from './rest/asked.ts';
 import { clientOptions, workersFor } from './settings.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
 import { intactEntries } from './staging/intact.ts';
@@ -49,8 +51,12 @@ export default defineExtract({
 
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
     using ledger = Ledger.open(stagingDir);
-    if (ledger.unreadable > 0)
-      context.warn(`${ledger.unreadable} lines of the journal are damaged: their archives are fetched again`);
+    const { unreadable } = ledger;
+    if (unreadable > 0) {
+      if (context.window !== undefined || !coversLedger(options, ledger)) ledger.expectWhole();
+      context.warn(`${unreadable} lines of the journal are damaged: their archives are fetched again`);
+      forgetAsked(stagingDir);
+    }
 
     const { known_defects: knownDefects } = options;
     noteKnownDefects(ledger, knownDefects);
@@ -119,7 +125,7 @@ export default defineExtract({
       odd++;
       context.warn(`known_defects names ${key}, and nothing is wrong with it: take the entry out`);
     }
-    ledger.compact();
+    ledger.compact({ damaged: true });
 
     const { failed, absent } = plan.settled;
     const files = Object.values(plan.settled).reduce((sum, count) => sum + count);
@@ -176,6 +182,14 @@ function lazily<T>(make: () => T): () => T {
     made ??= { value: make() };
     return made.value;
   };
+}
+
+/** Whether a run asks for the markets and timeframes of all that the ledger has, and for all symbols. */
+function coversLedger({ symbols, instrument_types, timeframes }: KlinesOptions, ledger: Ledger): boolean {
+  const isAsked = (key: ArchiveKey) =>
+    instrument_types.includes(key.instrument_type) && timeframes.includes(key.timeframe);
+  const keys = [...ledger.entries()].flatMap(({ key }) => parseKey(key) ?? []);
+  return symbols.length === 0 && keys.every(isAsked);
 }
 
 const surveyName = 'staging survey';

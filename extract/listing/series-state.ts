@@ -187,6 +187,9 @@ const damaged = (file: string) =>
 function objectsIn(file: string, text: string): readonly string[] | undefined {
   const start = text.indexOf('\n') + 1;
   const body = text.slice(start);
+  // A head that tells the length of its lines has a checksum as well.
+  if (parseHead(text.slice(0, Math.max(0, start - 1)))?.bytes !== undefined && !text.includes(',"crc32":"'))
+    return undefined;
   return isIntact(text.slice(0, Math.max(0, start - 1)), placeOf(file, body))
     ? body.split('\n').slice(0, -1)
     : undefined;

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { diskError } from '../../engine/index.ts';
+import { diskError, PipelineError } from '../../engine/index.ts';
 import { writeWhole } from '../disk.ts';
 import type { LedgerEntry } from './entry.ts';
 import { formatEntry, indexLines, parseEntry, readJournal } from './journal.ts';
@@ -101,10 +101,25 @@ export class Ledger implements Disposable {
     this.#lines++;
   }
 
-  /** Drops damaged lines, and superseded ones once they are more than half; sorted by key. */
-  compact(): void {
+  /**
+   * For who would do without what damaged lines told of.
+   * @throws PipelineError STAGING_DAMAGED where there are any
+   */
+  expectWhole(): void {
+    if (this.unreadable === 0) return;
+    throw new PipelineError('STAGING_DAMAGED', `${this.#unreadable} lines of the journal are damaged`, {
+      file: this.#file,
+      hint: 'run for all that is staged, without a range and without --symbols, so that it is fetched again: pnpm pipeline run',
+    });
+  }
+
+  /**
+   * Drops superseded lines once they are more than half; sorted by key. `damaged`: what damaged lines told of has been
+   * fetched again, so that they go too. Otherwise they stay, and all lines with them.
+   */
+  compact({ damaged = false }: { readonly damaged?: boolean } = {}): void {
     this.#index();
-    if (this.#unreadable === 0 && this.#lines <= 2 * this.#latest.size) return;
+    if (this.#unreadable > 0 ? !damaged : this.#lines <= 2 * this.#latest.size) return;
     this.close();
     const known = [...this.#latest].filter(([, line]) => !line.includes(forgotten));
     const lines = known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => `${line}\n`);

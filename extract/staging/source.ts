@@ -1,12 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type DamagedFile,
-  PipelineError,
-  partitionValues,
-  type StagedFiles,
-  type StagedSource,
-} from '../../engine/index.ts';
+import { type DamagedFile, partitionValues, type StagedFiles, type StagedSource } from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
 import { writeWhole } from '../disk.ts';
 import { askedFile, damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
@@ -16,7 +10,7 @@ import { type CsvDigest, digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 import { partitionOf } from './partition.ts';
-import { damagedFile, journalFile, rejectedFile, stagedFile } from './paths.ts';
+import { damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 import { problemOfStagedHeader } from './staged-header.ts';
 import { renameMaking } from './write.ts';
@@ -35,7 +29,8 @@ export function stagedKlines(
   let damaged: Promise<readonly DamagedFile[]> = Promise.resolve([]);
   return {
     async open(partitions, { tables, copy, directory, signal, refuse }) {
-      if (ledger.unreadable > 0) throw damagedLines(ledger.unreadable, stagingDir);
+      // A partition would be built of fewer files than it has.
+      ledger.expectWhole();
       const badHeaders = new Map<string, Reason>();
       const wanted = new Map<string, Staged[]>(inStorageOrder(partitions).map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
@@ -114,13 +109,6 @@ export function stagedKlines(
     },
   };
 }
-
-/** Without what they told of, a partition would be built of fewer files than it has. */
-const damagedLines = (lines: number, stagingDir: string) =>
-  new PipelineError('STAGING_DAMAGED', `${lines} lines of the journal were damaged since they were written`, {
-    file: journalFile(stagingDir),
-    hint: 'run the extract as well, it fetches what they told of: pnpm pipeline run --select +ohlcv',
-  });
 
 /**
  * Holds staged CSVs against the ledger (B26): those that were copied by the digests of what was copied, the others by

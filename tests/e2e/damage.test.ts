@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noteAsLeft } from '../../engine/duckdb/as-left.ts';
+import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
 import { type ArchiveDirectory, smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
@@ -121,6 +122,22 @@ test('B36: a folder that was copied is compared, found as it was published, and 
   expect(stderr).not.toContain('another program changed');
   expect(stderr).toMatch(/REUSED model ohlcv /);
   expect(stderr).toMatch(/REUSED model daily_availability /);
+});
+
+test('a warehouse from before there were digests gets them by migrate up, and nothing in it is built again', async () => {
+  const dataDir = await copyOfFinished();
+  const file = join(dataDir, 'mirror/warehouse.duckdb');
+  {
+    await using warehouse = await openWarehouse({ file });
+    await warehouse.run('ALTER TABLE partition_state DROP COLUMN rows_digest');
+    await warehouse.run(`DELETE FROM schema_migrations WHERE name = '0009_add_rows_digest'`);
+  }
+  expectExit(await pipelineInProcess(['migrate', 'up', '--target', 'mirror'], { dataDir }), 0);
+  const { exitCode, stderr } = await run(dataDir);
+  expect(exitCode).toBe(0);
+  expect(stderr).not.toContain('another program changed');
+  expect(stderr).toMatch(/REUSED model ohlcv /);
+  expect(await rowsOf(dataDir)).toEqual(rows);
 });
 
 describe('B26: a staged file that is damaged', () => {
