@@ -172,7 +172,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         throw new PipelineError('MODULE_INVALID', `models/schema.ts has no table ${model}`, {
           file: pipeline.spec.schema,
         });
-      checkTestValues(pipeline, node, table);
+      checkTestValues(pipeline, node, table, schema);
       const reads = spec.type === 'relationships' ? [model, spec.to.split('.')[0] as string] : [model];
       return { ...common, sql: testSql(spec, table), reads };
     }

@@ -445,7 +445,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'B28',
     file: 'engine/duckdb/replace.ts',
-    from: 'if (!confined && inserted !== (await countBuilt(warehouse, table)))',
+    from: 'if (!confined && inserted !== (await countBuilt(warehouse, table, all)))',
     to: 'if (false)',
     test: 'tests/integration/engine/partitions.test.ts',
   },
