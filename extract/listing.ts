@@ -15,6 +15,9 @@ import { symbolsOf } from './listing/symbols.ts';
 import { type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
 import { clientOptions } from './settings.ts';
 
+/** ms; while no symbol is known, a host that does not answer is waited for, and the run says so. */
+const progressEvery = 1_000;
+
 /**
  * Lists the archive: symbols are the listing's prefixes, and each (cadence, timeframe, symbol) is one paged listing,
  * incremental where its state allows. Its output is an `ArchiveListing`; it feeds `archive_objects`.
@@ -37,7 +40,11 @@ export default defineExtract({
     const { asOf, vars } = context;
     const directory = stateDirectory(context.stagingDir);
     const { client, listingUrl, trees, prefixes } = await beginListing(options, context);
-    const symbols = listedSymbols(await prefixes, listingUrl, options, context);
+    const waiting = setInterval(() => {
+      context.progress({ done: 0, unit: 'series', retries: client.stats.retries });
+    }, progressEvery);
+    const parents = await prefixes.finally(() => clearInterval(waiting));
+    const symbols = listedSymbols(parents, listingUrl, options, context);
     const series = trees.flatMap((tree) =>
       (symbols.get(treePrefix(tree)) ?? []).map((symbol): Series => ({ ...tree, symbol })),
     );
