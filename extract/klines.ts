@@ -223,7 +223,9 @@ function tooManyFailed(
   const counts = `${failed + absent} of ${files} archives did not come (${failed} failed, ${absent} absent)`;
   const told = first === undefined ? '' : `; the first that failed: ${first.message}`;
   const message = `${counts}, more than the ${allowed * 100} % that max_failed allows${told}`;
-  const again = 'run again: what is staged stays, and only what is missing is asked for again';
+  const again =
+    'run again: what is staged stays, and only what is missing is asked for again; ' +
+    '--relist finds what was re-issued or withdrawn since it was listed';
   return new PipelineError('TOO_MANY_FAILED', message, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
     hint: absent > failed ? `check that the archive URL is that of the listing; then ${again}` : again,
