@@ -1,4 +1,3 @@
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,25 +6,10 @@ import { createDirectoryStore } from '../../extract/archive/directory-store.ts';
 import { serveStore } from '../../extract/archive/server.ts';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';
-import { pipelineInProcess, root } from '../support/pipeline.ts';
+import { impatientProject } from '../support/impatient-project.ts';
+import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit, expectSameRows, publishedRows } from '../support/published.ts';
 import { tempDir } from '../support/temp.ts';
-
-/** The project with few retries, so that an outage outlasts them. */
-async function impatientProject(): Promise<string> {
-  const clone = await tempDir('project-');
-  for (const name of await readdir(root)) {
-    if (!['data', 'pipeline.yaml'].includes(name) && !name.startsWith('.'))
-      await symlink(join(root, name), join(clone, name));
-  }
-  const settings = 'attempts: 2, patience: 0 seconds';
-  const text = (await readFile(join(root, 'pipeline.yaml'), 'utf8'))
-    .replace('with: { availability: true }', `with: { availability: true, ${settings} }`)
-    .replace('known_defects: []', `known_defects: []\n      ${settings.replace(', ', '\n      ')}`);
-  expect(text.split('patience: 0 seconds')).toHaveLength(3);
-  await writeFile(join(clone, 'pipeline.yaml'), text);
-  return clone;
-}
 
 /** Numbers in [0, 1) that depend on the seed alone. */
 function randomOf(seed: number): () => number {
