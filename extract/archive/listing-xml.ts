@@ -89,7 +89,8 @@ function utcTime(text: string | undefined): string | undefined {
 }
 
 /** MD5s are compared in lower case. */
-const plainEtag = (etag: string): string => (/^[0-9A-Fa-f]{32}$/.test(etag) ? etag.toLowerCase() : etag);
+const plainEtag = (etag: string): string =>
+  /[A-F]/.test(etag) && /^[0-9A-Fa-f]{32}$/.test(etag) ? etag.toLowerCase() : etag;
 
 function readEntry(scan: Scanner): ListedEntry {
   let key: string | undefined;
