@@ -6,8 +6,7 @@ import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnT
 import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
-import { evidenceOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
-import { readRecord } from '../target/record.ts';
+import { evidenceOf, idOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
 import { readOrigin } from './origin.ts';
 import { rowObjects } from './row-objects.ts';
 
@@ -198,7 +197,7 @@ async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean
 async function expectOwn(warehouse: Warehouse, anew: boolean): Promise<void> {
   const { file } = warehouse;
   const evidence = evidenceOf(file);
-  const id = readRecord(path.dirname(file))?.id;
+  const id = idOf(file);
   if (evidence === undefined && id === undefined) return;
   const origin = await readOrigin(warehouse);
   if (!anew && evidence !== undefined && origin === undefined && (await hasNoTables(warehouse))) {

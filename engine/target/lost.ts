@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
+import { warehouseName } from '../run/paths.ts';
 import { readRecord } from './record.ts';
 
 const headersSize = 3 * 4096;
@@ -22,6 +23,7 @@ export function stateOfFile(file: string): FileState {
  * The record decides where there is one. A target of an earlier version has none: there, anything that a run leaves counts.
  */
 export function evidenceOf(file: string): string | undefined {
+  if (!isWarehouse(file)) return undefined;
   const root = path.dirname(file);
   const record = readRecord(root);
   if (record?.warehouse !== undefined) return `target.json says that one was built at ${record.warehouse.made_at}`;
@@ -37,6 +39,11 @@ export function evidenceOf(file: string): string | undefined {
   );
 }
 
+/** The id that the warehouse has to have; undefined where none is known. */
+export const idOf = (file: string): string | undefined =>
+  isWarehouse(file) ? readRecord(path.dirname(file))?.id : undefined;
+
+const isWarehouse = (file: string): boolean => path.basename(file) === warehouseName;
 const isSums = (name: string): boolean => name === 'SHA256SUMS';
 const isExport = (name: string): boolean => name.endsWith('.parquet');
 const found = (folder: string, [name]: readonly string[]): string | undefined =>
