@@ -167,7 +167,7 @@ describe('B35: SIGKILL at every step', () => {
       Array.from({ length: steps }, async (_, step) => {
         const target = targetPaths(await tempDir('step-'), 'sample');
         await cp(paths.root, target.root, { recursive: true });
-        const ended = await killedAt(step, /warehouse|target\.json/, script(target));
+        const ended = await killedAt(step, /warehouse|restoring|target\.json/, script(target));
         await check(target);
         return ended;
       }),
