@@ -155,7 +155,7 @@ CREATE TABLE "gaps" (
   "evidence" VARCHAR NOT NULL,
   CHECK ("gap_start" < "gap_end")
 );
-COMMENT ON TABLE "gaps" IS 'What series lack between their first bar and their last published slot, and why; docs/gaps.md.
+COMMENT ON TABLE "gaps" IS 'What series lack between their first archive and their last published slot, and why; docs/gaps.md.
 Key, held by replacing partitions: instrument_type, symbol, timeframe, gap_start
 Partition: instrument_type, symbol, timeframe
 Refers to symbols: instrument_type, symbol';
@@ -278,7 +278,7 @@ CREATE TABLE "partition_state" (
 COMMENT ON TABLE "partition_state" IS 'What each partition was built from. Written in the transaction that publishes its rows.
 Key, held by replacing partitions: model, partition';
 COMMENT ON COLUMN "partition_state"."model" IS 'Model, extracted table, test or export.';
-COMMENT ON COLUMN "partition_state"."partition" IS 'Partition columns joined by `/`; empty where the table is replaced whole.';
+COMMENT ON COLUMN "partition_state"."partition" IS 'Values of the partition columns, escaped and joined by `/`; empty where the table is replaced whole.';
 COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
 COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
 COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.';

@@ -206,7 +206,7 @@ const conflicts = table('conflicts', {
 });
 
 const gaps = table('gaps', {
-  description: 'What series lack between their first bar and their last published slot, and why; docs/gaps.md.',
+  description: 'What series lack between their first archive and their last published slot, and why; docs/gaps.md.',
   columns: {
     instrument_type: instrumentType,
     symbol,

@@ -1,5 +1,5 @@
 import { PipelineError } from '../errors.ts';
-import { quoteName } from '../sql.ts';
+import { freeName, quoteName } from '../sql.ts';
 import type { Column } from './column.ts';
 import {
   addPrimaryKey,
@@ -30,20 +30,27 @@ const noHints: Hints = { renames: new Map(), fills: new Map() };
  */
 export function alterStatements(from: Schema, to: Schema, hints: Hints = noHints): readonly string[] {
   const before = new Map(storedTables(from).map((table) => [table.name, table]));
+  const taken = [from, to].flatMap((schema) => Object.values(schema).map(({ name }) => name));
   const changes = Map.groupBy(diffSchemas(from, to, hints.renames), ({ table }) => table);
   const altered = storedTables(to).flatMap((table) => {
     const own = changes.get(table.name) ?? [];
     const old = before.get(hints.renames.get(table.name) ?? table.name);
-    return old === undefined ? tableStatements(table) : alterTable(old, table, own, hints);
+    return old === undefined ? tableStatements(table) : alterTable(old, table, own, hints, taken);
   });
   const dropped = [...changes.values()].flat().filter(({ kind }) => kind === 'table dropped');
   return [...altered, ...dropped.map(({ table }) => `DROP TABLE ${quoteName(table)}`)];
 }
 
-function alterTable(old: Table, table: Table, changes: readonly Change[], hints: Hints): readonly string[] {
+function alterTable(
+  old: Table,
+  table: Table,
+  changes: readonly Change[],
+  hints: Hints,
+  taken: readonly string[],
+): readonly string[] {
   return changes.every((change) => isInPlace(change, old, table, hints))
     ? changes.flatMap((change) => alterInPlace(change, table))
-    : rebuild(old, table, hints);
+    : rebuild(old, table, hints, taken);
 }
 
 /**
@@ -80,8 +87,8 @@ function alterInPlace(change: Change, table: Table): readonly string[] {
 }
 
 /** The key comes after the rows: replacing millions of rows under a key takes three times as long. */
-function rebuild(old: Table, table: Table, hints: Hints): readonly string[] {
-  const aside = old.name === table.name ? { ...table, name: `${table.name}_new` } : table;
+function rebuild(old: Table, table: Table, hints: Hints, taken: readonly string[]): readonly string[] {
+  const aside = old.name === table.name ? { ...table, name: freeName(`${table.name}_new`, taken) } : table;
   const names = Object.keys(table.columns).map(quoteName);
   const values = Object.entries(table.columns).map(([name, column]) => oldValue(old, table, name, column, hints));
   return [

@@ -62,6 +62,14 @@ COMMENT ON COLUMN "days"."volume" IS 'Turnover.';`);
   );
 });
 
+test('B30: a table is made anew beside one that has the name it would have meanwhile', async () => {
+  const taken = { ...days, name: 'days_new' };
+  const other = { ...days, columns: { symbol: columns.symbol, date: columns.date, volume: bigint('Turnover.') } };
+  await project.create('both', schemaOf(days, taken));
+  await project.create('whole_dollars', schemaOf(other, taken));
+  expect(await sqlOf('0003_whole_dollars.sql')).toContain('ALTER TABLE "days_new_" RENAME TO "days";');
+});
+
 test('a table is created and dropped', async () => {
   const weeks = { ...days, name: 'weeks', columns, key: ['date'] };
   await project.create('weeks_only', schemaOf(weeks));
