@@ -5,7 +5,7 @@ import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { formatCount } from '../report/format.ts';
-import { refuseLost, stateOfFile } from '../target/lost.ts';
+import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
 import { checkTables } from './missing.ts';
 import type { RunOptions } from './run.ts';
 import { nodeWindows } from './windows.ts';
@@ -20,9 +20,10 @@ export async function describeRun(
   const { pipeline, graph, selected, vars, paths, asOf, window, fullRefresh, signal } = options;
   const project = await openProject(pipeline, vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
-  await checkTables(nodes, graph, paths.warehouse, signal);
+  const anew = isRebuild(options);
+  await checkTables(nodes, graph, { file: paths.warehouse, anew }, signal);
   const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
-  if (!(options.fullRefresh && window === undefined)) refuseLost(paths.warehouse);
+  if (!anew) refuseLost(paths.warehouse);
   await using warehouse =
     stateOfFile(paths.warehouse) === 'there'
       ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })

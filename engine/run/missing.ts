@@ -9,12 +9,12 @@ const queriesWaitMs = 5_000;
 /**
  * Before anything runs: what the selection reads and does not build has been built before.
  * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
- *   a selection of tests alone, WAREHOUSE_LOST
+ *   a selection of tests alone, WAREHOUSE_LOST unless a lost one is to be built anew
  */
 export async function checkTables(
   nodes: readonly GraphNode[],
   graph: Graph,
-  warehouseFile: string,
+  warehouse: { readonly file: string; readonly anew: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const selected = new Set(nodes.map(({ id }) => id));
@@ -24,7 +24,7 @@ export async function checkTables(
   const wanted = graph.nodes.filter(({ id }) => outside.has(id));
   if (wanted.length === 0) return;
   const tablesOf = (node: GraphNode) => (node.kind === 'extract' ? node.spec.writes : [node.name]);
-  const built = await builtTables(wanted.flatMap(tablesOf), warehouseFile, signal);
+  const built = await builtTables(wanted.flatMap(tablesOf), warehouse, signal);
   // Of an extract one table is enough: a source is in no warehouse. Another one, that is selected, may write it too.
   const written = nodes.flatMap((node) => (node.kind === 'extract' ? tablesOf(node) : []));
   const missing = wanted.filter((node) => !tablesOf(node).some((table) => built.has(table) || written.includes(table)));
@@ -33,7 +33,7 @@ export async function checkTables(
   if (readers.every(({ kind }) => kind === 'test') && built.size === 0) {
     throw new PipelineError(
       'WAREHOUSE_MISSING',
-      `there is nothing to test: ${warehouseFile} has no ${missing.map(({ name }) => name).join(', ')}`,
+      `there is nothing to test: ${warehouse.file} has no ${missing.map(({ name }) => name).join(', ')}`,
       {
         hint: 'build it: pnpm pipeline run',
       },
@@ -43,13 +43,17 @@ export async function checkTables(
   const selector = `+${(first?.kind === 'model' && first.group) || first?.name}`;
   throw new PipelineError(
     'TABLE_MISSING',
-    `${readers.map(({ id }) => id).join(', ')} ${readers.length === 1 ? 'needs' : 'need'} ${missing.map(({ name }) => name).join(', ')}, which ${warehouseFile} does not have`,
+    `${readers.map(({ id }) => id).join(', ')} ${readers.length === 1 ? 'needs' : 'need'} ${missing.map(({ name }) => name).join(', ')}, which ${warehouse.file} does not have`,
     { hint: `build what is needed as well: pnpm pipeline run --select ${selector}` },
   );
 }
 
-async function builtTables(tables: readonly string[], file: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  refuseLost(file);
+async function builtTables(
+  tables: readonly string[],
+  { file, anew }: { readonly file: string; readonly anew: boolean },
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  if (!anew) refuseLost(file);
   if (stateOfFile(file) !== 'there') return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);

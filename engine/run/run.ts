@@ -12,7 +12,7 @@ import { ancestors } from '../graph/walk.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { createClaim } from '../target/claim.ts';
-import { refuseLost, stateOfFile } from '../target/lost.ts';
+import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
 import { readRecord, updateRecord } from '../target/record.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
@@ -90,7 +90,7 @@ export async function runPipeline(given: RunOptions): Promise<RunEnd> {
     if (node.kind === 'model') await project.model(node);
     if (node.kind === 'test') await project.test(node);
   }
-  await checkTables(nodes, graph, paths.warehouse, signal);
+  await checkTables(nodes, graph, { file: paths.warehouse, anew: isRebuild(options) }, signal);
 
   await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
@@ -112,8 +112,7 @@ async function runHeld(
   const startedAt = clock();
   const finished = new Map<string, FinishedNode>();
   await using share = createShare();
-  // A range rebuilds only some of a warehouse, and would let the exports shrink to it.
-  const anew = options.fullRefresh && options.window === undefined;
+  const anew = isRebuild(options);
   const { synthetic } = options.target;
   const hostOptions = {
     claim: createClaim({ root: paths.root, synthetic, anew, now: options.now }),

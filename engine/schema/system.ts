@@ -6,7 +6,9 @@ export const partitionState = table('partition_state', {
   description: 'What each partition was built from. Written in the transaction that publishes its rows.',
   columns: {
     model: varchar('Model, extracted table, test or export.'),
-    partition: varchar('Values of the partition columns, escaped and joined by `/`; empty where the table is replaced whole.'),
+    partition: varchar(
+      'Values of the partition columns, escaped and joined by `/`; empty where the table is replaced whole.',
+    ),
     input_digest: varchar('Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.'),
     run_id: varchar('Run that wrote it.'),
     rows_digest: varchar.nullable(

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
+import type { Window } from '../extract.ts';
 import { warehouseName } from '../run/paths.ts';
 import { readRecord } from './record.ts';
 
@@ -103,3 +104,12 @@ export function refuseLost(file: string): void {
   const evidence = evidenceOf(file);
   if (evidence !== undefined) throw lostWarehouse(file, state, evidence);
 }
+
+/** Whether a run may build a lost warehouse anew. One of a range would not: the exports would shrink to it. */
+export const isRebuild = ({
+  fullRefresh,
+  window,
+}: {
+  readonly fullRefresh: boolean;
+  readonly window?: Window;
+}): boolean => fullRefresh && window === undefined;

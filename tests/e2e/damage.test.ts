@@ -89,7 +89,16 @@ describe('B26 B36: whatever happened to a file under data/ between two runs', ()
   test('the next run ends with the same rows and exports, or with a refusal that has a name', async () => {
     const random = fc.integer({ min: 0, max: 2 ** 31 - 1 });
     // Half of the bytes that can be flipped are in the warehouse; every kind of file has its turn here.
-    const kinds = [/^warehouse\.duckdb$/, /\.left$/, /^exports\//, /\.csv$/, /\.tsv$/, /journal/, /./];
+    const kinds = [
+      /^warehouse\.duckdb$/,
+      /\.left$/,
+      /^exports\//,
+      /\.csv$/,
+      /\.tsv$/,
+      /journal/,
+      /^target\.json$/,
+      /./,
+    ];
     const property = fc.asyncProperty(
       ...([fc.constantFrom(...Object.keys(harms)), fc.constantFrom(...kinds), random, random, random] as const),
       async (harm, kind, first, second, at) => {
@@ -103,7 +112,9 @@ describe('B26 B36: whatever happened to a file under data/ between two runs', ()
         const said = `${harm} ${file} (${other}, ${at}): exit ${exitCode}\n${stdout}\n${stderr}`;
         if (exitCode !== 0) {
           expect([1, 2], said).toContain(exitCode);
-          expect(stdout + stderr, said).toMatch(/\[(WAREHOUSE|STAGING|SCHEMA|MIGRATION)_[A-Z]+\]/);
+          expect(stdout + stderr, said).toMatch(
+            /\[((WAREHOUSE|STAGING|SCHEMA|MIGRATION)_[A-Z]+|ARTIFACT_INVALID|ARCHIVE_DIFFERS)\]/,
+          );
           return;
         }
         expect(await exportsOf(dataDir), said).toEqual(exported);
@@ -130,7 +141,7 @@ test('a warehouse from before there were digests gets them by migrate up, and no
   {
     await using warehouse = await openWarehouse({ file });
     await warehouse.run('ALTER TABLE partition_state DROP COLUMN rows_digest');
-    await warehouse.run(`DELETE FROM schema_migrations WHERE name = '0009_add_rows_digest'`);
+    await warehouse.run('DELETE FROM schema_migrations WHERE number >= 9');
   }
   expectExit(await pipelineInProcess(['migrate', 'up', '--target', 'mirror'], { dataDir }), 0);
   const { exitCode, stderr } = await run(dataDir);
@@ -191,8 +202,17 @@ describe('B26: a staged file that is damaged', () => {
     await using empty = await serveArchive(await tempDir('empty-'));
     const dataDir = await copyOfFinished();
     zero(join(dataDir, 'mirror', csv('ETHUSDT', day)));
-    rmSync(join(dataDir, 'mirror/warehouse.duckdb'));
-    await pipelineInProcess([...args, '--select', 'ohlcv'], { dataDir, env: { PIPELINE_ARCHIVE_URL: empty.url } });
+    const file = join(dataDir, 'mirror/warehouse.duckdb');
+    {
+      await using warehouse = await openWarehouse({ file });
+      await warehouse.run(`DELETE FROM ohlcv WHERE symbol = 'ETHUSDT'`);
+      await warehouse.run(`DELETE FROM partition_state WHERE model = 'ohlcv' AND contains(partition, 'ETHUSDT')`);
+    }
+    noteAsLeft(file);
+    const build = [...args, '--select', 'ohlcv'];
+    const without = await pipelineInProcess(build, { dataDir, env: { PIPELINE_ARCHIVE_URL: empty.url } });
+    expectExit(without, 0);
+    expect(without.stderr).toMatch(/WARN model ohlcv /);
     expectExit(await run(dataDir), 0);
     expect(await exportsOf(dataDir)).toEqual(exported);
   });
