@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dailyBar, smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { type Exchange, openExchange } from '../support/exchange.ts';
 import { type Gate, openGate } from '../support/gate.ts';
+import { impatientProject } from '../support/impatient-project.ts';
 import { type PipelineOptions, type PipelineResult, pipeline, pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
 import { scratchProject } from '../support/scratch.ts';
@@ -147,6 +148,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     const url = urlOf(archiveGate, { user, query }, '/base');
     const run = await pipeline(['run', ...ordinary, '--debug', '--var', 'verify=checksum'], {
       env: { ...env, PIPELINE_ARCHIVE_URL: url },
+      cwd: await impatientProject(),
       dataDir,
     });
     expectExit(run, 1);
@@ -207,6 +209,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     const gone = urlOf({ ...archiveGate, host: '127.0.0.1:1' }, ofArchive, '/base');
     const run = await call(['run', ...ordinary, '--debug', '--log-format', 'json'], {
       env: { PIPELINE_ARCHIVE_URL: gone },
+      cwd: await impatientProject(),
       dataDir,
     });
     expectExit(run, 1);
@@ -229,14 +232,14 @@ describe('users, passwords and queries of URLs (B34)', () => {
     ['an option that is not known', ['run', `--archive=http://${ann}@host?sig=Q55de`], {}],
     ['a command that is not known', [`http://${ann}@host?sig=Q55de`], {}],
     ['a selector that finds nothing', ['run', '--select', `http://${ann}@host`], {}],
-    ['a lock that is elsewhere', ['run', '--locked', `http://${ann}@host/sources.lock`], {}],
+    ['a lock that is elsewhere', ['run', '--locked', `http://${ann}@host/sources.lock`], undefined],
     ['a pipeline that is elsewhere', ['run', '--pipeline', `http://${ann}@host/pipeline.yaml`], {}],
   ])('are not shown by the error of %s', async (_, args, more) => {
     for (const format of ['text', 'json']) {
       const dataDir = await tempDir('data-');
       const [command = '', ...rest] = args;
       const all = [command, ...rest, '--target', 'mirror', '--debug', '--log-format', format];
-      const result = await call(all, { env: more, dataDir });
+      const result = await call(all, { ...(more && { env: more }), dataDir });
       expect(result.exitCode).not.toBe(0);
       await expectNoSecret(result, dataDir);
     }
