@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type CommandIo, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
+import { type CommandIo, countOf, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
 import { addLockCommand } from './lock/command.ts';
@@ -57,17 +57,21 @@ async function verify(io: CommandIo, directory: string): Promise<void> {
     },
   });
   const { ok, bad, without_checksum: without, skipped } = report;
-  const others = skipped === 0 ? '' : `, ${formatCount(skipped)} zips are no kline archives`;
+  const others = skipped === 0 ? '' : `, ${countOf(skipped, 'zip is no kline archive', 'zips are no kline archives')}`;
   const summary = `${formatCount(ok)} ok, ${formatCount(bad)} bad, ${formatCount(without)} without CHECKSUM${others}`;
   io.stdout.write(`${summary}\n`);
   if (bad === 0) return;
-  throw new PipelineError('OBJECT_REJECTED', `${formatCount(bad)} archives of ${directory} are bad`, {
-    hint: 'fetch those again from where the folder came from',
-  });
+  throw new PipelineError(
+    'OBJECT_REJECTED',
+    `${countOf(bad, `archive of ${directory} is bad`, `archives of ${directory} are bad`)}`,
+    {
+      hint: 'fetch those again from where the folder came from',
+    },
+  );
 }
 
 const progressLine = (io: CommandIo, done: number, bytes: number) =>
-  io.stderr.write(`${formatCount(done)} files, ${formatBytes(bytes)}\n`);
+  io.stderr.write(`${countOf(done, 'file')}, ${formatBytes(bytes)}\n`);
 
 async function write(io: CommandIo, directory: string, options: { asOf: string; seed?: string }): Promise<void> {
   const asOf = new Date(options.asOf);
@@ -83,7 +87,7 @@ async function write(io: CommandIo, directory: string, options: { asOf: string; 
       if (done % 10_000 === 0) progressLine(io, done, written);
     },
   });
-  io.stdout.write(`${directory}: ${formatCount(files)} files, ${formatBytes(bytes)}, synthetic\n`);
+  io.stdout.write(`${directory}: ${countOf(files, 'file')}, ${formatBytes(bytes)}, synthetic\n`);
 }
 
 async function serve(io: CommandIo, directory: string, options: { port: string }): Promise<void> {

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type CommandIo,
+  countOf,
   createNotes,
   defineCommand,
   formatCount,
@@ -66,10 +67,10 @@ async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
     // The index needs no lists, and thousands of series have long ones.
     written.push({ file: `${stem}.md`, certificate: { ...certificate, gaps: [], archives: [] } });
     const { rows, missing, digest } = certificate;
-    io.stdout.write(`${describeSeries(name)}: ${formatCount(rows)} rows, ${formatCount(missing)} missing, ${digest}\n`);
+    io.stdout.write(`${describeSeries(name)}: ${countOf(rows, 'row')}, ${formatCount(missing)} missing, ${digest}\n`);
   }
   await writeWhole(join(directory, 'index.md'), indexPage(written));
-  note(`${formatCount(written.length)} certificates in ${directory}; begin with index.md`);
+  note(`${countOf(written.length, 'certificate')} in ${directory}; begin with index.md`);
 }
 
 /** A line for each certificate; all of them are looked at before the command fails. */
@@ -93,7 +94,7 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
         return [error.message];
       throw error;
     });
-    if (found.length === 0) io.stdout.write(`${series}: the certificate holds, ${formatCount(claimed.rows)} rows\n`);
+    if (found.length === 0) io.stdout.write(`${series}: the certificate holds, ${countOf(claimed.rows, 'row')}\n`);
     else {
       io.stdout.write(`${series}: differs\n`);
       differ.push(`  ${series}, ${file}:\n${found.map((line) => `    ${line}`).join('\n')}`);

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import {
   type CommandIo,
   chooseForm,
+  countOf,
   createNotes,
   defineCommand,
   lineResult,
@@ -11,12 +12,13 @@ import {
   resultFormats,
   type StandIn,
   takeResult,
+  terminalOf,
 } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type FetchOptions, fetchMissing } from './fetch.ts';
 import { describeStandIn } from './open.ts';
 import { resample } from './parameters/choice.ts';
-import type { Canvas, Parameters, Question } from './question.ts';
+import type { Parameters, Question } from './question.ts';
 import { ohlcv } from './questions/ohlcv.ts';
 import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
 import { questions } from './questions.ts';
@@ -92,20 +94,22 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
     for (const text of notes) note(text);
     const query = question.query(reader.db, values);
     if (form.kind === 'picture' && question.draw !== undefined) {
-      return lineResult(question.draw(await reader.rows(query), canvasOf(io)), io);
+      return lineResult(question.draw(await reader.rows(query), terminalOf(io.stdout, io.env)), io);
     }
     return await takeResult(reader, query, form.kind === 'picture' ? { kind: 'table' } : form, {
       io,
       record: question.record ?? false,
+      units: question.units?.(values) ?? {},
       metadata: { target: target.name, synthetic: String(target.synthetic) },
     });
   };
   const result = await take();
   if (standIn !== undefined) note(describeStandIn(standIn), 'warn');
   await result.deliver();
+  if (result.count === 0 && form.kind !== 'data') note('there are no such rows');
   if (result.leftOut.length > 0) note(`no room for ${result.leftOut.join(', ')}; all columns: --format csv`);
-  if (result.isCut) note(`the first ${result.count} rows; all of them: --format csv, or --output FILE`);
-  if (options.output !== undefined) note(`${result.count} rows to ${options.output}`);
+  if (result.isCut) note(`the first ${countOf(result.count, 'row')}; all of them: --format csv, or --output FILE`);
+  if (options.output !== undefined) note(`${countOf(result.count, 'row')} to ${options.output}`);
 }
 
 function describeUnits(units: Readonly<Record<string, string | undefined>>): string {
@@ -114,8 +118,3 @@ function describeUnits(units: Readonly<Record<string, string | undefined>>): str
     '; ',
   );
 }
-
-const canvasOf = ({ stdout, env }: CommandIo): Canvas => ({
-  width: 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 80,
-  color: !env.NO_COLOR,
-});

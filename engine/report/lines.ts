@@ -2,9 +2,9 @@ import { formatError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
 import type { Clock } from './clock.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { formatDuration } from './format.ts';
+import { countOf, formatDuration } from './format.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { countOf, firstLine, headline, nodeLabel, statusWord } from './node-text.ts';
+import { firstLine, headline, nodeLabel, statusWord } from './node-text.ts';
 import { progressLine } from './progress-text.ts';
 
 const progressEvery = 15_000;

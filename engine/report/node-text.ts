@@ -23,5 +23,3 @@ export function statusWord(node: NodeRef, status: NodeStatus): string {
 }
 
 export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;
-
-export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,7 +1,8 @@
 import { formatError, PipelineError } from '../errors.ts';
 import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { countOf, firstLine, nodeLabel, statusWord } from './node-text.ts';
+import { countOf } from './format.ts';
+import { firstLine, nodeLabel, statusWord } from './node-text.ts';
 
 type Finished = Extract<RunEvent, { type: 'node_finished' }>;
 

@@ -2,10 +2,10 @@ import { styleText } from 'node:util';
 import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
 import type { Clock } from './clock.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { formatDuration } from './format.ts';
+import { countOf, formatDuration } from './format.ts';
 import { createLiveList, type LiveLine, type LiveList } from './live-list.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { countOf, firstLine, headline, nodeLabel } from './node-text.ts';
+import { firstLine, headline, nodeLabel } from './node-text.ts';
 import { liveProgress } from './progress-text.ts';
 
 const redrawEvery = 200;

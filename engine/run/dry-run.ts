@@ -5,7 +5,7 @@ import type { GraphNode } from '../graph/graph.ts';
 import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
-import { formatCount } from '../report/format.ts';
+import { countOf, formatCount } from '../report/format.ts';
 import { checkTables } from './missing.ts';
 import type { RunOptions } from './run.ts';
 import { nodeWindows } from './windows.ts';
@@ -41,6 +41,6 @@ export async function describeRun(
     const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id));
     return dirty === 0
       ? 'nothing, unless what it reads changes'
-      : `rebuild ${formatCount(dirty)} of ${formatCount(total)} partitions, more if what it reads changes`;
+      : `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}, more if what it reads changes`;
   }
 }

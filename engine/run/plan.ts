@@ -4,7 +4,7 @@ import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
 import { openProject } from '../project.ts';
-import { formatBytes, formatCount } from '../report/format.ts';
+import { countOf, formatBytes } from '../report/format.ts';
 import { type ExtractScope, refOf } from './context.ts';
 import { freeBytes } from './disk.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
@@ -101,7 +101,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
       const plan = await extract.plan(context);
       const rate = await lastRate(paths.artifacts, node.id);
       extracts.push({ ...plan, name: node.name, seconds: rate && secondsAt(rate, plan) });
-      message = `would fetch ${formatCount(plan.files)} files, ${formatBytes(plan.bytes)}`;
+      message = `would fetch ${countOf(plan.files, 'file')}, ${formatBytes(plan.bytes)}`;
     }
     const seconds = (clock() - startedAt) / 1000;
     reporter.report({ type: 'node_finished', node: refOf(node), status: 'pass', seconds, message });

@@ -1,8 +1,10 @@
 import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
-import { openWarehouse, type Row } from '../duckdb/warehouse.ts';
+import { readTexts } from '../duckdb/texts.ts';
+import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { loadSchema } from '../project.ts';
+import type { TextRows } from '../read.ts';
 import { storedTables } from '../schema/ddl.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import type { TargetPaths } from './paths.ts';
@@ -20,7 +22,7 @@ export async function showTable(options: {
   readonly name: string;
   readonly limit: number;
   readonly signal: AbortSignal;
-}): Promise<{ readonly columns: readonly string[]; readonly rows: readonly Row[] }> {
+}): Promise<TextRows & { readonly units: Readonly<Record<string, string | undefined>> }> {
   const { pipeline, paths, name, limit, signal } = options;
   const schema = await loadSchema(pipeline);
   const views = Object.values(schema).filter(({ kind }) => kind === 'view');
@@ -43,6 +45,7 @@ export async function showTable(options: {
     }
   }
   const order = table.key.length === 0 ? 'ALL' : table.key.map(quoteName).join(', ');
-  const rows = await warehouse.rows(`FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`);
-  return { columns: Object.keys(table.columns), rows };
+  const texts = await readTexts(warehouse, `SELECT * FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`, limit);
+  const units = Object.fromEntries(Object.entries(table.columns).map(([column, { unit }]) => [column, unit]));
+  return { ...texts, units };
 }

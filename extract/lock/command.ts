@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type CommandIo, formatCount, type GlobalOptions, openContext, sourcesLock } from '../../engine/index.ts';
+import { type CommandIo, countOf, type GlobalOptions, openContext, sourcesLock } from '../../engine/index.ts';
 import { writeWhole } from '../disk.ts';
 import { Ledger } from '../staging/ledger.ts';
 import { formatLock, lockedAs } from './file.ts';
@@ -21,6 +21,9 @@ async function lock(io: CommandIo, options: GlobalOptions & { readonly output?: 
   const archives = entries.map(lockedAs).filter((archive) => archive !== undefined);
   writeWhole(file, formatLock(target.name, archives));
   const open = entries.length - archives.length;
-  if (open > 0) io.stderr.write(`${formatCount(open)} archives gave no answer and are left out\n`);
-  io.stdout.write(`${file}: ${formatCount(archives.length)} archives of target ${target.name}\n`);
+  if (open > 0)
+    io.stderr.write(
+      `${countOf(open, 'archive gave no answer and is left out', 'archives gave no answer and are left out')}\n`,
+    );
+  io.stdout.write(`${file}: ${countOf(archives.length, 'archive')} of target ${target.name}\n`);
 }

@@ -1,5 +1,5 @@
 import { type Expression, sql } from 'kysely';
-import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import { cast, countOf, PipelineError, type Reader } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { contractOf } from '../contract.ts';
 import { futuresType, optionalTimeframe } from '../parameters/choice.ts';
@@ -63,7 +63,9 @@ export const basis = defineQuestion({
     const { spot, futures } = sidesOf(asked);
     for (const side of [spot, futures]) await expectBars(reader, side);
     const alone = await unmatched(reader, spot, futures);
-    return alone === 0n ? [] : [`${alone} bars that only one side has are left out`];
+    return alone === 0n
+      ? []
+      : [countOf(alone, 'bar that only one side has is left out', 'bars that only one side has are left out')];
   },
   series: (asked) => {
     const { spot, futures } = sidesOf(asked);

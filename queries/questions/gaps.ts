@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { cast, closest, PipelineError } from '../../engine/index.ts';
+import { cast, closest, countOf, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
 import { instantOptions } from '../parameters/range.ts';
@@ -68,7 +68,7 @@ export const gaps = defineQuestion({
       });
     }
     const elsewhere = instrumentType === 'all' || others.length === 0 ? [] : [`not asked about: ${others.join(', ')}`];
-    return [`${ofMarket.length} series were looked through`, ...elsewhere];
+    return [`${countOf(ofMarket.length, 'series was', 'series were')} looked through`, ...elsewhere];
   },
   units: () => ({ missing_bars: 'bars' }),
   examples: ['gaps', 'gaps --symbol BTCUSDT --timeframe 1h --instrument-type spot', 'gaps --instrument-type all'],

@@ -75,7 +75,7 @@ describe('what others write into the warehouse between runs', () => {
 
   test('is looked at: a day that it adds is built', async () => {
     const { message } = await after(() => write(`INSERT INTO sales VALUES (DATE '2025-07-09', 90)`));
-    expect(message['model.totals']).toBe('1 rows, 1 partition');
+    expect(message['model.totals']).toBe('1 row, 1 partition');
     expect((await trends()).at(-1)).toEqual(['2025-07-09', '90']);
   });
 
@@ -95,7 +95,7 @@ describe('what others write into the warehouse between runs', () => {
         await warehouse.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);`);
       await once(writer.stdout as NodeJS.ReadableStream, 'data');
     });
-    expect(message['model.totals']).toBe('1 rows, 1 partition');
+    expect(message['model.totals']).toBe('1 row, 1 partition');
   });
 
   test('counts also where it is in a WAL that a killed program left', async () => {
@@ -108,7 +108,7 @@ describe('what others write into the warehouse between runs', () => {
       await once(node(script), 'close');
       expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
     });
-    expect(message['model.totals']).toBe('1 rows, 1 partition');
+    expect(message['model.totals']).toBe('1 row, 1 partition');
   });
 });
 
@@ -299,7 +299,7 @@ describe('--full-refresh', () => {
       ['2025-07-03', '30', '2025-07-10'],
     ]);
     const { message } = await shop.run({ ...tomorrow, select: 'totals' });
-    expect(message['model.totals']).toBe('1 rows, 2 partitions');
+    expect(message['model.totals']).toBe('1 row, 2 partitions');
     expect((await totals()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-03']);
   });
 
