@@ -4,7 +4,6 @@ export { createNotes } from './cli/notes.ts';
 export type { GlobalOptions } from './cli/options.ts';
 export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult } from './cli/result.ts';
 export { type RunSelectionOptions, runSelection } from './cli/run-selection.ts';
-export { type Terminal, terminalOf } from './cli/terminal.ts';
 export { closest } from './closest.ts';
 export { type CommandIo, type CommandModule, defineCommand } from './command.ts';
 export { parseDuration } from './config/duration.ts';
@@ -32,6 +31,7 @@ export {
 export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
 export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
 export { countOf, formatAmount, formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
+export { terminalOf } from './report/terminal.ts';
 export { sourcesLock } from './run/paths.ts';
 export {
   bigint,

@@ -1,4 +1,5 @@
-import { formatTable, widthOf } from './table.ts';
+import { cutTo, widthOf } from '../report/text-width.ts';
+import { formatTable } from './table.ts';
 
 interface Texts {
   readonly head: readonly string[];
@@ -73,16 +74,3 @@ export const recordLines = (head: readonly string[], row: readonly string[], wid
   )
     .slice(1)
     .map((line) => cutTo(line, width));
-
-/** Text of at most this many cells of a terminal; what is cut off shows as `…`. */
-function cutTo(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
-  let cut = '';
-  let used = 1; // the `…`
-  for (const character of text) {
-    used += widthOf(character);
-    if (used > width) break;
-    cut += character;
-  }
-  return `${cut}…`;
-}

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { CommandIo } from '../command.ts';
 import { PipelineError } from '../errors.ts';
 import { type CopyFormat, copyFormats, type Reader, type ReadQuery } from '../read.ts';
-import { terminalOf } from './terminal.ts';
+import { terminalOf } from '../report/terminal.ts';
 import { textTable } from './text-table.ts';
 
 export const resultFormats = ['table', 'csv', 'json', 'parquet', 'arrow'] as const;

@@ -1,7 +1,4 @@
-/** Characters that take two cells of a terminal, as in 币安人生USDT (A22). */
-const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
-
-export const widthOf = (text: string): number => text.length + (text.match(wide)?.length ?? 0);
+import { widthOf } from '../report/text-width.ts';
 
 /**
  * Lines of columns, two blanks apart, the columns of `right` to the right; a column without any value is left out, and

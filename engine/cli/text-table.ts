@@ -1,7 +1,7 @@
 import type { TextRows } from '../read.ts';
+import type { Terminal } from '../report/terminal.ts';
 import { type FittedTable, fitTable, recordLines } from './fit-table.ts';
 import { type CellColumn, humanCell, isNumber } from './human.ts';
-import type { Terminal } from './terminal.ts';
 
 export interface TextTableOptions {
   readonly terminal: Terminal;

@@ -22,4 +22,14 @@ export function statusWord(node: NodeRef, status: NodeStatus): string {
   return status.toUpperCase();
 }
 
+/** The colour of a status. */
+export const styles = {
+  pass: 'green',
+  warn: 'yellow',
+  error: 'red',
+  skip: 'yellow',
+  'no-op': 'dim',
+  reused: 'dim',
+} as const satisfies Record<NodeStatus, string>;
+
 export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;

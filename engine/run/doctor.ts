@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
-import { formatError } from '../errors.ts';
+import { formatError, PipelineError } from '../errors.ts';
 import { formatBytes } from '../report/format.ts';
 import type { TargetPaths } from './paths.ts';
 
@@ -31,7 +31,13 @@ export async function examine(options: {
   };
   await look('node', async () => {
     if (Number(process.versions.node.split('.')[0]) < oldestNode) {
-      throw new Error(`Node ${process.versions.node} is too old: start through pnpm, which brings Node ${oldestNode}`);
+      throw new PipelineError(
+        'NODE_OUTDATED',
+        `Node ${oldestNode} is needed, and this is Node ${process.versions.node}`,
+        {
+          hint: 'start through pnpm, which brings it',
+        },
+      );
     }
     return process.versions.node;
   });

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { terminalOf } from '../../report/terminal.ts';
 import type { Cli } from '../cli.ts';
 import { openContext } from '../context.ts';
 import { createNotes } from '../notes.ts';
 import { addExamples, type GlobalOptions, wholeNumber } from '../options.ts';
-import { terminalOf } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 
 const defaultLimit = 10;

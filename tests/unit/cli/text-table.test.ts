@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { humanCell } from '../../../engine/cli/human.ts';
-import { terminalOf } from '../../../engine/cli/terminal.ts';
 import { textTable } from '../../../engine/cli/text-table.ts';
+import { terminalOf } from '../../../engine/report/terminal.ts';
 
 const terminal = { isTerminal: true, width: 80, color: false };
 const pipe = { isTerminal: false, width: Number.POSITIVE_INFINITY, color: false };

@@ -20,3 +20,12 @@ export function terminalOf(stream: NodeJS.WritableStream, env: Env): Terminal {
 
 /** A terminal that only prints: no cursor to move, no colours. */
 const isDumb = (env: Env): boolean => env.TERM === 'dumb';
+
+/** Below this a line of the live list has no room for what it says. */
+const narrowest = 60;
+
+/** Whether progress may be drawn in place. */
+export const isLive = (stream: NodeJS.WritableStream, env: Env): stream is NodeJS.WriteStream => {
+  const { isTerminal, width } = terminalOf(stream, env);
+  return isTerminal && width >= narrowest && !isDumb(env);
+};
