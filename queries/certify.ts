@@ -52,10 +52,14 @@ export default defineCommand({
 
 async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
   const note = createNotes(io, options);
-  const { target, paths } = await openContext(io, options);
+  const { pipeline, target, paths } = await openContext(io, options);
   const directory =
     options.output === undefined ? join(paths.artifacts, 'certificates') : resolve(io.cwd, options.output);
-  await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
+  await using reader = await openReader<Database>({
+    warehouse: paths.warehouse,
+    root: pipeline.root,
+    signal: io.signal,
+  });
   note(`target ${target.name}${target.synthetic ? ' (synthetic data)' : ''}`);
   const written: { file: string; certificate: Certificate }[] = [];
   for (const name of await selectSeries(reader, options)) {
@@ -80,9 +84,13 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
   }
   const note = createNotes(io, options);
   const files = await certificatesOf(resolve(io.cwd, path));
-  const { target, paths } = await openContext(io, options);
+  const { pipeline, target, paths } = await openContext(io, options);
   note(`target ${target.name}${target.synthetic ? ' (synthetic data)' : ''}`);
-  await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
+  await using reader = await openReader<Database>({
+    warehouse: paths.warehouse,
+    root: pipeline.root,
+    signal: io.signal,
+  });
   const differ: string[] = [];
   for (const file of files) {
     io.signal.throwIfAborted();

@@ -81,11 +81,11 @@ function addQuestion(
 async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: AskOptions): Promise<void> {
   const form = chooseForm(options, io);
   const note = createNotes(io, options);
-  const { target, paths } = await openContext(io, options);
+  const { pipeline, target, paths } = await openContext(io, options);
   if (options.fetch) await fetchMissing(io, question.series?.(resolvePlain(question.parameters, given)) ?? [], options);
   let standIn: StandIn | undefined;
   const take = async () => {
-    await using reader = await openReader<Database>({ ...paths, signal: io.signal });
+    await using reader = await openReader<Database>({ ...paths, root: pipeline.root, signal: io.signal });
     standIn = reader.standIn;
     const { values, notes } = await resolveQuestion(question, reader, given);
     const synthetic = target.synthetic ? ' (synthetic data)' : '';

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../read.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { writeArrow } from './arrow.ts';
@@ -18,6 +19,7 @@ const memoryLimit = '1GB';
 /** See `openReader`. */
 export async function createReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
   const { warehouse, standIn } = await openOrStandIn(options);
+  if (options.root !== undefined && standIn === undefined) await refuseOlder(warehouse, options.root);
   const tables = new Set(
     (await warehouse.rows<{ name: string }>('SELECT table_name AS name FROM information_schema.tables')).map(
       ({ name }) => name,

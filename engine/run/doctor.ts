@@ -3,7 +3,9 @@ import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatError, PipelineError } from '../errors.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { formatBytes } from '../report/format.ts';
+import { contact } from './contact.ts';
 import type { TargetPaths } from './paths.ts';
 
 export interface Finding {
@@ -14,13 +16,15 @@ export interface Finding {
 
 const oldestNode = 24;
 
-/** What a run needs of this machine, looked at without changing anything but an empty data folder. */
+/** What a run needs of this machine and of the archive, looked at without changing anything but an empty data folder. */
 export async function examine(options: {
   readonly target: ResolvedTarget;
   readonly paths: TargetPaths;
+  /** Folder of pipeline.yaml. */
+  readonly root: string;
   readonly signal: AbortSignal;
 }): Promise<readonly Finding[]> {
-  const { target, paths, signal } = options;
+  const { target, paths, root, signal } = options;
   const findings: Finding[] = [];
   const look = async (subject: string, work: () => Promise<string>) => {
     try {
@@ -54,6 +58,7 @@ export async function examine(options: {
   await look('warehouse', async () => {
     if (!existsSync(paths.warehouse)) return 'none yet: pnpm pipeline run builds it';
     await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, signal });
+    await refuseOlder(warehouse, root);
     const { database_size } = await warehouse.row<{ database_size: string }>(
       'SELECT database_size FROM pragma_database_size()',
     );
@@ -63,5 +68,8 @@ export async function examine(options: {
     const listing = target.listing === target.archive ? '' : `, listing ${target.listing}`;
     return `${target.name}: archive ${target.archive}${listing}${target.synthetic ? ' (synthetic data)' : ''}`;
   });
+  for (const address of new Set([target.archive, target.listing])) {
+    if (/^https?:/i.test(address)) await look('archive', () => contact(address, signal));
+  }
   return findings;
 }

@@ -17,7 +17,7 @@ export async function describeRun(
   const { pipeline, graph, selected, vars, paths, asOf, window, signal } = options;
   const project = await openProject(pipeline, vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
-  await checkTables(nodes, graph, paths.warehouse, signal);
+  await checkTables(nodes, graph, pipeline, paths.warehouse, signal);
   const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
   await using warehouse = existsSync(paths.warehouse)
     ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })

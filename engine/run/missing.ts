@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import type { Pipeline } from '../config/load.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { quoteText } from '../sql.ts';
 
 const queriesWaitMs = 5_000;
@@ -9,11 +11,12 @@ const queriesWaitMs = 5_000;
 /**
  * Before anything runs: what the selection reads and does not build has been built before.
  * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
- *   a selection of tests alone
+ *   a selection of tests alone, SCHEMA_OUTDATED
  */
 export async function checkTables(
   nodes: readonly GraphNode[],
   graph: Graph,
+  { root }: Pick<Pipeline, 'root'>,
   warehouseFile: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -24,7 +27,7 @@ export async function checkTables(
   const wanted = graph.nodes.filter(({ id }) => outside.has(id));
   if (wanted.length === 0) return;
   const tablesOf = (node: GraphNode) => (node.kind === 'extract' ? node.spec.writes : [node.name]);
-  const built = await builtTables(wanted.flatMap(tablesOf), warehouseFile, signal);
+  const built = await builtTables(wanted.flatMap(tablesOf), root, warehouseFile, signal);
   // Of an extract one table is enough: a source is in no warehouse. Another one, that is selected, may write it too.
   const written = nodes.flatMap((node) => (node.kind === 'extract' ? tablesOf(node) : []));
   const missing = wanted.filter((node) => !tablesOf(node).some((table) => built.has(table) || written.includes(table)));
@@ -48,9 +51,15 @@ export async function checkTables(
   );
 }
 
-async function builtTables(tables: readonly string[], file: string, signal: AbortSignal): Promise<ReadonlySet<string>> {
+async function builtTables(
+  tables: readonly string[],
+  root: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
   if (!existsSync(file)) return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
+  await refuseOlder(warehouse, root);
   const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);
   if (state.length === 0) return new Set();
   const rows = await warehouse.rows<{ model: string }>(

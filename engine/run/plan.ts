@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { openProject } from '../project.ts';
 import { countOf, formatBytes } from '../report/format.ts';
 import { type ExtractScope, refOf } from './context.ts';
@@ -74,6 +76,13 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     wait: options.wait,
     signal: options.signal,
   });
+  if (existsSync(paths.warehouse)) {
+    await using warehouse = await openWarehouse({
+      ...{ file: paths.warehouse, readOnly: true, waitMs: 5_000 },
+      signal: options.signal,
+    });
+    await refuseOlder(warehouse, options.pipeline.root);
+  }
   await using share = createShare();
   const scope: ExtractScope = {
     ...options,

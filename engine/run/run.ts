@@ -84,7 +84,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     if (node.kind === 'model') await project.model(node);
     if (node.kind === 'test') await project.test(node);
   }
-  await checkTables(nodes, graph, paths.warehouse, signal);
+  await checkTables(nodes, graph, pipeline, paths.warehouse, signal);
 
   await using _lock = await lockTarget(paths.root, {
     command: commandOf(options),

@@ -3,6 +3,7 @@ import type { Pipeline } from '../config/load.ts';
 import { readTexts } from '../duckdb/texts.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { loadSchema } from '../project.ts';
 import type { TextRows } from '../read.ts';
 import { storedTables } from '../schema/ddl.ts';
@@ -14,7 +15,7 @@ const queriesWaitMs = 5_000;
 /**
  * The first rows of a table or view by its key, columns in the order of its definition.
  * @throws PipelineError USAGE for a name that the schema does not have, TABLE_MISSING for a view that was never built,
- *   WAREHOUSE_MISSING, WAREHOUSE_LOCKED
+ *   WAREHOUSE_MISSING, WAREHOUSE_LOCKED, SCHEMA_OUTDATED
  */
 export async function showTable(options: {
   readonly pipeline: Pipeline;
@@ -36,6 +37,7 @@ export async function showTable(options: {
     });
   }
   await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal });
+  await refuseOlder(warehouse, pipeline.root);
   if (views.includes(table)) {
     const [built] = await warehouse.rows(`SELECT 1 FROM duckdb_views() WHERE view_name = ${quoteText(name)}`);
     if (built === undefined) {

@@ -1,6 +1,7 @@
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
 import { sha256Tree } from '../support/digest.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../support/published.ts';
@@ -42,9 +43,22 @@ describe('B14: a warehouse that cannot be opened is never replaced by a new one'
     await copyFile(whole, file);
     const backup = join(dataDir, 'backup.duckdb');
     await writeFile(backup, Buffer.alloc(100_000, 'no database'));
-    const { exitCode, stderr } = await cli('migrate', 'restore', backup);
-    expect(stderr).toContain('error [WAREHOUSE_UNREADABLE]');
-    expect(exitCode).toBe(2);
+    await copyFile(join(dataDir, 'sample/exports/volume_rankings.parquet'), join(dataDir, 'rows.parquet'));
+    {
+      await using empty = await openWarehouse({ file: join(dataDir, 'empty.duckdb') });
+      await empty.run('CHECKPOINT');
+    }
+    for (const other of [backup, dataDir, join(dataDir, 'rows.parquet'), join(dataDir, 'empty.duckdb')]) {
+      const { exitCode, stderr } = await cli('migrate', 'restore', other);
+      expect(stderr).toContain(`error [WAREHOUSE_UNREADABLE] ${other}: it is not a warehouse`);
+      expect(stderr).toContain('into backups/');
+      expect(exitCode).toBe(2);
+    }
+    for (const other of [backup, dataDir]) {
+      const { exitCode, stderr } = await cli('schema', 'diff', '--database', other);
+      expect(stderr).toContain(`error [WAREHOUSE_UNREADABLE] ${other}: it is neither a DuckDB database nor a Parquet`);
+      expect(exitCode).toBe(2);
+    }
     expect((await readFile(file)).equals(await readFile(whole))).toBe(true);
     expectExit(await cli('run', '--select', '+rankings'), 0);
   });

@@ -12,11 +12,11 @@ export function defineDoctor(program: Command, cli: Cli): void {
 }
 
 async function doctor(cli: Cli, options: GlobalOptions): Promise<void> {
-  const [{ target, paths }, { examine }] = await Promise.all([
+  const [{ pipeline, target, paths }, { examine }] = await Promise.all([
     openContext(cli, options),
     import('../../run/doctor.ts'),
   ]);
-  const findings = await examine({ target, paths, signal: cli.signal });
+  const findings = await examine({ target, paths, root: pipeline.root, signal: cli.signal });
   for (const { ok, subject, detail } of findings) {
     cli.print(`${ok ? 'ok  ' : 'FAIL'}  ${subject.padEnd(12)} ${detail.replaceAll('\n', `\n${' '.repeat(19)}`)}`);
   }
