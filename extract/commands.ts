@@ -1,5 +1,13 @@
 import { resolve } from 'node:path';
-import { type CommandIo, countOf, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
+import {
+  type CommandIo,
+  countOf,
+  defineCommand,
+  formatBytes,
+  formatCount,
+  PipelineError,
+  parseInstant,
+} from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
 import { addLockCommand } from './lock/command.ts';
@@ -74,9 +82,11 @@ const progressLine = (io: CommandIo, done: number, bytes: number) =>
   io.stderr.write(`${countOf(done, 'file')}, ${formatBytes(bytes)}\n`);
 
 async function write(io: CommandIo, directory: string, options: { asOf: string; seed?: string }): Promise<void> {
-  const asOf = new Date(options.asOf);
-  if (Number.isNaN(asOf.getTime())) {
+  const asOf = parseInstant(options.asOf);
+  if (asOf === undefined) {
     throw new PipelineError('USAGE', `--as-of wants a UTC date or time, not \`${options.asOf}\``, {
+      key: '--as-of',
+      value: options.asOf,
       hint: 'write it as 2025-07-10 or 2025-07-10T09:00:00Z',
     });
   }
@@ -91,9 +101,30 @@ async function write(io: CommandIo, directory: string, options: { asOf: string; 
 }
 
 async function serve(io: CommandIo, directory: string, options: { port: string }): Promise<void> {
+  const port = portOf(options.port);
   const store = await createDirectoryStore(await directoryOf(resolve(io.cwd, directory)));
-  await using server = await serveStore(store, { port: Number(options.port), signal: io.signal });
+  await using server = await serveStore(store, { port, signal: io.signal }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.syscall !== 'listen') throw cause;
+    throw new PipelineError('USAGE', `port ${port} cannot be listened on: ${cause.code}`, {
+      key: '--port',
+      value: options.port,
+      hint: 'take another port; 0 takes a free one',
+      cause,
+    });
+  });
   io.stdout.write(`${server.url}\n`);
   io.stderr.write(`serving ${directory}; PIPELINE_ARCHIVE_URL=${server.url} pnpm pipeline run --target mirror\n`);
   await new Promise((stopped) => io.signal.addEventListener('abort', stopped, { once: true }));
+}
+
+const largestPort = 65_535;
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= largestPort) return port;
+  throw new PipelineError('USAGE', `--port wants a number from 0 to ${largestPort}, not \`${text}\``, {
+    key: '--port',
+    value: text,
+    hint: '0 takes a free one',
+  });
 }

@@ -22,7 +22,7 @@ const outdated = (file: string, message: string) =>
  * Where a warehouse stands that has been through every migration; its tables are not looked at.
  * @throws PipelineError SCHEMA_OUTDATED where migrations are still to come, SCHEMA_NEWER, MIGRATION_CHANGED
  */
-export async function expectMigrated(
+async function expectMigrated(
   warehouse: Warehouse,
   { schema, migrations }: { readonly schema?: Schema; readonly migrations: readonly Migration[] },
 ): Promise<Standing> {
