@@ -21,13 +21,13 @@ const config: KnipConfig = {
     ...modulesOf(parse(readFileSync('pipeline.yaml', 'utf8'))),
   ],
   project: [
-    '{engine,extract,models,queries,tests,bench}/**/*.ts',
+    '{engine,exchange,extract,models,queries,tests,bench}/**/*.ts',
     '!tests/fixtures/**',
     '!extract/kernel/assembly/**',
     '*.ts',
   ],
-  // Serves files for a benchmark, gives a test a small disk of its own; both do without where it is not there.
-  ignoreBinaries: ['nginx', 'unshare'],
+  // Programs of the system that benchmarks and tests start.
+  ignoreBinaries: ['mkfifo', 'nginx', 'unshare'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 };
 

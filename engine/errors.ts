@@ -1,3 +1,5 @@
+import { hideInValue, hideSecrets, hideUsers } from './secrets.ts';
+
 /**
  * Every error a user can meet, with the exit code of a command that ends with it.
  * docs/errors.md has a row for each; a test keeps the two lists equal.
@@ -16,7 +18,11 @@ export const exitCodeOf = {
   WAREHOUSE_MISSING: 2,
   WAREHOUSE_LOCKED: 2,
   WAREHOUSE_UNREADABLE: 2,
+  WAREHOUSE_LOST: 2,
+  ARCHIVE_DIFFERS: 2,
+  ARTIFACT_INVALID: 2,
   RUN_LOCKED: 2,
+  RUN_LOCK_INVALID: 2,
   NOT_CONFIRMED: 2,
   SCHEMA_DRIFT: 1,
   SCHEMA_OUTDATED: 2,
@@ -31,6 +37,7 @@ export const exitCodeOf = {
   EXCHANGE_REFUSED: 1,
   EXCHANGE_FAILED: 1,
   LISTING_INVALID: 1,
+  STAGING_DAMAGED: 2,
   OBJECT_REJECTED: 1,
   OBJECT_ABSENT: 1,
   TOO_MANY_FAILED: 1,
@@ -57,23 +64,25 @@ export interface ErrorDetails {
   readonly column?: number;
   readonly key?: string;
   readonly value?: string;
+  /** Without a user, a password and a query that was given; the query of a request may stay. */
   readonly url?: string;
   readonly status?: number;
   readonly attempt?: number;
-  /** What the reader can do next, as one sentence. */
+  /** What the reader can do next, as one sentence. It may show how a URL is written, so no value belongs in it. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
 
+/** Shows no secret of a URL, in its stack neither. */
 export class PipelineError extends Error {
   override readonly name = 'PipelineError';
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(hideSecrets(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.details = details;
+    this.details = withoutSecrets(details);
   }
 
   get exitCode(): number {
@@ -81,12 +90,25 @@ export class PipelineError extends Error {
   }
 }
 
+function withoutSecrets(details: ErrorDetails): ErrorDetails {
+  const { file, key, value, url } = details;
+  return {
+    ...details,
+    ...(file !== undefined && { file: hideInValue(file) }),
+    ...(key !== undefined && { key: hideInValue(key) }),
+    ...(value !== undefined && { value: hideInValue(value) }),
+    ...(url !== undefined && { url: hideUsers(url) }),
+  };
+}
+
 /** `file:line:column: message` with what is known, then the hint on a line of its own. */
 export function formatError(error: unknown, options: { debug?: boolean } = {}): string {
   if (!(error instanceof PipelineError)) {
     const text = error instanceof Error ? error.message : String(error);
     const stack = options.debug && error instanceof Error ? `\n${error.stack}` : '';
-    return `error [INTERNAL] ${text}${stack || '\n  next: run again with --debug and report what it prints'}`;
+    return hideSecrets(
+      `error [INTERNAL] ${text}${stack || '\n  next: run again with --debug and report what it prints'}`,
+    );
   }
   const { file, line, column, key, value, url, status, attempt, hint } = error.details;
   const place = file === undefined ? '' : `${[file, line, column].filter((part) => part !== undefined).join(':')}: `;

@@ -1,4 +1,5 @@
 import type { Vars } from './config/vars.ts';
+import type { UrlAccess } from './secrets.ts';
 
 /** Half-open range of UTC days. */
 export interface Window {
@@ -21,8 +22,10 @@ export interface Progress {
 
 export interface Target {
   readonly name: string;
+  /** URLs are without user, password and query, which `access` has. */
   readonly archive: string;
   readonly listing?: string;
+  readonly access?: { readonly archive?: UrlAccess; readonly listing?: UrlAccess };
   readonly synthetic: boolean;
 }
 
@@ -82,7 +85,7 @@ export interface ExtractContext {
 
 /** The rows that an extract has for one of its tables, handed over by partition so that only what changed is loaded. */
 export interface TableFeed {
-  /** Partition (its columns joined by `/`) → digest of its rows. */
+  /** Partition (`partitionText` of the values of its columns) → digest of its rows. */
   readonly partitions: ReadonlyMap<string, string>;
   /** Writes the rows of these partitions as CSV: a header with the table's column names, NULL as an empty unquoted field. */
   writeCsv(partitions: ReadonlySet<string>, file: string): Promise<void>;
@@ -96,11 +99,20 @@ export interface StagedFiles {
   readonly inPlace?: readonly { readonly file: string; readonly header: boolean; readonly values: readonly string[] }[];
 }
 
+/** A staged file that is not what it was when it was verified, or is there no more. */
+export interface DamagedFile {
+  readonly key: string;
+  /** Partition of the models that read it. */
+  readonly partition: string;
+  readonly reason: string;
+}
+
 /** Raw staged files that models read as tables of kind `source`. */
 export interface StagedSource {
   /**
    * Makes the rows of these partitions readable: files by table. Where `copy` is set, no file is read where it lies: line
-   * ends and whatever else its reader may stumble over are evened out.
+   * ends and whatever else its reader may stumble over are evened out. Takes `refuse` for an archive that must not be read
+   * although it is staged: it is rejected as one whose values gave it away, and the partitions are opened again.
    */
   open(
     partitions: readonly string[],
@@ -109,10 +121,24 @@ export interface StagedSource {
       readonly copy: boolean;
       readonly directory: string;
       readonly signal: AbortSignal;
+      readonly refuse: (archive: Rejected) => void;
     },
   ): Promise<Readonly<Record<string, StagedFiles>>>;
   /** Takes what the values of an archive gave away: it is kept aside and not asked for again until it changes. */
-  reject(archives: readonly { readonly key: string; readonly reason: string }[]): Promise<void>;
+  reject(archives: readonly Rejected[]): Promise<void>;
+  /**
+   * Those of the files opened last that are damaged. Every byte of them is looked at while they are read; nothing may be
+   * published of their rows before this has answered.
+   */
+  damaged?(): Promise<readonly DamagedFile[]>;
+  /** Puts damaged files aside, so that the extract fetches them again. */
+  discard?(files: readonly DamagedFile[]): Promise<void>;
+}
+
+/** An archive that is not to be believed. */
+export interface Rejected {
+  readonly key: string;
+  readonly reason: string;
 }
 
 export interface ExtractResult {
@@ -137,7 +163,21 @@ export interface Freed {
   readonly bytes: number;
 }
 
+/** How the archive of a target compares with what was staged before. */
+export type ArchiveMatch =
+  /** `text` says how far they agree: `1,204 keys have the same ETags, 1 was re-issued`. */
+  | { readonly kind: 'same'; readonly text: string }
+  /** `text` names what tells them apart. */
+  | { readonly kind: 'other'; readonly text: string }
+  /** Nothing is staged yet that could be compared. */
+  | { readonly kind: 'unknown' };
+
 export interface Extract {
+  /**
+   * Compares the archive of the target with what is staged, before a run at an address that the target was not built from.
+   * An extract that keeps nothing to compare has none; then no other address is accepted.
+   */
+  sameArchive?(context: ExtractContext): Promise<ArchiveMatch>;
   /**
    * Told when a run that it is part of begins, before the warehouse was looked at and whatever it has to wait for. It may
    * begin to ask what it will need, or work on a thread of its own, shared with `run` by `context.share`; what fails is told

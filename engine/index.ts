@@ -2,6 +2,7 @@
 export { openContext } from './cli/context.ts';
 export { createNotes } from './cli/notes.ts';
 export type { GlobalOptions } from './cli/options.ts';
+export { resolveOutput, writeText } from './cli/output.ts';
 export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult } from './cli/result.ts';
 export { type RunSelectionOptions, runSelection } from './cli/run-selection.ts';
 export { closest } from './closest.ts';
@@ -12,7 +13,10 @@ export { describeWindow } from './config/resolve-window.ts';
 export type { Vars, VarValue } from './config/vars.ts';
 export { diskError } from './disk-error.ts';
 export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
+export { exactSum } from './exact-sum.ts';
 export {
+  type ArchiveMatch,
+  type DamagedFile,
   defineExtract,
   type Extract,
   type ExtractContext,
@@ -21,6 +25,7 @@ export {
   type Freed,
   type PlanRow,
   type Progress,
+  type Rejected,
   type Staged,
   type StagedFiles,
   type StagedSource,
@@ -28,7 +33,8 @@ export {
   type Target,
   type Window,
 } from './extract.ts';
-export { dataTestsOf, modelsOf, rowsDigest } from './model.ts';
+export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
+export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
 export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
 export { countOf, formatAmount, formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
 export { terminalOf } from './report/terminal.ts';
@@ -47,4 +53,5 @@ export {
 } from './schema/column.ts';
 export { partitionState, schemaMigrations, testResults } from './schema/system.ts';
 export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
+export { hideEcho, hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
 export { cast } from './sql.ts';

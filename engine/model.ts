@@ -1,11 +1,21 @@
 import { type Expression, type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { Vars } from './config/vars.ts';
+import type { partitionState } from './schema/system.ts';
 import type { DatabaseOf, RowOf, Schema, Table, ValueOf } from './schema/table.ts';
+
+type IsOne<Part, All = Part> = Part extends unknown ? ([All] extends [Part] ? true : false) : never;
+
+/** `month_of_<column>` where another part of the partition is called `month`. */
+type MonthName<Part, Column extends string> = 'month' extends Part
+  ? `month_of_${Column}`
+  : IsOne<Extract<Part, { month: string }>> extends true
+    ? 'month'
+    : `month_of_${Column}`;
 
 /** Name → value of a table's partition columns: `{ date: Date }`, or `{ symbol: string, month: Date }`. */
 export type PartitionOf<T extends Table> = {
-  [Part in NonNullable<T['partition']>[number] as Part extends { month: string }
-    ? 'month'
+  [Part in NonNullable<T['partition']>[number] as Part extends { month: infer Column extends string }
+    ? MonthName<NonNullable<T['partition']>[number], Column>
     : Part & string]: Part extends {
     month: string;
   }
@@ -24,10 +34,9 @@ export interface ModelContext<DB> {
   readonly asOf: Expression<Date>;
 }
 
-/** `dirty_partitions` holds the partitions that are being rebuilt. */
-export type BuildDatabase<S extends Schema, T extends Table> = DatabaseOf<S> & {
-  dirty_partitions: PartitionOf<T> & { partition: string };
-};
+/** `dirty_partitions` has the partitions that are being rebuilt, unless the project has a table of that name. */
+export type BuildDatabase<S extends Schema, T extends Table> = DatabaseOf<S> &
+  ('dirty_partitions' extends keyof S ? unknown : { dirty_partitions: PartitionOf<T> & { partition: string } });
 
 // biome-ignore lint/suspicious/noExplicitAny: which tables a query reads is read from its operation tree
 type Query<Row> = SelectQueryBuilder<any, any, Row>;
@@ -50,7 +59,10 @@ type ExactRows<Output, Row> = [ColumnsThatDiffer<Output, Row>] extends [never]
 export interface ModelDefinition<S extends Schema, T extends Table, Output = RowOf<T>> {
   /** One row a partition, with the digest of its inputs. A partition that is no longer among them is removed. */
   readonly inputs: (context: ModelContext<BuildDatabase<S, T>>) => Query<InputRow<T>>;
-  /** The rows of the dirty partitions and of no others: rows of other partitions would stand there twice. */
+  /**
+   * The rows of the dirty partitions; those of other partitions are not stored, but cost time. Reads no table that
+   * `inputs` does not read: a change of it would go unseen.
+   */
   readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
   /**
    * Archives whose values are not believable; their partition is built without them. Asked once `query` has failed: here
@@ -94,3 +106,9 @@ export const dataTestsOf =
 /** Digest of a group's rows over these columns, whatever their order; `0` for no row. */
 export const rowsDigest = (...columns: readonly Expression<unknown>[]) =>
   sql<string>`cast(coalesce(sum(hash(${sql.join(columns)})), 0) as VARCHAR)`;
+
+type States = { partition_state: RowOf<typeof partitionState> };
+
+/** The states of a table's partitions: its digests stand for its rows, and `inputs` that read them read the table. */
+export const stateOf = (db: { readonly selectFrom: unknown }, table: string) =>
+  (db as Pick<Kysely<States>, 'selectFrom'>).selectFrom('partition_state').where('partition_state.model', '=', table);

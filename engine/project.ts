@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Compilable, sql } from 'kysely';
+import { type Compilable, type KyselyPlugin, sql } from 'kysely';
+import { checkTestValues } from './check-test-values.ts';
 import type { Pipeline } from './config/load.ts';
 import { createVars, type Vars } from './config/vars.ts';
 import type { CompiledModel } from './duckdb/build-model.ts';
 import { testSql } from './duckdb/data-tests.ts';
 import { compileSql, createCompiler, sourcesOf } from './duckdb/kysely.ts';
+import { dirtyView } from './duckdb/partitions.ts';
 import type { CompiledTest } from './duckdb/run-test.ts';
+import { samePartition } from './duckdb/same-partition.ts';
 import { PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
 import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.ts';
 import type { DataTest, Model, ModelContext } from './model.ts';
 import { createIndexes, createTable } from './schema/ddl.ts';
+import { checkNames } from './schema/names.ts';
 import { sourceRelations } from './schema/source.ts';
 import { systemTables } from './schema/system.ts';
-import type { Schema } from './schema/table.ts';
+import type { Schema, Table } from './schema/table.ts';
 import { cast, clockSql } from './sql.ts';
 
 /** The modules that pipeline.yaml names, loaded when they are asked for, with models and tests compiled to SQL. */
@@ -41,7 +45,11 @@ async function loadExport<T>(pipeline: Pipeline, use: string, name: string): Pro
 }
 
 /** The typed definition that pipeline.yaml names. */
-export const loadSchema = (pipeline: Pipeline): Promise<Schema> => loadExport(pipeline, pipeline.spec.schema, 'schema');
+export async function loadSchema(pipeline: Pipeline): Promise<Schema> {
+  const schema = await loadExport<Schema>(pipeline, pipeline.spec.schema, 'schema');
+  checkNames(schema, pipeline.spec.schema);
+  return schema;
+}
 
 export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Project> {
   const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use, 'default');
@@ -49,18 +57,45 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
   const db = createCompiler<never>(sourceRelations(schema));
   const textDb = createCompiler<never>(sourceRelations(schema, { texts: true }));
   const asOf = cast('TIMESTAMP', sql.raw(clockSql));
-  const contextOf = (values: Vars) => ({ db, vars: values, asOf }) as unknown as ModelContext<never>;
+  const contextOf = (values: Vars, plugin?: KyselyPlugin) =>
+    ({ db: plugin ? db.withPlugin(plugin) : db, vars: values, asOf }) as unknown as ModelContext<never>;
+  /** Where the project has a table of that name, it is that table. */
+  const isDirtyView = (name: string) => name === dirtyView && schema[name] === undefined;
 
-  function statementsOf({ definition }: Model, values: Vars) {
-    const context = contextOf(values);
+  function statementsOf({ table, definition }: Model, values: Vars) {
+    const context = contextOf(values, samePartition(table));
     const inputs = definition.inputs(context);
     const query = definition.query(context);
     const rejects = definition.rejects?.({ ...context, db: textDb });
     const published = (definition.published?.(context) ?? []) as readonly Compilable[];
     const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
+    const readsDirty = [...used].some(isDirtyView);
     // The engine's own tables are there without a node that builds them.
-    for (const name of ['dirty_partitions', ...systemTables]) used.delete(name);
-    return { inputs, query, rejects, published, used };
+    for (const name of [...used]) if (isDirtyView(name) || systemTables.includes(name)) used.delete(name);
+    return { inputs, query, rejects, published, used, readsDirty };
+  }
+
+  /**
+   * A change of what `inputs` does not read makes nothing dirty, so `query` reads nothing else (B28). A source has no
+   * state of its own: the table that it refers to stands for it.
+   */
+  function checkInputs(node: ModelNode, { table }: Model, inputs: Compilable, query: Compilable): void {
+    const named = new Set([table.name, ...sourcesOf(inputs)]);
+    const standsFor = ({ kind, references = {} }: Table) =>
+      kind === 'source' && Object.keys(references).some((name) => named.has(name));
+    const unnamed = sourcesOf(query).filter((name) => {
+      const source = schema[name];
+      return !named.has(name) && !isDirtyView(name) && !(source && standsFor(source));
+    });
+    if (unnamed.length === 0) return;
+    throw new PipelineError(
+      'NEEDS_MISMATCH',
+      `the query of ${node.id} reads ${unnamed.join(', ')}, its inputs do not`,
+      {
+        file: node.path,
+        hint: `have inputs read ${unnamed.length === 1 ? 'it' : 'them'} too, rows or state (stateOf), so that a change rebuilds what it touches`,
+      },
+    );
   }
 
   async function compileModel(node: ModelNode): Promise<CompiledModel> {
@@ -76,10 +111,11 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         },
       );
     }
-    const { inputs, query, rejects, published, used } = statementsOf(model, vars);
+    const { inputs, query, rejects, published, used, readsDirty } = statementsOf(model, vars);
     const readsItself = used.delete(table.name);
     const reads = [...used].sort();
     checkNeeds(node, reads, () => turned(vars).flatMap((other) => [...statementsOf(model, other).used]));
+    checkInputs(node, model, inputs, query);
     const text = {
       inputsSql: compileSql(inputs),
       querySql: compileSql(query),
@@ -93,6 +129,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
       ...text,
       reads,
       readsItself,
+      readsDirty,
       definitionDigest,
     };
   }
@@ -121,13 +158,19 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
   async function compileTest(node: TestNode): Promise<CompiledTest> {
     const { spec } = node;
     const model = (node.parent as string).replace(/^model\./, '');
-    const common = { name: node.name, model, severity: spec.severity };
+    const common = {
+      name: node.name,
+      model,
+      severity: spec.severity,
+      place: { file: pipeline.file, ...node.position },
+    };
     if (spec.type !== 'custom') {
       const table = schema[model];
       if (table === undefined)
         throw new PipelineError('MODULE_INVALID', `models/schema.ts has no table ${model}`, {
           file: pipeline.spec.schema,
         });
+      checkTestValues(pipeline, node, table);
       const reads = spec.type === 'relationships' ? [model, spec.to.split('.')[0] as string] : [model];
       return { ...common, sql: testSql(spec, table), reads };
     }

@@ -22,6 +22,17 @@ export const cast = Object.assign(castTo, { nullable: castNullable });
 /** `"name"`, with quotes inside doubled. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/** DuckDB takes names for the same that differ only in the case of ASCII letters. */
+export const lowerCase = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+/** A name that none of these is: the wanted one, where it is free. */
+export function freeName(wanted: string, taken: Iterable<string>): string {
+  const names = new Set([...taken].map(lowerCase));
+  let name = wanted;
+  while (names.has(lowerCase(name))) name = `${name}_`;
+  return name;
+}
+
 /** `'text'`, with quotes inside doubled. */
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 

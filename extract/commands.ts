@@ -12,7 +12,7 @@ import { createDirectoryStore, directoryOf } from './archive/directory-store.ts'
 import { serveStore } from './archive/server.ts';
 import { addLockCommand } from './lock/command.ts';
 import { defaultAsOf } from './sample/cases.ts';
-import { createSampleStore } from './sample/store.ts';
+import { createSampleStore, defaultSeed } from './sample/store.ts';
 import { writeArchive } from './sample/write.ts';
 import { formatReason } from './verify/reason.ts';
 import { verifyDirectory } from './verify/verify-directory.ts';
@@ -25,7 +25,7 @@ export default defineCommand({
     command
       .command('write')
       .description('Writes the built-in sample archive as files, as it stands at a time.')
-      .argument('<directory>', 'a new or an empty folder')
+      .argument('<directory>', 'a new or an empty folder, or one that this command has made')
       .option('--as-of <time>', 'what is published by then, UTC', defaultAsOf)
       .option('--seed <text>', 'other prices and volumes of the same symbols and cases')
       .action((directory: string, options: { asOf: string; seed?: string }) => write(io, directory, options));
@@ -90,8 +90,10 @@ async function write(io: CommandIo, directory: string, options: { asOf: string; 
       hint: 'write it as 2025-07-10 or 2025-07-10T09:00:00Z',
     });
   }
-  const store = createSampleStore({ asOf, ...(options.seed !== undefined && { seed: options.seed }) });
+  const { seed = defaultSeed } = options;
+  const store = createSampleStore({ asOf, seed });
   const { files, bytes } = await writeArchive(store, resolve(io.cwd, directory), {
+    seed,
     signal: io.signal,
     progress: ({ done, bytes: written = 0 }) => {
       if (done % 10_000 === 0) progressLine(io, done, written);

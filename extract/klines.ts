@@ -79,7 +79,7 @@ export default defineExtract({
     let plan = await nextPlan();
     await using stager = openStager({
       stage: stageOptions,
-      client: clientOptions(options),
+      client: { ...clientOptions(options), access: target.access?.archive },
       workers: workersFor(plan, options.workers),
       bytesInFlight: options.bytes_in_flight,
       signal,
@@ -92,8 +92,9 @@ export default defineExtract({
         const { key, object } = planned;
         const before = known(object.key);
         const outcome = await stager.stage({ key, object, known: before });
-        const revisions = await revisionsOf(planned, ledger.get(object.key), outcome, { stagingDir, asOf, signal });
-        ledger.record(entryOf(object, outcome, before, asOf, revisions));
+        const entry = ledger.get(object.key);
+        const revisions = await revisionsOf(planned, entry, outcome, { stagingDir, asOf, signal });
+        ledger.record(entryOf(object, outcome, entry, asOf, revisions));
         asked.add(object.key);
         tally.count(planned, outcome);
         lock?.take(object, outcome);

@@ -6,6 +6,7 @@ import { openArchive } from './archive/open.ts';
 import { dailyTimeframes } from './archive/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
+import { compareArchive } from './listing/compare-archive.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
 import { refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
@@ -18,6 +19,14 @@ import { clientOptions } from './settings.ts';
  * incremental where its state allows. Its output is an `ArchiveListing`; it feeds `archive_objects`.
  */
 export default defineExtract({
+  async sameArchive(context) {
+    const known = storedListing(context.stagingDir);
+    if (known.series.length === 0) return { kind: 'unknown' };
+    const options = parseListingOptions(context);
+    const { client, listingUrl } = await beginListing(options, context);
+    return compareArchive(known, { client, listingUrl, connections: options.connections });
+  },
+
   async prepare(context) {
     await beginListing(parseListingOptions(context), context);
   },
@@ -115,7 +124,7 @@ function beginListing(options: ListingOptions, context: ExtractContext): Promise
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
     // A sample or a folder is served by this process, listings included.
     const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
-    const client = createClient({ ...clientOptions(options), signal });
+    const client = createClient({ ...clientOptions(options), signal, access: target.access?.listing });
     const trees = wantedTrees(options, context);
     const prefixes = listPrefixes(client, listingUrl, [...new Set(trees.map(treePrefix))]);
     prefixes.catch(() => {}); // whoever waits for them is told

@@ -1,4 +1,4 @@
-import { defineExtract, type Extract, type ExtractContext, PipelineError } from '../engine/index.ts';
+import { defineExtract, type Extract, type ExtractContext, PipelineError, type SplitUrl } from '../engine/index.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import type { RetryPolicy } from './http/retry.ts';
 import klines from './klines.ts';
@@ -11,6 +11,7 @@ import { restUrls, restWeights } from './rest/settings.ts';
 import { stagedSeries } from './rest/staged-series.ts';
 import { createRestStore } from './rest/store.ts';
 import { type Clock, systemClock } from './rest/weights.ts';
+import { retryOptions } from './settings.ts';
 import { Ledger } from './staging/ledger.ts';
 
 const day = 86_400_000;
@@ -26,7 +27,8 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       using ledger = Ledger.open(stagingDir);
       const store = createRestStore(ledger, stagingDir, asOf);
       const { connections } = options;
-      await using client = createRestClient({ urls, weights, connections, signal, clock, retry, warn });
+      const policy = { ...retryOptions(options), ...retry };
+      await using client = createRestClient({ urls, weights, connections, signal, clock, retry: policy, warn });
 
       const all = stagedSeries(listingOf(context), options, ledger);
       const totals = { bars: 0, archived: 0, odd: 0 };
@@ -96,10 +98,10 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
 export default createRest();
 
 /** Bars that were traded have no place among made-up ones. */
-function refuseMixing({ target }: ExtractContext, urls: Readonly<Record<string, string>>): void {
-  const real = Object.values(urls).find((url) => /(^|\.)binance\.[a-z]+$/.test(URL.parse(url)?.hostname ?? ''));
+function refuseMixing({ target }: ExtractContext, urls: Readonly<Record<string, SplitUrl>>): void {
+  const real = Object.values(urls).find(({ url }) => /(^|\.)binance\.[a-z]+$/.test(URL.parse(url)?.hostname ?? ''));
   if (!target.synthetic || real === undefined) return;
-  throw new PipelineError('USAGE', `the target ${target.name} is made up, and ${real} is not`, {
+  throw new PipelineError('USAGE', `the target ${target.name} is made up, and ${real.url} is not`, {
     key: 'rest_fill',
     value: 'true',
     hint: 'leave rest_fill off, or choose another target',

@@ -2,13 +2,16 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { parseDuration } from '../engine/index.ts';
 import type { ClientOptions } from './archive/client.ts';
+import type { RetryPolicy } from './http/retry.ts';
 
-const duration = z.string().transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms > 0) return ms;
-  context.addIssue({ code: 'custom', message: 'be a duration such as `30 seconds`' });
-  return z.NEVER;
-});
+const durationFrom = (least: number) =>
+  z.string().transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= least) return ms;
+    context.addIssue({ code: 'custom', message: 'be a duration such as `30 seconds`' });
+    return z.NEVER;
+  });
+const duration = durationFrom(1);
 
 const bytesOf = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const;
 const size = z.string().transform((text, context) => {
@@ -24,6 +27,8 @@ export const connectionSettings = {
   connections: z.int().min(1).max(1024).default(512),
   /** Of one request, the first included. */
   attempts: z.int().min(1).max(20).default(8),
+  /** For how long a host that gives no answer is tried at least. */
+  patience: durationFrom(0).default(30_000),
   /** Until a connection stands. */
   connect_timeout: duration.default(10_000),
   /** Until the headers of an answer are there. */
@@ -48,9 +53,14 @@ export const stagingSettings = {
 
 type ConnectionSettings = z.infer<z.ZodObject<typeof connectionSettings>>;
 
+export const retryOptions = ({ attempts, patience }: ConnectionSettings): Partial<RetryPolicy> => ({
+  attempts,
+  patience,
+});
+
 export const clientOptions = (settings: ConnectionSettings): Omit<ClientOptions, 'signal'> => ({
   connections: settings.connections,
-  retry: { attempts: settings.attempts },
+  retry: retryOptions(settings),
   connectTimeout: settings.connect_timeout,
   headersTimeout: settings.headers_timeout,
   bodyTimeout: settings.body_timeout,

@@ -65,7 +65,10 @@ function addQuestion(
     .addOption(
       new Option('--format <format>', 'table in a terminal and csv elsewhere by default').choices(resultFormats),
     )
-    .option('--output <file>', 'write a file; its name says the format: .csv, .json, .parquet, .arrow or .arrows')
+    .option(
+      '--output <file>',
+      'write a file, a device or a pipe; - is stdout. The name says the format: .csv, .json, .parquet, .arrow or .arrows',
+    )
     .addHelpText(
       'after',
       ['', 'Examples:', ...shown.examples.map((line) => `  pnpm pipeline query ${line}`)].join('\n'),
@@ -109,7 +112,7 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
   if (result.count === 0 && form.kind !== 'data') note('there are no such rows');
   if (result.leftOut.length > 0) note(`no room for ${result.leftOut.join(', ')}; all columns: --format csv`);
   if (result.isCut) note(`the first ${countOf(result.count, 'row')}; all of them: --format csv, or --output FILE`);
-  if (options.output !== undefined) note(`${countOf(result.count, 'row')} to ${options.output}`);
+  if (form.kind === 'data' && form.to.kind !== 'stdout') note(`${countOf(result.count, 'row')} to ${options.output}`);
 }
 
 function describeUnits(units: Readonly<Record<string, string | undefined>>): string {

@@ -17,6 +17,7 @@ export { conflicts } from './questions/conflicts.ts';
 export { coverage } from './questions/coverage.ts';
 export { delistings } from './questions/delistings.ts';
 export { gaps } from './questions/gaps.ts';
+export { irregular } from './questions/irregular.ts';
 export { listings } from './questions/listings.ts';
 export { market } from './questions/market.ts';
 export { movers } from './questions/movers.ts';

@@ -3,6 +3,7 @@ import { conflicts } from './questions/conflicts.ts';
 import { coverage } from './questions/coverage.ts';
 import { delistings } from './questions/delistings.ts';
 import { gaps } from './questions/gaps.ts';
+import { irregular } from './questions/irregular.ts';
 import { listings } from './questions/listings.ts';
 import { market } from './questions/market.ts';
 import { movers } from './questions/movers.ts';
@@ -35,4 +36,5 @@ export const questions = [
   rejected,
   revisions,
   conflicts,
+  irregular,
 ] as const;

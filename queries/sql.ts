@@ -9,10 +9,6 @@ export const count = () => cast('BIGINT', sql`count(*)`);
 
 export const countWhere = (condition: Expression<unknown>) => cast('BIGINT', sql`count(*) filter (where ${condition})`);
 
-/** The sum of decimals is exact, so the order in which threads add cannot show (B21); NULL of no value. */
-export const exactSum = (amount: Expression<unknown>) =>
-  cast.nullable('DOUBLE', sql`sum(cast(${amount} as DECIMAL(38, 10)))`);
-
 /** The share of a part in percent, to four digits; NULL of nothing. */
 export const percentOf = (part: Expression<unknown>, whole: Expression<unknown>) =>
   cast.nullable('DOUBLE', sql`round(100 * ${part} / nullif(${whole}, 0), 4)`);

@@ -6,9 +6,10 @@ import { systemClock } from '../report/clock.ts';
 import { headline } from '../report/node-text.ts';
 import { sourcesLock } from '../run/paths.ts';
 import type { RunEnd } from '../run/run.ts';
+import { hideInValue } from '../secrets.ts';
 import { askOn } from './ask.ts';
 import type { Cli } from './cli.ts';
-import { openContext } from './context.ts';
+import { completeGraph, openContext } from './context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
 import { createRunId } from './run-id.ts';
 import { formatTable } from './table.ts';
@@ -35,7 +36,8 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
 
 /** What the words of a command line say about a run: which nodes, on what, when, and how it reports. */
 export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', options: BuildOptions) {
-  const context = await openContext(cli, options);
+  const opened = await openContext(cli, options);
+  const context = { ...opened, graph: await completeGraph(opened) };
   const { pipeline, graph, target } = context;
   const [{ select }, { resolveAsOf }, { resolveWindow }] = await Promise.all([
     import('../graph/select.ts'),
@@ -87,7 +89,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     ]);
     const range = window && { range: describeWindow(window) };
     cli.print(headline(reporting.title, { target: name, synthetic, asOf: wanted.asOf, ...range }));
-    const nodes = await describeRun(wanted);
+    const nodes = await describeRun({ ...wanted, fullRefresh: options.fullRefresh ?? false });
     for (const line of formatTable(
       ['NODE', 'A RUN WOULD'],
       nodes.map(({ id, would }) => [id, would]),
@@ -106,7 +108,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
     const ended = await runPipeline({
       ...wanted,
       command,
-      argv: cli.argv,
+      argv: cli.argv.map(hideInValue),
       ...(threads !== undefined && { threads }),
       ...(memoryLimit !== undefined && { memoryLimit }),
       fullRefresh: options.fullRefresh ?? false,

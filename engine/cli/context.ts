@@ -59,3 +59,17 @@ export async function openContext(
     paths: targetPaths(dataDir === undefined ? join(pipeline.root, 'data') : resolve(cli.cwd, dataDir), resolved.name),
   };
 }
+
+/** The graph with the edges of custom tests, for commands that select; their modules are loaded for it. */
+export async function completeGraph({
+  pipeline,
+  graph,
+  vars,
+}: Pick<CommandContext, 'pipeline' | 'graph' | 'vars'>): Promise<Graph> {
+  if (!graph.nodes.some(({ kind, spec }) => kind === 'test' && 'use' in spec)) return graph;
+  const [{ openProject }, { withTestEdges }] = await Promise.all([
+    import('../project.ts'),
+    import('../graph/test-edges.ts'),
+  ]);
+  return withTestEdges(graph, pipeline, await openProject(pipeline, vars));
+}

@@ -3,6 +3,7 @@ import type { PlanRow } from '../extract.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../report/format.ts';
 import { toJsonLine } from '../report/json.ts';
 import type { PlannedExtract, RunPlan } from '../run/plan.ts';
+import { hideInValue } from '../secrets.ts';
 import { type BuildOptions, resolveBuild } from './build.ts';
 import type { Cli } from './cli.ts';
 import { createRunId } from './run-id.ts';
@@ -25,7 +26,7 @@ export async function plan(cli: Cli, options: BuildOptions & { readonly format: 
   try {
     found = await planRun({
       ...build.wanted,
-      argv: cli.argv,
+      argv: cli.argv.map(hideInValue),
       relist: options.relist ?? false,
       wait: options.wait ?? false,
       runId,

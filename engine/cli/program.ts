@@ -20,7 +20,7 @@ import { addExamples, addGlobalOptions } from './options.ts';
 const commands = [
   defineRun,
   defineTest,
-  (program: Command, cli: Cli) => defineRetry(program, cli, runWords),
+  (program: Command, cli: Cli) => defineRetry(program, cli, { runWords, commandOf }),
   definePlan,
   defineLs,
   defineCompile,
@@ -58,6 +58,13 @@ function version(): string {
     string
   >;
   return `${about.name} ${about.version}`;
+}
+
+/** A command of the engine as `runWords` would find it, with the flags of vars. */
+async function commandOf(cli: Cli, name: string): Promise<Command> {
+  const program = createProgram(cli);
+  await addContributedCommands(program, { name, options: createProgram(cli).opts(), cli });
+  return program.commands.find((command) => command.name() === name) as Command;
 }
 
 /** Does what the words of a command line say. */

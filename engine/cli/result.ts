@@ -1,12 +1,11 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, extname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { extname, join } from 'node:path';
 import type { CommandIo } from '../command.ts';
 import { PipelineError } from '../errors.ts';
 import { type CopyFormat, copyFormats, type Reader, type ReadQuery } from '../read.ts';
 import { terminalOf } from '../report/terminal.ts';
+import { type Destination, readSpooled, replaceWhole, resolveOutput, send } from './output.ts';
 import { textTable } from './text-table.ts';
 
 export const resultFormats = ['table', 'csv', 'json', 'parquet', 'arrow'] as const;
@@ -21,7 +20,7 @@ export interface ResultOptions {
 export type ResultForm =
   | { readonly kind: 'picture' }
   | { readonly kind: 'table' }
-  | { readonly kind: 'data'; readonly format: CopyFormat; readonly file: string | undefined };
+  | { readonly kind: 'data'; readonly format: CopyFormat; readonly to: Destination };
 
 const isCopyFormat = (format: string): format is CopyFormat => (copyFormats as readonly string[]).includes(format);
 
@@ -30,27 +29,13 @@ const isText = (format: CopyFormat): boolean => format === 'csv' || format === '
 const isTerminal = (stream: CommandIo['stdout']): boolean => 'isTTY' in stream && stream.isTTY === true;
 
 /**
- * The form that `--format` and `--output` ask for. Without them a terminal shows a picture (or, where there is none, a
- * table) and a pipe gets CSV; a file is written in the format of its name. Of Arrow a pipe gets the stream.
- * @throws PipelineError USAGE for a form that cannot be
+ * The form that `--format` and `--output` ask for. Without them, and with `--output -`, a terminal shows a picture (or, where
+ * there is none, a table) and a pipe gets CSV; a file is written in the format of its name. Of Arrow a pipe gets the stream.
+ * @throws PipelineError USAGE for a form that cannot be, and as `resolveOutput`
  */
-export function chooseForm({ format, output }: ResultOptions, io: Pick<CommandIo, 'stdout' | 'cwd'>): ResultForm {
-  const file = output === undefined ? undefined : resolve(io.cwd, output);
-  const named = file === undefined ? undefined : extname(file).slice(1);
-  // Both are Arrow: the name of the file says which.
-  const asked = format === 'arrow' && named === 'arrows' ? named : (format ?? named);
-  if (file === undefined) {
-    if (asked === undefined) return isTerminal(io.stdout) ? { kind: 'picture' } : dataForm('csv', file);
-    if (!isCopyFormat(asked)) return { kind: 'table' };
-    if (!isText(asked) && isTerminal(io.stdout)) {
-      throw new PipelineError('USAGE', `${asked} is no text for a terminal`, {
-        key: '--format',
-        value: asked,
-        hint: `name a file, as in --output rows.${asked}, or send it through a pipe`,
-      });
-    }
-    return dataForm(asked === 'arrow' ? 'arrows' : asked, file);
-  }
+export function chooseForm({ format, output = '-' }: ResultOptions, io: Pick<CommandIo, 'stdout' | 'cwd'>): ResultForm {
+  const to = resolveOutput(output, io.cwd);
+  if (to.kind === 'stdout') return formOfStdout(format, io);
   if (format === 'table') {
     throw new PipelineError('USAGE', 'a table is for a terminal and no format of a file', {
       key: '--format',
@@ -58,16 +43,39 @@ export function chooseForm({ format, output }: ResultOptions, io: Pick<CommandIo
       hint: 'write csv, json, parquet or arrow',
     });
   }
-  if (!existsSync(dirname(file))) {
-    throw new PipelineError('USAGE', `there is no folder ${dirname(file)}`, {
-      key: '--output',
-      value: output as string,
-    });
+  const named = extname(output).slice(1).toLowerCase();
+  const isFile = to.kind === 'file' || to.isRegular;
+  if (format === undefined && isCopyFormat(named)) return { kind: 'data', format: streamed(named, isFile), to };
+  // Both are Arrow: the name of the file says which.
+  if (format !== undefined) {
+    const asked = format === 'arrow' && named === 'arrows' ? named : format;
+    return { kind: 'data', format: streamed(asked, isFile), to };
   }
-  return dataForm(asked !== undefined && isCopyFormat(asked) ? asked : 'csv', file);
+  if (!isFile) return { kind: 'data', format: 'csv', to };
+  throw new PipelineError('USAGE', `the name ${output} does not say a format`, {
+    key: '--output',
+    value: output,
+    hint: `end it in ${copyFormats.map((one) => `.${one}`).join(', ')}, or name the format with --format`,
+  });
 }
 
-const dataForm = (format: CopyFormat, file: string | undefined): ResultForm => ({ kind: 'data', format, file });
+function formOfStdout(format: ResultFormat | undefined, io: Pick<CommandIo, 'stdout'>): ResultForm {
+  const to = { kind: 'stdout' } as const;
+  if (format === undefined) return isTerminal(io.stdout) ? { kind: 'picture' } : { kind: 'data', format: 'csv', to };
+  if (format === 'table') return { kind: 'table' };
+  if (!isText(format) && isTerminal(io.stdout)) {
+    throw new PipelineError('USAGE', `${format} is no text for a terminal`, {
+      key: '--format',
+      value: format,
+      hint: `name a file, as in --output rows.${format}, or send it through a pipe`,
+    });
+  }
+  return { kind: 'data', format: streamed(format, false), to };
+}
+
+/** What cannot be read from its end gets Arrow as a stream. */
+const streamed = (format: CopyFormat, isFile: boolean): CopyFormat =>
+  format === 'arrow' && !isFile ? 'arrows' : format;
 
 /** Rows that are taken from the warehouse and wait to be printed. */
 export interface TakenResult {
@@ -89,7 +97,7 @@ export async function takeResult<DB>(
   query: ReadQuery<object>,
   form: Exclude<ResultForm, { kind: 'picture' }>,
   options: {
-    readonly io: Pick<CommandIo, 'stdout' | 'env'>;
+    readonly io: Pick<CommandIo, 'stdout' | 'env'> & Partial<Pick<CommandIo, 'signal'>>;
     readonly record?: boolean;
     /** What values count, by column: a terminal formats them by it. */
     readonly units?: Readonly<Record<string, string | undefined>>;
@@ -104,23 +112,18 @@ export async function takeResult<DB>(
     const { lines, leftOut } = textTable({ ...found, rows }, { terminal, record, units });
     return { ...lineResult(lines, io), count: rows.length, isCut: found.rows.length > rows.length, leftOut };
   }
-  const { format, file } = form;
-  if (file !== undefined) {
-    const aside = `${file}.tmp`;
-    try {
-      const count = await reader.copy(query, { file: aside, format, metadata });
-      await rename(aside, file);
-      return { count, isCut: false, leftOut: [], deliver: async () => {} };
-    } finally {
-      await rm(aside, { force: true });
-    }
+  const { format, to } = form;
+  if (to.kind === 'file') {
+    const count = await replaceWhole(to, (aside) => reader.copy(query, { file: aside, format, metadata }));
+    return { count, isCut: false, leftOut: [], deliver: async () => {} };
   }
   const directory = await mkdtemp(join(tmpdir(), 'klinehouse-query-'));
   const discard = () => rm(directory, { recursive: true, force: true });
   try {
     const spooled = join(directory, `rows.${format}`);
     const count = await reader.copy(query, { file: spooled, format, metadata });
-    return { count, isCut: false, leftOut: [], deliver: () => send(spooled, format, io).finally(discard) };
+    const deliver = () => send(readSpooled(spooled, isText(format)), to, io).finally(discard);
+    return { count, isCut: false, leftOut: [], deliver };
   } catch (error) {
     await discard();
     throw error;
@@ -137,13 +140,4 @@ export function lineResult(lines: readonly string[], io: Pick<CommandIo, 'stdout
       io.stdout.write(lines.map((line) => `${line}\n`).join(''));
     },
   };
-}
-
-async function send(file: string, format: CopyFormat, io: Pick<CommandIo, 'stdout'>): Promise<void> {
-  try {
-    await pipeline(createReadStream(file, isText(format) ? { encoding: 'utf8' } : {}), io.stdout, { end: false });
-  } catch (error) {
-    // `query … | head` closes the pipe early; that is no failure.
-    if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }

@@ -6,6 +6,7 @@ import { type Path, type Position, type Problem, problemsError } from './problem
 import { checkReferences } from './references.ts';
 import { checkShape } from './shape.ts';
 import type { PipelineSpec } from './spec.ts';
+import { withWrittenValues } from './written-values.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
 /** pipeline.yaml, checked. */
@@ -65,5 +66,5 @@ function pipelineOf(
   problems: readonly Problem[],
 ): Pipeline {
   if (spec === undefined || problems.length > 0) throw problemsError(file, problems);
-  return Object.freeze({ file, root, spec, at: source.at });
+  return Object.freeze({ file, root, spec: withWrittenValues(spec, source), at: source.at });
 }

@@ -1,5 +1,6 @@
 import { closest } from '../closest.ts';
 import { PipelineError } from '../errors.ts';
+import { hideInValue } from '../secrets.ts';
 import type { Pipeline } from './load.ts';
 import type { VarSpec } from './spec.ts';
 import { checkVarValue, parseVarText } from './var-value.ts';
@@ -22,7 +23,7 @@ export function resolveVars(
   for (const pair of options.pairs ?? []) {
     const split = pair.indexOf('=');
     if (split < 1) {
-      throw new PipelineError('VAR_INVALID', `--var wants name=value, not \`${pair}\``, {
+      throw new PipelineError('VAR_INVALID', `--var wants name=value, not \`${hideInValue(pair)}\``, {
         value: pair,
         hint: 'write it as --var grace_days=10, or several as --vars \'{"grace_days": 10}\'',
       });
@@ -49,11 +50,9 @@ function parseJson(json: string): Record<string, unknown> {
   try {
     parsed = JSON.parse(json);
   } catch (cause) {
-    throw new PipelineError('VAR_INVALID', `--vars is no JSON: ${(cause as Error).message}`, {
-      value: json,
-      hint,
-      cause,
-    });
+    // V8 quotes a piece of the text, which may be a piece of a password.
+    const problem = (cause as Error).message.replace(/, (\.{3})?"[\s\S]*" is not valid JSON$|, (\.{3})?"[\s\S]*$/, '');
+    throw new PipelineError('VAR_INVALID', `--vars is no JSON: ${problem}`, { value: json, hint });
   }
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
   throw new PipelineError('VAR_INVALID', '--vars is no map of names and values', { value: json, hint });

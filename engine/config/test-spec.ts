@@ -49,8 +49,11 @@ const ofColumns = (description: string) => {
     .meta({ description });
 };
 
-const bound = (type: z.ZodNumber, which: string) =>
+const bound = (type: z.ZodType<number | string>, which: string) =>
   type.exactOptional().meta({ description: `${which} value that is allowed.` });
+
+/** Of a number, a date or a text. */
+const limit = z.union([z.number(), z.string()]);
 
 const age = (consequence: string) =>
   duration.exactOptional().meta({ description: `Where the newest value is older than this, the test ${consequence}.` });
@@ -107,7 +110,7 @@ const tests = {
     })
     .meta({ description: 'Each value is found in a column of another table.' }),
   range: z
-    .strictObject({ column, min: bound(z.number(), 'Smallest'), max: bound(z.number(), 'Largest'), ...common })
+    .strictObject({ column, min: bound(limit, 'Smallest'), max: bound(limit, 'Largest'), ...common })
     .refine(atLeastOne('min', 'max'), 'have `min`, `max` or both')
     .meta({ description: 'Each value lies between `min` and `max`, both included.' }),
   row_count: z

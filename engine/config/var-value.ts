@@ -1,4 +1,5 @@
 import { closest } from '../closest.ts';
+import { hideInValue } from '../secrets.ts';
 import { parseDuration } from './duration.ts';
 import { formatDay, parseInstant } from './instant.ts';
 import type { VarSpec, VarType } from './spec.ts';
@@ -68,7 +69,7 @@ const types: Readonly<Record<VarType, TypeOfVar>> = {
   date: { wanted: 'a date such as 2025-06-17', read: day, parse: asText, isOrdered: true },
 };
 
-const written = (raw: unknown): string => (isText(raw) ? raw : (JSON.stringify(raw) ?? String(raw)));
+const written = (raw: unknown): string => hideInValue(isText(raw) ? raw : (JSON.stringify(raw) ?? String(raw)));
 
 /** A value from pipeline.yaml or --vars as the run reads it (durations in ms), or what keeps it from fitting its var. */
 export function checkVarValue(
@@ -93,7 +94,7 @@ export function checkVarValue(
   if (stray === undefined) return { value };
   const hint = closest(String(stray), values.map(String));
   return {
-    problem: `must be one of ${values.join(', ')}, not \`${Array.isArray(raw) ? stray : written(raw)}\``,
+    problem: `must be one of ${values.join(', ')}, not \`${written(Array.isArray(raw) ? stray : raw)}\``,
     ...(hint !== undefined && { hint }),
   };
 }

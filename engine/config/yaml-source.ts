@@ -1,4 +1,16 @@
-import { type Document, isAlias, isCollection, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml';
+import { hideInValue } from '../secrets.ts';
 import type { Path, Position, Problem } from './problems.ts';
 
 /** A parsed YAML text that knows where each of its values stands. */
@@ -10,6 +22,8 @@ export interface YamlSource {
   keyAt(path: Path): Position;
   /** The value as it is written, cut to one line; empty where nothing is, undefined where the key is missing. */
   textAt(path: Path): string | undefined;
+  /** A scalar's text as it is written, without its quotes: `007` and not 7. Undefined for anything else. */
+  scalarAt(path: Path): string | undefined;
   /** Whether the key that ends the path stands in `{ }` and has no value, as the rest of an unquoted text with a comma has. */
   isStray(path: Path): boolean;
 }
@@ -21,16 +35,19 @@ interface Place {
   readonly isCollection: boolean;
   readonly inFlow: boolean;
   readonly found: boolean;
+  readonly scalar?: Scalar;
 }
 
-const oneLine = (text: string, length = 60): string => {
+/** The whole text loses its secrets first: of a URL that is cut, nobody could tell the user from the host. */
+const oneLine = (value: string, length = 60): string => {
+  const text = hideInValue(value);
   const [line = ''] = text.trim().split('\n');
   return line.length < text.trim().length || line.length > length ? `${line.slice(0, length).trimEnd()} …` : line;
 };
 
 function locate(document: Document, path: Path): Place {
   let node: unknown = document.contents;
-  let place: Place = placeOf(undefined, node, false);
+  let place = placeOf(document, undefined, node, false);
   for (const part of path) {
     if (isAlias(node)) node = node.resolve(document);
     const inFlow = isCollection(node) && node.flow === true;
@@ -38,16 +55,17 @@ function locate(document: Document, path: Path): Place {
       const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(part));
       if (pair === undefined) return { ...place, found: false };
       node = pair.value;
-      place = placeOf(pair.key, node, inFlow);
+      place = placeOf(document, pair.key, node, inFlow);
     } else if (isSeq(node) && node.items[Number(part)] !== undefined) {
       node = node.items[Number(part)];
-      place = placeOf(undefined, node, inFlow);
+      place = placeOf(document, undefined, node, inFlow);
     } else return { ...place, found: false };
   }
   return place;
 }
 
-function placeOf(key: unknown, node: unknown, inFlow: boolean): Place {
+function placeOf(document: Document, key: unknown, node: unknown, inFlow: boolean): Place {
+  const value = isAlias(node) ? node.resolve(document) : node;
   const start = isScalar(key) ? key.range?.[0] : undefined;
   const range = isScalar(node) || isCollection(node) || isAlias(node) ? node.range : undefined;
   return {
@@ -56,7 +74,15 @@ function placeOf(key: unknown, node: unknown, inFlow: boolean): Place {
     isCollection: isCollection(node),
     inFlow,
     found: true,
+    ...(isScalar(value) && { scalar: value }),
   };
+}
+
+/** From the offset to the end of its line; the whole line where the offset may be within a secret. */
+function restOfLine(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const [line = ''] = text.slice(start).split('\n', 1);
+  return hideInValue(line) === line ? line.slice(offset - start) : line;
 }
 
 /** Parses YAML 1.2; times stay texts. Of a text with syntax errors the data is undefined. */
@@ -76,7 +102,7 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
   const [syntax] = [...document.errors, ...document.warnings].filter(({ code }) => code !== 'DUPLICATE_KEY');
   const twice = document.errors.filter(({ code }) => code === 'DUPLICATE_KEY');
   const problems: Problem[] = [...(syntax ? [syntax] : []), ...twice].map(({ code, message, pos: [offset] }) => {
-    const rest = oneLine(text.slice(offset).split('\n', 1)[0] ?? '');
+    const rest = oneLine(restOfLine(text, offset));
     const position = positionOf(offset);
     if (code === 'DUPLICATE_KEY') {
       const key = rest.replace(/\s*:(\s.*)?$/, '');
@@ -109,6 +135,11 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
       const { value, found } = locate(document, path);
       if (!found) return undefined;
       return value === undefined ? '' : oneLine(text.slice(...value));
+    },
+    scalarAt(path) {
+      const { scalar, found } = locate(document, path);
+      if (!found || scalar === undefined) return undefined;
+      return typeof scalar.value === 'string' ? scalar.value : scalar.source;
     },
     isStray(path) {
       const { value, inFlow, found } = locate(document, path);

@@ -20,7 +20,7 @@ export function noteAsLeft(file: string): void {
 }
 
 /** The path of the note, beside the database. */
-export const noteOf = (file: string): string => `${file}.left`;
+const noteOf = (file: string): string => `${file}.left`;
 
 function standingOf(file: string): string {
   const { ino, size, mtimeNs } = statSync(file, { bigint: true });

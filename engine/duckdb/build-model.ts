@@ -1,9 +1,9 @@
 import { PipelineError } from '../errors.ts';
-import type { StagedSource, Window } from '../extract.ts';
+import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
-import { type DirtyPartitions, findDirty, recordPartitions } from './partitions.ts';
-import { replacePartitions } from './replace.ts';
+import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordPartitions } from './partitions.ts';
+import { RowsOutside, replacePartitions } from './replace.ts';
 import {
   type CompiledTest,
   readsClock,
@@ -27,6 +27,8 @@ export interface CompiledModel {
   /** Tables that its statements read, its own left out. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
+  /** Whether they read `dirty_partitions`. */
+  readonly readsDirty: boolean;
   /** Digest of all the text above and of the table's definition. */
   readonly definitionDigest: string;
 }
@@ -44,7 +46,8 @@ export interface BuildOptions {
     readonly tables: readonly Table[];
     readonly staged: StagedSource;
     readonly directory: string;
-    readonly reload: () => Promise<void>;
+    /** Runs the extract again in place of what was put aside, and reads anew what it has staged. */
+    readonly reload: (why: 'rejected' | 'damaged') => Promise<void>;
   };
   readonly signal: AbortSignal;
   readonly warn: (message: string) => void;
@@ -57,6 +60,8 @@ export interface BuildOutcome {
   readonly partitions: number;
   /** Archives whose values are not believable, set aside now. */
   readonly rejected: number;
+  /** Partitions that stay as they are, since staged files of theirs are damaged and could not be had again. */
+  readonly leftOut: number;
   readonly tests: readonly TestOutcome[];
 }
 
@@ -82,29 +87,54 @@ export async function buildModel(
   options: BuildOptions,
 ): Promise<BuildOutcome> {
   if (options.upToDate && !options.tests.some(readsClock)) {
-    return { status: 'reused', rows: 0, partitions: 0, rejected: 0, tests: options.tests.map(reusedTest) };
+    return { status: 'reused', rows: 0, partitions: 0, rejected: 0, leftOut: 0, tests: options.tests.map(reusedTest) };
   }
   await warehouse.setTime('as_of', options.asOf);
   const rejected = new Set<string>();
+  /** Partitions with damaged files; undefined until the extract has run again for them. */
+  let leftOut: ReadonlySet<string> | undefined;
   let copy = false;
+  let confined = false;
   for (;;) {
-    const dirty = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
-    if (dirty.dirty > 0) await openSource(warehouse, options, copy);
+    const changed = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
+    const dirty = leftOut === undefined ? changed : await leavePartitions(warehouse, changed, leftOut);
+    const counts = () => ({ rejected: rejected.size, leftOut: leftOut?.size ?? 0 });
+    if (dirty.dirty > 0) {
+      const refused = await openSource(warehouse, options, copy);
+      if (await setAside(refused, options, rejected)) continue;
+    }
+    // A query that does not ask which partitions are dirty has the rows of all of them.
+    confined ||= !dirty.all && !model.readsDirty && options.source === undefined;
     try {
-      return { ...(await publish(warehouse, model, dirty, options)), rejected: rejected.size };
+      return { ...(await publish(warehouse, model, dirty, { ...options, confined })), ...counts() };
     } catch (error) {
+      if (error instanceof PipelineError) throw error;
+      if (!confined && mayBeOutside(error)) {
+        confined = true;
+        continue;
+      }
       if (error instanceof TestsFailed) {
         await recordOutcomes(warehouse, error.outcomes, options);
         const failed = { status: 'error', rows: 0, partitions: dirty.dirty, tests: error.outcomes } as const;
-        return { ...failed, rejected: rejected.size };
+        return { ...failed, ...counts() };
+      }
+      const damaged = dirty.dirty > 0 && !options.signal.aborted ? await damagedFiles(options) : [];
+      if (damaged.length > 0) {
+        leftOut = await mend(damaged, options, leftOut);
+        continue;
       }
       // The last attempt read evened copies of the files, and nothing in them was to be rejected.
       if (copy || dirty.dirty === 0 || options.source === undefined || options.signal.aborted) throw error;
     }
-    await openSource(warehouse, options, true);
-    copy = (await rejectFiles(warehouse, model, options, rejected)) === 0;
+    const refused = await openSource(warehouse, options, true);
+    const wrong = refused.length > 0 ? refused : await unbelievable(warehouse, model);
+    copy = !(await setAside(wrong, options, rejected));
   }
 }
+
+/** Rows of other partitions were counted, or have met those that are there. */
+const mayBeOutside = (error: unknown): boolean =>
+  error instanceof RowsOutside || (error instanceof Error && /duplicate key/i.test(error.message));
 
 const nothingDirty: DirtyPartitions = { dirty: 0, total: 0, all: false };
 
@@ -113,8 +143,8 @@ async function publish(
   warehouse: Warehouse,
   model: CompiledModel,
   dirty: DirtyPartitions,
-  options: BuildOptions,
-): Promise<Omit<BuildOutcome, 'rejected'>> {
+  options: BuildOptions & { readonly confined: boolean },
+): Promise<Omit<BuildOutcome, 'rejected' | 'leftOut'>> {
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   return warehouse.transaction(async () => {
     const held = await heldTests(warehouse, dirty, options);
@@ -123,7 +153,10 @@ async function publish(
       rows = await replacePartitions(warehouse, model.table, model.querySql, {
         all: dirty.all,
         readsItself: model.readsItself,
+        confined: options.confined,
       });
+      // They are looked at while DuckDB reads them.
+      if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
       await recordPartitions(warehouse, model.name, options.runId);
     }
     if (!options.upToDate) for (const statement of model.publishedSql) await warehouse.run(statement);
@@ -153,37 +186,67 @@ async function heldTests(
   return held;
 }
 
-/** Makes the rows of the dirty partitions readable. */
-async function openSource(warehouse: Warehouse, { source, signal }: BuildOptions, copy: boolean): Promise<void> {
-  if (source === undefined) return;
+/** Makes the rows of the dirty partitions readable; answers the archives that must not be read. */
+async function openSource(
+  warehouse: Warehouse,
+  { source, signal }: BuildOptions,
+  copy: boolean,
+): Promise<readonly Rejected[]> {
+  const refused: Rejected[] = [];
+  if (source === undefined) return refused;
   const { tables, staged, directory } = source;
   const partitions = await warehouse.rows<{ partition: string }>(
-    'SELECT partition FROM dirty_partitions ORDER BY partition',
+    `SELECT partition FROM ${dirtyPartitions} WHERE input_digest IS NOT NULL ORDER BY partition`,
   );
   const files = await staged.open(
     partitions.map(({ partition }) => partition),
-    { tables: tables.map(({ name }) => name), copy, directory, signal },
+    { tables: tables.map(({ name }) => name), copy, directory, signal, refuse: (archive) => refused.push(archive) },
   );
   for (const table of tables) await readFrom(warehouse, table, files[table.name] ?? {}, directory);
+  return refused;
 }
 
-/** Sets every file of the open partitions aside whose values are not believable; how many there were. */
-async function rejectFiles(
-  warehouse: Warehouse,
-  model: CompiledModel,
+/** The archives of the open partitions whose values give them away. */
+const unbelievable = async (warehouse: Warehouse, { rejectsSql }: CompiledModel): Promise<readonly Rejected[]> =>
+  rejectsSql === undefined ? [] : warehouse.rows<{ key: string; reason: string }>(rejectsSql);
+
+/** Sets archives of the open partitions aside; false where there are none. */
+async function setAside(
+  archives: readonly Rejected[],
   { source, warn }: BuildOptions,
   rejected: Set<string>,
-): Promise<number> {
-  if (source === undefined || model.rejectsSql === undefined) return 0;
-  const rejects = await warehouse.rows<{ key: string; reason: string }>(model.rejectsSql);
-  if (rejects.length === 0) return 0;
-  const again = rejects.find(({ key }) => rejected.has(key));
+): Promise<boolean> {
+  if (source === undefined || archives.length === 0) return false;
+  const again = archives.find(({ key }) => rejected.has(key));
   if (again !== undefined) throw new PipelineError('INTERNAL', `${again.key} is still there, although it was rejected`);
-  for (const { key, reason } of rejects) {
+  for (const { key, reason } of archives) {
     warn(`rejected ${key}: ${reason}`);
     rejected.add(key);
   }
-  await source.staged.reject(rejects);
-  await source.reload();
-  return rejects.length;
+  await source.staged.reject(archives);
+  await source.reload('rejected');
+  return true;
+}
+
+const damagedFiles = async ({ source }: BuildOptions): Promise<readonly DamagedFile[]> =>
+  (await source?.staged.damaged?.()) ?? [];
+
+/**
+ * Has damaged files fetched again, once; the partitions of those that are damaged after that are left out, and keep what is
+ * published of them.
+ */
+async function mend(
+  damaged: readonly DamagedFile[],
+  { source, warn }: BuildOptions,
+  leftOut: ReadonlySet<string> | undefined,
+): Promise<ReadonlySet<string>> {
+  if (leftOut === undefined) {
+    for (const { key, reason } of damaged) warn(`damaged ${key}: ${reason}; it is fetched again`);
+    await source?.staged.discard?.(damaged);
+    await source?.reload('damaged');
+    return new Set();
+  }
+  for (const { key, partition, reason } of damaged)
+    warn(`${partition} is not built and stays as it was published: ${key} could not be fetched again, ${reason}`);
+  return leftOut.union(new Set(damaged.map(({ partition }) => partition)));
 }

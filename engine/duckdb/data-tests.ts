@@ -1,14 +1,15 @@
 import type { TestSpec } from '../config/test-spec.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
-import { clockSql, quoteName, quoteText } from '../sql.ts';
-import { inDirty } from './partitions.ts';
+import { clockSql, freeName, quoteName } from '../sql.ts';
+import { dirtyAlias, dirtyPartitions, inDirty } from './partitions.ts';
+import { boundSql, literalSql, typeOf } from './test-values.ts';
 
 /** A data test as SQL. Every row of `failures` breaks the rule, every row of `warnings` is only told. */
 export interface TestSql {
   readonly failures: string;
   /**
-   * `failures` among the rows of `dirty_partitions` alone: of rules that a row breaks by itself, or together with others of
+   * `failures` among the rows of the dirty partitions alone: of rules that a row breaks by itself, or together with others of
    * its partition.
    */
   readonly dirtyFailures?: string;
@@ -26,7 +27,12 @@ const recentDays = 3;
 
 const day = 86_400_000;
 const names = (columns: readonly string[]) => columns.map(quoteName).join(', ');
-const literal = (value: string | number | boolean) => (typeof value === 'string' ? quoteText(value) : String(value));
+
+/** Names for what a test computes: as wanted where no column of the table is called so. */
+function resultNames<const Name extends string>(table: Table, ...wanted: Name[]): Readonly<Record<Name, string>> {
+  const taken = Object.keys(table.columns);
+  return Object.fromEntries(wanted.map((name) => [name, quoteName(freeName(name, taken))])) as Record<Name, string>;
+}
 const interval = (ms: number) => `to_milliseconds(${ms})`;
 
 /** The rows under test. */
@@ -35,7 +41,7 @@ const from = (table: Table, where: string | undefined, rows = quoteName(table.na
 
 /** Those of them that this build has replaced. */
 const fromDirty = (table: Table, where: string | undefined) =>
-  from(table, where, `${quoteName(table.name)} SEMI JOIN dirty_partitions AS dirty ON ${inDirty(table)}`);
+  from(table, where, `${quoteName(table.name)} SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)}`);
 
 const isPartitioned = (table: Table): boolean => partitionColumns(table).length > 0;
 
@@ -73,18 +79,19 @@ function mayRepeat(columns: readonly string[], rows: string, table: Table): stri
     ...parts.map(({ expression }) => `${expression} = ${above(expression)}`),
     ascending.length === 1 ? `${own} > ${before}` : `row(${own.join(', ')}) > row(${before.join(', ')})`,
   ].join(' AND ');
-  const partition = parts.map(({ name, expression }) => `${expression} AS ${quoteName(`part_${name}`)}`).join(', ');
+  const partition = parts.map(({ expression }, at) => `${expression} AS part${at}`).join(', ');
   const inPieces = `SELECT * EXCLUDE (begins) FROM (
       SELECT ${partition}, NOT coalesce(${continues}, false) AS begins FROM ${rows}
     ) WHERE begins GROUP BY ALL HAVING count(*) > 1`;
-  const same = parts.map(({ name, expression }) => `${expression} IS NOT DISTINCT FROM ${quoteName(`part_${name}`)}`);
-  return `(FROM ${rows}) AS ${quoteName(table.name)} SEMI JOIN (${inPieces}) ON ${same.join(' AND ')}`;
+  const same = parts.map(({ expression }, at) => `${expression} IS NOT DISTINCT FROM "$pieces".part${at}`);
+  return `(FROM ${rows}) AS ${quoteName(table.name)} SEMI JOIN (${inPieces}) AS "$pieces" ON ${same.join(' AND ')}`;
 }
 
 const builders: Builders = {
   unique: ({ columns, where }, table) => {
+    const { row_count } = resultNames(table, 'row_count');
     const repeated = (rows: string) =>
-      `SELECT ${names(columns)}, count(*) AS row_count FROM ${mayRepeat(columns, rows, table)} GROUP BY ALL HAVING row_count > 1`;
+      `SELECT ${names(columns)}, count(*) AS ${row_count} FROM ${mayRepeat(columns, rows, table)} GROUP BY ALL HAVING count(*) > 1`;
     return {
       failures: repeated(from(table, where)),
       ...(tellPartition(columns, table) &&
@@ -96,12 +103,17 @@ const builders: Builders = {
     rowsWhere(table, where, columns.map((column) => `${quoteName(column)} IS NULL`).join(' OR ')),
 
   accepted_values: ({ column, values, where }, table) =>
-    rowsWhere(table, where, `${quoteName(column)} NOT IN (${values.map(literal).join(', ')})`),
+    rowsWhere(
+      table,
+      where,
+      `${quoteName(column)} NOT IN (${values.map((value) => literalSql(value, typeOf(table, column))).join(', ')})`,
+    ),
 
   range: ({ column, min, max, where }, table) => {
+    const type = typeOf(table, column);
     const bounds = [
-      ...(min === undefined ? [] : [`${quoteName(column)} < ${min}`]),
-      ...(max === undefined ? [] : [`${quoteName(column)} > ${max}`]),
+      ...(min === undefined ? [] : [`${quoteName(column)} < ${boundSql(min, type, 'min')}`]),
+      ...(max === undefined ? [] : [`${quoteName(column)} > ${boundSql(max, type, 'max')}`]),
     ];
     return rowsWhere(table, where, bounds.join(' OR '));
   },
@@ -110,29 +122,32 @@ const builders: Builders = {
 
   relationships: ({ column, to, where }, table) => {
     const [other, key] = to.split('.') as [string, string];
-    const known = `SELECT ${quoteName(key)} FROM ${quoteName(other)} WHERE ${quoteName(key)} IS NOT NULL`;
+    // Qualified, since a name that the other table lacks would be a column of the tested row, and equal to itself.
+    const known = `SELECT "$to".${quoteName(key)} FROM ${quoteName(other)} AS "$to" WHERE "$to".${quoteName(key)} IS NOT NULL`;
     return rowsWhere(table, where, `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (${known})`);
   },
 
   row_count: ({ min, max, where }, table) => {
-    const counted = `SELECT count(*) AS row_count FROM ${from(table, where)}`;
+    const { row_count } = resultNames(table, 'row_count');
+    const counted = `SELECT count(*) AS ${row_count} FROM ${from(table, where)}`;
     const bounds = [
-      ...(min === undefined ? [] : [`row_count < ${min}`]),
-      ...(max === undefined ? [] : [`row_count > ${max}`]),
+      ...(min === undefined ? [] : [`${row_count} < ${min}`]),
+      ...(max === undefined ? [] : [`${row_count} > ${max}`]),
     ];
     return {
       failures: `FROM (${counted}) WHERE ${bounds.join(' OR ')}`,
-      measure: `SELECT row_count AS value, ${min ?? max ?? 0} AS threshold FROM (${counted})`,
+      measure: `SELECT ${row_count} AS value, ${min ?? max ?? 0} AS threshold FROM (${counted})`,
     };
   },
 
   coverage: ({ column, by = [], where, min, warn = min }, table) => {
+    const { coverage, row_count } = resultNames(table, 'coverage', 'row_count');
     const counted = where === undefined ? '' : ` FILTER (WHERE ${where})`;
-    const judged = `count(${quoteName(column)})${counted} / nullif(count(*)${counted}, 0) AS coverage, count(*)${counted} AS row_count FROM ${quoteName(table.name)}`;
+    const judged = `count(${quoteName(column)})${counted} / nullif(count(*)${counted}, 0) AS ${coverage}, count(*)${counted} AS ${row_count} FROM ${quoteName(table.name)}`;
     const overall = `SELECT ${judged}`;
     // Over all rows, so that a group of which `where` leaves none is there to fail (B13).
     const groups = `SELECT ${names(by)}, ${judged} GROUP BY ALL`;
-    const tooLow = `(row_count = 0 OR coverage < ${min})`;
+    const tooLow = `(${row_count} = 0 OR ${coverage} < ${min})`;
     const newest = by.find((name) => table.columns[name]?.type === 'DATE');
     const recent =
       newest === undefined
@@ -145,30 +160,34 @@ const builders: Builders = {
         ...(grouped ? [`SELECT * FROM (${groups}) WHERE ${tooLow} AND NOT (${recent})`] : []),
       ].join(' UNION ALL BY NAME '),
       warnings: [
-        `SELECT * FROM (${overall}) WHERE NOT ${tooLow} AND coverage < ${warn}`,
+        `SELECT * FROM (${overall}) WHERE NOT ${tooLow} AND ${coverage} < ${warn}`,
         ...(grouped
-          ? [`SELECT * FROM (${groups}) WHERE CASE WHEN ${tooLow} THEN ${recent} ELSE coverage < ${warn} END`]
+          ? [`SELECT * FROM (${groups}) WHERE CASE WHEN ${tooLow} THEN ${recent} ELSE ${coverage} < ${warn} END`]
           : []),
       ].join(' UNION ALL BY NAME '),
-      measure: `SELECT coverage AS value, ${min} AS threshold FROM (${overall})`,
+      measure: `SELECT ${coverage} AS value, ${min} AS threshold FROM (${overall})`,
     };
   },
 
   completeness: ({ column, by = [], step, where }, table) => {
+    const { previous } = resultNames(table, 'previous');
     const over = `over (${by.length > 0 ? `partition by ${names(by)} ` : ''}order by ${quoteName(column)})`;
-    const neighbours = `SELECT ${names([...by, column])}, lag(${quoteName(column)}) ${over} AS previous FROM ${from(table, where)}`;
+    const neighbours = `SELECT ${names([...by, column])}, lag(${quoteName(column)}) ${over} AS ${previous} FROM ${from(table, where)}`;
     return {
-      failures: `FROM (${neighbours}) WHERE cast(${quoteName(column)} as TIMESTAMP) - cast(previous as TIMESTAMP) > ${interval(step)}`,
+      failures: `FROM (${neighbours}) WHERE cast(${quoteName(column)} as TIMESTAMP) - cast(${previous} as TIMESTAMP) > ${interval(step)}`,
     };
   },
 
   freshness: ({ column, warn_after, error_after, where }, table) => {
-    const newest = `SELECT max(${quoteName(column)}) AS newest, date_diff('second', cast(max(${quoteName(column)}) as TIMESTAMP), ${clockSql}) / 86400 AS days_old FROM ${from(table, where)}`;
-    const older = (ms: number | undefined) => `FROM (${newest}) WHERE newest IS NULL OR days_old > ${(ms ?? 0) / day}`;
+    const { newest, days_old } = resultNames(table, 'newest', 'days_old');
+    const last = `max(${quoteName(column)})`;
+    const aged = `SELECT ${last} AS ${newest}, date_diff('second', cast(${last} as TIMESTAMP), ${clockSql}) / 86400 AS ${days_old} FROM ${from(table, where)}`;
+    const older = (ms: number | undefined) =>
+      `FROM (${aged}) WHERE ${newest} IS NULL OR ${days_old} > ${(ms ?? 0) / day}`;
     return {
-      failures: error_after === undefined ? `FROM (${newest}) WHERE newest IS NULL` : older(error_after),
+      failures: error_after === undefined ? `FROM (${aged}) WHERE ${newest} IS NULL` : older(error_after),
       ...(warn_after === undefined ? {} : { warnings: older(warn_after) }),
-      measure: `SELECT days_old AS value, ${(error_after ?? warn_after ?? 0) / day} AS threshold FROM (${newest})`,
+      measure: `SELECT ${days_old} AS value, ${(error_after ?? warn_after ?? 0) / day} AS threshold FROM (${aged})`,
     };
   },
 };

@@ -1,6 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PipelineError } from '../errors.ts';
 import type { TableFeed } from '../extract.ts';
+import { isPartitionTextSql, partitionValueSql } from '../partition-text.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
@@ -31,20 +33,29 @@ export async function loadFeed(
   await writeState(stateFile, changed, gone, feed.partitions);
   try {
     await warehouse.transaction(async () => {
-      await warehouse.run(`CREATE OR REPLACE TEMP TABLE changed_partitions AS
+      await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${changedPartitions} AS
         FROM read_csv(${quoteText(stateFile)}, ${csvFormat},
           columns = { 'partition': 'VARCHAR', 'input_digest': 'VARCHAR' })`);
+      const rows = `FROM read_csv(${quoteText(rowsFile)}, ${csvFormat}, columns = {${csvColumns(table)}})`;
       const nothingStays = [...before.keys()].every(
         (partition) => changed.has(partition) || !feed.partitions.has(partition),
       );
-      await warehouse.run(nothingStays ? `TRUNCATE ${quoteName(table.name)}` : deleteChanged(table));
-      await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM read_csv(${quoteText(rowsFile)},
-        ${csvFormat}, columns = {${csvColumns(table)}})`);
-      await warehouse.run(`DELETE FROM partition_state USING changed_partitions AS changed
+      if (nothingStays || partitionColumns(table).length === 0) {
+        await warehouse.run(`TRUNCATE ${quoteName(table.name)}`);
+        await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME ${rows}`);
+        await checkNamed(warehouse, table, quoteName(table.name));
+      } else {
+        await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${newRows} AS ${rows}`);
+        await checkNamed(warehouse, table, newRows);
+        await warehouse.run(deleteChanged(table));
+        await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM ${newRows}`);
+        await warehouse.run(`DROP TABLE ${newRows}`);
+      }
+      await warehouse.run(`DELETE FROM partition_state USING ${changedPartitions} AS changed
         WHERE partition_state.model = ${quoteText(table.name)} AND partition_state.partition = changed.partition`);
       await warehouse.run(`INSERT INTO partition_state BY NAME
         SELECT ${quoteText(table.name)} AS model, partition, input_digest, ${quoteText(options.runId)} AS run_id
-        FROM changed_partitions WHERE input_digest IS NOT NULL`);
+        FROM ${changedPartitions} WHERE input_digest IS NOT NULL`);
     });
   } finally {
     await rm(rowsFile, { force: true });
@@ -61,10 +72,50 @@ const csvColumns = (table: Table): string =>
     .map(([name, column]) => `${quoteText(name)}: ${quoteText(column.type)}`)
     .join(', ');
 
+const changedPartitions = '"$changed_partitions"';
+const newRows = '"$new_rows"';
+
+/**
+ * The partitions that rows of the table lie in, `part1` …, with the `partition` text that the feed has for them: the one
+ * that leads to the same values, however it spells a number or a time; else the values joined as they are, which is how
+ * an extract names them that does not use `partitionText`. NULL where the feed has neither.
+ */
+function namedPartitions(table: Table, rows: string): string {
+  const columns = partitionColumns(table).map((column, at) => ({ ...column, part: `part${at + 1}` }));
+  const parts = columns.map(({ part, expression }) => `${expression} AS ${part}`);
+  const joined = columns.map(({ expression }) => `coalesce(cast(${expression} as VARCHAR), '')`).join(`, '/', `);
+  const values = columns.map(({ part, type }, at) => `${partitionValueSql('partition', at + 1, type)} AS ${part}`);
+  const types = columns.map(({ type }) => type);
+  const same = columns.map(({ part }) => `lying.${part} IS NOT DISTINCT FROM spelled.${part}`);
+  return `(WITH
+    known AS (SELECT partition FROM partition_state WHERE model = ${quoteText(table.name)} UNION SELECT partition FROM ${changedPartitions}),
+    spelled AS (SELECT ${['partition', ...values].join(', ')} FROM known WHERE ${isPartitionTextSql('partition', types)}),
+    lying AS (SELECT ${[...parts, `concat(${joined}) AS joined`].join(', ')} FROM ${rows} AS ${quoteName(table.name)} GROUP BY ALL)
+    SELECT lying.*, coalesce(spelled.partition, known.partition) AS partition FROM lying
+    LEFT JOIN spelled ON ${same.join(' AND ')} LEFT JOIN known ON known.partition = lying.joined)`;
+}
+
+/**
+ * Rows of a partition that is not replaced would be there twice.
+ * @throws PipelineError MODULE_INVALID naming the first partition that the feed has rows of and did not name
+ */
+async function checkNamed(warehouse: Warehouse, table: Table, rows: string): Promise<void> {
+  if (partitionColumns(table).length === 0) return;
+  const [unnamed] = await warehouse.rows<{ joined: string }>(`SELECT joined FROM ${namedPartitions(table, rows)}
+    WHERE partition IS NULL OR partition NOT IN (SELECT partition FROM ${changedPartitions}) ORDER BY ALL LIMIT 1`);
+  if (unnamed === undefined) return;
+  throw new PipelineError('MODULE_INVALID', `the feed of ${table.name} has rows of a partition that it did not name`, {
+    value: unnamed.joined,
+    hint: 'name each partition with partitionText(…) of its values, and write the rows of those that are asked for',
+  });
+}
+
 function deleteChanged(table: Table): string {
-  const parts = partitionColumns(table).map((column) => `cast(${column.expression} as VARCHAR)`);
-  const partition = parts.length === 0 ? "''" : `concat(${parts.join(", '/', ")})`;
-  return `DELETE FROM ${quoteName(table.name)} WHERE ${partition} IN (SELECT partition FROM changed_partitions)`;
+  const same = partitionColumns(table).map(
+    ({ expression }, at) => `${expression} IS NOT DISTINCT FROM "$replaced".part${at + 1}`,
+  );
+  return `DELETE FROM ${quoteName(table.name)} USING ${namedPartitions(table, quoteName(table.name))} AS "$replaced"
+    WHERE "$replaced".partition IN (SELECT partition FROM ${changedPartitions}) AND ${same.join(' AND ')}`;
 }
 
 async function writeState(

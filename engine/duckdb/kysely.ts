@@ -46,7 +46,10 @@ export function createCompiler<DB>(tableMappings: Readonly<Record<string, string
 
 export const compileSql = (query: Compilable): string => query.compile().sql;
 
-/** The tables that a query reads, in the order of the alphabet; a CTE's name hides a table where the CTE is in sight. */
+/**
+ * The tables that a query reads, in the order of the alphabet; a CTE's name hides a table where the CTE is in sight. What
+ * reads the state of a table (`stateOf`) reads that table too.
+ */
 export function sourcesOf(query: Compilable): readonly string[] {
   const tables = new Set<string>();
   const walk = (value: unknown, ctes: readonly string[]): void => {
@@ -54,6 +57,7 @@ export function sourcesOf(query: Compilable): readonly string[] {
     // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
     const node = value as OperationNode & Record<string, any>;
     if (node.kind === 'ReferenceNode') return; // a column's table is an alias of one that stands in FROM
+    if (node.kind === 'SelectQueryNode') for (const table of statesIn(node)) tables.add(table);
     if (node.kind === 'TableNode' && !ctes.includes(node.table.identifier.name)) tables.add(node.table.identifier.name);
     const { with: clause, ...parts } = node as { readonly with?: WithNode };
     let inSight = ctes;
@@ -66,4 +70,25 @@ export function sourcesOf(query: Compilable): readonly string[] {
   };
   walk(query.compile().query, []);
   return [...tables].sort();
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
+type AnyNode = OperationNode & Record<string, any>;
+
+/** The tables whose states a select over partition_state keeps: `where model = 'ohlcv'`. */
+function statesIn(select: AnyNode): readonly string[] {
+  const froms: readonly AnyNode[] = select.from?.froms ?? [];
+  const [table, another] = froms.map((from) => (from.kind === 'AliasNode' ? from.node : from));
+  if (another !== undefined || table?.table?.identifier?.name !== 'partition_state') return [];
+  const found: string[] = [];
+  const walk = (node: AnyNode | undefined): void => {
+    if (node?.kind === 'ParensNode') walk(node.node);
+    if (node?.kind === 'AndNode') for (const side of [node.left, node.right]) walk(side);
+    if (node?.kind !== 'BinaryOperationNode' || node.operator.operator !== '=') return;
+    const { leftOperand: left, rightOperand: right } = node;
+    const isModel = left.kind === 'ReferenceNode' && left.column.column?.name === 'model';
+    if (isModel && right.kind === 'ValueNode' && typeof right.value === 'string') found.push(right.value);
+  };
+  walk(select.where?.where);
+  return found;
 }

@@ -1,7 +1,8 @@
 import type { Window } from '../extract.ts';
-import { partitionColumns } from '../schema/ddl.ts';
+import { isPartitionTextSql, partitionTextSql, partitionValueSql } from '../partition-text.ts';
+import { type PartitionColumn, partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
-import { quoteName, quoteText } from '../sql.ts';
+import { lowerCase, quoteName, quoteText } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Which partitions a model has, and which of them differ from what they were built from. */
@@ -12,81 +13,141 @@ export interface DirtyPartitions {
   readonly all: boolean;
 }
 
+/**
+ * The engine's own temp tables. No table of a project has such a name: `openProject` refuses `$` at its beginning.
+ * `part1`, `part2` … are the values of a partition, in the order of `partitionColumns`.
+ */
+export const inputPartitions = '"$input_partitions"';
+/** Without an `input_digest` a partition has no input left: it is removed. */
+export const dirtyPartitions = '"$dirty_partitions"';
+
+/** The view of `dirtyPartitions` that models read, under the names of the table's columns. */
+export const dirtyView = 'dirty_partitions';
+
 const sqlDate = (date: Date): string => `DATE ${quoteText(date.toISOString().slice(0, 10))}`;
+const partName = (_: unknown, at: number): string => `part${at + 1}`;
 
 /** The condition that a partition lies in a window; a month does where any of its days does. */
-function inWindow(table: Table, window: Window | undefined): string {
+function inWindow(columns: readonly PartitionColumn[], window: Window | undefined): string {
   if (window === undefined) return 'true';
-  const conditions = partitionColumns(table).flatMap(({ name }) => {
-    if (name === 'month')
-      return [`"month" < ${sqlDate(window.end)}`, `"month" + INTERVAL 1 MONTH > ${sqlDate(window.start)}`];
-    return table.columns[name]?.type === 'DATE'
-      ? [`${quoteName(name)} >= ${sqlDate(window.start)}`, `${quoteName(name)} < ${sqlDate(window.end)}`]
-      : [];
+  const conditions = columns.flatMap(({ isMonth, type }, at) => {
+    const part = partName(undefined, at);
+    if (isMonth) return [`${part} < ${sqlDate(window.end)}`, `${part} + INTERVAL 1 MONTH > ${sqlDate(window.start)}`];
+    return type === 'DATE' ? [`${part} >= ${sqlDate(window.start)}`, `${part} < ${sqlDate(window.end)}`] : [];
   });
   return conditions.join(' AND ') || 'true';
 }
 
+/** The rows of `inputs` with the values of the partition as `part1` …, and `digest`. */
+function namedInputs(inputsSql: string, columns: readonly PartitionColumn[]): string {
+  // Where a column of the partition is called digest as well, only their places tell them apart.
+  if (columns.some(({ name }) => lowerCase(name) === 'digest')) {
+    return `(FROM (${inputsSql}) AS inputs(${[...columns.map(partName), 'digest'].join(', ')}))`;
+  }
+  const parts = columns.map(({ name, type }, at) => `cast(${quoteName(name)} as ${type}) AS ${partName(name, at)}`);
+  return `(SELECT ${[...parts, 'digest'].join(', ')} FROM (${inputsSql}))`;
+}
+
+export interface PartitionedModel {
+  readonly name: string;
+  readonly table: Table;
+  readonly inputsSql: string;
+  readonly definitionDigest: string;
+  /** Whether its statements read `dirtyView`. */
+  readonly readsDirty: boolean;
+}
+
 /**
- * Makes the temp tables `input_partitions` (all, with digests) and `dirty_partitions` (in the window, digest differs
- * from partition_state, or no longer there).
+ * Makes the temp tables `inputPartitions` (all, with digests) and `dirtyPartitions` (in the window, digest differs from
+ * partition_state, or no longer there). With `refresh` every partition counts as different.
  */
 export async function findDirty(
   warehouse: Warehouse,
-  model: {
-    readonly name: string;
-    readonly table: Table;
-    readonly inputsSql: string;
-    readonly definitionDigest: string;
-  },
+  model: PartitionedModel,
   window: Window | undefined,
+  refresh = false,
 ): Promise<DirtyPartitions> {
   const columns = partitionColumns(model.table);
-  const typeOf = (name: string) => (name === 'month' ? 'DATE' : (model.table.columns[name]?.type ?? 'VARCHAR'));
-  const name = columns.map((column) => `cast(${quoteName(column.name)} as VARCHAR)`).join(", '/', ");
-  const parsed = columns.map(
-    (column, at) =>
-      `cast(split_part(partition, '/', ${at + 1}) as ${typeOf(column.name)}) AS ${quoteName(column.name)}`,
-  );
-  await warehouse.run(`CREATE OR REPLACE TEMP TABLE input_partitions AS
-    SELECT ${columns.length === 0 ? "''" : `concat(${name})`} AS partition,
+  const parts = columns.map(partName);
+  const text = partitionTextSql(columns.map(({ type }, at) => ({ expression: parts[at] as string, type })));
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${inputPartitions} AS
+    SELECT ${[`${text} AS partition`, ...parts].join(', ')},
       md5(${quoteText(model.definitionDigest)} || digest) AS input_digest
-    FROM (${model.inputsSql})`);
-  await warehouse.run(`CREATE OR REPLACE TEMP TABLE dirty_partitions AS
+    FROM ${namedInputs(model.inputsSql, columns)} AS inputs`);
+  // Of a partition that is gone, only the text is left.
+  const values = columns.map(
+    ({ type }, at) =>
+      `CASE WHEN now.partition IS NULL THEN ${partitionValueSql('built.partition', at + 1, type)} ELSE now.${parts[at]} END AS ${parts[at]}`,
+  );
+  const types = columns.map(({ type }) => type);
+  const isReadable = `(now.partition IS NOT NULL OR (${isPartitionTextSql('built.partition', types)})) AS is_readable`;
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${dirtyPartitions} AS
     SELECT * FROM (
-      SELECT ${['partition', ...parsed].join(', ')} FROM input_partitions
+      SELECT coalesce(now.partition, built.partition) AS partition, ${[...values, 'now.input_digest', isReadable].join(', ')}
+      FROM ${inputPartitions} AS now
       FULL JOIN (FROM partition_state WHERE model = ${quoteText(model.name)}) AS built USING (partition)
-      WHERE input_partitions.input_digest IS DISTINCT FROM built.input_digest
-    ) WHERE ${inWindow(model.table, window)}`);
+      WHERE ${refresh} OR now.input_digest IS DISTINCT FROM built.input_digest
+    ) WHERE ${inWindow(columns, window)}`);
+  if (model.readsDirty) await warehouse.run(createDirtyView(columns));
   const counts = await warehouse.row<{ dirty: bigint; total: bigint; kept: bigint }>(`SELECT
-    (SELECT count(*) FROM dirty_partitions) AS dirty,
-    (SELECT count(*) FROM input_partitions) AS total,
-    (SELECT count(*) FROM partition_state ANTI JOIN dirty_partitions USING (partition)
+    (SELECT count(*) FROM ${dirtyPartitions}) AS dirty,
+    (SELECT count(*) FROM ${inputPartitions}) AS total,
+    (SELECT count(*) FROM partition_state ANTI JOIN ${dirtyPartitions} USING (partition)
       WHERE model = ${quoteText(model.name)}) AS kept`);
   const all = counts.kept === 0n && !(await hasOtherRows(warehouse, model.table));
   return { dirty: Number(counts.dirty), total: Number(counts.total), all };
 }
 
-/** That a row of the table lies in a partition of `dirty_partitions AS dirty`. */
+/** Takes partitions out of `dirtyPartitions`. They stay dirty for the next run. */
+export async function leavePartitions(
+  warehouse: Warehouse,
+  found: DirtyPartitions,
+  partitions: ReadonlySet<string>,
+): Promise<DirtyPartitions> {
+  if (partitions.size === 0) return found;
+  const names = [...partitions].map(quoteText).join(', ');
+  const left = await warehouse.run(`DELETE FROM ${dirtyPartitions} WHERE partition IN (${names})`);
+  return { ...found, dirty: found.dirty - left, all: found.all && left === 0 };
+}
+
+function createDirtyView(columns: readonly PartitionColumn[]): string {
+  const named = columns.map(({ name }, at) => `${partName(name, at)} AS ${quoteName(name)}`);
+  const text = columns.some(({ name }) => lowerCase(name) === 'partition') ? [] : ['partition'];
+  return `CREATE OR REPLACE TEMP VIEW ${dirtyView} AS SELECT ${[...text, ...named].join(', ')}
+    FROM ${dirtyPartitions} WHERE is_readable`;
+}
+
+/** The alias of `dirtyPartitions` in the conditions below, which no table of a project has. */
+export const dirtyAlias = '"$dirty"';
+
+/** That a row of the table lies in a partition of `dirtyPartitions AS dirtyAlias`. */
 export const inDirty = (table: Table): string =>
-  partitionColumns(table)
-    .map((column) => `${column.expression} = dirty.${quoteName(column.name)}`)
-    .join(' AND ') || 'true';
+  [
+    ...partitionColumns(table).map(({ expression, nullable }, at) => {
+      const same = nullable ? 'IS NOT DISTINCT FROM' : '=';
+      return `${expression} ${same} ${dirtyAlias}.${partName(expression, at)}`;
+    }),
+    // A text that leads to no value is that of no row.
+    `${dirtyAlias}.is_readable`,
+  ].join(' AND ');
+
+/** That it lies in one of those that are being built, and not only removed. */
+export const inBuilt = (table: Table): string => `${inDirty(table)} AND ${dirtyAlias}.input_digest IS NOT NULL`;
 
 /** A migrated table has rows of before, of which no state knows. */
 async function hasOtherRows(warehouse: Warehouse, table: Table): Promise<boolean> {
   if (table.kind === 'view') return false;
-  const others = `FROM ${quoteName(table.name)} ANTI JOIN dirty_partitions AS dirty ON ${inDirty(table)} LIMIT 1`;
+  const others = `FROM ${quoteName(table.name)} ANTI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)} LIMIT 1`;
   return (await warehouse.rows(`SELECT 1 ${others}`)).length > 0;
 }
 
 /** Part of the transaction that publishes the rows, so that state and rows cannot part. */
 export async function recordPartitions(warehouse: Warehouse, model: string, runId: string): Promise<void> {
-  await warehouse.run(`DELETE FROM partition_state USING dirty_partitions AS dirty
+  await warehouse.run(`DELETE FROM partition_state USING ${dirtyPartitions} AS dirty
     WHERE partition_state.model = ${quoteText(model)} AND partition_state.partition = dirty.partition`);
   await warehouse.run(`INSERT INTO partition_state BY NAME
     SELECT ${quoteText(model)} AS model, partition, input_digest, ${quoteText(runId)} AS run_id
-    FROM input_partitions SEMI JOIN dirty_partitions USING (partition)`);
+    FROM ${dirtyPartitions} WHERE input_digest IS NOT NULL`);
 }
 
 /** Replaces the state of what has a single digest: a test, an export, a table that is loaded whole. */

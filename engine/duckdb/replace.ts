@@ -1,40 +1,52 @@
 import { addPrimaryKey, createBareTable, createIndexes, hasPrimaryKey, tableComments } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
-import { quoteName } from '../sql.ts';
-import { inDirty } from './partitions.ts';
+import { freeName, quoteName } from '../sql.ts';
+import { dirtyAlias, dirtyPartitions, inBuilt, inDirty } from './partitions.ts';
 import type { Warehouse } from './warehouse.ts';
 
+/** Rows of a query lie in other partitions than those that are being built. */
+export class RowsOutside extends Error {}
+
+const newRows = '"$new_rows"';
+
 /**
- * Replaces the rows of `dirty_partitions` by those of a query, inside the caller's transaction; the number of new rows.
+ * Replaces the rows of `dirtyPartitions` by those of a query, inside the caller's transaction; the number of new rows.
  * Where nothing stays, the table is made anew and gets key and indexes after the load: replacing millions of rows under
  * a key takes three times as long and doubles the file. A view has no rows to replace: it is made anew.
+ *
+ * `confined` leaves out what the query has of other partitions. That takes a copy of its rows, since a join would lose
+ * their order; so without it the rows are counted afterwards.
+ * @throws RowsOutside where they are more than those of the partitions that are being built
  */
 export async function replacePartitions(
   warehouse: Warehouse,
   table: Table,
   query: string,
-  options: { readonly all: boolean; readonly readsItself: boolean },
+  options: { readonly all: boolean; readonly readsItself: boolean; readonly confined: boolean },
 ): Promise<number> {
   if (table.kind === 'view') {
     await warehouse.run(`CREATE OR REPLACE VIEW ${quoteName(table.name)} AS ${query}`);
     return 0;
   }
-  if (options.all) return remake(warehouse, table, query);
-  if (!options.readsItself) {
-    await warehouse.run(deleteDirty(table));
-    return warehouse.run(insertRows(table, table.name, query));
-  }
-  await warehouse.run(`CREATE OR REPLACE TEMP TABLE new_rows AS ${query}`);
-  await warehouse.run(deleteDirty(table));
-  const inserted = await warehouse.run(insertRows(table, table.name, 'FROM new_rows'));
-  await warehouse.run('DROP TABLE new_rows');
+  const { all, confined } = options;
+  const isApart = confined || (options.readsItself && !all);
+  if (isApart) await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${newRows} AS ${selectRows(table, query)}`);
+  const rows = confined ? builtRows(table) : isApart ? `FROM ${newRows}` : selectRows(table, query);
+  const inserted = await (all ? remake(warehouse, table, rows) : replaceDirty(warehouse, table, rows));
+  if (isApart) await warehouse.run(`DROP TABLE ${newRows}`);
+  if (!confined && inserted !== (await countBuilt(warehouse, table))) throw new RowsOutside();
   return inserted;
 }
 
-async function remake(warehouse: Warehouse, table: Table, query: string): Promise<number> {
-  const aside = { ...table, name: `${table.name}_new` };
+async function replaceDirty(warehouse: Warehouse, table: Table, rows: string): Promise<number> {
+  await warehouse.run(deleteDirty(table));
+  return warehouse.run(insertRows(table, table.name, rows));
+}
+
+async function remake(warehouse: Warehouse, table: Table, rows: string): Promise<number> {
+  const aside = { ...table, name: '$new' };
   await warehouse.run(createBareTable(aside));
-  const inserted = await warehouse.run(insertRows(table, aside.name, query));
+  const inserted = await warehouse.run(insertRows(table, aside.name, rows));
   await warehouse.run(`DROP TABLE IF EXISTS ${quoteName(table.name)}`);
   await warehouse.run(`ALTER TABLE ${quoteName(aside.name)} RENAME TO ${quoteName(table.name)}`);
   if (hasPrimaryKey(table)) await warehouse.run(addPrimaryKey(table));
@@ -42,12 +54,33 @@ async function remake(warehouse: Warehouse, table: Table, query: string): Promis
   return inserted;
 }
 
+const columnNames = (table: Table): string => Object.keys(table.columns).map(quoteName).join(', ');
+
 /** By name and with the types of the definition. The order of the query's rows stays. */
-function insertRows(table: Table, into: string, query: string): string {
-  const columns = Object.entries(table.columns).map(([name, { type }]) => ({ name: quoteName(name), type }));
-  return `INSERT INTO ${quoteName(into)} (${columns.map(({ name }) => name).join(', ')})
-    SELECT ${columns.map(({ name, type }) => `cast(${name} as ${type})`).join(', ')} FROM (${query})`;
+function selectRows(table: Table, query: string): string {
+  const columns = Object.entries(table.columns).map(
+    ([name, { type }]) => `cast(${quoteName(name)} as ${type}) AS ${quoteName(name)}`,
+  );
+  return `SELECT ${columns.join(', ')} FROM (${query})`;
 }
 
+/** Those of `newRows` that lie in partitions that are being built, in their order. */
+function builtRows(table: Table): string {
+  const place = quoteName(freeName('row', Object.keys(table.columns)));
+  return `SELECT ${columnNames(table)} FROM (SELECT *, row_number() OVER () AS ${place} FROM ${newRows}) AS ${quoteName(table.name)}
+    SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inBuilt(table)} ORDER BY ${place}`;
+}
+
+const insertRows = (table: Table, into: string, rows: string): string =>
+  `INSERT INTO ${quoteName(into)} (${columnNames(table)}) ${rows}`;
+
 const deleteDirty = (table: Table): string =>
-  `DELETE FROM ${quoteName(table.name)} USING dirty_partitions AS dirty WHERE ${inDirty(table)}`;
+  `DELETE FROM ${quoteName(table.name)} USING ${dirtyPartitions} AS ${dirtyAlias} WHERE ${inDirty(table)}`;
+
+/** How many rows the table has in the partitions that are being built. */
+async function countBuilt(warehouse: Warehouse, table: Table): Promise<number> {
+  const { count } = await warehouse.row<{ count: bigint }>(
+    `SELECT count(*) AS count FROM ${quoteName(table.name)} SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inBuilt(table)}`,
+  );
+  return Number(count);
+}

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { diskError } from '../disk-error.ts';
+import { isAbort, PipelineError } from '../errors.ts';
 import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
@@ -11,6 +13,8 @@ export interface CompiledTest {
   readonly model: string;
   readonly severity: 'error' | 'warn';
   readonly sql: TestSql;
+  /** Where it is declared. */
+  readonly place: { readonly file: string; readonly line: number; readonly column: number };
   /** Tables whose state decides whether a result still holds. */
   readonly reads: readonly string[];
 }
@@ -58,7 +62,7 @@ async function digestOf(warehouse: Warehouse, test: CompiledTest, asOf: Date): P
 }
 
 /**
- * Runs a test, unless what it reads is as it was when it last passed; `among` the rows of `dirty_partitions` alone where no
+ * Runs a test, unless what it reads is as it was when it last passed; `among` the rows of the dirty partitions alone where no
  * others can fail.
  */
 export async function runTest(
@@ -67,9 +71,33 @@ export async function runTest(
   options: TestOptions,
   among: 'all' | 'dirty' = 'all',
 ): Promise<TestOutcome> {
+  try {
+    return await measure(warehouse, test, options, among);
+  } catch (error) {
+    throw named(test, error);
+  }
+}
+
+/** An error of DuckDB with the test whose SQL it is about. */
+function named({ name, place }: CompiledTest, error: unknown): unknown {
+  const known = diskError(error);
+  if (known instanceof PipelineError || isAbort(known) || !(known instanceof Error)) return known;
+  return new PipelineError('TEST_FAILED', `the test ${name} cannot be run: ${known.message}`, {
+    ...place,
+    hint: `correct the test; see its SQL with pnpm pipeline compile --select ${name}`,
+    cause: known,
+  });
+}
+
+async function measure(
+  warehouse: Warehouse,
+  test: CompiledTest,
+  options: TestOptions,
+  among: 'all' | 'dirty',
+): Promise<TestOutcome> {
   const digest = await digestOf(warehouse, test, options.asOf);
   if ((await recordedDigest(warehouse, stateName(test.name))) === digest) return reusedTest(test);
-  const { warnings, measure, dirtyFailures } = test.sql;
+  const { warnings, measure: measureSql, dirtyFailures } = test.sql;
   const failures = (among === 'dirty' ? dirtyFailures : undefined) ?? test.sql.failures;
   const failed = await found(warehouse, test, failures, options.failuresDir);
   const warned =
@@ -77,9 +105,9 @@ export async function runTest(
       ? undefined
       : await found(warehouse, test, warnings, options.failuresDir);
   const measured =
-    measure === undefined
+    measureSql === undefined
       ? { value: failed.count, threshold: 0 }
-      : await warehouse.row<{ value: number | bigint | null; threshold: number | bigint }>(measure);
+      : await warehouse.row<{ value: number | bigint | null; threshold: number | bigint }>(measureSql);
   const shown = failed.count > 0 ? failed : (warned ?? failed);
   const status = failed.count > 0 ? (test.severity === 'warn' ? 'warn' : 'error') : shown.count > 0 ? 'warn' : 'pass';
   await recordDigest(warehouse, stateName(test.name), status === 'pass' ? digest : undefined, options.runId);
@@ -102,7 +130,7 @@ async function found(
   directory: string,
 ): Promise<{ count: number; examples: readonly Row[]; file?: string }> {
   const { count } = await warehouse.row<{ count: bigint }>(`SELECT count(*) AS count FROM (${query})`);
-  const file = path.join(directory, `${test.name}.csv`);
+  const file = path.join(directory, failuresFile(test.name));
   if (count === 0n) {
     await rm(file, { force: true });
     return { count: 0, examples: [] };
@@ -113,6 +141,14 @@ async function found(
   );
   const examples = await warehouse.rows(`FROM (${query}) ORDER BY ALL LIMIT ${shownRows}`);
   return { count: Number(count), examples, file };
+}
+
+const longestName = 100;
+
+/** A test may be named after columns of any name: what no file may have in its name is left to a digest. */
+function failuresFile(test: string): string {
+  const plain = test.replace(/[^\w.-]+/g, '_').slice(0, longestName);
+  return plain === test && !test.startsWith('.') ? `${test}.csv` : `${plain}-${hash('md5', test).slice(0, 8)}.csv`;
 }
 
 export async function recordOutcomes(

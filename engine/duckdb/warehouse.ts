@@ -1,11 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
 import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
+import { evidenceOf, lostWarehouse, stateOfFile } from '../target/lost.ts';
+import { readOrigin } from './origin.ts';
 import { rowObjects } from './row-objects.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -20,7 +22,11 @@ export interface WarehouseOptions {
   readonly memoryLimit?: string;
   /** How long to wait for whoever holds the file; 0 asks once. */
   readonly waitMs?: number;
+  /** Makes a new warehouse, even where the files next to it show that there was one. */
+  readonly anew?: boolean;
   readonly signal?: AbortSignal;
+  /** Called before each transaction is committed; what it throws rolls the transaction back. */
+  readonly beforeCommit?: () => void;
 }
 
 /** One connection to one DuckDB file. DATE and TIMESTAMP come back as UTC `Date`, BIGINT as bigint. */
@@ -29,11 +35,17 @@ export class Warehouse implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   readonly #signal: AbortSignal | undefined;
+  readonly #beforeCommit: (() => void) | undefined;
   readonly #interrupt: () => void;
   readonly #remembered = new Map<string, Promise<unknown>>();
 
-  constructor(file: string, instance: DuckDBInstance, connection: DuckDBConnection, signal: AbortSignal | undefined) {
+  constructor(
+    { file, signal, beforeCommit }: WarehouseOptions,
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+  ) {
     this.file = file;
+    this.#beforeCommit = beforeCommit;
     this.#instance = instance;
     this.#connection = connection;
     this.#signal = signal;
@@ -102,6 +114,7 @@ export class Warehouse implements AsyncDisposable {
     await this.run('BEGIN TRANSACTION');
     try {
       const result = await work();
+      this.#beforeCommit?.();
       await this.run('COMMIT');
       return result;
     } catch (error) {
@@ -140,38 +153,59 @@ export class Warehouse implements AsyncDisposable {
 
 /**
  * Opens a database file, waiting for other processes that hold it.
- * @throws PipelineError WAREHOUSE_MISSING where `readOnly` and there is no file (B17), WAREHOUSE_LOCKED after the wait,
- * WAREHOUSE_UNREADABLE for a file that is no whole database: nothing new takes its place (B14)
+ * @throws PipelineError WAREHOUSE_MISSING where `readOnly` and there is no file (B17), WAREHOUSE_LOST where there was one
+ * (B24), WAREHOUSE_LOCKED after the wait, WAREHOUSE_UNREADABLE for a file that is no whole database: nothing new takes its
+ * place (B14)
  */
 export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
-  const { file, readOnly = false, threads, memoryLimit, waitMs = 0, signal } = options;
-  if (file !== ':memory:') {
-    const isCut = await isCutShort(file);
-    if (readOnly && (isCut || !existsSync(file))) {
-      throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${file}`, {
-        hint: 'build one: pnpm pipeline run',
-      });
-    }
-    if (isCut) await rm(file);
-    await mkdir(path.dirname(file), { recursive: true });
-  }
+  const { file, readOnly = false, threads, memoryLimit, waitMs = 0, anew = false, signal } = options;
+  if (file !== ':memory:') await prepareFile(file, { readOnly, anew });
   const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
   if (threads !== undefined) settings.threads = String(threads);
   if (memoryLimit !== undefined) settings.memory_limit = memoryLimit;
   const instance = await createWhenFree(file, settings, waitMs, signal);
   const connection = await instance.connect();
-  const warehouse = new Warehouse(file, instance, connection, signal);
-  await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
-  return warehouse;
+  const warehouse = new Warehouse(options, instance, connection);
+  try {
+    await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
+    const evidence = file === ':memory:' || anew ? undefined : evidenceOf(file);
+    if (evidence !== undefined && (await isEmpty(warehouse))) {
+      throw lostWarehouse(file, 'the warehouse has no tables', evidence);
+    }
+    return warehouse;
+  } catch (error) {
+    await warehouse[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
-const headersSize = 3 * 4096;
+/** Sees to it that a file is there to be opened, or that a new one may be made in its place. */
+async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean; anew: boolean }): Promise<void> {
+  const state = stateOfFile(file);
+  if (state === 'there') return;
+  const evidence = evidenceOf(file);
+  if (evidence !== undefined && (readOnly || !anew)) throw lostWarehouse(file, state, evidence);
+  if (readOnly) {
+    throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${file}`, {
+      hint: 'build one: pnpm pipeline run',
+    });
+  }
+  if (evidence !== undefined) await setAside(file);
+  else if (state !== 'missing') await rm(file); // the disk was full, or a kill came, while it was made: it never held a row
+  await mkdir(path.dirname(file), { recursive: true });
+}
 
-/** A database without its three headers never held a row: the disk was full, or a kill came, while it was made. */
-async function isCutShort(file: string): Promise<boolean> {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? headersSize;
-  if (size >= headersSize) return false;
-  return size === 0 || (await readFile(file)).subarray(8, 12).toString('latin1') === 'DUCK';
+/** Whether no run has made it: a project may have no tables, but its warehouse has an origin. */
+const isEmpty = async (warehouse: Warehouse): Promise<boolean> =>
+  (await warehouse.rows('SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1')).length === 0 &&
+  (await readOrigin(warehouse)) === undefined;
+
+/** Moves what is left of a warehouse out of the way of a new one. */
+async function setAside(file: string): Promise<void> {
+  let aside = `${file}.damaged`;
+  for (let number = 2; existsSync(aside) || existsSync(`${aside}.wal`); number++) aside = `${file}.damaged-${number}`;
+  for (const suffix of ['', '.wal'])
+    if (existsSync(`${file}${suffix}`)) await rename(`${file}${suffix}`, `${aside}${suffix}`);
 }
 
 const retryEveryMs = 200;
@@ -211,7 +245,7 @@ function failureToOpen(file: string, cause: unknown): unknown {
   if (full !== cause) return full;
   return new PipelineError('WAREHOUSE_UNREADABLE', `DuckDB cannot open it: ${(cause as Error).message}`, {
     file,
-    hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and run: what is staged builds it anew',
+    hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and rebuild all of it from what is staged: pnpm pipeline run --full-refresh',
     cause,
   });
 }

@@ -1,57 +1,144 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
-import { readSchema } from '../duckdb/introspect.ts';
-import { openWarehouse } from '../duckdb/warehouse.ts';
+import { diskError } from '../disk-error.ts';
+import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
+import { verifyDatabase } from '../duckdb/verify.ts';
+import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { backUp } from '../run/backup.ts';
 import { lockTarget } from '../run/lock.ts';
 import type { TargetPaths } from '../run/paths.ts';
+import { storedTables } from '../schema/ddl.ts';
+import { syncFile } from '../sync-file.ts';
+import { stateOfFile } from '../target/lost.ts';
+import { readRecord, updateRecord } from '../target/record.ts';
+import type { Definition } from './current.ts';
+import { readStanding } from './standing.ts';
 
-/**
- * Puts a backup in the place of the warehouse and leaves the backup where it is.
- * @throws PipelineError WAREHOUSE_UNREADABLE where the file is no warehouse, WAREHOUSE_MISSING where there is none, WAREHOUSE_LOCKED, RUN_LOCKED
- */
-export async function restoreBackup(options: {
+export interface RestoreOptions {
   readonly backup: string;
   readonly paths: TargetPaths;
+  readonly definition: Definition;
+  /** Whether the target's data is made up. */
+  readonly synthetic: boolean;
+  /** Wait while a run holds the target. */
   readonly wait: boolean;
   readonly runId: string;
   readonly now: Date;
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
-}): Promise<void> {
-  const { backup, paths, runId, now, print, signal } = options;
-  await using _lock = await lockTarget(paths.root, {
+}
+
+/**
+ * Puts a backup in the place of the warehouse and leaves the backup where it is. What is renamed at the end is a copy that
+ * was read from end to end, so an interruption leaves the old warehouse or the new one.
+ * @throws PipelineError WAREHOUSE_MISSING where there is no such file, WAREHOUSE_UNREADABLE where it is damaged or is no
+ *   warehouse, ARCHIVE_DIFFERS for one of another target, WAREHOUSE_LOCKED, RUN_LOCKED
+ */
+export async function restoreBackup(options: RestoreOptions): Promise<void> {
+  const { backup, paths, now, print, signal } = options;
+  await using lock = await lockTarget(paths.root, {
     command: 'pipeline migrate restore',
     since: now,
     wait: options.wait,
     signal,
+    tell: print,
   });
-  await expectWarehouse(backup, signal);
-  const before = await backUp(paths, runId);
-  if (before !== undefined) print(`the warehouse as it was: ${before}`);
+  if (existsSync(backup) && !statSync(backup).isFile()) throw notWarehouse(backup, 'it is not a file');
+  if (stateOfFile(backup) === 'missing') {
+    throw new PipelineError('WAREHOUSE_MISSING', `there is no backup ${backup}`, {
+      file: backup,
+      hint: `backups of this target are in ${paths.backups}`,
+    });
+  }
   const aside = `${paths.warehouse}.restore`;
-  await copyFile(backup, aside);
-  await rm(`${paths.warehouse}.wal`, { force: true }); // what it holds belongs to the file that goes
-  await rename(aside, paths.warehouse);
+  try {
+    const id = await copyVerified(aside, options);
+    const before = await keepCurrent(options);
+    if (before !== undefined) print(`the warehouse as it was: ${before}`);
+    lock.confirm();
+    await rm(`${paths.warehouse}.wal`, { force: true }); // what it holds belongs to the file that goes
+    await rename(aside, paths.warehouse);
+    const known = readRecord(paths.root)?.warehouse;
+    const at = now.toISOString();
+    await updateRecord(paths.root, { id, warehouse: { made_at: known?.made_at ?? at, published_at: at } });
+  } finally {
+    for (const file of [aside, `${aside}.wal`]) await rm(file, { force: true });
+  }
   print(`restored ${paths.warehouse} from ${backup}`);
 }
 
-const notRestored =
-  'name a file that `migrate up`, `clean` or `run --full-refresh` wrote into backups/; nothing was changed';
-
-/** A backup is a whole database with tables; what else a path names is not put in the place of a warehouse. */
-async function expectWarehouse(file: string, signal: AbortSignal): Promise<void> {
-  const refused = (code: 'WAREHOUSE_UNREADABLE' | 'WAREHOUSE_MISSING', problem: string, cause?: unknown) =>
-    new PipelineError(code, problem, { file, hint: notRestored, cause });
-  if (!existsSync(file)) throw refused('WAREHOUSE_MISSING', 'there is no such file');
+/** Copies the backup, gives the copy the id of the target where it has none, and reads it whole. @returns the id */
+async function copyVerified(aside: string, options: RestoreOptions): Promise<string | undefined> {
+  const { backup, signal } = options;
+  const blame = (error: unknown): unknown =>
+    error instanceof PipelineError && error.details.file === aside
+      ? new PipelineError(error.code, error.message, { ...error.details, file: backup })
+      : diskError(error, aside);
   try {
-    await using database = await openWarehouse({ file, readOnly: true, signal });
-    if (Object.keys(await readSchema(database)).length > 0) return;
+    await rm(`${aside}.wal`, { force: true });
+    await copyFile(backup, aside);
+    // A file that was copied by hand may have a part of its rows there.
+    if (existsSync(`${backup}.wal`)) await copyFile(`${backup}.wal`, `${aside}.wal`);
+    const id = await adopt(aside, options);
+    await verifyDatabase(aside, { signal, check: (database) => expectWarehouse(database, options) });
+    await syncFile(aside);
+    return id;
   } catch (error) {
-    const isNone = error instanceof PipelineError && ['WAREHOUSE_UNREADABLE', 'WAREHOUSE_MISSING'].includes(error.code);
-    if (!isNone && (error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
-    throw refused('WAREHOUSE_UNREADABLE', 'it is not a warehouse: DuckDB cannot open it', error);
+    throw blame(error);
   }
-  throw refused('WAREHOUSE_UNREADABLE', 'it is not a warehouse: it has no tables');
+}
+
+async function adopt(aside: string, { paths, synthetic, signal, backup }: RestoreOptions): Promise<string | undefined> {
+  if (stateOfFile(aside) !== 'there') throw notWhole(backup);
+  await using database = await openWarehouse({ file: aside, signal }).catch((error: unknown) => {
+    const isUnreadable = error instanceof PipelineError && error.code === 'WAREHOUSE_UNREADABLE';
+    throw isUnreadable ? notWarehouse(backup, error.message, error) : error;
+  });
+  const id = readRecord(paths.root)?.id;
+  const origin = await readOrigin(database);
+  if (origin === undefined && id !== undefined) await writeOrigin(database, { id, synthetic });
+  await database.run('CHECKPOINT');
+  if (origin === undefined) return id;
+  const isOther = id !== undefined && origin.id !== id;
+  if (!isOther && origin.synthetic === synthetic) return origin.id;
+  throw new PipelineError('ARCHIVE_DIFFERS', 'this is a backup of another target; nothing was changed', {
+    file: backup,
+    hint: `use a backup of this target, from ${paths.backups}, or restore it in a new target`,
+  });
+}
+
+const notWhole = (backup: string) =>
+  new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or cut short', {
+    file: backup,
+    hint: 'use another backup: pnpm pipeline doctor says which ones are whole',
+  });
+
+const notWarehouse = (backup: string, why: string, cause?: unknown) =>
+  new PipelineError('WAREHOUSE_UNREADABLE', `it is not a warehouse: ${why}`, {
+    file: backup,
+    hint: 'name a file that migrate up, clean or run --full-refresh wrote into backups/; nothing was changed',
+    cause,
+  });
+
+/** @throws PipelineError WAREHOUSE_UNREADABLE for a database without a table of the definition, SCHEMA_NEWER, MIGRATION_CHANGED */
+async function expectWarehouse(database: Warehouse, { definition, backup }: RestoreOptions): Promise<void> {
+  const standing = await readStanding(database, definition.migrations);
+  const names = storedTables(definition.schema).map(({ name }) => name);
+  if (standing.kind !== 'empty' && names.some((name) => standing.live[name] !== undefined)) return;
+  throw notWarehouse(backup, `it has none of the tables ${names.join(', ')}`);
+}
+
+/** Keeps the warehouse that goes; one that cannot be opened is what a backup is restored for, and is kept as it is. */
+async function keepCurrent({ paths, runId, signal }: RestoreOptions): Promise<string | undefined> {
+  const { warehouse } = paths;
+  try {
+    return await backUp(paths, runId, { signal });
+  } catch (error) {
+    if (!(error instanceof PipelineError && error.code === 'WAREHOUSE_UNREADABLE')) throw error;
+  }
+  const aside = `${warehouse}.damaged-${runId}`;
+  for (const suffix of ['', '.wal'])
+    if (existsSync(`${warehouse}${suffix}`)) await copyFile(`${warehouse}${suffix}`, `${aside}${suffix}`);
+  return aside;
 }

@@ -5,6 +5,7 @@ import { formatUtc } from '../report/format.ts';
 import type { TargetPaths } from '../run/paths.ts';
 import { findDrift } from '../schema/drift.ts';
 import { describeDrift } from '../schema/words.ts';
+import { refuseLost } from '../target/lost.ts';
 import type { Definition } from './current.ts';
 import { planLines, planMigrations } from './plan.ts';
 import { replayMigrations } from './replay.ts';
@@ -37,6 +38,7 @@ async function describeWarehouse(
   states: Awaited<ReturnType<typeof replayMigrations>>,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  refuseLost(file);
   if (!existsSync(file)) return [`${file} is not there yet: pnpm pipeline run builds it up to date`];
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs, signal });
   const standing = await readStanding(warehouse, migrations);

@@ -8,6 +8,7 @@ import type { TargetPaths } from '../run/paths.ts';
 import { expectSchema } from '../schema/drift.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeStep, isDestructive } from '../schema/words.ts';
+import { refuseLost } from '../target/lost.ts';
 import { applyPlan } from './apply.ts';
 import type { Definition } from './current.ts';
 import { migrationsFolder } from './files.ts';
@@ -41,11 +42,12 @@ export async function migrateUp(options: UpOptions): Promise<void> {
     file: migrationsFolder,
     hint: 'write what is missing: pnpm pipeline migrate new NAME',
   });
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: 'pipeline migrate up',
     since: now,
     wait: options.wait,
     signal,
+    tell: print,
   });
   const plan = await readPlan(options, states);
   if (plan === undefined) {
@@ -62,7 +64,7 @@ export async function migrateUp(options: UpOptions): Promise<void> {
   }
   const backup = await backUp(paths, runId);
   print(`the warehouse as it was: ${backup}`);
-  await using warehouse = await openWarehouse({ file: paths.warehouse, signal });
+  await using warehouse = await openWarehouse({ file: paths.warehouse, signal, beforeCommit: lock.confirm });
   const rows = await applyPlan(warehouse, plan, { schema, now, applied: ({ name }) => print(`applied ${name}`) });
   await warehouse.run('CHECKPOINT');
   print(`${paths.warehouse} is up to date, with the ${countOf(rows, 'row')} that it had`);
@@ -74,6 +76,7 @@ async function readPlan(
   { definition, paths, signal }: UpOptions,
   states: readonly Schema[],
 ): Promise<Plan | undefined> {
+  refuseLost(paths.warehouse);
   if (!existsSync(paths.warehouse)) {
     throw new PipelineError('WAREHOUSE_MISSING', `there is no warehouse at ${paths.warehouse}`, {
       hint: 'pnpm pipeline run builds one that is up to date',

@@ -1,5 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import type { Reporter, RunEvent } from '../events.ts';
+import { hideSecrets } from '../secrets.ts';
 import type { Clock } from './clock.ts';
 
 const progressEvery = 1_000;
@@ -48,9 +49,10 @@ export function toJsonLine(record: object, options: { readonly debug?: boolean }
 }
 
 function errorRecord(error: Error, debug: boolean): object {
-  const stack = debug ? { stack: error.stack } : {};
-  if (!(error instanceof PipelineError)) return { code: 'INTERNAL', message: error.message, ...stack };
+  const stack = debug ? { stack: hideSecrets(error.stack ?? '') } : {};
+  if (!(error instanceof PipelineError)) return { code: 'INTERNAL', message: hideSecrets(error.message), ...stack };
   const { cause, ...details } = error.details;
-  const because = cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : String(cause) };
+  const because =
+    cause === undefined ? {} : { cause: hideSecrets(cause instanceof Error ? cause.message : String(cause)) };
   return { code: error.code, message: error.message, ...details, ...because, ...stack };
 }

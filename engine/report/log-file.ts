@@ -43,7 +43,7 @@ export function createLogFileReporter(options: {
       if (event.type === 'run_started') {
         attempt(() => {
           mkdirSync(dirname(event.logFile), { recursive: true });
-          file = openSync(event.logFile, 'a');
+          file = openSync(event.logFile, 'a', 0o600);
         });
       }
       lines.report(event);

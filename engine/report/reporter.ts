@@ -1,5 +1,6 @@
 import { formatError } from '../errors.ts';
-import type { Reporter } from '../events.ts';
+import type { Reporter, RunEvent } from '../events.ts';
+import { hideSecrets } from '../secrets.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { createJsonReporter } from './json.ts';
 import { createLineReporter } from './lines.ts';
@@ -47,7 +48,8 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
   const all = [log, progress, summary];
   return {
     report(event) {
-      for (const reporter of all) reporter.report(event);
+      const shown = withoutSecrets(event);
+      for (const reporter of all) reporter.report(shown);
     },
     pause: (work) => progress.pause?.(work) ?? work(),
     async close() {
@@ -55,6 +57,10 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
     },
   };
 }
+
+/** Errors hide their own; a message may come from anywhere. */
+const withoutSecrets = (event: RunEvent): RunEvent =>
+  'message' in event ? { ...event, message: hideSecrets(event.message) } : event;
 
 async function createProgressReporter(
   options: ReporterOptions & { readonly isShort: boolean },

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { diskError } from '../disk-error.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
+import { hideInValue, hideSecrets } from '../secrets.ts';
 import type { NodeOutcome } from './context.ts';
 import type { RunOptions } from './run.ts';
 import { commandOf } from './start.ts';
+import { resultsFormat } from './unfinished.ts';
 
 export interface FinishedNode {
   readonly node: GraphNode;
@@ -27,7 +29,8 @@ export async function writeArtifacts(run: Finished): Promise<void> {
     project: run.pipeline.spec.name,
     run_id: run.runId,
     command: commandOf(run),
-    argv: run.argv,
+    format: resultsFormat,
+    argv: [run.command, ...withoutFirst(run.argv, run.command)],
     target: run.target.name,
     synthetic: run.target.synthetic,
     as_of: run.asOf,
@@ -44,12 +47,23 @@ export async function writeArtifacts(run: Finished): Promise<void> {
   const range = run.window && { start: run.window.start, end: run.window.end };
   await writeJson(path.join(run.paths.artifacts, 'run_results.json'), {
     metadata,
-    args: { selected: run.nodes.map(({ id }) => id), vars: run.vars.values, ...range },
+    args: { selected: run.nodes.map(({ id }) => id), vars: shownVars(run.vars), ...range },
     elapsed_time: run.seconds,
     interrupted: run.interrupted,
     results,
   });
 }
+
+const shownVars = ({ values }: RunOptions['vars']) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? hideInValue(value) : Array.isArray(value) ? value.map(hideInValue) : value,
+    ]),
+  );
+/** The words of a command line without the name of the command, which may stand behind options. */
+const withoutFirst = (words: readonly string[], name: string): readonly string[] =>
+  words.filter((_, at) => at !== words.indexOf(name));
 
 export async function writeManifest(
   directory: string,
@@ -65,15 +79,21 @@ export async function writeManifest(
   await writeJson(path.join(directory, 'manifest.json'), { metadata, nodes });
 }
 
-/** Written aside and renamed: a reader never sees half of it. */
+/** Written aside and renamed: a reader never sees half of it. Only the owner may read it. */
 async function writeJson(file: string, value: unknown): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
-  const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? Number(item) : item), 2);
+  const text = JSON.stringify(value, storable, 2);
   try {
-    await writeFile(`${file}.tmp`, `${text}\n`);
+    await rm(`${file}.tmp`, { force: true });
+    await writeFile(`${file}.tmp`, `${text}\n`, { mode: 0o600 });
     await rename(`${file}.tmp`, file);
   } catch (error) {
     await rm(`${file}.tmp`, { force: true });
     throw diskError(error, file);
   }
+}
+
+function storable(_: string, item: unknown): unknown {
+  if (typeof item === 'bigint') return Number(item);
+  return typeof item === 'string' ? hideSecrets(item) : item;
 }

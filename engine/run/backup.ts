@@ -1,27 +1,58 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { diskError } from '../disk-error.ts';
 import { noteAsLeft } from '../duckdb/as-left.ts';
+import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { quoteText } from '../sql.ts';
+import { syncFile } from '../sync-file.ts';
+import { stateOfFile } from '../target/lost.ts';
 import type { RunContext } from './context.ts';
 import type { TargetPaths } from './paths.ts';
 import { readersWaitMs } from './warehouse-host.ts';
 
-/** Copies the warehouse aside before something is done to it; the path of the copy, or undefined where there is none. */
+/**
+ * Copies the warehouse into backups/ before something is done to it. The copy is whole or absent: it is written under another
+ * name, read from end to end, and renamed (B35).
+ * @returns the path of the copy, or undefined where there is no warehouse
+ */
 export async function backUp(
   paths: TargetPaths,
   runId: string,
   options: Pick<WarehouseOptions, 'waitMs' | 'signal'> = {},
 ): Promise<string | undefined> {
-  if (!existsSync(paths.warehouse)) return undefined;
-  await using warehouse = await openWarehouse({ file: paths.warehouse, ...options });
-  await warehouse.run('CHECKPOINT'); // so that the file alone is the whole database
+  if (stateOfFile(paths.warehouse) !== 'there') return undefined;
   const copy = path.join(paths.backups, `warehouse-${runId}.duckdb`);
+  const aside = `${copy}${unfinished}`;
   await mkdir(paths.backups, { recursive: true });
-  await copyFile(paths.warehouse, copy);
+  try {
+    {
+      await using warehouse = await openWarehouse({ file: paths.warehouse, ...options });
+      await warehouse.run('CHECKPOINT'); // so that the file alone is the whole database
+      await copyFile(paths.warehouse, aside);
+    }
+    await syncFile(aside);
+    await verifyDatabase(aside, options.signal === undefined ? {} : { signal: options.signal });
+    await rename(aside, copy);
+  } catch (error) {
+    throw diskError(error, aside);
+  } finally {
+    await rm(aside, { force: true });
+  }
+  await removeUnfinished(paths.backups);
   return copy;
+}
+
+/** Ends the name of a copy that is not whole yet. */
+const unfinished = '.part';
+
+/** Removes what a kill left of other copies. Only the holder of the target writes backups. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.endsWith(`.duckdb${unfinished}`)) await rm(path.join(folder, name));
+  }
 }
 
 /** For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that all of it is dirty. */

@@ -13,6 +13,7 @@ import { diffSchemas } from '../schema/diff.ts';
 import { schemaMigrations } from '../schema/system.ts';
 import type { Schema, Table } from '../schema/table.ts';
 import { describeDrift, isStructural } from '../schema/words.ts';
+import { refuseLost } from '../target/lost.ts';
 import { type CompareOptions, type Comparison, differencesOf } from './comparison.ts';
 
 const waitMs = 5_000;
@@ -23,6 +24,7 @@ export async function compareDatabase(
   schema: Schema,
 ): Promise<readonly Comparison[]> {
   const file = database ?? paths.warehouse;
+  if (database === undefined) refuseLost(file);
   if (!existsSync(file)) {
     if (database === undefined) return [];
     throw new PipelineError('WAREHOUSE_MISSING', `there is no file ${file}`, {

@@ -1,11 +1,16 @@
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
+import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatError, PipelineError } from '../errors.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { formatBytes } from '../report/format.ts';
+import type { UrlAccess } from '../secrets.ts';
+import { backupsOf, refuseLost, stateOfFile } from '../target/lost.ts';
 import { contact } from './contact.ts';
+import { describeHolder, lockState } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
 
 export interface Finding {
@@ -15,6 +20,27 @@ export interface Finding {
 }
 
 const oldestNode = 24;
+
+const lockTexts = {
+  held: (holder: string) => `held by ${holder}`,
+  left: (holder: string) => `free: left behind by ${holder}; the next run takes it over`,
+  elsewhere: (holder: string) =>
+    `held by ${holder}, unless that run is gone: the next one waits 15 s for a sign of life`,
+};
+/** @throws PipelineError WAREHOUSE_UNREADABLE for a file that is empty or cut short, and as `verifyDatabase` */
+async function verifyBackup(file: string, signal: AbortSignal): Promise<void> {
+  if (stateOfFile(file) === 'there') return verifyDatabase(file, { signal });
+  throw new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or cut short', {
+    file,
+    hint: 'remove it: it cannot be restored',
+  });
+}
+
+/** That a URL has secret parts, not which. */
+function accessText({ authorization, query }: UrlAccess = {}): string {
+  const parts = [...(authorization ? ['user and password'] : []), ...(query ? ['a query'] : [])];
+  return parts.length === 0 ? '' : ` (with ${parts.join(' and ')})`;
+}
 
 /** What a run needs of this machine and of the archive, looked at without changing anything but an empty data folder. */
 export async function examine(options: {
@@ -56,6 +82,7 @@ export async function examine(options: {
     return `${paths.root}, ${formatBytes(bavail * bsize)} free`;
   });
   await look('warehouse', async () => {
+    refuseLost(paths.warehouse);
     if (!existsSync(paths.warehouse)) return 'none yet: pnpm pipeline run builds it';
     await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, signal });
     await refuseOlder(warehouse, root);
@@ -64,12 +91,31 @@ export async function examine(options: {
     );
     return `${paths.warehouse}, ${database_size}`;
   });
-  await look('target', async () => {
-    const listing = target.listing === target.archive ? '' : `, listing ${target.listing}`;
-    return `${target.name}: archive ${target.archive}${listing}${target.synthetic ? ' (synthetic data)' : ''}`;
+  await look('lock', async () => {
+    const state = lockState(paths.root);
+    if (state.kind === 'free') return 'free: no run of this target is under way';
+    return lockTexts[state.kind](describeHolder(state.holder));
   });
-  for (const address of new Set([target.archive, target.listing])) {
-    if (/^https?:/i.test(address)) await look('archive', () => contact(address, signal));
+  for (const name of [...backupsOf(paths.root)].reverse()) {
+    await look('backup', async () => {
+      const file = path.join(paths.backups, name);
+      await verifyBackup(file, signal);
+      return `${file}, ${formatBytes((await stat(file)).size)}, whole`;
+    });
+  }
+  await look('target', async () => {
+    const { archive, access } = target;
+    const listing = target.listing === archive ? '' : `, listing ${target.listing}${accessText(access?.listing)}`;
+    const kind = target.synthetic ? ' (synthetic data)' : '';
+    return `${target.name}: archive ${archive}${accessText(access?.archive)}${listing}${kind}`;
+  });
+  const { archive, listing } = target;
+  const hosts = [
+    [archive, target.access?.archive] as const,
+    ...(listing === archive ? [] : [[listing, target.access?.listing] as const]),
+  ];
+  for (const [address, secret = {}] of hosts) {
+    if (/^https?:/i.test(address)) await look('archive', () => contact(address, secret, signal));
   }
   return findings;
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
@@ -6,22 +5,28 @@ import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { countOf, formatCount } from '../report/format.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
 import { checkTables } from './missing.ts';
 import type { RunOptions } from './run.ts';
 import { nodeWindows } from './windows.ts';
 
 /** What a run of this selection would do, a line a node, from what is there now; nothing is written. */
 export async function describeRun(
-  options: Pick<RunOptions, 'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'signal'>,
+  options: Pick<
+    RunOptions,
+    'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'fullRefresh' | 'signal'
+  >,
 ): Promise<readonly { readonly id: string; readonly would: string }[]> {
-  const { pipeline, graph, selected, vars, paths, asOf, window, signal } = options;
+  const { pipeline, graph, selected, vars, paths, asOf, window, fullRefresh, signal } = options;
   const project = await openProject(pipeline, vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   await checkTables(nodes, graph, pipeline, paths.warehouse, signal);
   const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
-  await using warehouse = existsSync(paths.warehouse)
-    ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
-    : undefined;
+  if (!(options.fullRefresh && window === undefined)) refuseLost(paths.warehouse);
+  await using warehouse =
+    stateOfFile(paths.warehouse) === 'there'
+      ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
+      : undefined;
   if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
   await warehouse?.setTime('as_of', asOf);
   const described: { id: string; would: string }[] = [];
@@ -32,15 +37,15 @@ export async function describeRun(
     if (node.when !== undefined && !vars.boolean(node.when)) return `nothing: the var ${node.when} is false`;
     if (node.kind === 'extract') return `ask the archive${window === undefined ? ' for everything it has' : ''}`;
     if (node.kind === 'test') return 'run';
-    if (node.kind === 'export') return 'write it if its table changes';
+    if (node.kind === 'export') return fullRefresh ? 'write it again' : 'write it if its table changes';
     if (warehouse === undefined) return 'build it for the first time';
     return dirtyNow(warehouse, project, node);
   }
 
   async function dirtyNow(open: Warehouse, { model }: Project, node: GraphNode & { kind: 'model' }): Promise<string> {
-    const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id));
-    return dirty === 0
-      ? 'nothing, unless what it reads changes'
-      : `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}, more if what it reads changes`;
+    const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id), fullRefresh);
+    if (dirty === 0) return 'nothing, unless what it reads changes';
+    const rest = fullRefresh ? 'whether they have changed or not' : 'more if what it reads changes';
+    return `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}, ${rest}`;
   }
 }

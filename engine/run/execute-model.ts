@@ -41,7 +41,8 @@ export async function executeModel(
         signal: context.signal,
         warn: (message) => context.reporter.report({ type: 'log', level: 'warn', message, node: refOf(node) }),
       });
-      if (!upToDate && window === undefined && lastingTestsPassed(built)) await recordUpToDate(warehouse, whole, runId);
+      if (!upToDate && window === undefined && built.leftOut === 0 && lastingTestsPassed(built))
+        await recordUpToDate(warehouse, whole, runId);
       return built;
     } finally {
       if (source) await rm(directory, { recursive: true, force: true });
@@ -55,17 +56,18 @@ export async function executeModel(
   if (outcome.status === 'error') {
     return { status: 'error', message: `not published, the last good version stays: ${failed.join(', ')} failed` };
   }
-  const { rows, partitions, rejected } = outcome;
-  if (outcome.status === 'reused' && rejected === 0)
+  const { rows, partitions, rejected, leftOut } = outcome;
+  if (outcome.status === 'reused' && rejected + leftOut === 0)
     return { status: 'reused', message: 'nothing it reads has changed' };
   return {
-    status: rejected > 0 ? 'warn' : 'pass',
+    status: rejected + leftOut > 0 ? 'warn' : 'pass',
     message: [
       countOf(rows, 'row'),
       countOf(partitions, 'partition'),
       ...(rejected > 0 ? [`${formatCount(rejected)} rejected`] : []),
+      ...(leftOut > 0 ? [`${formatCount(leftOut)} left as published, for damaged files`] : []),
     ].join(', '),
-    facts: { rows_affected: rows, partitions, rejected },
+    facts: { rows_affected: rows, partitions, rejected, left_out: leftOut },
   };
 }
 
@@ -84,10 +86,11 @@ async function stagedSource(
 ): Promise<BuildOptions['source']> {
   const { schema } = context.project;
   const tables = model.reads.flatMap((name) => (schema[name]?.kind === 'source' ? [schema[name]] : []));
-  const writer = context.graph.nodes.find(
+  const writers = context.graph.nodes.filter(
     (node): node is ExtractNode =>
       node.kind === 'extract' && tables.some(({ name }) => node.spec.writes.includes(name)),
   );
+  const [writer] = writers;
   if (writer === undefined) return undefined;
   const extract = await context.project.extract(writer);
   const open = () => extract.staged({ stagingDir: context.paths.staging, asOf: context.asOf });
@@ -100,8 +103,10 @@ async function stagedSource(
     get staged() {
       return staged as StagedSource;
     },
-    async reload() {
-      if (extracted.has(writer.name)) await extractAgain(writer, node, context);
+    async reload(why) {
+      const isOn = ({ when }: ExtractNode) => when === undefined || context.vars.boolean(when);
+      if (why === 'damaged') for (const one of writers.filter(isOn)) await extractAgain(one, node, context, why);
+      else if (extracted.has(writer.name)) await extractAgain(writer, node, context, why);
       const { feeds = {}, source } = await open();
       staged = source;
       for (const [table, feed] of Object.entries(feeds)) await load(table, feed);
@@ -110,10 +115,15 @@ async function stagedSource(
 }
 
 /**
- * Runs an extract once more for a model that has set some of its files aside: there may be others in their place (A11).
- * What can be built without them is built.
+ * Runs an extract once more for a model that has set some of its files aside: there may be others in their place (A11), or
+ * they are fetched again (B26). What can be built without them is built.
  */
-async function extractAgain(writer: ExtractNode, node: ModelNode, context: RunContext): Promise<void> {
+async function extractAgain(
+  writer: ExtractNode,
+  node: ModelNode,
+  context: RunContext,
+  why: 'rejected' | 'damaged',
+): Promise<void> {
   const extract = await context.project.extract(writer);
   const { reporter } = context;
   const ref = refOf(node);
@@ -124,9 +134,9 @@ async function extractAgain(writer: ExtractNode, node: ModelNode, context: RunCo
       progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),
       warn: (message) => log('warn', message),
     });
-    log('info', `${writer.name} ran again in place of what was rejected: ${summaryText(result)}`);
+    log('info', `${writer.name} ran again in place of what was ${why}: ${summaryText(result)}`);
   } catch (error) {
     if (isAbort(error) || context.signal.aborted || !(error instanceof PipelineError)) throw error;
-    log('warn', `nothing was fetched in place of what was rejected: ${error.message}`);
+    log('warn', `nothing was fetched in place of what was ${why}: ${error.message}`);
   }
 }

@@ -1,121 +1,215 @@
-import { readFileSync } from 'node:fs';
-import { link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { existsSync, rmSync, utimesSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PipelineError } from '../errors.ts';
+import { takeMutex } from './lock-mutex.ts';
+import {
+  createNote,
+  type Holder,
+  holderHere,
+  kernelOf,
+  type Note,
+  readNote,
+  replaceNote,
+  runsHere,
+} from './lock-note.ts';
 
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** Tells a process from a later one with the same pid; empty where the system does not say. */
-  readonly started: string;
-  readonly command: string;
-  readonly since: string;
+/** ms. */
+export interface LockTiming {
+  /** Between two looks at a lock that is waited for. */
+  readonly poll: number;
+  /** Between two signs of life of a holder. */
+  readonly beat: number;
+  /** Without a sign of life, a holder that this kernel does not know counts as gone. */
+  readonly silence: number;
 }
 
-const pollMs = 200;
+const usual: LockTiming = { poll: 200, beat: 3_000, silence: 15_000 };
+
+/** A lock that is busy for a moment, because `doctor` looks at it, is not held. */
+const looks = 4;
+const betweenLooks = 50;
+
+export interface LockOptions {
+  readonly command: string;
+  readonly since: Date;
+  readonly wait: boolean;
+  readonly signal: AbortSignal;
+  /** Told why taking the lock takes a while. */
+  readonly tell?: (message: string) => void;
+  readonly timing?: LockTiming;
+}
+
+export interface TargetLock extends AsyncDisposable {
+  /** Aborted once another machine has taken the target over, because this process had been stopped for too long. */
+  readonly lost: AbortSignal;
+  /** To be called before something is published. Throws RUN_LOCKED where the lock is lost. */
+  confirm(): void;
+}
+
+const noteFile = (directory: string): string => path.join(directory, 'run.lock');
+const mutexFile = (directory: string): string => path.join(directory, 'run.lock.mutex');
 
 /**
- * Takes the target for one run at a time. The file is linked into place whole, so a reader never sees half a holder;
- * the lock of a process that is gone is taken over.
- * @throws PipelineError RUN_LOCKED naming the holder, unless `wait`
+ * Takes the target for one run at a time. Among the processes of one kernel, in any container, the kernel decides and the
+ * lock ends with its holder; holders elsewhere show a sign of life every few seconds. docs/decisions/0008-lock.md says why.
+ * @throws PipelineError RUN_LOCKED naming the holder, unless `wait`; RUN_LOCK_INVALID for anything else in its place
  */
-export async function lockTarget(
-  directory: string,
-  options: { readonly command: string; readonly since: Date; readonly wait: boolean; readonly signal: AbortSignal },
-): Promise<AsyncDisposable> {
-  const file = path.join(directory, 'run.lock');
-  const holder: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    started: startOf(process.pid),
-    command: options.command,
-    since: options.since.toISOString(),
-  };
+export async function lockTarget(directory: string, options: LockOptions): Promise<TargetLock> {
+  const { timing = usual } = options;
   await mkdir(directory, { recursive: true });
-  const aside = await mkdtemp(`${file}.`);
-  const own = path.join(aside, 'holder');
+  const own = holderHere({ ...options, token: randomUUID(), kernel: kernelOf(directory) });
+  readNote(noteFile(directory)); // anything else in its place is told before anything is waited for
+  const mutex = await obtainMutex(directory, options, timing);
   try {
-    await writeFile(own, JSON.stringify(holder));
-    for (;;) {
-      options.signal.throwIfAborted();
-      if (await linked(own, file)) break;
-      const text = await textOf(file);
-      if (text === undefined) continue; // released meanwhile
-      const other = livingHolder(text);
-      if (other === undefined) await takeAway(file, text, own);
-      else if (options.wait) await sleep(pollMs, undefined, { signal: options.signal });
-      else throw lockedBy(other, directory);
-    }
-  } finally {
-    await rm(aside, { recursive: true });
-  }
-  return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
-}
-
-const lockedBy = (other: Holder, directory: string) =>
-  new PipelineError(
-    'RUN_LOCKED',
-    `another run holds ${directory}: \`${other.command}\`, process ${other.pid} on ${other.host}, since ${other.since}`,
-    {
-      hint: 'wait for it with --wait, or stop it',
-    },
-  );
-
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
+    await obtainNote(directory, own, options, timing);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    mutex[Symbol.dispose]();
     throw error;
   }
+  return hold(directory, own, mutex, timing);
 }
 
-const textOf = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
+async function obtainMutex(directory: string, { wait, signal }: LockOptions, timing: LockTiming): Promise<Disposable> {
+  for (let look = 1; ; look++) {
+    signal.throwIfAborted();
+    const mutex = takeMutex(mutexFile(directory));
+    if (mutex !== undefined) return mutex;
+    if (!wait && look === looks) throw lockedBy(readNote(noteFile(directory))?.holder, directory);
+    await sleep(wait ? timing.poll : betweenLooks, undefined, { signal });
+  }
+}
+
+/** Writes who holds the target, once whoever the file names is known to be gone. */
+async function obtainNote(directory: string, own: Holder, options: LockOptions, timing: LockTiming): Promise<void> {
+  const { wait, signal, tell } = options;
+  const file = noteFile(directory);
+  let watched: { readonly holder: Holder | undefined; readonly stamp: string; readonly since: number } | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const note = readNote(file);
+    if (note === undefined) {
+      if (createNote(file, own)) return;
+      continue;
+    }
+    const { holder, stamp } = note;
+    const standing = standingOf(note, directory);
+    if (standing === 'gone') return replaceNote(file, own);
+    const now = performance.now();
+    if (watched === undefined || watched.holder?.token !== holder?.token) {
+      watched = { holder, stamp, since: now };
+      if (standing === 'unknown') tell?.(watching(holder, directory, timing));
+    } else if (watched.stamp !== stamp) {
+      if (!wait) throw lockedBy(holder, directory);
+      watched = { holder, stamp, since: now };
+    }
+    if (standing === 'runs') {
+      if (!wait) throw lockedBy(holder, directory);
+    } else if (now - watched.since >= timing.silence) {
+      replaceNote(file, own);
+      // Someone elsewhere may have done the same at the same moment: the last one has it.
+      await sleep(timing.beat / 2, undefined, { signal });
+      if (isOwn(readNote(file), own)) return;
+    }
+    await sleep(timing.poll, undefined, { signal });
+  }
+}
+
+/** What can be told of a holder without waiting, by a process that has the mutex. */
+function standingOf({ holder }: Note, directory: string): 'runs' | 'gone' | 'unknown' {
+  if (holder?.token !== undefined) {
+    const isOfThisKernel = holder.kernel !== undefined && holder.kernel === kernelOf(directory);
+    return isOfThisKernel ? 'gone' : 'unknown';
+  }
+  const runs = holder && runsHere(holder);
+  return runs === undefined ? 'unknown' : runs ? 'runs' : 'gone';
+}
+
+const isOwn = (note: Note | undefined, own: Holder): boolean => note?.holder?.token === own.token;
+
+function hold(directory: string, own: Holder, mutex: Disposable, timing: LockTiming): TargetLock {
+  const file = noteFile(directory);
+  const controller = new AbortController();
+  const { signal: lost } = controller;
+
+  function confirm(): void {
+    lost.throwIfAborted();
+    const note = readNote(file);
+    if (isOwn(note, own) || (note === undefined && createNote(file, own))) return;
+    controller.abort(takenOver(readNote(file)?.holder, directory, timing));
+    lost.throwIfAborted();
+  }
+
+  function beat(): void {
+    try {
+      confirm();
+      const now = new Date();
+      utimesSync(file, now, now);
+    } catch {
+      // Either the lock is lost, and the signal has told so, or the file system does not answer just now.
+    }
+  }
+
+  function isStillOwn(): boolean {
+    try {
+      return isOwn(readNote(file), own);
+    } catch {
+      return false; // something else has been put in its place, and is left there
+    }
+  }
+
+  const timer = setInterval(beat, timing.beat).unref();
+  return {
+    lost,
+    confirm,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      try {
+        if (isStillOwn()) rmSync(file, { force: true });
+      } finally {
+        mutex[Symbol.dispose]();
+      }
+    },
+  };
+}
+
+export type LockState =
+  | { readonly kind: 'free' }
+  /** `left`: its holder is gone, the next run takes it over. `elsewhere`: a kernel that this one knows nothing of. */
+  | { readonly kind: 'held' | 'left' | 'elsewhere'; readonly holder: Holder | undefined };
 
 /**
- * Removes a dead holder's file. Whoever does so holds `….takeover` meanwhile, or of two who found it dead the slower
- * would remove the lock that the faster has put in its place. A takeover that died is taken over in the same way.
+ * Who holds a target, for a person; nothing is changed.
+ * @throws PipelineError RUN_LOCK_INVALID as `lockTarget`
  */
-async function takeAway(file: string, stale: string, own: string): Promise<void> {
-  const takeover = `${file}.takeover`;
-  if (await linked(own, takeover)) {
-    if ((await textOf(file)) === stale) await rm(file);
-    await rm(takeover);
-    return;
+export function lockState(directory: string): LockState {
+  const note = readNote(noteFile(directory));
+  if (note === undefined) return { kind: 'free' };
+  const { holder } = note;
+  if (existsSync(mutexFile(directory))) {
+    using mutex = takeMutex(mutexFile(directory));
+    if (mutex === undefined) return { kind: 'held', holder };
   }
-  const text = await textOf(takeover);
-  if (text !== undefined && livingHolder(text) === undefined) await takeAway(takeover, text, own);
+  return { kind: ({ runs: 'held', gone: 'left', unknown: 'elsewhere' } as const)[standingOf(note, directory)], holder };
 }
 
-/** Who a lock names, or undefined where that process is gone; so it is where the machine stopped while it was written. */
-function livingHolder(text: string): Holder | undefined {
-  try {
-    const holder = JSON.parse(text) as Holder;
-    return isGone(holder) ? undefined : holder;
-  } catch {
-    return undefined;
-  }
-}
+/** The command of a holder, where it runs and since when, in words. */
+export const describeHolder = (holder: Holder | undefined): string =>
+  holder === undefined
+    ? 'a run that does not say who it is'
+    : `\`${holder.command}\`, process ${holder.pid} on ${holder.host}, since ${holder.since}`;
 
-function isGone(holder: Holder): boolean {
-  if (holder.host !== hostname()) return false;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-  return startOf(holder.pid) !== holder.started;
-}
+const lockedBy = (holder: Holder | undefined, directory: string): PipelineError =>
+  new PipelineError('RUN_LOCKED', `another run holds ${directory}: ${describeHolder(holder)}`, {
+    hint: 'wait for it with --wait, or stop it',
+  });
 
-/** The start time of a process in clock ticks since boot, where /proc has it. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
+const takenOver = (holder: Holder | undefined, directory: string, { silence }: LockTiming): PipelineError =>
+  new PipelineError('RUN_LOCKED', `another run has taken ${directory} over: ${describeHolder(holder)}`, {
+    hint: `this run had been stopped for more than ${silence / 1000} s and has ended; run again once the other is done`,
+  });
+
+const watching = (holder: Holder | undefined, directory: string, { silence }: LockTiming): string =>
+  `${directory} was locked by ${describeHolder(holder)}; it is taken over unless that run shows a sign of life within ${silence / 1000} s`;

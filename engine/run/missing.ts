@@ -1,17 +1,17 @@
-import { existsSync } from 'node:fs';
 import type { Pipeline } from '../config/load.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { quoteText } from '../sql.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
 
 const queriesWaitMs = 5_000;
 
 /**
  * Before anything runs: what the selection reads and does not build has been built before.
  * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
- *   a selection of tests alone, SCHEMA_OUTDATED
+ *   a selection of tests alone, WAREHOUSE_LOST, SCHEMA_OUTDATED
  */
 export async function checkTables(
   nodes: readonly GraphNode[],
@@ -57,7 +57,8 @@ async function builtTables(
   file: string,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  if (!existsSync(file)) return new Set();
+  refuseLost(file);
+  if (stateOfFile(file) !== 'there') return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   await refuseOlder(warehouse, root);
   const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);

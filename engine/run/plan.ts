@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
@@ -7,9 +6,11 @@ import type { ExtractNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { openProject } from '../project.ts';
 import { countOf, formatBytes } from '../report/format.ts';
+import { stateOfFile } from '../target/lost.ts';
 import { type ExtractScope, refOf } from './context.ts';
 import { freeBytes } from './disk.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
+import { expectArchive } from './expect-archive.ts';
 import { lockTarget } from './lock.ts';
 import { lastRate, secondsAt } from './rate.ts';
 import type { RunOptions } from './run.ts';
@@ -70,13 +71,14 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     });
   }
 
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
     since: options.now,
     wait: options.wait,
     signal: options.signal,
+    tell: (message) => reporter.report({ type: 'log', level: 'info', message }),
   });
-  if (existsSync(paths.warehouse)) {
+  if (stateOfFile(paths.warehouse) === 'there') {
     await using warehouse = await openWarehouse({
       ...{ file: paths.warehouse, readOnly: true, waitMs: 5_000 },
       signal: options.signal,
@@ -86,14 +88,16 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   await using share = createShare();
   const scope: ExtractScope = {
     ...options,
+    signal: AbortSignal.any([options.signal, lock.lost]),
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     extracted: new Map(),
-    rebuild: !existsSync(paths.warehouse),
+    rebuild: stateOfFile(paths.warehouse) !== 'there',
     locked: undefined,
     share: share.get,
     confirm: async () => {},
   };
+  await expectArchive(scope, { graph, fetches: true, now: options.now });
   reporter.report(startOf(options, nodes));
   await mkdir(paths.staging, { recursive: true });
   const extracts: PlannedExtract[] = [];

@@ -1,4 +1,4 @@
-import { findDirty } from '../duckdb/partitions.ts';
+import { dirtyPartitions, findDirty, inputPartitions } from '../duckdb/partitions.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
 import { countOf, formatBytes } from '../report/format.ts';
 import { type RunContext, refOf } from './context.ts';
@@ -43,8 +43,8 @@ async function publishedPartitions(extract: ExtractNode, context: RunContext): P
     const [built, open] = [new Set<string>(), new Set<string>()];
     for (const reader of readers) {
       await findDirty(warehouse, await project.model(reader), undefined);
-      for (const partition of await partitionsIn('input_partitions')) built.add(partition);
-      for (const partition of await partitionsIn('dirty_partitions')) open.add(partition);
+      for (const partition of await partitionsIn(inputPartitions)) built.add(partition);
+      for (const partition of await partitionsIn(dirtyPartitions)) open.add(partition);
     }
     return built.difference(open);
   });

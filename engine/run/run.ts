@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
@@ -8,9 +7,13 @@ import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus, Reporter } from '../events.ts';
 import type { ExtractResult, Window } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
+import { withTestEdges } from '../graph/test-edges.ts';
 import { ancestors } from '../graph/walk.ts';
 import { readMigrations } from '../migrations/files.ts';
-import { openProject } from '../project.ts';
+import { openProject, type Project } from '../project.ts';
+import { createClaim } from '../target/claim.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
+import { readRecord, updateRecord } from '../target/record.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
@@ -19,19 +22,20 @@ import { executeExport } from './execute-export.ts';
 import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
 import { executeTest } from './execute-test.ts';
-import { lockTarget } from './lock.ts';
+import { expectArchive } from './expect-archive.ts';
+import { lockTarget, type TargetLock } from './lock.ts';
 import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
 import { tellPublished } from './published.ts';
 import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
 import { commandOf, startOf } from './start.ts';
-import { createWarehouseHost, readersWaitMs, refuseOutdated } from './warehouse-host.ts';
+import { createWarehouseHost, readersWaitMs, refuseUnfit } from './warehouse-host.ts';
 import { nodeWindows } from './windows.ts';
 
 export interface RunOptions {
   readonly command: 'run' | 'test';
-  /** The words of the command line: for the lock, the artifacts and `retry`. */
+  /** The words of the command line without secrets: for the lock, the artifacts and `retry`. */
   readonly argv: readonly string[];
   readonly pipeline: Pipeline;
   readonly graph: Graph;
@@ -76,9 +80,11 @@ export interface RunEnd {
 }
 
 /** Builds the selection in the order of the DAG. */
-export async function runPipeline(options: RunOptions): Promise<RunEnd> {
-  const { pipeline, graph, selected, paths, signal, reporter, runId, clock } = options;
-  const project = await openProject(pipeline, options.vars);
+export async function runPipeline(given: RunOptions): Promise<RunEnd> {
+  const { pipeline, selected, paths, signal } = given;
+  const project = await openProject(pipeline, given.vars);
+  const graph = await withTestEdges(given.graph, pipeline, project);
+  const options = { ...given, graph };
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   for (const node of nodes) {
     if (node.kind === 'model') await project.model(node);
@@ -86,16 +92,32 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   }
   await checkTables(nodes, graph, pipeline, paths.warehouse, signal);
 
-  await using _lock = await lockTarget(paths.root, {
+  await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
     since: options.now,
     wait: options.wait,
     signal,
+    tell: (message) => options.reporter.report({ type: 'log', level: 'info', message }),
   });
+  return await runHeld({ ...options, signal: AbortSignal.any([signal, lock.lost]) }, { project, nodes, lock });
+}
+
+/** What a run does while it holds the target, and no longer. */
+async function runHeld(
+  options: RunOptions,
+  held: { readonly project: Project; readonly nodes: readonly GraphNode[]; readonly lock: TargetLock },
+): Promise<RunEnd> {
+  const { pipeline, graph, selected, paths, signal, reporter, runId, clock } = options;
+  const { project, nodes, lock } = held;
   const startedAt = clock();
   const finished = new Map<string, FinishedNode>();
   await using share = createShare();
+  // A range rebuilds only some of a warehouse, and would let the exports shrink to it.
+  const anew = options.fullRefresh && options.window === undefined;
+  const { synthetic } = options.target;
   const hostOptions = {
+    claim: createClaim({ root: paths.root, synthetic, anew, now: options.now }),
+    anew,
     schema: project.schema,
     migrations: await readMigrations(pipeline.root),
     now: options.now,
@@ -103,6 +125,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     waitMs: readersWaitMs,
     memoryLimit: options.memoryLimit ?? defaultMemoryLimit,
     signal,
+    beforeCommit: lock.confirm,
     ...(options.threads !== undefined && { threads: options.threads }),
   };
   const warehouse = createWarehouseHost(hostOptions);
@@ -116,7 +139,7 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     relist: options.relist,
-    rebuild: options.fullRefresh || !existsSync(paths.warehouse),
+    rebuild: options.fullRefresh || stateOfFile(paths.warehouse) !== 'there',
     locked: options.locked,
     signal,
     reporter,
@@ -140,8 +163,10 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     },
   };
 
+  if (!anew) refuseLost(paths.warehouse);
+  await expectArchive(context, { graph, fetches: nodes.some(isExtract), now: options.now });
   prepareExtracts(nodes, context);
-  await refuseOutdated(hostOptions);
+  await refuseUnfit(hostOptions);
   reporter.report(startOf(options, nodes));
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
@@ -156,8 +181,10 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
     }
   } finally {
     await warehouse.release();
-    await rm(`${paths.staging}/.load`, { recursive: true, force: true });
+    if (!lock.lost.aborted) await rm(`${paths.staging}/.load`, { recursive: true, force: true });
   }
+  lock.lost.throwIfAborted(); // the artifacts are those of another run by now
+  await notePublished(finished.values(), paths, options.now);
 
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;
@@ -176,6 +203,19 @@ export async function runPipeline(options: RunOptions): Promise<RunEnd> {
   // A node may be the first to see that the run could not: an unknown symbol, a No to a large fetch.
   const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
   return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
+}
+
+const isExtract = ({ kind }: GraphNode): boolean => kind === 'extract';
+
+/** Notes that the warehouse has rows now: one without any is not taken for a new one later. */
+async function notePublished(finished: Iterable<FinishedNode>, { root }: TargetPaths, now: Date): Promise<void> {
+  const made = readRecord(root)?.warehouse;
+  if (made === undefined || made.published_at !== undefined) return;
+  const isBuilt = ({ node, outcome: { status } }: FinishedNode) =>
+    node.kind === 'model' && (status === 'pass' || status === 'warn');
+  if ([...finished].some(isBuilt)) {
+    await updateRecord(root, { warehouse: { ...made, published_at: now.toISOString() } });
+  }
 }
 
 /** Lets extracts begin what they can; what fails is told where it is needed. */

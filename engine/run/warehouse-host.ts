@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs';
 import { isAsLeft, noteAsLeft } from '../duckdb/as-left.ts';
 import { forgetConclusions } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { type Definition, expectCurrent } from '../migrations/current.ts';
 import { recordApplied } from '../migrations/standing.ts';
-import { schemaStatements } from '../schema/ddl.ts';
+import { schemaStatements, storedTables } from '../schema/ddl.ts';
+import type { Schema } from '../schema/table.ts';
+import type { WarehouseClaim } from '../target/claim.ts';
+import { refuseLost, stateOfFile } from '../target/lost.ts';
 import type { WarehouseHost } from './context.ts';
 
 /** How long a run waits for those who read the warehouse. */
@@ -14,21 +16,30 @@ export const readersWaitMs = 30_000;
 export interface HostOptions extends WarehouseOptions, Definition {
   /** When a warehouse that is made now went through the migrations. */
   readonly now: Date;
+  /** Of the target; without it any warehouse will do. */
+  readonly claim?: WarehouseClaim;
 }
 
 /**
- * Refuses an outdated warehouse before anything is fetched; one that somebody else holds is looked at when it is needed.
- * @throws PipelineError as `expectCurrent`
+ * Refuses a warehouse that is lost, another target's or outdated before anything is fetched; one that somebody else holds is
+ * looked at when it is needed.
+ * @throws PipelineError as `expectCurrent` and `WarehouseClaim.expectOwn`
  */
-export async function refuseOutdated({ schema, migrations, ...options }: HostOptions): Promise<void> {
-  if (!existsSync(options.file)) return;
+export async function refuseUnfit({ schema, migrations, claim, ...options }: HostOptions): Promise<void> {
+  if (!options.anew) refuseLost(options.file);
+  if (stateOfFile(options.file) !== 'there') return;
   try {
     await using warehouse = await openWarehouse({ ...options, waitMs: 0 });
-    await expectCurrent(warehouse, { schema, migrations });
+    const standing = await expectCurrent(warehouse, { schema, migrations });
+    await claim?.expectOwn(warehouse, lacksTables(standing, schema));
   } catch (error) {
     if (!(error instanceof PipelineError && error.code === 'WAREHOUSE_LOCKED')) throw error;
   }
 }
+
+/** Of a project without tables even a warehouse that was built has none. */
+const lacksTables = (standing: 'empty' | 'current', schema: Schema): boolean =>
+  standing === 'empty' && storedTables(schema).length > 0;
 
 /** One user at a time, in the order of asking; opened by the first, with every table of the schema in place. */
 export function createWarehouseHost(options: HostOptions): WarehouseHost {
@@ -65,19 +76,24 @@ export function createWarehouseHost(options: HostOptions): WarehouseHost {
 /**
  * Opens a warehouse; an empty one gets the tables of the schema, any other must have them. Where somebody else has written
  * to it, nothing counts as known.
- * @throws PipelineError as `expectCurrent`; nothing is altered
+ * @throws PipelineError as `expectCurrent` and `WarehouseClaim.expectOwn`; nothing is altered
  */
-async function openAtSchema({ schema, migrations, now, ...options }: HostOptions): Promise<Warehouse> {
+async function openAtSchema({ schema, migrations, now, claim, ...options }: HostOptions): Promise<Warehouse> {
   const warehouse = await openWarehouse(options);
   try {
-    if ((await expectCurrent(warehouse, { schema, migrations })) === 'current') {
+    const standing = await expectCurrent(warehouse, { schema, migrations });
+    await claim?.expectOwn(warehouse, lacksTables(standing, schema));
+    if (standing === 'current') {
       if (!isAsLeft(options.file)) await forgetConclusions(warehouse);
-      return warehouse;
+      await claim?.stamp(warehouse);
+    } else {
+      await warehouse.transaction(async () => {
+        for (const statement of schemaStatements(schema)) await warehouse.run(statement);
+        await recordApplied(warehouse, migrations, now);
+        await claim?.stamp(warehouse);
+      });
     }
-    await warehouse.transaction(async () => {
-      for (const statement of schemaStatements(schema)) await warehouse.run(statement);
-      await recordApplied(warehouse, migrations, now);
-    });
+    await claim?.note(warehouse);
     return warehouse;
   } catch (error) {
     await warehouse[Symbol.asyncDispose]();

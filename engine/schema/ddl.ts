@@ -1,5 +1,5 @@
-import { quoteName, quoteText } from '../sql.ts';
-import type { Column } from './column.ts';
+import { lowerCase, quoteName, quoteText } from '../sql.ts';
+import type { Column, SqlType } from './column.ts';
 import { columnComment, tableComment } from './comments.ts';
 import type { Check, IndexPart, PartitionPart, Schema, Table } from './table.ts';
 
@@ -7,14 +7,30 @@ import type { Check, IndexPart, PartitionPart, Schema, Table } from './table.ts'
 export const storedTables = (schema: Schema): readonly Table[] =>
   Object.values(schema).filter(({ kind = 'table' }) => kind === 'table');
 
-/** Column name and SQL expression, over the table's own name, of each part of its partition. */
-export function partitionColumns(table: Table): readonly { readonly name: string; readonly expression: string }[] {
-  const own = (column: string) => `${quoteName(table.name)}.${quoteName(column)}`;
-  return (table.partition ?? []).map((part: PartitionPart) =>
-    typeof part === 'string'
-      ? { name: part, expression: own(part) }
-      : { name: 'month', expression: `cast(date_trunc('month', ${own(part.month)}) as DATE)` },
-  );
+/** One of the values that name a partition. */
+export interface PartitionColumn {
+  /** As models know it. */
+  readonly name: string;
+  /** SQL, over the table's own name. */
+  readonly expression: string;
+  readonly type: SqlType;
+  readonly nullable: boolean;
+  readonly isMonth: boolean;
+}
+
+/** A month is called `month`; `month_of_<column>` where another part of the partition has that name. */
+export function partitionColumns(table: Table): readonly PartitionColumn[] {
+  const parts: readonly PartitionPart[] = table.partition ?? [];
+  const areMonths = parts.filter((part) => typeof part !== 'string' || lowerCase(part) === 'month');
+  return parts.map((part) => {
+    const column = typeof part === 'string' ? part : part.month;
+    const own = `${quoteName(table.name)}.${quoteName(column)}`;
+    const { type = 'VARCHAR', nullable = true } = table.columns[column] ?? {};
+    if (typeof part === 'string') return { name: part, expression: own, type, nullable, isMonth: false };
+    const name = areMonths.length > 1 ? `month_of_${column}` : 'month';
+    const expression = `cast(date_trunc('month', ${own}) as DATE)`;
+    return { name, expression, type: 'DATE', nullable, isMonth: true };
+  });
 }
 
 const nameList = (names: readonly string[]): string => names.map(quoteName).join(', ');

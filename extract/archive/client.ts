@@ -1,4 +1,6 @@
+import type { UrlAccess } from '../../engine/index.ts';
 import type { Failure } from '../failure.ts';
+import { refusalOf } from '../http/refusal.ts';
 import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
 import { type Answer, createTransport, type Sink, SinkError, type TransportOptions } from '../http/transport.ts';
 import type { Reason } from '../verify/reason.ts';
@@ -39,6 +41,8 @@ export interface ArchiveClient extends AsyncDisposable {
 }
 
 export interface ClientOptions extends TransportOptions {
+  /** What the host asks for besides the URL; redirects, all of them to the same host, are followed without the query. */
+  readonly access?: UrlAccess | undefined;
   readonly retry?: Partial<RetryPolicy>;
   /** ms, for a `Retry-After` that names a time. */
   readonly now?: () => number;
@@ -54,7 +58,7 @@ type Problem =
  * failures that no retry heals (B11). Content that is still bad at the end, with bytes that came before, is rejected.
  */
 export function createClient(options: ClientOptions): ArchiveClient {
-  const { now = Date.now } = options;
+  const { now = Date.now, access = {} } = options;
   const closed = new AbortController();
   const signal = AbortSignal.any([options.signal, closed.signal]);
   const policy: RetryPolicy = { ...defaultRetryPolicy, ...options.retry };
@@ -66,7 +70,9 @@ export function createClient(options: ClientOptions): ArchiveClient {
     for (let hop = 0; ; hop++) {
       stats.requests++;
       const sink = request.openSink?.();
-      const answer = await transport.get({ url, limit: request.limit, ...(sink && { sink }) });
+      const { authorization } = access;
+      const sent = hop === 0 ? access : { authorization };
+      const answer = await transport.get({ url, access: sent, limit: request.limit, ...(sink && { sink }) });
       const location = answer.status >= 300 && answer.status < 400 ? answer.headers.location : undefined;
       if (typeof location !== 'string') return answer;
       const next = URL.parse(location, url.href);
@@ -95,7 +101,7 @@ export function createClient(options: ClientOptions): ArchiveClient {
         return { kind: 'again', problem: { kind: 'content', reason: verdict.reason, digest: verdict.digest } };
       }
       if (status === 404) return { kind: 'done', value: { kind: 'absent' } };
-      const failure = badStatus(url, status, number);
+      const failure = badStatus(url, status, number, access);
       if (status !== 429 && status !== 408 && status < 500) return { kind: 'done', value: { kind: 'failed', failure } };
       const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), now());
       const problem: Problem = { kind: 'transport', failure };
@@ -164,23 +170,24 @@ function redirectRefused(url: URL, location: string): Failure {
     message: 'the archive redirects to another host, which is refused',
     details: {
       url: url.href,
-      value: location,
+      value: placeOf(location, url),
       hint: 'if the archive has moved, set PIPELINE_ARCHIVE_URL or PIPELINE_LISTING_URL to its new place',
     },
   };
 }
 
-const refusals: Readonly<Record<number, string>> = {
-  403: 'the host refuses access from here: a blocked address or network, or a bucket that is not public',
-  451: 'the host does not serve this country, for legal reasons',
-};
+/** Where a redirect leads: its query may repeat one that is secret. */
+function placeOf(location: string, from: URL): string {
+  const to = URL.parse(location, from.href);
+  return to === null ? 'not a URL' : `${to.origin}${to.pathname}`;
+}
 
-function badStatus(url: URL, status: number, attempt: number): Failure {
-  const refusal = refusals[status];
+function badStatus(url: URL, status: number, attempt: number, access: UrlAccess): Failure {
+  const refusal = refusalOf(status, access);
   const details = { url: url.href, status, attempt };
   if (refusal !== undefined) {
-    const hint = 'run from a network that the host serves, or point PIPELINE_ARCHIVE_URL at a mirror';
-    return { code: 'ARCHIVE_REFUSED', message: refusal, details: { ...details, hint } };
+    const { message, hint } = refusal;
+    return { code: 'ARCHIVE_REFUSED', message, details: { ...details, hint } };
   }
   const busy = status === 429 || status >= 500;
   const hint = busy ? 'the host is busy or broken; run again later: what is staged stays' : 'check the archive URL';

@@ -4,7 +4,7 @@ import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { PipelineError } from '../../engine/index.ts';
+import { hideInValue, PipelineError } from '../../engine/index.ts';
 import { forEachConcurrent } from '../concurrent.ts';
 import { compareKeys, type ListedObject, type ListOptions, type ObjectStore, pageOf, pageSize } from './store.ts';
 
@@ -28,7 +28,7 @@ const isDirectory = async (path: string): Promise<boolean> =>
 /** The directory that a path or a `file:` URL names. Throws CONFIG_INVALID unless it is there and holds `data/`. */
 export async function directoryOf(archive: string): Promise<string> {
   const invalid = (problem: string, cause?: unknown) =>
-    new PipelineError('CONFIG_INVALID', `the archive '${archive}' ${problem}`, {
+    new PipelineError('CONFIG_INVALID', `the archive '${hideInValue(archive)}' ${problem}`, {
       value: archive,
       hint: 'give sample, an http(s) URL, or a directory (or its file: URL) that holds data/… in the layout of the archive',
       cause,

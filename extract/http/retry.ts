@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface RetryPolicy {
-  /** Attempts in all, the first included. */
+  /** Attempts in all, the first included, unless there is patience left. */
   readonly attempts: number;
+  /** ms; what may heal by itself is tried at least once more after so long, however many attempts that takes. */
+  readonly patience: number;
   /** ms; the delay before the n-th retry is random between 0 and `base × 2^(n-1)`, at most `longest`. */
   readonly base: number;
   readonly longest: number;
@@ -12,9 +14,10 @@ export interface RetryPolicy {
   readonly random: () => number;
 }
 
-/** Eight attempts outlast seven failures in a row; the delays add up to 13 s at most. */
+/** Eight attempts outlast seven failures in a row, the patience a server that restarts (A33). */
 export const defaultRetryPolicy: RetryPolicy = {
   attempts: 8,
+  patience: 30_000,
   base: 100,
   longest: 10_000,
   longestRetryAfter: 30_000,
@@ -23,8 +26,8 @@ export const defaultRetryPolicy: RetryPolicy = {
 
 export type Attempt<T, Problem> =
   | { readonly kind: 'done'; readonly value: T }
-  /** `retryAfter` in ms, where the host named one. */
-  | { readonly kind: 'again'; readonly problem: Problem; readonly retryAfter?: number };
+  /** `retryAfter` in ms, where the host named one. `outlast`: whether the problem is worth the patience of the policy. */
+  | { readonly kind: 'again'; readonly problem: Problem; readonly retryAfter?: number; readonly outlast?: boolean };
 
 export type Retried<T, Problem> =
   | { readonly kind: 'done'; readonly value: T }
@@ -44,19 +47,34 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isNaN(time) ? undefined : Math.max(0, time - now);
 }
 
+export interface RetryLimits {
+  /** `performance.now()` of the failure that the patience counts from, where that is before the first of this request. */
+  readonly failingSince?: () => number | undefined;
+  /** `performance.now()` after which nothing is tried again. */
+  readonly deadline?: number;
+}
+
 /** Attempts until one is done or none is left. Throws what an attempt throws, and the reason of an abort. */
 export async function withRetries<T, Problem>(
   policy: RetryPolicy,
   signal: AbortSignal,
   attempt: (number: number) => Promise<Attempt<T, Problem>>,
+  { failingSince, deadline = Number.POSITIVE_INFINITY }: RetryLimits = {},
 ): Promise<Retried<T, Problem>> {
   const problems: Problem[] = [];
+  let first: number | undefined;
   for (let number = 1; ; number++) {
+    const begun = performance.now();
     const result = await attempt(number);
     if (result.kind === 'done') return result;
     problems.push(result.problem);
-    if (number >= policy.attempts) return { kind: 'exhausted', problems };
-    await sleep(delayBefore(number, policy, result.retryAfter), undefined, { signal }).catch(() => {});
+    first ??= performance.now();
+    const since = Math.min(first, failingSince?.() ?? first);
+    const isPatient = result.outlast === true && begun < since + policy.patience;
+    if (number >= policy.attempts && !isPatient) return { kind: 'exhausted', problems };
+    const delay = delayBefore(number, policy, result.retryAfter);
+    if (performance.now() + delay >= deadline) return { kind: 'exhausted', problems };
+    await sleep(delay, undefined, { signal }).catch(() => {});
     signal.throwIfAborted();
   }
 }

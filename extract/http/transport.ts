@@ -1,4 +1,5 @@
 import { EnvHttpProxyAgent, Pool } from 'undici';
+import type { UrlAccess } from '../../engine/index.ts';
 import { createConnector } from './connector.ts';
 
 export interface TransportOptions {
@@ -34,11 +35,16 @@ export interface Answer {
 }
 
 export interface TransportRequest {
+  /** As it may be shown. */
   readonly url: URL;
+  /** What is sent besides, and told nobody else. */
+  readonly access?: UrlAccess | undefined;
   /** The most bytes a body may have; one that has more is cut off with an error. */
   readonly limit: number;
   /** Takes the body of an answer with status 200. */
   readonly sink?: Sink;
+  /** `performance.now()` after which a body that still comes is cut off with an error. */
+  readonly deadline?: number;
 }
 
 /** One attempt at one GET. Follows no redirect; every body is read to its end or cut off. */
@@ -50,6 +56,8 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
 /** Bodies of refusals are read so that their connection can be used again, up to this size. */
 const refusalLimit = 64 * 1024;
+/** Interim answers (1xx) to one request; each of them makes undici wait for the headers anew. */
+const mostInterim = 32;
 
 /**
  * A pool of connections per host. A proxy from the environment is honoured, but never for loopback.
@@ -83,7 +91,7 @@ export function createTransport(options: TransportOptions): Transport {
   const abort = () => void destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
   signal.addEventListener('abort', abort, { once: true });
 
-  function get({ url, limit, sink }: TransportRequest): Promise<Answer> {
+  function get({ url, access, limit, sink, deadline = Number.POSITIVE_INFINITY }: TransportRequest): Promise<Answer> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
@@ -91,11 +99,19 @@ export function createTransport(options: TransportOptions): Transport {
       let headers: Answer['headers'] = {};
       let size = 0;
       let started = 0;
+      let interim = 0;
       dispatcherFor(url).dispatch(
-        { origin: url.origin, path: url.pathname + url.search, method: 'GET', headers: { 'user-agent': 'klinehouse' } },
+        { origin: url.origin, path: pathOf(url, access?.query), method: 'GET', headers: headersOf(access) },
         {
-          onRequestStart() {},
+          onRequestStart() {
+            started = performance.now();
+          },
           onResponseStart(controller, statusCode, responseHeaders) {
+            if (statusCode < 200) {
+              const elapsed = performance.now() - started;
+              if (++interim <= mostInterim && elapsed <= headersTimeout) return;
+              return controller.abort(new Error(`${interim} interim answers (${statusCode}) and no other came`));
+            }
             status = statusCode;
             headers = responseHeaders;
             started = performance.now();
@@ -105,8 +121,11 @@ export function createTransport(options: TransportOptions): Transport {
           onResponseData(controller, chunk) {
             size += chunk.length;
             if (size > (status === 200 ? limit : refusalLimit)) return controller.abort(tooLarge(url, size, limit));
+            const now = performance.now();
+            if (now > deadline)
+              return controller.abort(new Error(`the body is cut off after ${size} bytes: it takes too long`));
             // The body timeout sees silence only; a trickle is as good as silence.
-            const elapsed = performance.now() - started;
+            const elapsed = now - started;
             if (elapsed > bodyTimeout && size < (elapsed / 1000) * slowestRate) {
               return controller.abort(new Error(`only ${size} bytes came in ${Math.round(elapsed / 1000)} s`));
             }
@@ -137,6 +156,16 @@ export function createTransport(options: TransportOptions): Transport {
     },
   };
 }
+
+/** The query of the URL after that which was given. */
+function pathOf({ pathname, search }: URL, given: string | undefined): string {
+  return given === undefined ? pathname + search : `${pathname}?${[given, search.slice(1)].filter(Boolean).join('&')}`;
+}
+
+const headersOf = ({ authorization }: UrlAccess = {}) => ({
+  'user-agent': 'klinehouse',
+  ...(authorization !== undefined && { authorization }),
+});
 
 const tooLarge = (url: URL, size: number, limit: number) =>
   new Error(`${url.href} answers with ${size} bytes where ${limit} at most are expected`);

@@ -1,5 +1,5 @@
-import type { TableFeed } from '../../engine/index.ts';
-import { periodOf, type Series, seriesId } from '../archive/keys.ts';
+import { partitionText, type TableFeed } from '../../engine/index.ts';
+import { periodOf, type Series } from '../archive/keys.ts';
 import { csvLine, sqlTimestamp, writeLines } from '../csv.ts';
 import type { ArchiveListing } from './archive-listing.ts';
 import type { ListedObject } from './series-state.ts';
@@ -18,11 +18,16 @@ const columns = [
   'listed_at',
 ];
 
+const partitionOf = ({ instrument_type, cadence, timeframe, symbol }: Series): string =>
+  partitionText(instrument_type, cadence, timeframe, symbol);
+
 /** The rows of `archive_objects`, by instrument_type/cadence/timeframe/symbol. */
 export function archiveObjectsFeed(listing: ArchiveListing): TableFeed {
   return {
     partitions: new Map(
-      listing.series.filter(({ head }) => head.objects > 0).map(({ series, head }) => [seriesId(series), head.digest]),
+      listing.series
+        .filter(({ head }) => head.objects > 0)
+        .map(({ series, head }) => [partitionOf(series), head.digest]),
     ),
     async writeCsv(partitions, file) {
       writeLines(file, linesOf(listing, partitions));
@@ -33,7 +38,7 @@ export function archiveObjectsFeed(listing: ArchiveListing): TableFeed {
 function* linesOf(listing: ArchiveListing, partitions: ReadonlySet<string>): Generator<string> {
   yield csvLine(columns);
   for (const { series } of listing.series) {
-    if (!partitions.has(seriesId(series))) continue;
+    if (!partitions.has(partitionOf(series))) continue;
     for (const object of listing.objects(series)) yield lineOf(series, object);
   }
 }

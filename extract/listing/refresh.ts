@@ -4,9 +4,9 @@ import { list } from '../archive/list.ts';
 import type { ListedEntry } from '../archive/listing-xml.ts';
 import {
   digestOf,
+  intactObjects,
   type ListedObject,
   peekSeries,
-  readObjects,
   type SeriesHead,
   seriesFile,
   writeSeries,
@@ -57,7 +57,8 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   if (known !== undefined && from !== undefined && known.isWhole(from, objects)) {
     return { head: known.head, added: 0, changed: 0, gone: 0, skipped };
   }
-  const stored = known === undefined ? [] : readObjects(file, series);
+  const stored = known === undefined ? [] : intactObjects(file, series);
+  if (stored === undefined) return refreshSeries(series, options);
   const merged = merge(stored, objects, from);
   const head: SeriesHead = {
     listed_whole_at: from === undefined || known === undefined ? listed_at : known.head.listed_whole_at,

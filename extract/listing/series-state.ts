@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
+import { PipelineError } from '../../engine/index.ts';
 import { type Cadence, formatKey, type InstrumentType, type Series, seriesId } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
 import { writeWhole } from '../disk.ts';
+import { isIntact, seal } from '../staging/seal.ts';
 
 /** A kline archive as the listing names it. */
 export interface ListedObject {
@@ -30,7 +32,8 @@ export interface SeriesHead {
 
 /**
  * One file a series: the head as JSON, then a line for each object, the newest first, so that a look at the first
- * page of the file answers whether the end of the series has changed. It is written whole or not at all.
+ * page of the file answers whether the end of the series has changed. It is written whole or not at all. The head has a
+ * checksum of all of it and of the series that it is of.
  */
 export const seriesFile = (directory: string, { instrument_type, cadence, timeframe, symbol }: Series): string =>
   join(directory, instrument_type, cadence, timeframe, `${pathComponent(symbol)}.tsv`);
@@ -41,7 +44,10 @@ export interface ListedSeries {
   readonly head: SeriesHead;
 }
 
-/** Every series that has a state, in the order of their folders and names; of those in `known` the head is at hand. */
+/**
+ * Every series that has a state, in the order of their folders and names; of those in `known` the head is at hand.
+ * @throws PipelineError STAGING_DAMAGED for a state that cannot be used: without it the series would seem to be gone
+ */
 export function storedSeries(directory: string, known: readonly ListedSeries[] = []): readonly ListedSeries[] {
   const heads = new Map(known.map(({ series, head }) => [seriesId(series), head]));
   const found: ListedSeries[] = [];
@@ -51,8 +57,10 @@ export function storedSeries(directory: string, known: readonly ListedSeries[] =
         for (const name of namesIn(join(directory, instrument_type, cadence, timeframe))) {
           if (!name.endsWith('.tsv')) continue;
           const series = { instrument_type, cadence, timeframe, symbol: nameOfPathComponent(basename(name, '.tsv')) };
-          const head = heads.get(seriesId(series)) ?? peekSeries(seriesFile(directory, series))?.head;
-          if (head !== undefined) found.push({ series, head });
+          const file = seriesFile(directory, series);
+          const head = heads.get(seriesId(series)) ?? peekSeries(file)?.head;
+          if (head === undefined) throw damaged(file);
+          found.push({ series, head });
         }
       }
     }
@@ -90,8 +98,10 @@ const stateOf = (it: ListedObject): string => `${it.period}\t${it.size_bytes}\t$
 
 /** `objects` ascend by period. */
 export function writeSeries(file: string, head: SeriesHead, objects: readonly ListedObject[]): void {
-  const lines = objects.map((it) => `${stateOf(it)}${it.listed_at}`);
-  writeWhole(file, `${[JSON.stringify(head), ...lines.reverse()].join('\n')}\n`);
+  const lines = objects.map((it) => `${stateOf(it)}${it.listed_at}\n`);
+  const body = lines.reverse().join('');
+  const stored: StoredHead = { ...head, bytes: Buffer.byteLength(body, 'latin1') };
+  writeWhole(file, Buffer.from(`${seal(JSON.stringify(stored), placeOf(file, body))}\n${body}`, 'latin1'));
 }
 
 /** What a look at the first bytes of a state tells. */
@@ -103,16 +113,23 @@ export interface SeriesPeek {
   isWhole(period: string, objects: readonly ListedObject[]): boolean;
 }
 
-/** Holds the head and some fifteen objects. One for all, since each look is over before the next begins. */
-const peekBuffer = Buffer.alloc(2048);
+/** Holds a state of some 600 objects whole. One for all, since each look is over before the next begins. */
+const peekBuffer = Buffer.alloc(64 * 1024);
+/** Bytes that hold the head and some fifteen objects. */
+const firstPage = 2048;
 
-/** `undefined` where there is no state that can be used. */
+/**
+ * `undefined` where there is no state that can be used. A large one is verified when its objects are read: to read all
+ * states whole takes longer than a listing with nothing new.
+ */
 export function peekSeries(file: string): SeriesPeek | undefined {
   let length: number;
+  let size: number;
   try {
     const descriptor = openSync(file, 'r');
     try {
       length = readSync(descriptor, peekBuffer, 0, peekBuffer.length, 0);
+      size = length < peekBuffer.length ? length : fstatSync(descriptor).size;
     } finally {
       closeSync(descriptor);
     }
@@ -120,9 +137,13 @@ export function peekSeries(file: string): SeriesPeek | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  const [first = '', ...lines] = peekBuffer.toString('latin1', 0, length).split('\n').slice(0, -1);
-  const head = parseHead(first);
-  if (head === undefined) return undefined;
+  const page = peekBuffer.toString('latin1', 0, Math.min(length, firstPage));
+  const [first = '', ...lines] = page.split('\n').slice(0, -1);
+  const stored = parseHead(first);
+  if (stored === undefined) return undefined;
+  const { bytes, ...head } = stored;
+  if (bytes !== undefined && size !== first.length + 1 + bytes) return undefined;
+  if (length === size && objectsIn(file, peekBuffer.toString('latin1', 0, length)) === undefined) return undefined;
   return {
     head,
     newest: lines[0]?.slice(0, lines[0].indexOf('\t')),
@@ -134,16 +155,57 @@ export function peekSeries(file: string): SeriesPeek | undefined {
   };
 }
 
-/** All objects of a series, ascending by period. */
+/**
+ * All objects of a series, ascending by period.
+ * @throws PipelineError STAGING_DAMAGED; the next run that lists the series lists it whole
+ */
 export function readObjects(file: string, series: Series): readonly ListedObject[] {
-  return parseObjects(series, readFileSync(file, 'latin1').split('\n').slice(1, -1));
+  const objects = intactObjects(file, series);
+  if (objects === undefined) throw damaged(file);
+  return objects;
 }
 
-function parseHead(line: string): SeriesHead | undefined {
+/** As `readObjects`; `undefined` where the state is damaged, which is emptied, so that it counts as none from now on. */
+export function intactObjects(file: string, series: Series): readonly ListedObject[] | undefined {
+  const text = readFileSync(file, 'latin1');
+  const lines = objectsIn(file, text);
+  const objects = lines && parseObjects(series, lines);
+  // A state that was written before there were checksums has this digest alone.
+  if (objects !== undefined && digestOf(objects) === parseHead(text.slice(0, text.indexOf('\n')))?.digest)
+    return objects;
+  writeWhole(file, '');
+  return undefined;
+}
+
+const damaged = (file: string) =>
+  new PipelineError('STAGING_DAMAGED', 'what is known of this listing was damaged since it was written', {
+    file,
+    hint: 'list everything whole again: pnpm pipeline run --relist',
+  });
+
+/** The lines of the objects, where the checksum is that of the whole text. */
+function objectsIn(file: string, text: string): readonly string[] | undefined {
+  const start = text.indexOf('\n') + 1;
+  const body = text.slice(start);
+  return isIntact(text.slice(0, Math.max(0, start - 1)), placeOf(file, body))
+    ? body.split('\n').slice(0, -1)
+    : undefined;
+}
+
+/** What else the checksum of a head covers: which series the file is of, by its path, and the lines of the objects. */
+const placeOf = (file: string, body: string): string => `${file.split(/[\\/]/).slice(-4).join('/')}\n${body}`;
+
+interface StoredHead extends SeriesHead {
+  /** Of the lines of the objects; missing of a state that was written before there were checksums. */
+  readonly bytes?: number;
+}
+
+function parseHead(line: string): StoredHead | undefined {
   try {
-    const head: Partial<SeriesHead> = JSON.parse(line);
-    const known = typeof head.listed_whole_at === 'string' && typeof head.digest === 'string';
-    return known && Number.isInteger(head.objects) ? (head as SeriesHead) : undefined;
+    const { listed_whole_at, objects, digest, bytes }: Partial<StoredHead> = JSON.parse(line);
+    if (typeof listed_whole_at !== 'string' || typeof digest !== 'string') return undefined;
+    if (objects === undefined || !Number.isInteger(objects)) return undefined;
+    return { listed_whole_at, objects, digest, ...(bytes !== undefined && { bytes }) };
   } catch {
     return undefined;
   }

@@ -1,7 +1,13 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type CommandIo, countOf, type GlobalOptions, openContext, sourcesLock } from '../../engine/index.ts';
-import { writeWhole } from '../disk.ts';
+import {
+  type CommandIo,
+  countOf,
+  type GlobalOptions,
+  openContext,
+  resolveOutput,
+  sourcesLock,
+  writeText,
+} from '../../engine/index.ts';
 import { Ledger } from '../staging/ledger.ts';
 import { formatLock, lockedAs } from './file.ts';
 
@@ -16,14 +22,15 @@ export function addLockCommand(parent: Command, io: CommandIo): void {
 
 async function lock(io: CommandIo, options: GlobalOptions & { readonly output?: string }): Promise<void> {
   const { pipeline, target, paths } = await openContext(io, options);
-  const file = options.output === undefined ? sourcesLock(pipeline.root) : resolve(io.cwd, options.output);
+  const to = resolveOutput(options.output ?? sourcesLock(pipeline.root), io.cwd);
   const entries = [...Ledger.open(paths.staging).entries()];
   const archives = entries.map(lockedAs).filter((archive) => archive !== undefined);
-  writeWhole(file, formatLock(target.name, archives));
+  await writeText(formatLock(target.name, archives), to, io);
   const open = entries.length - archives.length;
   if (open > 0)
     io.stderr.write(
       `${countOf(open, 'archive gave no answer and is left out', 'archives gave no answer and are left out')}\n`,
     );
-  io.stdout.write(`${file}: ${countOf(archives.length, 'archive')} of target ${target.name}\n`);
+  const [file, notes] = to.kind === 'stdout' ? ['stdout', io.stderr] : [to.file, io.stdout];
+  notes.write(`${file}: ${countOf(archives.length, 'archive')} of target ${target.name}\n`);
 }

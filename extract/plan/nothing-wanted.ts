@@ -37,18 +37,22 @@ export function whereNothingWasWanted(stagingDir: string, basis: PlanBasis): Set
     throw error;
   }
   const known = shape.safeParse(parseJson(text)).data;
-  return known?.basis === digestOf(basis) ? known.settled : undefined;
+  return known?.basis === digestOf(basis, known?.settled) ? known?.settled : undefined;
 }
 
 /** Notes that a plan on this basis wants nothing. Throws DISK_FULL. */
 export function noteNothingWanted(stagingDir: string, basis: PlanBasis, settled: Settled): void {
-  writeWhole(file(stagingDir), `${JSON.stringify({ basis: digestOf(basis), settled })}\n`);
+  writeWhole(file(stagingDir), `${JSON.stringify({ basis: digestOf(basis, settled), settled })}\n`);
 }
 
-function digestOf({ listing, ledger, window, asOf, instrument_types, timeframes }: PlanBasis): string {
+/** It covers what had become of the archives too, so that a damaged note counts as none. */
+function digestOf(
+  { listing, ledger, window, asOf, instrument_types, timeframes }: PlanBasis,
+  settled: Settled | undefined,
+): string {
   const series = listing.series.map(({ series, head }) => `${seriesId(series)} ${head.digest}`);
   const month = asOf.toISOString().slice(0, 7);
-  return hash('sha256', JSON.stringify([ledger, window, month, instrument_types, timeframes, series]));
+  return hash('sha256', JSON.stringify([ledger, window, month, instrument_types, timeframes, series, settled]));
 }
 
 function parseJson(text: string): unknown {

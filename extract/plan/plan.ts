@@ -116,8 +116,9 @@ function answerOf(object: ListedObject, { known, asked, askAgain }: PlanInput): 
   return reissue?.etag === object.etag && !isOpen(reissue.status, reissue.reason) ? 'staged' : 'reissued';
 }
 
-function statusOf(object: ListedObject, { known }: PlanInput): SettledStatus {
+function statusOf(object: ListedObject, { known, asked }: PlanInput): SettledStatus {
   const entry = known(object.key);
+  if (entry?.unfetched !== undefined && asked.has(object.key)) return entry.unfetched.status;
   const { status, known_defect } = (entry?.reissue?.etag === object.etag ? entry.reissue : entry) ?? {
     status: 'failed',
   };

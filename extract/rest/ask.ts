@@ -58,7 +58,7 @@ export async function askFor(
     const answer = await client.klines({ ...series, range: [from, to], limit: slotOf(to - 1) - slotOf(from) + 1 });
     if (answer.kind !== 'bars') return answer;
     const bars = answer.bars.filter(({ open }) => open >= from && open < to);
-    const closed = bars.filter(({ close }) => close < Math.min(asOf, answer.at ?? asOf));
+    const closed = bars.filter((bar) => closeOf(bar, options.slots) < Math.min(asOf, answer.at ?? asOf));
     const behind = (bar: Bar | undefined) => (bar === undefined ? undefined : opensAt(slotOf(bar.open) + 1));
     const known = behind(closed.at(-1)) ?? from;
     let next = behind(bars.at(-1)) ?? to;
@@ -75,6 +75,13 @@ export async function askFor(
     );
     from = next;
   }
+}
+
+/** When a bar closes: as the exchange says, unless that is far from the bar (A9), then with its slot. */
+function closeOf({ open, close }: Bar, { slotOf, opensAt }: Slots): number {
+  const slot = slotOf(open);
+  const end = opensAt(slot + 1);
+  return close >= open && close - open <= end - opensAt(slot) ? close : end - 1;
 }
 
 /** When the first day with a bar in the range begins, or, where a look shows none, where the look ends. */

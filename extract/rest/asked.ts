@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeWhole } from '../disk.ts';
+import { isIntact, seal } from '../staging/seal.ts';
+import { type RestSeries, restSeriesId } from './keys.ts';
 import type { Range } from './ranges.ts';
 
 /** What is remembered of a series, beside the bars themselves. */
@@ -10,10 +12,14 @@ export interface Asked {
   readonly covered: Readonly<Record<string, readonly Range[]>>;
 }
 
-/** Nothing is remembered where there is no file, or none that can be read: then the exchange is asked again. */
-export function readAsked(file: string): Asked {
+/**
+ * Nothing is remembered where there is no file, or one that is damaged or of another series: then the exchange is asked
+ * again.
+ */
+export function readAsked(file: string, series: RestSeries): Asked {
   try {
-    const { settled, covered }: Partial<Asked> = JSON.parse(readFileSync(file, 'utf8'));
+    const text = readFileSync(file, 'utf8').trimEnd();
+    const { settled, covered }: Partial<Asked> = isIntact(text, restSeriesId(series)) ? JSON.parse(text) : {};
     if (Array.isArray(settled) && typeof covered === 'object') return { settled, covered };
   } catch (error) {
     if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -22,4 +28,5 @@ export function readAsked(file: string): Asked {
 }
 
 /** Throws DISK_FULL. */
-export const writeAsked = (file: string, asked: Asked): void => writeWhole(file, `${JSON.stringify(asked)}\n`);
+export const writeAsked = (file: string, series: RestSeries, asked: Asked): void =>
+  writeWhole(file, `${seal(JSON.stringify(asked), restSeriesId(series))}\n`);

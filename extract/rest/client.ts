@@ -1,4 +1,4 @@
-import { PipelineError } from '../../engine/index.ts';
+import { hideEcho, PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
 import { headerOf } from '../archive/client.ts';
 import type { InstrumentType } from '../archive/keys.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
@@ -9,7 +9,7 @@ import type { Range } from './ranges.ts';
 import { type Clock, createWeightLimiter, type WeightLimiter, weightOf } from './weights.ts';
 
 export interface RestClientOptions {
-  readonly urls: Readonly<Record<InstrumentType, string>>;
+  readonly urls: Readonly<Record<InstrumentType, SplitUrl>>;
   /** Weight that may be asked for in a minute. */
   readonly weights: Readonly<Record<InstrumentType, number>>;
   readonly connections: number;
@@ -70,10 +70,15 @@ export function createRestClient(options: RestClientOptions): RestClient {
     return limiter;
   }
 
-  function judge(url: URL, answer: Answer, attempt: number, limiter: WeightLimiter): Attempt<KlinesAnswer, string> {
+  function judge(
+    { url, access }: { readonly url: URL; readonly access: UrlAccess | undefined },
+    answer: Answer,
+    attempt: number,
+    limiter: WeightLimiter,
+  ): Attempt<KlinesAnswer, string> {
     const { status } = answer;
     const done = (value: KlinesAnswer): Attempt<KlinesAnswer, string> => ({ kind: 'done', value });
-    const again = (problem: string): Attempt<KlinesAnswer, string> => ({ kind: 'again', problem });
+    const again = (problem: string) => ({ kind: 'again', problem }) as const;
     if (status === 200) {
       const bars = parseBars(answer.body);
       if (typeof bars === 'string') return again(`the answer is not to be used: ${bars}`);
@@ -81,7 +86,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
       return done({ kind: 'bars', bars, ...(!Number.isNaN(at) && { at }) });
     }
     const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), clock.now());
-    const { code, text } = complaintOf(answer);
+    const { code, text } = complaintOf(answer, access);
     const details = { url: url.href, status, attempt };
     if (status === 418 || (retryAfter ?? 0) > longestPause) {
       const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
@@ -97,11 +102,17 @@ export function createRestClient(options: RestClientOptions): RestClient {
       warn(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
       return again(`too much was asked: ${text}`);
     }
-    if (status === 408 || status >= 500) return again(`the exchange answers with status ${status}`);
-    if (status === 403 || status === 451) {
-      ended = new PipelineError('EXCHANGE_REFUSED', `the exchange serves nothing to this address: ${text}`, {
+    if (status === 408 || status >= 500)
+      return { ...again(`the exchange answers with status ${status}`), outlast: true };
+    if (status === 401 || status === 403 || status === 451) {
+      const what =
+        status === 401 ? 'wants another user and password than rest_urls has' : 'serves nothing to this address';
+      ended = new PipelineError('EXCHANGE_REFUSED', `the exchange ${what}: ${text}`, {
         ...details,
-        hint: 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
+        hint:
+          status === 401
+            ? 'write them into the var rest_urls as spot=https://user:password@host, percent-encoded'
+            : 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
       });
       throw ended;
     }
@@ -111,7 +122,8 @@ export function createRestClient(options: RestClientOptions): RestClient {
 
   async function klines(request: KlinesRequest): Promise<KlinesAnswer> {
     const { instrument_type: market } = request;
-    const url = urlOf(urls[market], request);
+    const { url: base, access } = urls[market];
+    const url = urlOf(base, request);
     const limiter = limiterOf(market);
     let attempts = 0;
     const retried = await withRetries<KlinesAnswer, string>(policy, signal, async (attempt) => {
@@ -122,15 +134,15 @@ export function createRestClient(options: RestClientOptions): RestClient {
       stats.requests++;
       let answer: Answer;
       try {
-        answer = await transport.get({ url, limit: largest });
+        answer = await transport.get({ url, access, limit: largest });
       } catch (error) {
         over(undefined);
         signal.throwIfAborted();
-        return { kind: 'again', problem: `no answer: ${(error as Error).message}` };
+        return { kind: 'again', problem: `no answer: ${(error as Error).message}`, outlast: true };
       }
       const counted = Number(headerOf(answer, 'x-mbx-used-weight-1m'));
       over(Number.isFinite(counted) ? counted : undefined);
-      return judge(url, answer, attempt, limiter);
+      return judge({ url, access }, answer, attempt, limiter);
     });
     if (retried.kind === 'done') return retried.value;
     const details = { url: url.href, attempt: attempts };
@@ -158,10 +170,13 @@ function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit 
 }
 
 /** What the exchange says of a request that it does not answer. */
-function complaintOf({ body }: Answer): { readonly code?: number; readonly text: string } {
+function complaintOf(
+  { body }: Answer,
+  access: UrlAccess | undefined,
+): { readonly code?: number; readonly text: string } {
   try {
     const { code, msg } = JSON.parse(body.toString('utf8')) as { code?: unknown; msg?: unknown };
-    if (typeof code === 'number') return { code, text: String(msg ?? '') };
+    if (typeof code === 'number') return { code, text: hideEcho(String(msg ?? ''), access) };
   } catch {
     // A web page, most likely: its status says enough.
   }

@@ -39,7 +39,7 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   const oldest = archives.length === 0 ? undefined : Math.min(...archives.map(({ first }) => first));
   const slots = slotsOf(series.timeframe, oldest ?? 0);
   const memory = askedFile(stagingDir, series);
-  const before = readAsked(memory);
+  const before = readAsked(memory, series);
 
   const ofArchives: Range[] = [];
   const readOnce: Record<string, readonly Range[]> = {};
@@ -86,7 +86,7 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
       cut.map((from): Range => [from, Number.POSITIVE_INFINITY]),
     );
     const after = { settled: subtract(union([...settled, ...saved]), covered), covered: readOnce };
-    if (JSON.stringify(after) !== JSON.stringify(before)) writeAsked(memory, after);
+    if (JSON.stringify(after) !== JSON.stringify(before)) writeAsked(memory, series, after);
   }
   let refusal: Refusal | undefined;
   try {

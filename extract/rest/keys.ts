@@ -53,6 +53,10 @@ export const restFile = (stagingDir: string, key: RestKey): string =>
 export const rejectedRestFile = (stagingDir: string, key: RestKey): string =>
   `${stagingDir}/rejected/${folderOf(key)}/${pathComponent(nameOf(key))}`;
 
+/** Where a file goes that is not what the ledger says. */
+export const damagedRestFile = (stagingDir: string, key: RestKey): string =>
+  `${stagingDir}/damaged/${folderOf(key)}/${pathComponent(nameOf(key))}.csv`;
+
 /** What has been asked of a series. */
 export const askedFile = (stagingDir: string, series: RestSeries): string =>
   `${stagingDir}/${folderOf(series)}/asked.json`;

@@ -1,15 +1,16 @@
-import { PipelineError, type Vars } from '../../engine/index.ts';
+import { hideInValue, PipelineError, type SplitUrl, splitUrl, type Vars } from '../../engine/index.ts';
 import { type InstrumentType, marketPaths } from '../archive/keys.ts';
 
 type ByMarket<T> = Readonly<Record<InstrumentType, T>>;
 
 /** The base URL of each market's API, from var `rest_urls`. Throws VAR_INVALID. */
-export function restUrls(vars: Vars): ByMarket<string> {
-  const urls = byMarket('rest_urls', vars);
-  for (const [market, url] of Object.entries(urls)) {
-    if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw invalid('rest_urls', `of ${market} is no URL`, url);
-  }
-  return urls;
+export function restUrls(vars: Vars): ByMarket<SplitUrl> {
+  const urls = Object.entries(byMarket('rest_urls', vars)).map(([market, text]) => {
+    const split = /^https?:\/\//i.test(text) ? splitUrl(text) : undefined;
+    if (split === undefined) throw invalid('rest_urls', `of ${market} is no URL`, text);
+    return [market, split] as const;
+  });
+  return Object.fromEntries(urls) as ByMarket<SplitUrl>;
 }
 
 /** The weight that may be asked of each market in a minute, from var `rest_weights`. Throws VAR_INVALID. */
@@ -38,6 +39,6 @@ function byMarket(name: string, vars: Vars): ByMarket<string> {
 
 const invalid = (name: string, problem: string, value: string): PipelineError =>
   new PipelineError('VAR_INVALID', `the var ${name} ${problem}`, {
-    ...{ key: name, value },
+    ...{ key: name, value: hideInValue(value) },
     hint: 'write it as spot=…,futures-um=…,futures-cm=…',
   });

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { writeWhole } from '../disk.ts';
+import { formatCrc } from '../staging/crc.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import type { Ledger } from '../staging/ledger.ts';
 import { formatRestKey, type RestKey, restFile } from './keys.ts';
@@ -13,7 +15,7 @@ export interface Row {
 }
 
 export interface RestStore {
-  /** Bars that are staged; none where the file is gone or of another size. */
+  /** Bars that are staged; none where the file is gone or not what was staged. */
   rows(key: RestKey): readonly Row[];
   isIntact(entry: LedgerEntry, key: RestKey): boolean;
   /** Adds bars to those that are staged. Throws DISK_FULL. */
@@ -25,12 +27,13 @@ export interface RestStore {
 /** Keeps the exchange's bars as CSVs and tells of each in the ledger, after it is in place. */
 export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date): RestStore {
   const isIntact = (entry: LedgerEntry, key: RestKey): boolean =>
-    statSync(restFile(stagingDir, key), { throwIfNoEntry: false })?.size === entry.csv_bytes;
+    intactCsv(restFile(stagingDir, key), entry) !== undefined;
 
   function rows(key: RestKey): readonly Row[] {
     const entry = ledger.get(formatRestKey(key));
-    if (entry?.status !== 'staged' || !isIntact(entry, key)) return [];
-    const lines = readFileSync(restFile(stagingDir, key), 'latin1').split('\n').slice(0, -1);
+    const csv = entry?.status === 'staged' ? intactCsv(restFile(stagingDir, key), entry) : undefined;
+    if (csv === undefined) return [];
+    const lines = csv.toString('latin1').split('\n').slice(0, -1);
     return lines.map((line) => ({ open: Number(line.slice(0, line.indexOf(','))), line }));
   }
 
@@ -41,7 +44,13 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
     const staged_at = asOf.toISOString();
     ledger.record({
       ...{ key: formatRestKey(key), etag: sha256, status: 'staged', staged_at, last_modified: staged_at },
-      ...{ size_bytes: csv.length, sha256, csv_bytes: csv.length, row_count: kept.length },
+      ...{
+        size_bytes: csv.length,
+        sha256,
+        csv_bytes: csv.length,
+        csv_crc32: formatCrc(crc32(csv)),
+        row_count: kept.length,
+      },
       ...{ header: false, duplicates: 0 },
       ...{ first_open_time: (kept[0]?.open ?? 0) * 1000, last_open_time: (kept.at(-1)?.open ?? 0) * 1000 },
     });
@@ -66,4 +75,15 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
       rmSync(restFile(stagingDir, key), { force: true });
     },
   };
+}
+
+/** The bytes of a file of bars, where they have the SHA-256 that they were staged with. */
+function intactCsv(file: string, { sha256 }: LedgerEntry): Buffer | undefined {
+  try {
+    const csv = readFileSync(file);
+    return hash('sha256', csv) === sha256 ? csv : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

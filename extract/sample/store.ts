@@ -1,6 +1,8 @@
 import { compareKeys, type ListedObject, type ObjectStore, pageOf } from '../archive/store.ts';
 import { createObjects } from './objects.ts';
 
+export const defaultSeed = 'klinehouse';
+
 export interface SampleOptions {
   /** Another seed gives other prices and volumes of the same symbols and cases. */
   readonly seed?: string | number;
@@ -12,7 +14,7 @@ export interface SampleOptions {
  * The built-in sample archive: synthetic USD-M klines, made on demand, the same bytes for the same seed.
  * cases.ts says which awkward cases of the real archive it has, and where.
  */
-export function createSampleStore({ seed = 'klinehouse', asOf }: SampleOptions): ObjectStore {
+export function createSampleStore({ seed = defaultSeed, asOf }: SampleOptions): ObjectStore {
   const objects = new Map(createObjects(String(seed), asOf.getTime()).map((object) => [object.key, object]));
   const keys = [...objects.keys()].sort(compareKeys);
 

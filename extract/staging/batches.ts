@@ -1,6 +1,11 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { diskError, PipelineError } from '../../engine/index.ts';
+import { crc32 } from 'node:zlib';
+import { diskError } from '../../engine/index.ts';
+import { header } from '../../exchange/header.ts';
+import { headerProblem } from '../verify/header.ts';
+import type { Reason } from '../verify/reason.ts';
+import { type CsvDigest, formatCrc, openIfThere } from './crc.ts';
 import { openMaking, writeFully } from './write.ts';
 
 const batchBytes = 64 * 1024 * 1024;
@@ -16,19 +21,29 @@ export interface BatchedArchive {
   readonly prefix: string;
 }
 
+export interface Batches {
+  /** At least one. */
+  readonly files: readonly string[];
+  /** Of each staged CSV that was there, by key. */
+  readonly digests: ReadonlyMap<string, CsvDigest>;
+}
+
 /**
  * Writes the data lines of staged CSVs to a few files, `<stem>-0.csv` and so on, each line behind its prefix: byte-order
- * marks, headers, carriage returns and blank lines are left out. Returns the files, at least one. Throws DISK_FULL.
+ * marks, headers, carriage returns and blank lines are left out. A CSV that is not there is passed over. `refuse` is told of
+ * an archive whose header names other columns (A31): what is written of it must not be read. Throws DISK_FULL.
  */
 export async function writeBatches(
   archives: readonly BatchedArchive[],
   stem: string,
+  refuse: (key: string, reason: Reason) => void,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<Batches> {
   const files = [`${stem}-0.csv`];
   let batch = openBatch(files[0] as string);
   const chunk = Buffer.allocUnsafe(readBytes);
   let sinceTurn = 0;
+  const digests = new Map<string, CsvDigest>();
   try {
     for (const { key, file, prefix } of archives) {
       signal.throwIfAborted();
@@ -38,11 +53,19 @@ export async function writeBatches(
         files.push(`${stem}-${files.length}.csv`);
         batch = openBatch(files.at(-1) as string);
       }
-      const descriptor = openStaged(file, key);
+      const descriptor = openIfThere(file);
+      if (descriptor === undefined) continue;
+      let [bytes, crc] = [0, 0];
       try {
-        const lines = linePrefixer(Buffer.from(prefix), batch);
+        const lines = linePrefixer(Buffer.from(prefix), batch, (line) => {
+          const problem = headerProblem(line);
+          if (problem !== undefined) refuse(key, problem);
+        });
         for (let read = readSync(descriptor, chunk); read > 0; read = readSync(descriptor, chunk)) {
-          lines.push(chunk.subarray(0, read));
+          const piece = chunk.subarray(0, read);
+          crc = crc32(piece, crc);
+          bytes += read;
+          lines.push(piece);
           // A small file costs as much as 4 KB more.
           sinceTurn += read + 4096;
           if (sinceTurn < 8 * readBytes) continue;
@@ -51,6 +74,7 @@ export async function writeBatches(
           signal.throwIfAborted();
         }
         lines.end();
+        digests.set(key, { bytes, crc32: formatCrc(crc) });
       } finally {
         closeSync(descriptor);
       }
@@ -59,20 +83,7 @@ export async function writeBatches(
   } finally {
     batch.close();
   }
-  return files;
-}
-
-function openStaged(file: string, key: string): number {
-  try {
-    return openSync(file, 'r');
-  } catch (cause) {
-    throw new PipelineError('OBJECT_ABSENT', 'the staged CSV of an archive is gone', {
-      file,
-      key,
-      hint: 'run the extract again: it fetches what is missing',
-      cause,
-    });
-  }
+  return { files, digests };
 }
 
 interface Batch {
@@ -114,9 +125,10 @@ function openBatch(file: string): Batch {
 }
 
 const newline = Buffer.from('\n');
+const usualHeader = Buffer.from(header);
 
-/** Takes a CSV in pieces and writes its data lines, each behind `prefix`. */
-function linePrefixer(prefix: Buffer, batch: Batch) {
+/** Takes a CSV in pieces and writes its data lines, each behind `prefix`; `onHeader` gets a header that is not the usual one. */
+function linePrefixer(prefix: Buffer, batch: Batch, onHeader: (line: string) => void) {
   let rest: Buffer = Buffer.alloc(0);
   let first = true;
 
@@ -127,7 +139,11 @@ function linePrefixer(prefix: Buffer, batch: Batch) {
       first = false;
       if (bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf) start += 3;
       // Only a header begins with a letter: the extract has rejected everything else that is no digit (A1).
-      if ((bytes[start] as number) > 0x39) return;
+      if ((bytes[start] as number) > 0x39) {
+        const isUsual = usualHeader.length === end - start && usualHeader.compare(bytes, start, end) === 0;
+        if (!isUsual) onHeader(bytes.toString('latin1', start, end));
+        return;
+      }
     }
     if (start >= end) return;
     batch.write(prefix, 0, prefix.length);

@@ -22,6 +22,8 @@ export interface LedgerEntry {
   /** Of the zip. */
   readonly sha256?: string;
   readonly csv_bytes?: number;
+  /** CRC-32 of the CSV, 8 hex digits; missing of what was staged before it was noted, and not loaded since. */
+  readonly csv_crc32?: string;
   readonly row_count?: number;
   /** µs since the epoch. */
   readonly first_open_time?: number;
@@ -29,6 +31,8 @@ export interface LedgerEntry {
   readonly header?: boolean;
   /** Its CSV was removed after it had been loaded; it is fetched again where its partition has to be built again. */
   readonly pruned?: true;
+  /** Its CSV was lost, and this came of fetching it again; what was loaded of it stays. */
+  readonly unfetched?: { readonly status: Exclude<ArchiveStatus, 'staged'>; readonly reason: string };
   readonly duplicates?: number;
   /** Days of the month on which bars are missing. */
   readonly incomplete_days?: readonly number[];

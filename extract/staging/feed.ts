@@ -78,8 +78,9 @@ const revisionLine = (key: string, number: number, revision: Revision): string =
   ]);
 
 function lineOf(entry: LedgerEntry): string {
-  const { first_open_time: first, last_open_time: last, reissue } = entry;
-  const own = reasonIn(entry) ?? (entry.pruned && 'pruned: its CSV was removed after it was loaded');
+  const { first_open_time: first, last_open_time: last, reissue, unfetched } = entry;
+  const lost = unfetched && `its CSV is lost, and fetching it again gave ${unfetched.reason}`;
+  const own = lost ?? reasonIn(entry) ?? (entry.pruned && 'pruned: its CSV was removed after it was loaded');
   const reason = reissue ? `re-issue ${reissue.etag} ${reissue.status}: ${reasonIn(reissue)}` : own;
   return csvLine([
     entry.key,

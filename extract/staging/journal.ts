@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, truncateSync } from 'node:fs';
 import type { LedgerEntry } from './entry.ts';
+import { isIntact, seal } from './seal.ts';
 
 const blockSize = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -44,7 +45,10 @@ export function readJournal(file: string): JournalText {
   return { texts, hash };
 }
 
-/** Puts the lines of texts into `latest`, by key; how many there were, and how many that are no entries. */
+/** The line of an entry, without its newline. */
+export const formatEntry = (entry: LedgerEntry): string => seal(JSON.stringify(entry));
+
+/** Puts the lines of texts into `latest`, by key; how many there were, and how many that are no entries or damaged. */
 export function indexLines(texts: readonly string[], latest: Map<string, string>) {
   let lines = 0;
   let unreadable = 0;
@@ -64,8 +68,9 @@ export function indexLines(texts: readonly string[], latest: Map<string, string>
 
 const lead = '{"key":"';
 
-/** The key of a line without parsing it, where it is one of ours and has no escapes. */
+/** The key of a line without parsing it, where it is one of ours and has no escapes; none of a damaged line. */
 function keyOf(line: string): string | undefined {
+  if (!isIntact(line)) return undefined;
   const end = line.indexOf('"', lead.length);
   const key = line.slice(lead.length, end);
   const plain = line.startsWith(lead) && line.endsWith('}') && !key.includes('\\');
@@ -74,9 +79,11 @@ function keyOf(line: string): string | undefined {
 
 export function parseEntry(line: string): LedgerEntry | undefined {
   try {
-    const entry: Partial<LedgerEntry> | null = JSON.parse(line);
-    const known = typeof entry?.key === 'string' && typeof entry.etag === 'string' && typeof entry.status === 'string';
-    return known ? (entry as LedgerEntry) : undefined;
+    const parsed: (Partial<LedgerEntry> & { readonly crc32?: string }) | null = JSON.parse(line);
+    if (typeof parsed?.key !== 'string' || typeof parsed.etag !== 'string' || typeof parsed.status !== 'string')
+      return undefined;
+    const { crc32: _, ...entry } = parsed;
+    return entry as LedgerEntry;
   } catch {
     return undefined;
   }

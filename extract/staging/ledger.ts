@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { diskError } from '../../engine/index.ts';
 import { writeWhole } from '../disk.ts';
 import type { LedgerEntry } from './entry.ts';
-import { indexLines, parseEntry, readJournal } from './journal.ts';
+import { formatEntry, indexLines, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
 import { openMaking, writeFully } from './write.ts';
 
@@ -36,7 +36,7 @@ export class Ledger implements Disposable {
     return new Ledger(journalFile(stagingDir));
   }
 
-  /** Lines that are no entries; what they told of is fetched again. */
+  /** Lines that are no entries or damaged; what they told of is fetched again. */
   get unreadable(): number {
     this.#index();
     return this.#unreadable;
@@ -75,7 +75,7 @@ export class Ledger implements Disposable {
   /** Throws DISK_FULL; then the entry does not count. */
   record(entry: LedgerEntry): void {
     this.#index();
-    const line = JSON.stringify(entry);
+    const line = formatEntry(entry);
     const bytes = Buffer.from(`${line}\n`);
     try {
       this.#descriptor ??= openMaking(this.#file, 'a');
@@ -89,16 +89,17 @@ export class Ledger implements Disposable {
     this.#lines++;
   }
 
-  /** Drops superseded lines once they are more than half; sorted by key. */
+  /** Drops damaged lines, and superseded ones once they are more than half; sorted by key. */
   compact(): void {
     this.#index();
-    if (this.#lines <= 2 * this.#latest.size) return;
+    if (this.#unreadable === 0 && this.#lines <= 2 * this.#latest.size) return;
     this.close();
     const lines = [...this.#latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => `${line}\n`);
     const text = lines.join('');
     writeWhole(this.#file, text);
     this.#hash = createHash('sha256').update(text);
     this.#lines = lines.length;
+    this.#unreadable = 0;
   }
 
   /** Lets go of the file; recording opens it again. */

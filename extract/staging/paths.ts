@@ -20,6 +20,5 @@ export const rejectedFile = (stagingDir: string, key: ArchiveKey): string => `${
 export const supersededFile = (stagingDir: string, key: ArchiveKey, etag: string): string =>
   `${stagingDir}/superseded/${placeOf(key)}.${pathComponent(etag)}.csv`;
 
-/** The partition of `ohlcv` that a staged CSV has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
-export const partitionOf = ({ instrument_type, symbol, timeframe, period }: Omit<ArchiveKey, 'cadence'>): string =>
-  `${instrument_type}/${symbol}/${timeframe}/${period.slice(0, 7)}-01`;
+/** Where a staged CSV goes that is not what the ledger says. */
+export const damagedFile = (stagingDir: string, key: ArchiveKey): string => `${stagingDir}/damaged/${placeOf(key)}.csv`;

@@ -1,10 +1,12 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { countOf, type Freed, PipelineError } from '../../engine/index.ts';
 import { marketPaths, parseKey } from '../archive/keys.ts';
+import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { LedgerEntry } from './entry.ts';
 import { Ledger } from './ledger.ts';
-import { partitionOf, stagedFile } from './paths.ts';
+import { partitionOf } from './partition.ts';
+import { stagedFile } from './paths.ts';
 
 /** Removes the CSVs of partitions that are loaded. The ledger keeps all it knows of them, and that they are pruned. */
 export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>): Freed {
@@ -37,21 +39,44 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
   );
 }
 
-const folders = [...Object.keys(marketPaths), 'superseded', 'rejected'];
+const folders = [...Object.keys(marketPaths), 'superseded', 'rejected', 'damaged'];
 
-/** Removes all staged CSVs, those of versions that were re-issued since, and what was rejected; not ledger and listing. */
+/**
+ * Removes all staged CSVs, those of versions that were re-issued since, and what was rejected or damaged; not ledger and listing, and no
+ * file that no run has named.
+ */
 export async function removeStaged(stagingDir: string, signal: AbortSignal): Promise<Freed> {
   const freed = { files: 0, bytes: 0 };
   for (const folder of folders) {
     signal.throwIfAborted();
     const directory = join(stagingDir, folder);
-    for (const file of filesBelow(directory)) {
+    for (const file of filesBelow(directory).filter(isStaged)) {
       freed.files++;
       freed.bytes += statSync(file).size;
+      rmSync(file);
     }
-    rmSync(directory, { recursive: true, force: true });
+    removeEmpty(directory);
   }
   return freed;
+}
+
+/** Whether a file has the name of an archive of the symbol and timeframe that its folders are called after. */
+function isStaged(file: string): boolean {
+  const symbol = dirname(file);
+  try {
+    const name = `${nameOfPathComponent(basename(symbol))}-${basename(dirname(symbol))}-`;
+    return basename(file).startsWith(pathComponent(`${name}x`).slice(0, -1));
+  } catch {
+    return false; // an escape that `pathComponent` does not write
+  }
+}
+
+/** Removes a folder and those below it, unless there is a file in one. */
+function removeEmpty(directory: string): void {
+  if (!existsSync(directory)) return;
+  const entries = readdirSync(directory, { withFileTypes: true });
+  for (const entry of entries) if (entry.isDirectory()) removeEmpty(join(directory, entry.name));
+  if (readdirSync(directory).length === 0) rmdirSync(directory);
 }
 
 function filesBelow(directory: string): readonly string[] {

@@ -4,8 +4,8 @@ import type { Revision } from './revisions.ts';
 import { reasonOf, type StageOutcome } from './stage-archive.ts';
 
 /**
- * The line of the journal for what became of an archive. A new version that could not be staged leaves the old one
- * standing: what was verified once is not lost to a bad re-issue.
+ * The line of the journal for what became of an archive, where `known` is what the ledger has of it. A new version that
+ * could not be staged leaves the old one standing: what was verified once is not lost to a bad re-issue.
  */
 export function entryOf(
   object: ListedObject,
@@ -19,11 +19,11 @@ export function entryOf(
   const revised = revisions.length > 0 && { revisions };
   const why = reasonOf(outcome);
   if (outcome.status === 'staged') {
-    const { facts, csv_bytes } = outcome.unpacked;
+    const { facts, csv_bytes, csv_crc32 } = outcome.unpacked;
     const { incomplete_days, ...figures } = facts;
     return {
       ...{ key, etag, status: 'staged', ...(why !== undefined && { reason: why }), staged_at, last_modified },
-      ...{ size_bytes, sha256: outcome.sha256, csv_bytes, ...figures },
+      ...{ size_bytes, sha256: outcome.sha256, csv_bytes, csv_crc32, ...figures },
       ...(incomplete_days.length > 0 && { incomplete_days }),
       ...revised,
     };
@@ -32,6 +32,9 @@ export function entryOf(
   if (known?.pruned && known.etag === etag) return known;
   const { status } = outcome;
   const reason = why ?? status;
+  // No answer is no reason to build without what was verified before its CSV was lost (B26).
+  if (known?.status === 'staged' && known.etag === etag && status !== 'rejected')
+    return { ...known, unfetched: { status, reason } };
   const { sha256, knownDefect } = outcome.status === 'failed' ? {} : outcome;
   const noted = knownDefect !== undefined && { known_defect: knownDefect };
   if (known?.status === 'staged' && known.etag !== etag)

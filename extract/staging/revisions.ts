@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { compareCsv, type RowChanges } from './compare-csv.ts';
+import { digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
 import { stagedFile, supersededFile } from './paths.ts';
 import type { StageOptions, StageOutcome, WantedArchive } from './stage-archive.ts';
@@ -16,7 +16,7 @@ export interface Revision extends Partial<RowChanges> {
 
 /**
  * The revisions of an archive: those that the ledger has, and one more where it has another version as staged than has
- * been staged now. Rows are counted where the CSV of that version still lies under `superseded/`.
+ * been staged now. Rows are counted where the CSV of that version still lies under `superseded/` as it was staged.
  */
 export async function revisionsOf(
   { key, object }: Pick<WantedArchive, 'key' | 'object'>,
@@ -32,8 +32,14 @@ export async function revisionsOf(
     sha256: outcome.sha256,
     previous_etag: before.etag,
     ...(before.sha256 !== undefined && { previous_sha256: before.sha256 }),
-    ...(existsSync(superseded) && (await compareCsv(superseded, stagedFile(stagingDir, key), signal))),
+    ...((await isAsStaged(superseded, before, signal)) &&
+      (await compareCsv(superseded, stagedFile(stagingDir, key), signal))),
     revised_at: asOf.toISOString(),
   };
   return [...known, revision];
+}
+
+async function isAsStaged(file: string, { csv_bytes, csv_crc32 }: LedgerEntry, signal: AbortSignal): Promise<boolean> {
+  const found = await digestFile(file, signal);
+  return found !== undefined && found.bytes === csv_bytes && (csv_crc32 === undefined || found.crc32 === csv_crc32);
 }

@@ -12,11 +12,17 @@ export function openTimeOf(row: string): number {
   return time >= firstMicros ? time : time * 1000;
 }
 
+interface Rows extends Disposable {
+  next(): string | undefined;
+  /** Data rows so far, those that repeat the one before them among them. */
+  count(): number;
+}
+
 /**
  * The data rows of a staged CSV in their order and in flat memory, without line ends (A6), header and byte-order mark
  * (A1); of a row that repeats the one before it the first (A10).
  */
-export function openRows(file: string): Disposable & { next(): string | undefined } {
+export function openRows(file: string): Rows {
   const descriptor = openSync(file, 'r');
   const chunk = Buffer.allocUnsafe(readBytes);
   let lines: readonly string[] = [];
@@ -25,6 +31,7 @@ export function openRows(file: string): Disposable & { next(): string | undefine
   let rest = '';
   let ended = false;
   let last = '';
+  let count = 0;
   let isFirst = true;
 
   function nextLine(): string | undefined {
@@ -47,12 +54,15 @@ export function openRows(file: string): Disposable & { next(): string | undefine
         isFirst = false;
         // A header begins with a letter, a blank line with nothing.
         const lead = row.charCodeAt(0);
-        if (!(lead >= ZERO && lead <= NINE) || row === last) continue;
+        if (!(lead >= ZERO && lead <= NINE)) continue;
+        count++;
+        if (row === last) continue;
         last = row;
         return row;
       }
       return undefined;
     },
+    count: () => count,
     [Symbol.dispose]: () => closeSync(descriptor),
   };
 }

@@ -1,14 +1,24 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StagedFiles, StagedSource } from '../../engine/index.ts';
+import {
+  type DamagedFile,
+  PipelineError,
+  partitionValues,
+  type StagedFiles,
+  type StagedSource,
+} from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
 import { writeWhole } from '../disk.ts';
-import { parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
+import { damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
+import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
+import { type CsvDigest, digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
-import { partitionOf, rejectedFile, stagedFile } from './paths.ts';
+import { partitionOf } from './partition.ts';
+import { damagedFile, journalFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
+import { problemOfStagedHeader } from './staged-header.ts';
 import { renameMaking } from './write.ts';
 
 /** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
@@ -22,8 +32,11 @@ export function stagedKlines(
   ledger: Ledger,
   { stagingDir, asOf }: { readonly stagingDir: string; readonly asOf: Date },
 ): StagedSource {
+  let damaged: Promise<readonly DamagedFile[]> = Promise.resolve([]);
   return {
-    async open(partitions, { tables, copy, directory, signal }) {
+    async open(partitions, { tables, copy, directory, signal, refuse }) {
+      if (ledger.unreadable > 0) throw damagedLines(ledger.unreadable, stagingDir);
+      const badHeaders = new Map<string, Reason>();
       const wanted = new Map<string, Staged[]>(inStorageOrder(partitions).map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
         const place = entry.status === 'staged' ? placeOf(stagingDir, entry.key) : undefined;
@@ -34,19 +47,46 @@ export function stagedKlines(
         (all) => (mayOverlap(all) ? 'overlapping_klines' : 'staged_klines'),
       );
       const files: Record<string, StagedFiles> = {};
+      const [digests, unread]: [Map<string, CsvDigest>, Staged[]] = [new Map(), []];
+      const opened: Staged[] = [];
       for (const table of tables) {
         const archives = (archivesOf.get(table as 'staged_klines' | 'overlapping_klines') ?? []).flat();
         const pruned = archives.filter(({ entry }) => entry.pruned).map(({ entry }) => entry);
         if (pruned.length > 0) throw wantAgain(ledger, pruned);
         const inPlace = copy ? [] : archives.filter(({ entry }) => (entry.csv_bytes ?? 0) >= smallestInPlace);
         const apart = new Set(inPlace);
+        for (const { entry, csv } of inPlace) {
+          const problem = entry.header ? problemOfStagedHeader(csv) : undefined;
+          if (problem !== undefined) badHeaders.set(entry.key, problem);
+        }
         const batched = archives.filter((archive) => !apart.has(archive)).map(batchedArchive);
+        const stem = join(directory, table);
+        const batches = await writeBatches(batched, stem, (key, problem) => badHeaders.set(key, problem), signal);
+        for (const [key, digest] of batches.digests) digests.set(key, digest);
+        unread.push(...inPlace);
+        opened.push(...archives);
         files[table] = {
-          batches: await writeBatches(batched, join(directory, table), signal),
+          batches: batches.files,
           inPlace: inPlace.map(({ entry, csv, values }) => ({ file: csv, header: entry.header === true, values })),
         };
       }
+      damaged = verify(ledger, opened, { digests, unread, signal });
+      damaged.catch(() => {}); // whoever waits for it is told
+      if (badHeaders.size > 0) {
+        // The header of a damaged file is not what the archive published.
+        for (const { key } of await damaged) badHeaders.delete(key);
+        for (const [key, problem] of badHeaders) refuse({ key, reason: formatReason(problem) });
+      }
       return files;
+    },
+
+    damaged: () => damaged,
+
+    async discard(files) {
+      for (const { key } of files) {
+        const place = placeOf(stagingDir, key);
+        if (place !== undefined && existsSync(place.csv)) renameMaking(place.csv, place.damaged);
+      }
     },
 
     async reject(archives) {
@@ -64,13 +104,57 @@ export function stagedKlines(
   };
 }
 
+/** Without what they told of, a partition would be built of fewer files than it has. */
+const damagedLines = (lines: number, stagingDir: string) =>
+  new PipelineError('STAGING_DAMAGED', `${lines} lines of the journal were damaged since they were written`, {
+    file: journalFile(stagingDir),
+    hint: 'run the extract as well, it fetches what they told of: pnpm pipeline run --select +ohlcv',
+  });
+
+/**
+ * Holds staged CSVs against the ledger (B26): those that were copied by the digests of what was copied, the others by
+ * reading them. What was staged before digests were noted has to be of its size; its digest is noted now.
+ */
+async function verify(
+  ledger: Ledger,
+  archives: readonly Staged[],
+  options: {
+    readonly digests: Map<string, CsvDigest>;
+    readonly unread: readonly Staged[];
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly DamagedFile[]> {
+  const { digests, unread, signal } = options;
+  for (const { entry, csv } of unread) {
+    const digest = await digestFile(csv, signal);
+    if (digest !== undefined) digests.set(entry.key, digest);
+  }
+  const damaged: DamagedFile[] = [];
+  for (const { entry, partition } of archives) {
+    const digest = digests.get(entry.key);
+    const reason = damageOf(entry, digest);
+    if (reason !== undefined) damaged.push({ key: entry.key, partition, reason });
+    else if (entry.csv_crc32 === undefined && digest !== undefined)
+      ledger.record({ ...entry, csv_crc32: digest.crc32 });
+  }
+  ledger.close();
+  return damaged;
+}
+
+function damageOf({ csv_bytes, csv_crc32 }: LedgerEntry, found: CsvDigest | undefined): string | undefined {
+  if (found === undefined) return 'its staged CSV is gone';
+  if (found.bytes !== csv_bytes) return `its staged CSV has ${found.bytes} bytes, ${csv_bytes} were staged`;
+  if (csv_crc32 === undefined || found.crc32 === csv_crc32) return undefined;
+  return `its staged CSV has the CRC-32 ${found.crc32}, that of what was staged is ${csv_crc32}`;
+}
+
 /**
  * By market, timeframe, symbol and month: the rows of a series lie together, and beside them those of other symbols at
  * the same timeframe. Seconds beside daily bars would be read along with them.
  */
 function inStorageOrder(partitions: readonly string[]): readonly string[] {
   const keyed = partitions.map((partition) => {
-    const [market, symbol, timeframe, month] = partition.split('/');
+    const [market, symbol, timeframe, month] = partitionValues(partition);
     return { partition, key: `${market}/${timeframe}/${symbol}/${month}` };
   });
   return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ partition }) => partition);
@@ -88,6 +172,8 @@ interface Place {
   readonly csv: string;
   /** Where it goes when it is rejected, without extension. */
   readonly rejected: string;
+  /** Where it goes when it is not what was staged. */
+  readonly damaged: string;
 }
 
 /** Of an archive, or of a file of bars that the exchange gave. */
@@ -95,12 +181,14 @@ function placeOf(stagingDir: string, key: string): Place | undefined {
   const archive = parseKey(key);
   if (archive !== undefined) {
     const [csv, rejected] = [stagedFile(stagingDir, archive), rejectedFile(stagingDir, archive)];
-    return { values: valuesOf(key, archive, archive.cadence), partition: partitionOf(archive), csv, rejected };
+    const [values, partition] = [valuesOf(key, archive, archive.cadence), partitionOf(archive)];
+    return { values, partition, csv, rejected, damaged: damagedFile(stagingDir, archive) };
   }
   const rest = parseRestKey(key);
   if (rest === undefined) return undefined;
   const [csv, rejected] = [restFile(stagingDir, rest), rejectedRestFile(stagingDir, rest)];
-  return { values: valuesOf(key, rest, 'rest'), partition: partitionOf(rest), csv, rejected };
+  const [values, partition] = [valuesOf(key, rest, 'rest'), partitionOf(rest)];
+  return { values, partition, csv, rejected, damaged: damagedRestFile(stagingDir, rest) };
 }
 
 const valuesOf = (
@@ -132,6 +220,6 @@ function mayOverlap(archives: readonly Staged[]): boolean {
 }
 
 function rejectedEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
-  const { csv_bytes: _, reissue: __, incomplete_days: ___, ...kept } = entry;
+  const { csv_bytes: _, csv_crc32: __, reissue: ___, incomplete_days: ____, unfetched: _____, ...kept } = entry;
   return { ...kept, status: 'rejected', reason, staged_at: asOf.toISOString() };
 }

@@ -5,6 +5,7 @@ import { type ArchiveKey, archiveName } from '../archive/keys.ts';
 import { type CsvFacts, scanCsv, scanWholeCsv } from '../verify/csv-scan.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';
+import { formatCrc } from './crc.ts';
 import type { FetchedZip } from './fetch-zip.ts';
 import { asideOf, named, openMaking, writeFully, writeNew } from './write.ts';
 
@@ -14,6 +15,8 @@ const pieceSize = 256 * 1024;
 
 export interface Unpacked {
   readonly csv_bytes: number;
+  /** CRC-32 of the CSV, 8 hex digits. */
+  readonly csv_crc32: string;
   readonly facts: CsvFacts;
 }
 
@@ -48,7 +51,8 @@ function unpackSmall(zip: Buffer, member: ZipMember, key: ArchiveKey, aside: str
   if ('code' in scanned) return scanned;
   const { csv, facts } = scanned;
   writeNew(aside, csv);
-  return { csv_bytes: csv.length, facts };
+  // The member's is that of its content: inflating it has checked that.
+  return { csv_bytes: csv.length, csv_crc32: formatCrc(member.crc32), facts };
 }
 
 /** Inflates and checks a member that is small enough for memory; its CSV is good until the next call on this thread. */
@@ -102,7 +106,7 @@ export async function scanMember(
     }
     problem = checkContent(member, bytes, crc) ?? problem;
     const facts = problem ?? scanner.end();
-    return 'code' in facts ? facts : { csv_bytes: bytes, facts };
+    return 'code' in facts ? facts : { csv_bytes: bytes, csv_crc32: formatCrc(crc), facts };
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
     return reason('zip_corrupt', `the member does not inflate: ${(error as Error).message}`);
@@ -112,7 +116,7 @@ export async function scanMember(
 function contentOf(zip: Pick<FetchedZip, 'source' | 'file'>, member: ZipMember): AsyncIterable<Buffer> {
   const { offset: start, compressed_bytes, deflated } = member;
   const packed =
-    zip.file === undefined
+    zip.file === undefined || compressed_bytes === 0 // a stream of a file has at least one byte
       ? Readable.from([zip.source.read(start, compressed_bytes)])
       : createReadStream(zip.file, { start, end: start + compressed_bytes - 1, highWaterMark: pieceSize });
   if (!deflated) return packed;

@@ -1,7 +1,10 @@
-import { isAscii } from 'node:buffer';
+import { columns } from '../../exchange/bar-rules.ts';
+import { publishedNumber } from '../../exchange/number.ts';
 import { type ArchiveKey, periodOf } from '../archive/keys.ts';
 import { timeframes } from '../archive/timeframes.ts';
 import { type Grid, scanRows } from '../kernel/kernel.ts';
+import { headerProblem } from './header.ts';
+import { numberEnd } from './number-end.ts';
 import { type Reason, reason } from './reason.ts';
 
 /** What a whole, well-formed kline CSV holds. */
@@ -29,16 +32,17 @@ const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const ZERO = 0x30;
 const NINE = 0x39;
-const fieldsPerLine = 12;
+const fieldsPerLine = columns.length;
 /** Real lines have at most 190 bytes. */
 const longestLine = 4096;
 /** From here a number of digits is µs, below it ms: the year 5138 in ms, 1973 in µs (A2). */
 export const firstMicros = 1e14;
 
 /**
- * Checks the lines of an archive's CSV: 12 fields of plain ASCII, open_time an integer in ms or µs inside the archive's
+ * Checks the lines of an archive's CSV: 12 numbers (A34), open_time an integer in ms or µs inside the archive's
  * period (A2, A14), ascending, equal only where the whole row is (A10). The first byte after an optional byte-order
- * mark decides whether there is a header (A1, B6); CRLF, a missing last newline and blank lines at the end are fine (A6).
+ * mark decides whether there is a header (A1, B6), which must name the columns as they are (A31); CRLF, a missing last
+ * newline and blank lines at the end are fine (A6).
  * No string is made of a line, so that a pass costs less than inflating did.
  */
 export function scanCsv(key: ArchiveKey): CsvScanner {
@@ -128,12 +132,8 @@ function readLead(bytes: Buffer): { readonly length: number; readonly header: bo
   const newline = bytes.indexOf(NEWLINE, mark);
   if (newline < 0) return bytes.length > longestLine ? tooLong(1) : undefined;
   if (!/[a-z]/i.test(String.fromCharCode(bytes[mark] as number))) return { length: mark, header: false };
-  const fields = bytes.toString('latin1', mark, newline).trimEnd().split(',');
-  if (fields.length !== fieldsPerLine) return fieldCount('the header', fields.length);
-  // A header names all its columns; `NaN,1,2…` is a broken row, and dropping it would lose a bar.
-  const unnamed = fields.find((field) => !/^\s*[a-z]/i.test(field) || /^\s*(nan|inf)/i.test(field));
-  if (unnamed === undefined) return { length: newline + 1, header: true };
-  return reason('open_time_not_a_number', `the first line is neither a row nor a header: ${JSON.stringify(unnamed)}`);
+  const problem = headerProblem(bytes.toString('latin1', mark, textEnd(bytes, newline + 1)));
+  return problem ?? { length: newline + 1, header: true };
 }
 
 const fieldCount = (where: string, count: number): Reason =>
@@ -151,7 +151,6 @@ function rowScanner(key: ArchiveKey) {
   /** Takes bytes that begin where the last call left off, and returns those that it wants to see again. */
   function take(bytes: Buffer): Buffer | Reason {
     const limit = bytes.lastIndexOf(NEWLINE) + 1;
-    const ascii = isAscii(bytes);
     // Fields of an object are boxed anew at each change; local numbers, twice a row, are not.
     let { rows, last, lastSlot, blank } = state;
     let before = rows === 0 ? -1 : 0;
@@ -170,22 +169,15 @@ function rowScanner(key: ArchiveKey) {
         position += byte === RETURN ? 2 : 1;
         continue;
       }
-      let commas = 0;
-      for (;;) {
-        while (byte > COMMA) byte = bytes[++position] as number;
-        if (byte === COMMA) commas++;
-        else if (byte === NEWLINE) break;
-        else if (byte < 0x20 && (byte !== RETURN || bytes[position + 1] !== NEWLINE)) {
-          return reason('not_text', `row ${rows + 1} holds byte ${byte}, which is no character of a CSV`);
-        }
-        byte = bytes[++position] as number;
+      let fields = 1;
+      for (; byte === COMMA; fields++) {
+        position = numberEnd(bytes, position + 1);
+        byte = bytes[position] as number;
       }
+      if (byte === RETURN) byte = bytes[++position] as number;
+      if (byte !== NEWLINE || fields !== fieldsPerLine) return badRow(bytes, line, rows + 1);
       rows++;
       position++;
-      if (!ascii && !isAscii(bytes.subarray(line, position))) {
-        return reason('not_text', `row ${rows} holds a character that is not ASCII`);
-      }
-      if (commas !== fieldsPerLine - 1) return fieldCount(`row ${rows}`, commas + 1);
       if (blank) return reason('field_count', `a blank line stands before row ${rows}`);
       if (position - line > longestLine) return tooLong(rows);
       const time = value >= firstMicros ? value : value * 1000;
@@ -233,8 +225,27 @@ const isBlank = (bytes: Buffer, line: number): boolean =>
   bytes[line] === NEWLINE || (bytes[line] === RETURN && bytes[line + 1] === NEWLINE);
 
 function badStart(bytes: Buffer, line: number, row: number): Reason {
-  const text = bytes.toString('latin1', line, Math.min(bytes.indexOf(NEWLINE, line), line + longestLine)).trimEnd();
-  const fields = text.split(',');
+  const fields = textOf(bytes, line).split(',');
   if (fields.length !== fieldsPerLine) return fieldCount(`row ${row}`, fields.length);
   return reason('open_time_not_a_number', `row ${row} opens at ${JSON.stringify(fields[0]?.slice(0, 40))}`);
+}
+
+/** Why a line that begins with an open time is no row: what it is made of, then how many fields, then which is no number. */
+function badRow(bytes: Buffer, line: number, row: number): Reason {
+  const text = textOf(bytes, line);
+  const odd = /[^\x20-\x7e]/.exec(text)?.[0];
+  if (odd !== undefined) {
+    return reason('not_text', `row ${row} holds byte ${odd.charCodeAt(0)}, which is no character of a CSV`);
+  }
+  if (text.length >= longestLine) return tooLong(row);
+  const fields = text.split(',');
+  if (fields.length !== fieldsPerLine) return fieldCount(`row ${row}`, fields.length);
+  const at = fields.findIndex((field) => Number.isNaN(publishedNumber(field)));
+  return reason('not_a_number', `row ${row}, ${columns[at]} ${fields[at]?.slice(0, 40) || 'is empty'}`);
+}
+
+/** A line as Latin-1, without its end, and no longer than one may be. */
+function textOf(bytes: Buffer, line: number): string {
+  const next = bytes.indexOf(NEWLINE, line) + 1;
+  return bytes.toString('latin1', line, Math.min(textEnd(bytes, next), line + longestLine));
 }

@@ -1,5 +1,8 @@
+import type { DefectCode } from '../../exchange/bar-rules.ts';
+
 /** Why content is refused. The codes are stable: they stand in the journal, in reason files and in `gaps`. */
 export type ReasonCode =
+  | DefectCode
   | 'absent'
   | 'not_a_listing'
   | 'html'
@@ -21,12 +24,11 @@ export type ReasonCode =
   | 'not_text'
   | 'line_too_long'
   | 'field_count'
+  | 'header_order'
+  | 'header_unknown'
   | 'open_time_not_a_number'
   | 'outside_period'
-  | 'not_ascending'
-  | 'not_a_number'
-  | 'negative_value'
-  | 'ohlc_nonsense';
+  | 'not_ascending';
 
 export interface Reason {
   readonly code: ReasonCode;

@@ -1,14 +1,13 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
+import type { CentralDirectory } from 'unzipper';
 import { inflateRaw } from '../kernel/kernel.ts';
 import { type Reason, reason } from './reason.ts';
-import { readByUnzipper, readDirectory, type ZipDirectory } from './zip-directory.ts';
+import { readDirectory, type UnzipperOptions, type ZipBytes, type ZipDirectory } from './zip-directory.ts';
 
 /** A zip in memory or on disk. */
-export interface ZipSource {
-  readonly size: number;
+export interface ZipSource extends ZipBytes {
   directory(): Promise<ZipDirectory | Reason>;
-  read(offset: number, length: number): Buffer;
 }
 
 /** Where the one member of a zip lies and what it must come to. */
@@ -22,20 +21,30 @@ export interface ZipMember {
 }
 
 /** unzipper is loaded where it is needed, which is rare, since that takes longer than a hundred archives. */
-const unzipper = async () => (await import('unzipper')).Open;
+const unzipper = async () => (await import('unzipper')).Open as unknown as UnzipperOpen;
 
-export const bufferSource = (zip: Buffer): ZipSource => ({
-  size: zip.length,
-  directory: async () => readDirectory(zip) ?? readByUnzipper(async () => (await unzipper()).buffer(zip)),
-  read: (offset, length) => zip.subarray(offset, offset + length),
-});
+/** Its types leave the options out. */
+interface UnzipperOpen {
+  buffer(zip: Buffer, options: UnzipperOptions): Promise<CentralDirectory>;
+  file(file: string, options: UnzipperOptions): Promise<CentralDirectory>;
+}
+
+export function bufferSource(zip: Buffer): ZipSource {
+  const bytes: ZipBytes = { size: zip.length, read: (offset, length) => zip.subarray(offset, offset + length) };
+  return {
+    ...bytes,
+    directory: () => readDirectory(bytes, async (options) => (await unzipper()).buffer(zip, options)),
+  };
+}
 
 /** A zip of `size` bytes on disk. */
-export const fileSource = (file: string, size: number): ZipSource => ({
-  size,
-  directory: () => readByUnzipper(async () => (await unzipper()).file(file)),
-  read: (offset, length) => readRange(file, offset, length),
-});
+export function fileSource(file: string, size: number): ZipSource {
+  const bytes: ZipBytes = { size, read: (offset, length) => readRange(file, offset, length) };
+  return {
+    ...bytes,
+    directory: () => readDirectory(bytes, async (options) => (await unzipper()).file(file, options)),
+  };
+}
 
 function readRange(file: string, offset: number, length: number): Buffer {
   const descriptor = openSync(file, 'r');
@@ -96,6 +105,7 @@ function checkMember(
     return reason('zip_structure', 'the member has one name in the directory and another at its place');
   }
   if (offset + compressed_bytes > end) return reason('zip_structure', 'the member reaches into the directory');
+  if (method === 8 && compressed_bytes === 0) return reason('zip_corrupt', 'the member has nothing that could inflate');
   return { deflated: method === 8, crc32: first.crc32, offset, compressed_bytes, uncompressed_bytes };
 }
 

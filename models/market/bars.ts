@@ -1,5 +1,6 @@
 import { type Expression, type ExpressionBuilder, type Kysely, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
+import { figures as figuresOfLine, inexact, pairs, wholes } from '../../exchange/bar-rules.ts';
 import type { Database } from '../schema.ts';
 import { instant } from './instant.ts';
 
@@ -17,47 +18,39 @@ const figures = [
   'taker_buy_quote_asset_volume',
 ] as const;
 
-/** From here on two whole numbers share a double. */
-const inexact = sql.lit(2 ** 53);
 const infinite = sql`'inf'::DOUBLE`;
 
 type Lines = ExpressionBuilder<Database, 'staged_klines'> | ExpressionBuilder<Database, 'overlapping_klines'>;
 
 /**
  * The bar of a line, without a `data_source` where its values cannot be believed (A11, A14): the table refuses a NULL
- * there, and with it the whole build. To DuckDB a NaN is larger than any other double.
+ * there, and with it the whole build. To DuckDB a NaN is larger than any other double, so the rules of pairs hold a value
+ * between 0 and infinity by its neighbours.
  */
 export function barOf(lines: Lines) {
   const ref = lines.ref as (name: string) => Expression<unknown>;
   const double = (name: string) => cast('DOUBLE', ref(name));
-  const [open, high, low, close] = [double('open'), double('high'), double('low'), double('close')];
-  const [count, closeTime] = [double('count'), double('close_time')];
-  const amounts = [
-    double('volume'),
-    double('quote_volume'),
-    double('taker_buy_volume'),
-    double('taker_buy_quote_volume'),
-  ];
+  const smallest = figuresOfLine.filter((name) => pairs.every(({ greater }) => greater !== name));
+  const largest = figuresOfLine.filter((name) => pairs.every(({ lesser }) => lesser !== name));
   const conditions = [
-    sql`${low} >= 0 and ${low} <= ${open} and ${low} <= ${close}`,
-    sql`${open} <= ${high} and ${close} <= ${high} and ${high} < ${infinite}`,
-    ...amounts.map((amount) => sql`${amount} >= 0 and ${amount} < ${infinite}`),
-    sql`${count} >= 0`,
-    ...[count, closeTime].map((whole) => sql`floor(${whole}) = ${whole} and abs(${whole}) < ${inexact}`),
+    ...smallest.map((name) => sql`${double(name)} >= 0`),
+    ...pairs.map(({ lesser, greater }) => sql`${double(lesser)} <= ${double(greater)}`),
+    ...largest.map((name) => sql`${double(name)} < ${infinite}`),
+    ...wholes.map(double).map((whole) => sql`floor(${whole}) = ${whole} and abs(${whole}) < ${sql.lit(inexact)}`),
   ];
   return [
     cast('VARCHAR', ref('symbol')).as('symbol'),
     cast('VARCHAR', ref('timeframe')).as('timeframe'),
     cast('VARCHAR', ref('instrument_type')).as('instrument_type'),
     instant(ref('open_time')).as('timestamp'),
-    open.as('open'),
-    high.as('high'),
-    low.as('low'),
-    close.as('close'),
+    double('open').as('open'),
+    double('high').as('high'),
+    double('low').as('low'),
+    double('close').as('close'),
     double('volume').as('volume'),
-    instant(closeTime).as('close_time'),
+    instant(double('close_time')).as('close_time'),
     double('quote_volume').as('quote_asset_volume'),
-    cast('BIGINT', count).as('number_of_trades'),
+    cast('BIGINT', double('count')).as('number_of_trades'),
     double('taker_buy_volume').as('taker_buy_base_asset_volume'),
     double('taker_buy_quote_volume').as('taker_buy_quote_asset_volume'),
     cast('VARCHAR', sql`case when ${sql.join(conditions, sql` and `)} then ${ref('data_source')} end`).as(

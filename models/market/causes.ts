@@ -1,5 +1,5 @@
 import { type Expression, expressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, partitionTextOf, stateOf } from '../../engine/index.ts';
 import type { Database } from '../schema.ts';
 import { opensAt } from './calendar.ts';
 import type { withMissing } from './missing.ts';
@@ -51,16 +51,18 @@ const withStandings = (db: ReturnType<typeof withMissing>) =>
           .on(({ eb, ref }) => eb('month.period_start', '=', monthOf(ref('missing.opens_at')))),
       )
       .leftJoin('staged_archives as month_staged', 'month_staged.key', 'month.key')
-      .leftJoin('partition_state as built', (join) =>
-        join
-          .on('built.model', '=', 'ohlcv')
-          .on(({ eb, ref }) =>
+      .leftJoin(
+        ({ selectFrom }) => stateOf({ selectFrom }, 'ohlcv').select('partition').as('built'),
+        (join) =>
+          join.on(({ eb, ref }) =>
             eb(
               'built.partition',
               '=',
-              cast(
-                'VARCHAR',
-                sql`concat_ws('/', ${ref('grids.instrument_type')}, ${ref('grids.symbol')}, ${ref('grids.timeframe')}, ${monthOf(ref('missing.opens_at'))})`,
+              partitionTextOf(
+                ref('grids.instrument_type'),
+                ref('grids.symbol'),
+                ref('grids.timeframe'),
+                monthOf(ref('missing.opens_at')),
               ),
             ),
           ),

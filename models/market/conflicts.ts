@@ -1,5 +1,5 @@
 import { type Expression, sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import { cast, partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand } from './archive_key.ts';
 import { instant } from './instant.ts';
@@ -44,12 +44,12 @@ export default defineModel('conflicts', {
           ]),
       )
       .selectFrom('months')
-      .innerJoin('partition_state as built', (join) =>
-        join.on('built.model', '=', 'ohlcv').on(({ ref }) => {
+      .innerJoin(stateOf(db, 'ohlcv').select(['partition', 'input_digest']).as('built'), (join) =>
+        join.on(({ eb, ref }) => {
           const parts = (['instrument_type', 'symbol', 'timeframe', 'month'] as const).map((name) =>
             ref(`months.${name}`),
           );
-          return sql<boolean>`${ref('built.partition')} = concat_ws('/', ${sql.join(parts)})`;
+          return eb('built.partition', '=', partitionTextOf(...parts));
         }),
       )
       .select(({ ref }) => [

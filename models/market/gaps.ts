@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import { cast, partitionValueOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { withAbsences } from './absences.ts';
 import { opensAt } from './calendar.ts';
@@ -14,18 +14,14 @@ export default defineModel('gaps', {
       .with('built', (built) =>
         built
           .selectFrom(({ selectFrom }) =>
-            selectFrom('partition_state')
-              .where('model', '=', 'ohlcv')
-              .select(({ ref }) => {
-                const part = (at: number) => cast('VARCHAR', sql`split_part(${ref('partition')}, '/', ${sql.lit(at)})`);
-                return [
-                  part(1).as('instrument_type'),
-                  part(2).as('symbol'),
-                  part(3).as('timeframe'),
-                  'partition',
-                  'input_digest',
-                ];
-              })
+            stateOf({ selectFrom }, 'ohlcv')
+              .select(({ ref }) => [
+                partitionValueOf(ref('partition'), 1).as('instrument_type'),
+                partitionValueOf(ref('partition'), 2).as('symbol'),
+                partitionValueOf(ref('partition'), 3).as('timeframe'),
+                'partition',
+                'input_digest',
+              ])
               .as('month'),
           )
           .groupBy(['instrument_type', 'symbol', 'timeframe'])

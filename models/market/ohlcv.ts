@@ -1,5 +1,4 @@
-import { sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import { partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand, keyParts } from './archive_key.ts';
 import { barOf, chosenBars } from './bars.ts';
@@ -38,10 +37,10 @@ export default defineModel('ohlcv', {
       .where(
         (eb) => {
           const { instrument_type, symbol, timeframe, month } = keyParts(eb.ref('key'));
-          return cast('VARCHAR', sql`concat_ws('/', ${instrument_type}, ${symbol}, ${timeframe}, ${month})`);
+          return partitionTextOf(instrument_type, symbol, timeframe, month);
         },
         'in',
-        (eb) => eb.selectFrom('partition_state').where('model', '=', 'ohlcv').select('partition'),
+        stateOf(db, 'ohlcv').select('partition'),
       ),
   ],
 });

@@ -1,16 +1,12 @@
 import { type Expression, type Kysely, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
+import { type DefectCode, figures, inexact, pairs, wholes } from '../../exchange/bar-rules.ts';
 import type { Database } from '../schema.ts';
 
-const prices = ['open', 'high', 'low', 'close'] as const;
-const values = [...prices, 'volume', 'quote_volume', 'taker_buy_volume', 'taker_buy_quote_volume', 'count'] as const;
-const columns = [...values, 'close_time'] as const;
+const columns = [...figures, 'close_time'] as const;
 
-type Name = (typeof columns)[number];
-/** From here on two whole numbers share a double. */
-const inexact = sql.lit(2 ** 53);
-
-type Ref = (name: Name) => Expression<unknown>;
+type Column = (typeof columns)[number];
+type Ref = (name: Column) => Expression<unknown>;
 
 /**
  * Archives with a value that cannot be believed (A11, A14), with the first of their rows that has one: what makes `barOf`
@@ -86,38 +82,39 @@ export const rejectedArchives = (db: Kysely<Database>) =>
 
 interface Defect {
   readonly is: Expression<unknown>;
-  readonly code: 'not_a_number' | 'negative_value' | 'ohlc_nonsense' | 'conflicting_duplicate';
+  readonly code: DefectCode | 'conflicting_duplicate';
   /** What a person is shown. */
   readonly says: Expression<unknown>;
 }
 
-/** Why a line cannot be believed, in the order of asking. */
+/** Why a line cannot be believed, in the order in which `defectOf` of exchange/bar-rules.ts asks. */
 function defects(ref: Ref, contradicts: Expression<unknown>): readonly Defect[] {
-  const tried = (name: Name) => sql`try_cast(${ref(name)} as DOUBLE)`;
-  const text = (name: Name) => sql`${sql.lit(`${name} `)} || coalesce(nullif(${ref(name)}, ''), 'is empty')`;
-  const [open, high, low, close] = [tried('open'), tried('high'), tried('low'), tried('close')];
+  const tried = (name: Column) => sql`try_cast(${ref(name)} as DOUBLE)`;
+  const text = (name: Column) => sql`${sql.lit(`${name} `)} || coalesce(nullif(${ref(name)}, ''), 'is empty')`;
+  const says = (names: readonly Column[]) => sql`concat_ws(', ', ${sql.join(names.map(text))})`;
   return [
-    ...values.map(
+    ...figures.map(
       (name): Defect => ({
         is: sql`coalesce(not isfinite(${tried(name)}), true)`,
         code: 'not_a_number',
         says: text(name),
       }),
     ),
-    // A cast to BIGINT alone would round `7.5` and store what nobody published.
-    ...(['count', 'close_time'] as const).map(
+    ...wholes.map(
       (name): Defect => ({
-        is: sql`coalesce(try_cast(${ref(name)} as BIGINT) <> ${tried(name)} or abs(${tried(name)}) >= ${inexact}, true)`,
+        is: sql`coalesce(floor(${tried(name)}) <> ${tried(name)} or abs(${tried(name)}) >= ${sql.lit(inexact)}, true)`,
         code: 'not_a_number',
         says: text(name),
       }),
     ),
-    ...values.map((name): Defect => ({ is: sql`${tried(name)} < 0`, code: 'negative_value', says: text(name) })),
-    {
-      is: sql`${low} > least(${open}, ${close}) or ${high} < greatest(${open}, ${close})`,
-      code: 'ohlc_nonsense',
-      says: sql`concat_ws(', ', ${sql.join(prices.map(text))})`,
-    },
+    ...figures.map((name): Defect => ({ is: sql`${tried(name)} < 0`, code: 'negative_value', says: text(name) })),
+    ...pairs.map(
+      ({ lesser, greater, code, shown }): Defect => ({
+        is: sql`${tried(lesser)} > ${tried(greater)}`,
+        code,
+        says: says(shown),
+      }),
+    ),
     { is: contradicts, code: 'conflicting_duplicate', says: sql.lit('opens when the row above it does, and differs') },
   ];
 }

@@ -1,29 +1,9 @@
-import { type Expression, sql } from 'kysely';
+import { sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
+import { contractType, pairOf, statedQuote } from './names.ts';
 
-const settledSuffix = '(_?SETTLED)+$';
-const deliverySuffix = '_\\d{6}$';
-
-/** The name without what says settled, delivery date or perpetual: `ICPUSDT_SETTLED` → `ICPUSDT`. */
-const pair = (symbol: Expression<string>) =>
-  cast(
-    'VARCHAR',
-    sql`regexp_replace(regexp_replace(regexp_replace(${symbol}, ${sql.lit(settledSuffix)}, ''), ${sql.lit(deliverySuffix)}, ''), '_PERP$', '')`,
-  );
-
-const contractType = (instrumentType: Expression<string>, symbol: Expression<string>) =>
-  cast(
-    'VARCHAR',
-    sql`case
-      when ${instrumentType} = 'spot' then 'spot'
-      when regexp_matches(${symbol}, ${sql.lit(settledSuffix)}) then 'settled'
-      when regexp_matches(${symbol}, ${sql.lit(deliverySuffix)}) then 'delivery'
-      else 'perpetual'
-    end`,
-  );
-
-/** Every ticker listed, what its name says (A22, A23), and when it was there (A24, A25). */
+/** Every ticker listed, what its name says (A22, A23, A27), and when it was there (A24, A25). */
 export default defineModel('symbols', {
   inputs: ({ db }) =>
     db
@@ -131,18 +111,25 @@ export default defineModel('symbols', {
           .selectFrom('listed')
           .leftJoin('quotes', (join) =>
             join.on((eb) => {
-              const name = pair(eb.ref('listed.symbol'));
+              const name = pairOf(eb.ref('listed.symbol'));
               return sql<boolean>`(ends_with(${name}, ${eb.ref('quotes.asset')}) and length(${name}) > length(${eb.ref('quotes.asset')}))`;
             }),
           )
           .groupBy(['instrument_type', 'symbol'])
-          .select((eb) => [
-            'instrument_type',
-            'symbol',
-            cast
-              .nullable('VARCHAR', sql`arg_max(${eb.ref('quotes.asset')}, length(${eb.ref('quotes.asset')}))`)
-              .as('quote_asset'),
-          ]),
+          .select((eb) => {
+            const stated = statedQuote(eb.ref('instrument_type'), pairOf(eb.ref('symbol')), vars);
+            const longest = sql`arg_max(${eb.ref('quotes.asset')}, length(${eb.ref('quotes.asset')}))`;
+            return [
+              'instrument_type',
+              'symbol',
+              cast
+                .nullable(
+                  'VARCHAR',
+                  sql`case when ${eb.ref('instrument_type')} = 'futures-cm' then ${stated} else coalesce(${stated}, ${longest}) end`,
+                )
+                .as('quote_asset'),
+            ];
+          }),
       )
       .selectFrom('listed')
       .innerJoin('named', (join) =>
@@ -156,7 +143,7 @@ export default defineModel('symbols', {
       .orderBy('listed.instrument_type')
       .orderBy('listed.symbol')
       .select((eb) => {
-        const name = pair(eb.ref('listed.symbol'));
+        const name = pairOf(eb.ref('listed.symbol'));
         const quote = eb.ref('named.quote_asset');
         return [
           'listed.instrument_type',

@@ -1,6 +1,6 @@
 import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
-import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import { cast, PipelineError, partitionText, type Reader, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import type { InstrumentType } from '../parameters/choice.ts';
 import { series } from '../series.ts';
@@ -127,10 +127,8 @@ const nothingThere = (name: SeriesName) =>
 async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range | undefined) {
   const { instrument_type, symbol, timeframe } = name;
   const built = await reader.rows(
-    reader.db
-      .selectFrom('partition_state')
-      .where('model', '=', 'gaps')
-      .where('partition', '=', `${instrument_type}/${symbol}/${timeframe}`)
+    stateOf(reader.db, 'gaps')
+      .where('partition', '=', partitionText(instrument_type, symbol, timeframe))
       .select('partition'),
   );
   if (built.length === 0) {

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { cast, closest, countOf, PipelineError, type Reader } from '../../engine/index.ts';
+import { cast, closest, countOf, PipelineError, partitionValueOf, type Reader, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
 import { instantOptions, noteOutside } from '../parameters/range.ts';
@@ -8,13 +8,11 @@ import { defineQuestion } from '../question.ts';
 
 /** The series whose gaps were looked for, with those that have none. */
 const certainSeries = (db: Kysely<Database>) =>
-  db
-    .selectFrom('partition_state')
-    .where('model', '=', 'gaps')
-    .select(({ ref }) => {
-      const part = (at: number) => cast('VARCHAR', sql`split_part(${ref('partition')}, '/', ${sql.lit(at)})`);
-      return [part(1).as('instrument_type'), part(2).as('symbol'), part(3).as('timeframe')];
-    });
+  stateOf(db, 'gaps').select(({ ref }) => [
+    partitionValueOf(ref('partition'), 1).as('instrument_type'),
+    partitionValueOf(ref('partition'), 2).as('symbol'),
+    partitionValueOf(ref('partition'), 3).as('timeframe'),
+  ]);
 
 interface Asked {
   readonly instrumentType: string;

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, exactSum } from '../../engine/index.ts';
 import { day, dayMs } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
-import { changePercent, countWhere, exactSum, percentOf, traded } from '../sql.ts';
+import { changePercent, countWhere, percentOf, traded } from '../sql.ts';
 
 const comparedWith = [0, 1, 7] as const;
 
@@ -42,10 +42,7 @@ export const market = defineQuestion({
           .select((eb) => {
             const volume = eb.ref('quote_volume_usdt');
             const first = (places: number) =>
-              cast.nullable(
-                'DOUBLE',
-                sql`sum(cast(${volume} as DECIMAL(38, 10))) filter (where ${eb.ref('place')} <= ${sql.lit(places)})`,
-              );
+              exactSum(sql`case when ${eb.ref('place')} <= ${sql.lit(places)} then ${volume} end`);
             return [
               'date',
               countWhere(eb.ref('available')).as('symbols_available'),

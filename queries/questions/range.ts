@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, exactSum } from '../../engine/index.ts';
 import { days } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
-import { countWhere, coveredDays, exactSum, inRange, traded } from '../sql.ts';
+import { countWhere, coveredDays, inRange, traded } from '../sql.ts';
 
 /** Which symbols were available between two days, and how much of it. */
 export const range = defineQuestion({

@@ -1,5 +1,5 @@
 import { type Expression, sql } from 'kysely';
-import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import { cast, exactSum, PipelineError, type Reader } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { checkSeries } from '../check-series.ts';
 import { howToLoad } from '../how-to-load.ts';
@@ -8,7 +8,6 @@ import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
 import { ohlcvUnits, type Series, series } from '../series.ts';
-import { exactSum } from '../sql.ts';
 import { checkResample, type Timeframe, timeframes } from '../timeframes.ts';
 
 /** Start of the bucket that a time falls in: from midnight UTC, weeks from Monday, months by the calendar (B18). */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, exactSum } from '../../engine/index.ts';
 import { defineQuestion } from '../question.ts';
-import { count, countWhere, exactSum, percentOf, traded } from '../sql.ts';
+import { count, countWhere, percentOf, traded } from '../sql.ts';
 
 /** What there is, in one row. */
 export const summary = defineQuestion({

@@ -81,6 +81,20 @@ const bad = {
     status: 'rejected',
     reason: /ohlc|low|high/i,
   },
+  takers: {
+    what: 'B25: takers that bought more than was traded',
+    symbol: 'CKUSDT',
+    day: '2025-07-11',
+    status: 'rejected',
+    reason: /^taker_above_total: row 1, taker_buy_volume 1e12, volume \d/,
+  },
+  columns: {
+    what: 'A31: a header that names the columns in another order',
+    symbol: 'CLUSDT',
+    day: '2025-07-12',
+    status: 'rejected',
+    reason: /^header_order: .*"close".* open/,
+  },
   otherName: {
     what: 'A20: a zip of another archive',
     symbol: 'CJUSDT',
@@ -116,6 +130,10 @@ describe('bad input', () => {
     wrongCrc.writeUInt32LE(0xdeadbeef, wrongCrc.indexOf('PK\x01\x02', 'latin1') + 16);
     await archive.put(keyOf(bad.crc), wrongCrc, published);
     await replaceRows(bad.nan, barWith(bad.nan.symbol, bad.nan.day, 'quote_volume', 'NaN'));
+    await replaceRows(bad.takers, barWith(bad.takers.symbol, bad.takers.day, 'taker_buy_volume', '1e12'));
+    const swapped = header.replace('open,high,low,close', 'close,high,low,open');
+    const otherColumns = `${swapped}\n${dailyBar(bad.columns.symbol, bad.columns.day)}\n`;
+    await archive.put(keyOf(bad.columns), zipOf(csvName(bad.columns), otherColumns), published);
     await replaceRows(bad.eleven, dailyBar(bad.eleven.symbol, bad.eleven.day).split(',').slice(0, 11).join(','));
     await replaceRows(bad.otherDay, dailyBar(bad.otherDay.symbol, '2025-07-09'));
     await replaceRows(bad.inverted, barWith(bad.inverted.symbol, bad.inverted.day, 'low', '1000000.0'));
@@ -154,7 +172,7 @@ describe('bad input', () => {
       results.reduce((sum, { message }) => sum + Number(new RegExp(`(\\d+) ${status}`).exec(message)?.[1] ?? 0), 0);
     for (const status of ['rejected', 'absent'])
       expect(counted(status), status).toBe(allBad.filter((it) => it.status === status).length);
-    expect(result.stdout).toMatch(/WARN extract klines: .*7 rejected/);
+    expect(result.stdout).toMatch(/WARN extract klines: .*9 rejected/);
     expect(result.stdout).toMatch(/WARN model ohlcv: .*2 rejected/);
     expect(result.stdout).toMatch(/Done\. .*ERROR=0/);
   });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
@@ -100,11 +100,11 @@ describe('staging_retention: prune_after_load', () => {
     await it.expectRowsOfAFreshRun();
   });
 
-  test.each(['the warehouse is gone', '--full-refresh'])('where %s, all is fetched again', async (why) => {
+  test.each(['the warehouse is there', 'it is gone'])('--full-refresh fetches all again where %s', async (state) => {
     await using it = await start();
     await it.run();
-    if (why !== '--full-refresh') await rm(it.warehouse);
-    expect(await it.run(...(why === '--full-refresh' ? [why] : []))).toHaveLength(18);
+    if (state === 'it is gone') await rm(it.warehouse);
+    expect(await it.run('--full-refresh')).toHaveLength(18);
     expect(await it.csvs()).toEqual([]);
     await it.expectRowsOfAFreshRun();
   });
@@ -140,7 +140,11 @@ test('clean --staging removes staged, superseded and rejected files, keeps ledge
   await it.run('--relist');
   const held = await readdir(it.staging);
   expect(held.sort()).toEqual(['futures-um', 'journal.jsonl', 'listing', 'rejected', 'superseded']);
+  const notes = join(it.staging, 'futures-um/1d/ETHUSDT/notes.csv');
+  await writeFile(notes, 'mine');
   const { exitCode, stdout } = await it.call('clean', '--staging');
+  expect(existsSync(notes)).toBe(true);
+  await rm(join(it.staging, 'futures-um'), { recursive: true });
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^removed 21 files, [\d.]+ kB, from .*staging$/m);
   expect((await readdir(it.staging)).sort()).toEqual(['journal.jsonl', 'listing']);

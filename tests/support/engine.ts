@@ -12,10 +12,12 @@ import {
 import { testSql } from '../../engine/duckdb/data-tests.ts';
 import { compileSql, createCompiler, sourcesOf } from '../../engine/duckdb/kysely.ts';
 import type { CompiledTest } from '../../engine/duckdb/run-test.ts';
+import { samePartition } from '../../engine/duckdb/same-partition.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../../engine/duckdb/warehouse.ts';
 import type { Model, ModelContext } from '../../engine/model.ts';
 import { schemaStatements } from '../../engine/schema/ddl.ts';
 import { sourceRelations } from '../../engine/schema/source.ts';
+import { systemTables } from '../../engine/schema/system.ts';
 import type { Schema, Table } from '../../engine/schema/table.ts';
 import { cast } from '../../engine/sql.ts';
 import { tempDir } from './temp.ts';
@@ -38,8 +40,10 @@ export function compileModel(
   schema: Schema,
   values: Readonly<Record<string, VarValue>> = {},
 ): CompiledModel {
+  const db = createCompiler(sourceRelations(schema));
+  const plugin = samePartition(table);
   const context = {
-    db: createCompiler(sourceRelations(schema)),
+    db: plugin ? db.withPlugin(plugin) : db,
     vars: createVars(values),
     asOf: cast('TIMESTAMP', sql`getvariable('as_of')`),
   } as unknown as ModelContext<never>;
@@ -48,7 +52,8 @@ export function compileModel(
   const rejects = definition.rejects?.(context);
   const published = (definition.published?.(context) ?? []) as readonly Compilable[];
   const reads = new Set([query, inputs, ...published, ...(rejects ? [rejects] : [])].flatMap(sourcesOf));
-  reads.delete('dirty_partitions');
+  const readsDirty = schema.dirty_partitions === undefined && reads.delete('dirty_partitions');
+  for (const name of systemTables) reads.delete(name);
   const text = {
     inputsSql: compileSql(inputs),
     querySql: compileSql(query),
@@ -60,6 +65,7 @@ export function compileModel(
     table,
     ...text,
     readsItself: reads.delete(table.name),
+    readsDirty,
     reads: [...reads].sort(),
     definitionDigest: createHash('sha256').update(JSON.stringify(text)).digest('hex'),
   };
@@ -78,6 +84,7 @@ export function compileTest(table: Table, { severity = 'error', ...spec }: Loose
     name: spec.name ?? `${spec.type}_${table.name}`,
     model: table.name,
     severity,
+    place: { file: 'pipeline.yaml', line: 1, column: 1 },
     sql: testSql(full, table),
     reads,
   };

@@ -5,13 +5,18 @@ import { root } from './pipeline.ts';
 /** Runs a module of text in a process of its own, in the root of the repository: `import … from './engine/…'` works. */
 export function node(
   script: string,
-  options: { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly args?: readonly string[];
+    readonly uid?: number;
+  } = {},
 ): ChildProcess {
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...inherited } = process.env;
   return spawn(process.execPath, ['--input-type=module', '--eval', script, ...(options.args ?? [])], {
     cwd: root,
     env: { ...inherited, ...options.env },
     stdio: ['pipe', 'pipe', 'inherit'],
+    ...(options.uid !== undefined && { uid: options.uid }),
   });
 }
 

@@ -26,3 +26,34 @@ export function zipOf(name: string, content: string | Uint8Array): Buffer {
   end.writeUInt32LE(local.length, 16);
   return Buffer.concat([local, central, end]);
 }
+
+/** The same zip of one member with every size and offset in zip64 records. */
+export function asZip64(zip: Buffer): Buffer {
+  const at = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  const end = Buffer.from(zip.subarray(at));
+  const offset = end.readUInt32LE(16);
+  const nameLength = zip.readUInt16LE(offset + 28);
+  const extraLength = zip.readUInt16LE(offset + 30);
+  const fixed = Buffer.from(zip.subarray(offset, offset + 46));
+  const extra = Buffer.alloc(28);
+  extra.writeUInt16LE(1, 0);
+  extra.writeUInt16LE(24, 2);
+  for (const [i, field] of [24, 20, 42].entries()) {
+    extra.writeBigUInt64LE(BigInt(fixed.readUInt32LE(field)), 4 + 8 * i);
+    fixed.writeUInt32LE(0xffffffff, field);
+  }
+  fixed.writeUInt16LE(extraLength + extra.length, 30);
+  const rest = zip.subarray(offset + 46, at);
+  const entry = Buffer.concat([fixed, rest.subarray(0, nameLength), extra, rest.subarray(nameLength)]);
+  const records = Buffer.alloc(56 + 20);
+  records.write('PK\x06\x06', 'latin1');
+  records.writeBigUInt64LE(44n, 4);
+  for (const place of [24, 32]) records.writeBigUInt64LE(1n, place);
+  records.writeBigUInt64LE(BigInt(entry.length), 40);
+  records.writeBigUInt64LE(BigInt(offset), 48);
+  records.write('PK\x06\x07', 56, 'latin1');
+  records.writeBigUInt64LE(BigInt(offset + entry.length), 56 + 8);
+  records.writeUInt32LE(1, 56 + 16);
+  end.fill(0xff, 8, 20);
+  return Buffer.concat([zip.subarray(0, offset), entry, records, end]);
+}

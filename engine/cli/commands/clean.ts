@@ -21,11 +21,12 @@ async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boo
     import('../../run/clean.ts'),
     import('../../report/format.ts'),
   ]);
-  const { paths } = context;
+  const { paths, pipeline } = context;
   const now = cli.now();
   const runId = createRunId(now, cli.random);
-  const { backup, removed, freed } = await cleanTarget({
+  const { backup, removed, left, freed } = await cleanTarget({
     paths,
+    exports: Object.keys(pipeline.spec.exports),
     extracts: options.staging ? await extractsOf(context) : [],
     runId,
     now,
@@ -36,6 +37,7 @@ async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boo
     cli.print(`removed ${countOf(freed.files, 'file')}, ${formatBytes(freed.bytes)}, from ${paths.staging}`);
   }
   if (removed.length === 0 && freed.files === 0) cli.print(`nothing to remove in ${paths.root}`);
+  for (const { file, why } of left) cli.print(`left ${file}: ${why}`);
   if (backup !== undefined) cli.print(`the warehouse as it was: ${backup}`);
 }
 

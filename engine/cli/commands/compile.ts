@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { openContext } from '../context.ts';
+import { completeGraph, openContext } from '../context.ts';
 import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
 
 export function defineCompile(program: Command, cli: Cli): void {
@@ -18,7 +18,7 @@ async function compile(cli: Cli, options: GlobalOptions & SelectionOptions): Pro
     import('../../graph/select.ts'),
     import('../../run/compile.ts'),
   ]);
-  const selected = select(context.graph, options);
-  const files = await compileModels({ ...context, selected });
+  const graph = await completeGraph(context);
+  const files = await compileModels({ ...context, graph, selected: select(graph, options) });
   for (const file of files) cli.print(relative(cli.cwd, file));
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { GraphNode } from '../../graph/graph.ts';
+import type { Graph, GraphNode } from '../../graph/graph.ts';
 import type { Cli } from '../cli.ts';
-import { loadPipelineOf } from '../context.ts';
+import { completeGraph, loadPipelineOf, openContext } from '../context.ts';
 import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
 import { formatTable } from '../table.ts';
 
@@ -16,15 +16,24 @@ export function defineLs(program: Command, cli: Cli): void {
 }
 
 async function ls(cli: Cli, options: GlobalOptions & SelectionOptions & { readonly output?: Output }): Promise<void> {
-  const [pipeline, { buildGraph }, { select }] = await Promise.all([
-    loadPipelineOf(cli, options),
-    import('../../graph/graph.ts'),
-    import('../../graph/select.ts'),
-  ]);
-  const graph = buildGraph(pipeline);
+  const [graph, { select }] = await Promise.all([graphOf(cli, options), import('../../graph/select.ts')]);
   const selected = select(graph, options);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   for (const line of formats[options.output ?? 'text'](nodes)) cli.print(line);
+}
+
+/**
+ * The edges of custom tests stand in their modules, and to load these takes longer than all else: only what follows
+ * edges, or tells a program of them, waits for that.
+ */
+async function graphOf(
+  cli: Cli,
+  options: GlobalOptions & SelectionOptions & { readonly output?: Output },
+): Promise<Graph> {
+  const followsEdges = [options.select, options.exclude].flat().some((text) => /[+@]/.test(text ?? ''));
+  if (followsEdges || options.output === 'json') return completeGraph(await openContext(cli, options));
+  const [pipeline, { buildGraph }] = await Promise.all([loadPipelineOf(cli, options), import('../../graph/graph.ts')]);
+  return buildGraph(pipeline);
 }
 
 const formats: Readonly<Record<Output, (nodes: readonly GraphNode[]) => Iterable<string>>> = {

@@ -91,11 +91,16 @@ async function migrateRestore(
   backup: string,
   options: GlobalOptions & { readonly wait?: boolean },
 ): Promise<void> {
-  const [{ paths }, { restoreBackup }] = await Promise.all([
+  const [{ target, paths }, { restoreBackup }, definition] = await Promise.all([
     openContext(cli, options),
     import('../../migrations/restore.ts'),
+    loadDefinition(cli, options),
   ]);
-  await restoreBackup({ backup: resolve(cli.cwd, backup), paths, wait: options.wait ?? false, ...changeOf(cli) });
+  await restoreBackup({
+    backup: resolve(cli.cwd, backup),
+    ...{ paths, definition, synthetic: target.synthetic, wait: options.wait ?? false },
+    ...changeOf(cli),
+  });
 }
 
 /** What every command that changes a warehouse gets of the process. */

@@ -1,11 +1,13 @@
-// The rows of a kline CSV as they nearly always are: lines of printable ASCII that end in LF, 12 fields, an open time
-// of 13 digits (ms) or 16 (µs), later than that of the row before. Of anything else it only says that it is there.
+// The rows of a kline CSV as they nearly always are: lines that end in LF, 12 numbers that are digits with at most one
+// point between them, an open time of 13 digits (ms) or 16 (µs), later than that of the row before. Of anything else,
+// exponents and negative numbers among it, it only says that it is there.
 
 const DAY: i64 = 86_400_000_000;
 const MOST_DAYS: usize = 31;
 const COMMAS: u32 = 11;
 const COMMA: u8 = 0x2c;
 const NEWLINE: u8 = 0x0a;
+const POINT: u8 = 0x2e;
 const ZERO: u8 = 0x30;
 const LONGEST_LINE: usize = 4096;
 
@@ -16,11 +18,9 @@ export let lastOpenTime: i64 = 0;
 /** By day of the period a u32: slots of the timeframe that have a row. */
 export const slotsByDay: usize = memory.data(4 * 31);
 
-/** Whether all eight bytes are digits. */
+/** Whether all eight bytes, each a digit, a point, a comma or a newline, are digits. */
 function areDigits(text: u64): bool {
-  const high = text & 0xf0f0f0f0f0f0f0f0;
-  const carried = (text + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0;
-  return (high | (carried >> 4)) === 0x3333333333333333;
+  return (text & 0x1010101010101010) === 0x1010101010101010;
 }
 
 /** The number that eight digits write: pairs first, then fours, then all, each in one multiplication. */
@@ -38,7 +38,8 @@ function openTime(line: usize): i64 {
   if (load<u8>(line, 13) === COMMA) {
     const last = load<u64>(line, 5);
     if (!areDigits(first) || !areDigits(last)) return -1;
-    return <i64>((eightDigits(first) * 100_000 + (eightDigits(last) % 100_000)) * 1000);
+    // The three digits that both hold are made zeros.
+    return <i64>((eightDigits(first) * 100_000 + eightDigits((last & 0xffffffffff000000) | 0x303030)) * 1000);
   }
   const last = load<u64>(line, 8);
   if (load<u8>(line, 16) !== COMMA || !areDigits(first) || !areDigits(last) || load<u8>(line) === ZERO) return -1;
@@ -51,24 +52,14 @@ function highBits(a: v128, b: v128, c: v128, d: v128): u64 {
   return low | ((<u64>i8x16.bitmask(c)) << 32) | ((<u64>i8x16.bitmask(d)) << 48);
 }
 
-/** A bit for each of the 64 bytes at `at` that equals `byte`. */
-function equal(at: usize, byte: v128): u64 {
-  return highBits(
-    i8x16.eq(v128.load(at), byte),
-    i8x16.eq(v128.load(at, 16), byte),
-    i8x16.eq(v128.load(at, 32), byte),
-    i8x16.eq(v128.load(at, 48), byte),
-  );
+/** A bit for each of 64 bytes that equals `byte`. */
+function equal(a: v128, b: v128, c: v128, d: v128, byte: v128): u64 {
+  return highBits(i8x16.eq(a, byte), i8x16.eq(b, byte), i8x16.eq(c, byte), i8x16.eq(d, byte));
 }
 
-/** A bit for each of the 64 bytes at `at` that is below `byte`, as signed numbers: what is not ASCII is below all others. */
-function below(at: usize, byte: v128): u64 {
-  return highBits(
-    i8x16.lt_s(v128.load(at), byte),
-    i8x16.lt_s(v128.load(at, 16), byte),
-    i8x16.lt_s(v128.load(at, 32), byte),
-    i8x16.lt_s(v128.load(at, 48), byte),
-  );
+/** Has the highest bit of each byte that is no digit: a sum sets it for what is below `0`, another for what is above `9`. */
+function notDigit(bytes: v128): v128 {
+  return v128.or(i8x16.add(bytes, i8x16.splat(-0x30)), i8x16.add(bytes, i8x16.splat(0x7f - 0x39)));
 }
 
 /**
@@ -79,9 +70,9 @@ export function scanRows(from: usize, to: usize, start: i64, end: i64, slot: i64
   memory.fill(slotsByDay, 0, 4 * MOST_DAYS);
   rowCount = 0;
   if (from >= to || load<u8>(to - 1) !== NEWLINE || end - start > <i64>MOST_DAYS * DAY) return false;
-  const space = i8x16.splat(0x20);
   const comma = i8x16.splat(COMMA);
   const newline = i8x16.splat(NEWLINE);
+  const point = i8x16.splat(POINT);
   let line = from;
   let commasOfLine: u32 = 0;
   let rows: u32 = 0;
@@ -89,11 +80,28 @@ export function scanRows(from: usize, to: usize, start: i64, end: i64, slot: i64
   let slotStart = start - slot;
   let dayCount = slotsByDay;
   let dayEnd = start + DAY;
+  /** 1 where the block before ends in what is no digit. */
+  let endsApart: u64 = 1;
+  /** 1 where the digits that the block before ends in, if any, stand behind a point. */
+  let behindPoint: u64 = 0;
   for (let at = from; at < to; at += 64) {
     const inside: u64 = at + 64 <= to ? -1 : ((<u64>1) << (to - at)) - 1;
-    const commas = equal(at, comma) & inside;
-    let newlines = equal(at, newline) & inside;
-    if ((below(at, space) & inside) !== newlines) return false;
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    const commas = equal(a, b, c, d, comma) & inside;
+    let newlines = equal(a, b, c, d, newline) & inside;
+    const points = equal(a, b, c, d, point) & inside;
+    const apart = highBits(notDigit(a), notDigit(b), notDigit(c), notDigit(d)) & inside;
+    // Before and behind a comma, a point and the end of a line there is a digit.
+    if (apart !== (commas | newlines | points) || (apart & ((apart << 1) | endsApart)) !== 0) return false;
+    endsApart = apart >> 63;
+    // Adding a bit to the first of several digits in a row carries it to what stands behind the last one.
+    const digits = ~apart & inside;
+    const carried = digits + ((points << 1) | behindPoint);
+    if ((carried & points) !== 0) return false;
+    behindPoint = (points >> 63) | <u64>(carried < digits);
     let counted: u64 = 0;
     for (; newlines !== 0; newlines &= newlines - 1) {
       const before = (newlines - 1) & ~newlines;

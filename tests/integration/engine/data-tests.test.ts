@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { dirtyPartitions } from '../../../engine/duckdb/partitions.ts';
 import { runTest, type TestOutcome } from '../../../engine/duckdb/run-test.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { bigint, date, double, month, partitionState, table, timestamp, varchar } from '../../../engine/index.ts';
@@ -152,12 +153,14 @@ describe('what a build has replaced', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(row, { maxLength: 12 }), fc.array(partition, { maxLength: 3 }), async (rows, dirty) => {
         await warehouse.run('TRUNCATE parted');
-        await warehouse.run('CREATE OR REPLACE TEMP TABLE dirty_partitions (symbol VARCHAR, month DATE)');
+        await warehouse.run(
+          `CREATE OR REPLACE TEMP TABLE ${dirtyPartitions} (part1 VARCHAR, part2 DATE, is_readable BOOLEAN)`,
+        );
         for (const { symbol, seen, side } of rows)
           await warehouse.run(`INSERT INTO parted VALUES (${symbol}, ${seen}, ${side})`);
         for (const { symbol, month } of dirty)
-          await warehouse.run(`INSERT INTO dirty_partitions VALUES (${symbol}, '2025-0${month}-01')`);
-        const inDirty = `(symbol, date_trunc('month', seen)) IN (SELECT (symbol, month) FROM dirty_partitions)`;
+          await warehouse.run(`INSERT INTO ${dirtyPartitions} VALUES (${symbol}, '2025-0${month}-01', true)`);
+        const inDirty = `(symbol, date_trunc('month', seen)) IN (SELECT (part1, part2) FROM ${dirtyPartitions})`;
         expect(await warehouse.rows(`FROM (${dirtyFailures}) ORDER BY ALL`)).toEqual(
           await warehouse.rows(`FROM (${failures}) WHERE ${inDirty} ORDER BY ALL`),
         );

@@ -109,20 +109,58 @@ describe('compaction', () => {
 
 describe('clean', () => {
   const clean = (extracts: readonly Extract[] = []) =>
-    cleanTarget({ paths: shop.paths, extracts, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal });
+    cleanTarget({
+      paths: shop.paths,
+      exports: ['totals', 'trends'],
+      ...{ extracts, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal },
+    });
 
   test('removes what can be built again and keeps a copy of the warehouse and what was staged', async () => {
     await shop.run();
     await mkdir(shop.paths.logs, { recursive: true });
     const { backup, removed } = await clean();
     expect(backup).toBe(join(shop.paths.backups, 'warehouse-cleaning.duckdb'));
-    expect(removed).toEqual([shop.paths.warehouse, shop.paths.exports, shop.paths.artifacts, shop.paths.logs]);
-    expect(await readdir(shop.paths.root)).toEqual(['backups', 'staging']);
+    expect(removed).toEqual([
+      shop.paths.exports,
+      shop.paths.warehouse,
+      `${shop.paths.warehouse}.left`,
+      shop.paths.artifacts,
+      shop.paths.logs,
+    ]);
+    expect(await readdir(shop.paths.root)).toEqual(['backups', 'staging', 'target.json']);
     expect((await queryWarehouse(backup as string, 'SELECT total FROM totals ORDER BY day')).rows).toEqual([
       [10n],
       [20n],
       [30n],
     ]);
+  });
+
+  test('leaves what no run wrote, and lists it', async () => {
+    await shop.run();
+    const { root, exports, artifacts, logs, backups, staging } = shop.paths;
+    await mkdir(logs);
+    const foreign = [
+      join(artifacts, 'certificates/BTC.json'),
+      join(exports, 'mine.parquet'),
+      join(logs, 'mine.log'),
+      join(root, 'notes.txt'),
+    ];
+    await mkdir(join(artifacts, 'certificates'));
+    for (const file of [...foreign, join(logs, '20250710T090000Z-ab12.log')]) await writeFile(file, 'mine');
+    const { left } = await clean();
+    expect(left.map(({ file }) => file)).toEqual([
+      join(artifacts, 'certificates'),
+      backups,
+      join(exports, 'mine.parquet'),
+      join(logs, 'mine.log'),
+      join(root, 'notes.txt'),
+      staging,
+      join(root, 'target.json'),
+    ]);
+    expect(left.filter(({ why }) => why === 'no run wrote it')).toHaveLength(4);
+    for (const file of foreign) expect(await readFile(file, 'utf8')).toBe('mine');
+    expect(await readdir(exports)).toEqual(['mine.parquet']);
+    expect((await shop.run()).exitCode).toBe(0);
   });
 
   test('leaves it to each extract what to remove of what it has staged', async () => {
@@ -153,11 +191,11 @@ describe('clean', () => {
     expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
     const { backup } = await clean();
     expect((await queryWarehouse(backup as string, 'FROM t')).rows).toEqual([[42]]);
-    expect(await readdir(shop.paths.root)).toEqual(['backups']);
+    expect(await readdir(shop.paths.root)).toEqual(['backups', 'target.json']);
   });
 
   test('of an empty target does nothing', async () => {
-    expect(await clean()).toEqual({ backup: undefined, removed: [], freed: { files: 0, bytes: 0 } });
+    expect(await clean()).toEqual({ backup: undefined, removed: [], left: [], freed: { files: 0, bytes: 0 } });
     expect(existsSync(shop.paths.root)).toBe(false);
   });
 
@@ -250,10 +288,11 @@ describe('doctor', () => {
   test('finds a fresh machine fit', async () => {
     const findings = await doctor();
     expect(findings.map(({ ok, subject }) => [subject, ok])).toEqual(
-      ['node', 'duckdb', 'data folder', 'warehouse', 'target'].map((subject) => [subject, true]),
+      ['node', 'duckdb', 'data folder', 'warehouse', 'lock', 'target'].map((subject) => [subject, true]),
     );
     expect(findings[3]?.detail).toBe('none yet: pnpm pipeline run builds it');
-    expect(findings[4]?.detail).toBe('sample: archive till (synthetic data)');
+    expect(findings[4]?.detail).toBe('free: no run of this target is under way');
+    expect(findings[5]?.detail).toBe('sample: archive till (synthetic data)');
   });
 
   test('names the warehouse that is there, and what is wrong with a broken one', async () => {
@@ -262,6 +301,9 @@ describe('doctor', () => {
     await writeFile(shop.paths.warehouse, 'x'.repeat(100_000));
     expect((await doctor())[3]).toMatchObject({ ok: false, detail: expect.stringContaining('not a valid DuckDB') });
   });
+
+  const hosts = async (target: Partial<typeof shop.target>) =>
+    (await doctor(target)).filter(({ subject }) => subject === 'archive');
 
   test('contacts the archive and its listing, and says what keeps it from them', async () => {
     const asked: string[] = [];
@@ -273,7 +315,7 @@ describe('doctor', () => {
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
-      const [archive, listing] = (await doctor({ archive: url, listing: `${url}/refused` })).slice(5);
+      const [archive, listing] = await hosts({ archive: url, listing: `${url}/refused` });
       expect(archive).toMatchObject({
         ok: true,
         subject: 'archive',
@@ -284,9 +326,29 @@ describe('doctor', () => {
     } finally {
       server.close();
     }
-    const gone = (await doctor({ archive: url, listing: url })).slice(5);
+    const gone = await hosts({ archive: url, listing: url });
     expect(gone).toHaveLength(1);
     expect(gone[0]).toMatchObject({ ok: false, detail: expect.stringContaining('[ARCHIVE_UNREACHABLE]') });
+  });
+
+  test('says who holds the target and since when, and what is in the place of its lock (B33)', async () => {
+    const since = utc('2025-07-10T09:00');
+    {
+      await using _held = await lockTarget(shop.paths.root, {
+        command: 'pnpm pipeline run',
+        since,
+        wait: false,
+        signal,
+      });
+      expect((await doctor())[4]).toMatchObject({
+        ok: true,
+        detail: expect.stringMatching(
+          /^held by `pnpm pipeline run`, process \d+ on .+, since 2025-07-10T09:00:00\.000Z$/,
+        ),
+      });
+    }
+    await mkdir(join(shop.paths.root, 'run.lock'));
+    expect((await doctor())[4]).toMatchObject({ ok: false, detail: expect.stringContaining('is a folder') });
   });
 
   test('says that the data folder cannot be written', async () => {

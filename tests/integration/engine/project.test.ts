@@ -161,12 +161,10 @@ describe('needs and what a model reads must agree', () => {
   });
 
   test('a table that is read under one value of a boolean var is needed under both', async () => {
+    const sold = `(vars.boolean('all_shops') ? db.selectFrom('sales') : db.selectFrom('sales').innerJoin('shops', 'shops.shop', 'sales.shop'))`;
     const conditional = {
       'totals.ts': (text: string) =>
-        text.replace(
-          `db.selectFrom('sales').innerJoin`,
-          `(vars.boolean('all_shops') ? db.selectFrom('sales') : db.selectFrom('sales').innerJoin('shops', 'shops.shop', 'sales.shop')).innerJoin`,
-        ),
+        text.replace('inputs: ({ db })', 'inputs: ({ db, vars })').replaceAll(`db.selectFrom('sales')`, sold),
     };
     const both = { ...conditional, 'pipeline.yaml': (text: string) => text.replace('[sales]', '[sales, shops]') };
     expect((await (await project(both)).model()).reads).toEqual(['sales']);
@@ -184,6 +182,100 @@ describe('needs and what a model reads must agree', () => {
         ),
     });
     expect(await model()).toMatchObject({ readsItself: true, reads: ['sales'] });
+  });
+});
+
+describe('inputs and query must agree (B28)', () => {
+  const withShops = (text: string) =>
+    text.replace(`.where('amount', '>='`, `.innerJoin('shops', 'shops.shop', 'sales.shop').where('amount', '>='`);
+  const needed = { 'pipeline.yaml': (text: string) => text.replace('[sales]', '[sales, shops]') };
+
+  test('a table that query reads and inputs does not is refused, with both named', async () => {
+    const { error } = await failureOf({ ...needed, 'totals.ts': withShops });
+    expect(error).toMatchObject({
+      code: 'NEEDS_MISMATCH',
+      exitCode: 2,
+      message: 'the query of model.totals reads shops, its inputs do not',
+      details: { file: 'totals.ts', hint: expect.stringContaining('inputs') },
+    });
+  });
+
+  test('also where it is read in a subquery, and where inputs read the states of another table', async () => {
+    const nested = (text: string) =>
+      text.replace(
+        `.where('amount', '>='`,
+        `.where('sales.shop', 'in', (eb) => eb.selectFrom('shops').select('shop')).where('amount', '>='`,
+      );
+    const states = (of: string) => (text: string) =>
+      nested(text)
+        .replace('{ rowsDigest }', '{ rowsDigest, stateOf }')
+        .replace(
+          `db.selectFrom('sales').groupBy`,
+          `db.selectFrom('sales').where('shop', 'in', stateOf(db, '${of}').select('partition')).groupBy`,
+        );
+    expect((await failureOf({ ...needed, 'totals.ts': nested })).error).toMatchObject({ code: 'NEEDS_MISMATCH' });
+    expect((await failureOf({ ...needed, 'totals.ts': states('sales') })).error).toMatchObject({
+      message: 'the query of model.totals reads shops, its inputs do not',
+    });
+    const { model } = await project({ ...needed, 'totals.ts': states('shops') });
+    expect((await model()).reads).toEqual(['sales', 'shops']);
+  });
+
+  test('states that are read without saying whose name no table', async () => {
+    const { error } = await failureOf({
+      ...needed,
+      'totals.ts': (text) =>
+        withShops(text).replace(
+          `db.selectFrom('sales').groupBy`,
+          `db.selectFrom('sales').where('shop', 'in', db.selectFrom('partition_state').select('partition')).groupBy`,
+        ),
+    });
+    expect(error).toMatchObject({ message: 'the query of model.totals reads shops, its inputs do not' });
+  });
+
+  test('a source is named by a table that it refers to, and by none that it does not', async () => {
+    const source = (refers: string) => ({
+      'pipeline.yaml': (text: string) => text.replace('needs: [sales]', 'needs: [sales, shops]'),
+      'schema.ts': (text: string) =>
+        text.replace(
+          "shops: table('shops', { description: '',",
+          `shops: table('shops', { description: '', kind: 'source', references: { ${refers}: ['shop'] },`,
+        ),
+      'totals.ts': withShops,
+    });
+    const { model } = await project(source('sales'));
+    expect((await model()).reads).toEqual(['sales', 'shops']);
+    expect((await failureOf(source('totals_of_before'))).error).toMatchObject({ code: 'NEEDS_MISMATCH' });
+  });
+});
+
+describe('names that DuckDB cannot tell apart (B30)', () => {
+  test.each([
+    [
+      'two columns',
+      "shop: varchar('')",
+      "shop: varchar(''), Shop: varchar('')",
+      'the columns shop and Shop of sales differ in case alone',
+    ],
+    [
+      'two tables',
+      "  shops: table('shops'",
+      "  Sales: table('Sales', { description: '', key: [], columns: { shop: varchar('') } }),\n  shops: table('shops'",
+      'the tables sales and Sales differ in case alone',
+    ],
+    [
+      'a table of the kind that the engine makes',
+      "table('shops'",
+      "table('$shops'",
+      'the name of the table $shops begins with $',
+    ],
+  ])('%s are refused as the schema is read', async (_, from, to, message) => {
+    await expect(project({ 'schema.ts': (text) => text.replace(from, to) })).rejects.toMatchObject({
+      code: 'MODULE_INVALID',
+      exitCode: 2,
+      message,
+      details: { file: 'schema.ts' },
+    });
   });
 });
 

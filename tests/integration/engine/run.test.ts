@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -256,6 +256,32 @@ test('a run whose target is taken is refused before it does anything', async () 
   await held[Symbol.asyncDispose]();
   expect((await shop.run()).exitCode).toBe(0);
   expect(existsSync(join(shop.paths.root, 'run.lock'))).toBe(false);
+});
+
+test('a run whose target another machine has taken over publishes nothing and says who has it (B33)', async () => {
+  expect((await shop.run()).exitCode).toBe(0);
+  const results = join(shop.paths.artifacts, 'run_results.json');
+  const before = await readFile(results, 'utf8');
+  await shop.sell({ '2025-07-01': 11 });
+  const other = { pid: 1, host: 'elsewhere', started: '', command: 'pnpm pipeline run', since: '2025-07-10T11:00:00Z' };
+  const lockFile = join(shop.paths.root, 'run.lock');
+  const taken = shop.run({
+    reporter: {
+      report(event) {
+        if (event.type !== 'node_started' || event.node.kind !== 'model') return;
+        writeFileSync(lockFile, JSON.stringify({ ...other, token: 'theirs', kernel: 'another' }));
+      },
+      close: async () => {},
+    },
+  });
+  await expect(taken).rejects.toMatchObject({
+    code: 'RUN_LOCKED',
+    message: expect.stringContaining('has taken'),
+    details: { hint: expect.stringContaining('run again') },
+  });
+  expect((await totals()).map(([, total]) => total)).toEqual(['10', '20', '30']);
+  expect(await readFile(results, 'utf8')).toBe(before);
+  expect(await readFile(lockFile, 'utf8')).toContain('theirs');
 });
 
 describe('a range', () => {

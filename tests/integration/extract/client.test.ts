@@ -88,13 +88,43 @@ describe('an answer that no retry changes is not asked for again', () => {
   });
 
   test.each([
+    [401, /asks for a user and a password, and the URL has none/],
     [403, /refuses access/],
+    [407, /the proxy/],
     [451, /legal/],
   ])('%i is a refusal and says what it means', async (status, text) => {
     const { outcome, requests } = await ask((response) => response.writeHead(status).end());
     expect(requests).toBe(1);
     expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'ARCHIVE_REFUSED', details: { status } } });
     if (outcome.kind === 'failed') expect(outcome.failure.message).toMatch(text);
+  });
+
+  test.each([
+    [401, /does not accept the user and the password/],
+    [403, /refuses access to the user and query of the URL/],
+  ])('B34: %i to a URL with user and query says so, and shows neither', async (status, text) => {
+    const access = { authorization: 'Basic c2VjcmV0', query: 'sig=secret' };
+    const { outcome } = await ask((response) => response.writeHead(status).end(), { access });
+    expect(outcome).toMatchObject({ failure: { code: 'ARCHIVE_REFUSED', message: expect.stringMatching(text) } });
+    expect(JSON.stringify(outcome)).not.toMatch(/c2VjcmV0|sig=secret/);
+  });
+
+  test('B34: user and query are sent; a redirect on the same host gets the user, and the query that it names', async () => {
+    const asked: (string | undefined)[][] = [];
+    const access = { authorization: 'Basic c2VjcmV0', query: 'sig=a%2Fb' };
+    const { outcome } = await ask(
+      (response, request) => {
+        asked.push([request.url, request.headers.authorization]);
+        if (request.url?.startsWith('/moved')) return response.end('good');
+        return response.writeHead(301, { location: '/moved?sig=c' }).end();
+      },
+      { access },
+    );
+    expect(outcome.kind).toBe('ok');
+    expect(asked).toEqual([
+      ['/object?sig=a%2Fb', 'Basic c2VjcmV0'],
+      ['/moved?sig=c', 'Basic c2VjcmV0'],
+    ]);
   });
 
   test('any other status is a failure', async () => {

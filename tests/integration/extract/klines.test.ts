@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { daysFrom, header } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
@@ -117,6 +118,9 @@ describe('the ledger', () => {
       size_bytes: zip.length,
       sha256: createHash('sha256').update(zip).digest('hex'),
       csv_bytes: csvOf(...june.slice(1)).length,
+      csv_crc32: crc32(csvOf(...june.filter((day) => day !== '2025-06-04')))
+        .toString(16)
+        .padStart(8, '0'),
       row_count: 29,
       first_open_time: Date.parse('2025-06-01') * 1000,
       last_open_time: Date.parse('2025-06-30') * 1000,

@@ -47,6 +47,7 @@ describe('a file that is known to be bad', () => {
   test.each([
     ['bytes', putGarbage],
     ['values (A11)', () => bucket.putArchive(keyOf(day), [negative])],
+    ['values next to each other (B25)', () => bucket.putArchive(keyOf(day), [rowOf(day).replace(',4,7,', ',14,7,')])],
     [
       'bytes for which the CHECKSUM file does not stand (A19)',
       () => {
@@ -157,9 +158,23 @@ test.each([
   ['-1', 8, 'negative_value'],
   ['3.0', 3, 'ohlc_nonsense'],
   ['0.5', 2, 'ohlc_nonsense'],
-  ['0.00000000', 7, undefined],
+  ['10.00000001', 9, 'taker_above_total'],
+  ['17.1', 10, 'taker_above_total'],
+  ['1_0', 5, 'not_a_number'],
+  ['0x1F', 8, 'not_a_number'],
+  ['+10', 5, 'not_a_number'],
+  ['1E400', 5, 'not_a_number'],
+  ['', 11, 'not_a_number'],
+  ['17.00000000', 7, undefined],
+  ['0E-8', 9, undefined],
 ])('a value %j in column %i is judged as the load would judge it: %s', (text, column, expected) => {
   const file = join(stagingDir, 'values.csv');
   writeFileSync(file, `${rowOf('2025-07-07')}\n${rowOf(day).split(',').with(column, text).join(',')}\n`);
   expect(badValue(file)?.code).toBe(expected);
+});
+
+test('a bad value is named by its row as the load names it, rows that repeat another counted', () => {
+  const file = join(stagingDir, 'values.csv');
+  writeFileSync(file, [rowOf('2025-07-06'), rowOf('2025-07-06'), negative].join('\r\n'));
+  expect(badValue(file)).toEqual({ code: 'negative_value', text: 'row 3, volume -10' });
 });

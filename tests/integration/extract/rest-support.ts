@@ -37,7 +37,7 @@ export async function runRest(run: RestRun): Promise<ExtractResult & Log> {
 /** The rest on what is listed and staged. */
 export async function runRestAlone(run: RestRun): Promise<ExtractResult & Log> {
   const log: Log = { warnings: [], progress: [] };
-  const rest = createRest(run.clock ?? jumpingClock(), { base: 1 });
+  const rest = createRest(run.clock ?? jumpingClock(), { base: 1, patience: 0 });
   const weights = run.weights ?? ['spot=6000', 'futures-um=2400', 'futures-cm=2400'];
   const vars = { ...run.vars, rest_urls: run.exchange.urls, rest_weights: weights };
   const context = contextOf({ ...run, vars }, { connections: run.options?.connections ?? 4 }, new Map(), log);

@@ -198,7 +198,22 @@ describe('nothing is invented', () => {
     expect(restLines(stagingDir)).toEqual(bars.filter(opensIn('2025-07-09T00:00', '2025-07-10T09:00')));
   });
 
-  test('A14: a bar whose values cannot be believed is left out and named', async () => {
+  test('A9: a bar with a close time far from it is taken as it came, once its slot is over', async () => {
+    const bars = barLines('2025-07-08T00:00:00Z', '2025-07-12T00:00:00Z', hour);
+    const closing = (index: number, close: number) => (bars[index] as string).split(',').with(6, `${close}`).join(',');
+    const odd = bars
+      .with(30, closing(30, 0))
+      .with(40, closing(40, at('2030-01-01T00:00')))
+      .with(55, closing(55, 0));
+    await using late = await openExchange({ now: () => at('2025-07-10T07:30') });
+    late.bars.set('futures-um/BTCUSDT/1h', odd);
+    publish(['2025-07-08'], bars);
+    const { warnings } = await runRest({ ...run(), exchange: late });
+    expect(warnings).toEqual([]);
+    expect(restLines(stagingDir)).toEqual(odd.slice(24, 55));
+  });
+
+  test('A14, B25: a bar whose values cannot be believed is left out and named, the others are taken', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     const odd = [...bars];
     const change = (index: number, field: number, value: string) => {
@@ -206,22 +221,29 @@ describe('nothing is invented', () => {
     };
     change(25, 5, '-1.0');
     change(26, 2, '1.0');
+    change(27, 9, '1e9');
+    change(28, 5, 'NaN');
+    change(29, 8, '7.5');
     exchange.bars.set('futures-um/BTCUSDT/1h', odd);
     publish(['2025-07-08'], bars);
     const { status, warnings, summary } = await runRest(run());
-    expect({ status, odd: summary.odd }).toEqual({ status: 'warn', odd: 2 });
+    expect({ status, odd: summary.odd, retries: summary.retries }).toEqual({ status: 'warn', odd: 5, retries: 0 });
     expect(warnings).toEqual([
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T01:00:00.000Z: negative_value',
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T02:00:00.000Z: ohlc_nonsense',
+      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T01:00:00.000Z: negative_value: row 2, volume -1.0',
+      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T02:00:00.000Z: ohlc_nonsense: row 3, open 102.00, high 1.0, low 101.00, close 103.00',
+      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T03:00:00.000Z: taker_above_total: row 4, taker_buy_volume 1e9, volume 4.00000000',
+      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T04:00:00.000Z: not_a_number: row 5, volume NaN',
+      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T05:00:00.000Z: not_a_number: row 6, count 7.5',
     ]);
-    expect(restLines(stagingDir)).toEqual(bars.slice(24).filter((_, index) => index !== 1 && index !== 2));
+    expect(restLines(stagingDir)).toEqual(bars.slice(24).filter((_, index) => index < 1 || index > 5));
   });
 
   test.each([
     ['no JSON', '<html>'],
     ['no list', '{"code":0}'],
     ['11 fields', '[[1752019200000,"1","1","1","1","1",1752022799999,"1",1,"1","1"]]'],
-    ['a text that is no number', '[[1752019200000,"1","NaN","1","1","1",1752022799999,"1",1,"1","1","0"]]'],
+    ['a number where a text is due', '[[1752019200000,"1",1,"1","1","1",1752022799999,"1",1,"1","1","0"]]'],
+    ['a text where a number is due', '[[1752019200000,"1","1","1","1","1","1752022799999","1",1,"1","1","0"]]'],
     [
       'rows that do not ascend',
       `[${'[1752019200000,"1","1","1","1","1",1752022799999,"1",1,"1","1","0"],'.repeat(2).slice(0, -1)}]`,

@@ -47,7 +47,11 @@ export function contextOf(
 ): ExtractContext {
   return {
     target: { name: 'test', archive: run.url, synthetic: false },
-    options: { instrument_types: ['futures-um'], timeframes: ['1d'], connections: 16, ...run.options, ...options },
+    options: {
+      ...{ instrument_types: ['futures-um'], timeframes: ['1d'], connections: 16, patience: '1 second' },
+      ...run.options,
+      ...options,
+    },
     vars: createVars({
       ...{ availability_timeframe: '1d', relist_after: 7 * day, verify: 'etag', max_failed: 0 },
       ...run.vars,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { splitUrl, type UrlAccess } from '../../../engine/secrets.ts';
 import { parseKey } from '../../../extract/archive/keys.ts';
 import type { StageOutcome, WantedArchive } from '../../../extract/staging/stage-archive.ts';
 import { openStager, type Stager } from '../../../extract/staging/stager.ts';
@@ -23,13 +24,18 @@ const rejectedDay = days[7] as string;
 const absentDay = days[8] as string;
 const failedDay = days[9] as string;
 
-function stagerOf(stagingDir: string, workers: number, signal = new AbortController().signal): Stager {
+function stagerOf(
+  stagingDir: string,
+  workers: number,
+  signal = new AbortController().signal,
+  access?: UrlAccess,
+): Stager {
   return openStager({
     stage: {
       ...{ archiveUrl: bucket.url, stagingDir, asOf, verify: 'etag', knownDefects: [], staleChecksum: 'fail' },
       largestInMemory: 1024 * 1024,
     },
-    client: { connections: 8, retry: { attempts: 3, base: 1 } },
+    client: { connections: 8, retry: { attempts: 3, base: 1 }, access },
     ...{ workers, bytesInFlight: 1024 * 1024, signal },
   });
 }
@@ -85,6 +91,20 @@ test('threads stage what this thread stages, and answer the same', async () => {
     failure: { code: 'ARCHIVE_REFUSED', details: { status: 403 } },
   });
   expect(filesBelow(there).get(`rejected/futures-um/1d/BTCUSDT/BTCUSDT-1d-${rejectedDay}.zip`)).toBe('garbage');
+});
+
+test('B34: threads send the user and the query of the URL', async () => {
+  const wanted = days.slice(0, 4).map(wantedOf);
+  const asked: unknown[] = [];
+  bucket.intercept = (request, response) => {
+    asked.push([request.headers.authorization, request.url?.split('?')[1]]);
+    response.writeHead(404).end();
+    return true;
+  };
+  const access = splitUrl('http://u:p@h/?sig=a%2Fb')?.access;
+  await using stager = stagerOf(await tempDir('secret-'), 2, new AbortController().signal, access);
+  await Promise.all(wanted.map((one) => stager.stage(one)));
+  expect(asked).toEqual(wanted.map(() => ['Basic dTpw', 'sig=a%2Fb']));
 });
 
 test('an abort ends what threads have under way within a second', async () => {

@@ -142,6 +142,8 @@ describe('up', () => {
     await restoreBackup({
       backup: `${project.paths.backups}/${backup}`,
       paths: project.paths,
+      definition: { schema: third, migrations: await project.migrations() },
+      synthetic: true,
       wait: false,
       runId: 'restore',
       now,

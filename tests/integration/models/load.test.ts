@@ -34,13 +34,13 @@ const minutes = (from: string, count: number, change: (i: number) => string | un
     return change(i) ?? row;
   });
 
-/** Puts CSVs into a staging area as the extract would. */
-async function stage(files: readonly (Listed & { readonly csv: string })[]) {
+/** Puts CSVs into a staging area as the extract would, or with the facts of another as an earlier version has. */
+async function stage(files: readonly (Listed & { readonly csv: string; readonly scanned?: string })[]) {
   const ledger = Ledger.open(stagingDir);
-  for (const { csv, ...listed } of files) {
+  for (const { csv, scanned = csv, ...listed } of files) {
     const key = parseKey(archive(listed).key) as ArchiveKey;
     const scanner = scanCsv(key);
-    const facts = scanner.push(Buffer.from(csv)) ?? scanner.end();
+    const facts = scanner.push(Buffer.from(scanned)) ?? scanner.end();
     if ('code' in facts) throw new Error(facts.text);
     const file = stagedFile(stagingDir, key);
     mkdirSync(dirname(file), { recursive: true });
@@ -134,6 +134,28 @@ test('a value of a large file that cannot be believed is named by its row, and t
     rejected: 1,
   });
   expect(area.rejected).toEqual(['BUSDT-1m-2025-06.zip negative_value: row 1234, volume -3.2']);
+  expect((await summary()).map(([symbol]) => symbol)).toEqual(['AUSDT', 'CUSDT']);
+});
+
+test('A31: a header that an earlier version took, and that names other columns, costs its archive alone', async () => {
+  const swapped = header.replace('open,high,low,close', 'close,high,low,open');
+  const small = minutes('2025-06-01T00:00:00', 3);
+  const large = minutes('2025-06-01T00:00:00', 1500);
+  const under = (first: string, rows: readonly string[]) => `${[first, ...rows].join('\n')}\n`;
+  const area = await stage([
+    { ...june('AUSDT'), csv: under(header, large) },
+    { ...june('BUSDT'), csv: under(swapped, large), scanned: under(header, large) },
+    { ...june('CUSDT'), csv: under(header, small) },
+    { ...june('DUSDT'), csv: under(swapped, small), scanned: under(header, small) },
+  ]);
+  expect(await bench.build('ohlcv', { source: area.source })).toMatchObject({
+    status: 'pass',
+    rows: 1503,
+    rejected: 2,
+  });
+  const reason =
+    'header_order: column 2 of the header is "close" where the archive has open: the columns are in another order';
+  expect([...area.rejected].sort()).toEqual([`BUSDT-1m-2025-06.zip ${reason}`, `DUSDT-1m-2025-06.zip ${reason}`]);
   expect((await summary()).map(([symbol]) => symbol)).toEqual(['AUSDT', 'CUSDT']);
 });
 

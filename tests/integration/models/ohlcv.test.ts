@@ -62,7 +62,7 @@ const day = '2025-07-01T00:00:00';
 describe('a bar', () => {
   test('has the values as published, however they are written (A5), and its symbol, timeframe and market from the key', async () => {
     const { outcome } = await build([
-      { ...btc, lines: [{ time: day, low: '0.00100000', volume: '0', quoteVolume: '123.4567890123456', count: '0' }] },
+      { ...btc, lines: [{ time: day, low: '0.00100000', volume: '40', quoteVolume: '123.4567890123456', count: '0' }] },
       { symbol: 'BTCUSD_PERP', period: '2025-07-01', timeframe: '1h', market: 'futures/cm', lines: [{ time: day }] },
     ]);
     expect(outcome).toMatchObject({ status: 'pass', rows: 2, partitions: 2 });
@@ -70,12 +70,12 @@ describe('a bar', () => {
     const end = '2025-07-01 23:59:59.999';
     expect((await bars('*')).map((row) => row.join('|'))).toEqual([
       `BTCUSD_PERP|1h|futures-cm|${times}|1.5|2.1|100.0|${end}|200.0|7|40.0|80.0|daily`,
-      `BTCUSDT|1d|futures-um|${times}|0.001|2.1|0.0|${end}|123.4567890123456|0|40.0|80.0|daily`,
+      `BTCUSDT|1d|futures-um|${times}|0.001|2.1|40.0|${end}|123.4567890123456|0|40.0|80.0|daily`,
     ]);
   });
 
   test('opens at ms or µs by the magnitude of the number, row by row (A2)', async () => {
-    const [ms, micros] = [Date.parse('2024-12-31T23:00:00Z'), Date.parse('2025-01-01T00:00:00Z') * 1000];
+    const [ms, micros] = [Date.parse('2025-01-01T00:00:00Z'), Date.parse('2025-01-01T01:00:00Z') * 1000];
     await build([
       {
         symbol: 'ETHUSDT',
@@ -89,8 +89,8 @@ describe('a bar', () => {
       },
     ]);
     expect(await bars('"timestamp", close_time')).toEqual([
-      ['2024-12-31 23:00:00', '2024-12-31 23:59:59.999'],
-      ['2025-01-01 00:00:00', '2025-01-01 00:59:59.999999'],
+      ['2025-01-01 00:00:00', '2025-01-01 00:59:59.999'],
+      ['2025-01-01 01:00:00', '2025-01-01 01:59:59.999999'],
     ]);
   });
 
@@ -114,7 +114,7 @@ describe('a bar', () => {
         symbol: 'BTCUSDT',
         period: '2020-12',
         timeframe: '1h',
-        lines: [{ time: '2020-12-21T15:00:00', closeTime, volume: '0' }],
+        lines: [{ time: '2020-12-21T15:00:00', closeTime, volume: '0', takerVolume: '0' }],
       },
     ]);
     expect(await bars('"timestamp", close_time')).toEqual([['2020-12-21 15:00:00', '2020-12-21 14:00:00']]);
@@ -254,7 +254,19 @@ describe('an archive is rejected whole', () => {
       { high: '2.05', open: '2.06', close: '2.0' },
       'ohlc_nonsense: row 2, open 2.06, high 2.05, low 1.5, close 2.0',
     ],
-    'not for numbers of any form (A5)': [{ open: '2', volume: '0', quoteVolume: '0.00000000', count: '0' }, undefined],
+    'for more bought by takers than was traded (B25)': [
+      { takerVolume: '100.00000001' },
+      'taker_above_total: row 2, taker_buy_volume 100.00000001, volume 100',
+    ],
+    'for a larger turnover of takers than of all (B25)': [
+      { takerQuoteVolume: '201' },
+      'taker_above_total: row 2, taker_buy_quote_volume 201, quote_volume 200',
+    ],
+    'not for takers that bought all there was': [{ takerVolume: '100', takerQuoteVolume: '200.0' }, undefined],
+    'not for numbers of any form (A5)': [
+      { open: '2', volume: '0', quoteVolume: '0.00000000', count: '0', takerVolume: '0E-8', takerQuoteVolume: '0.0' },
+      undefined,
+    ],
   };
   const names = Object.keys(defects);
   const listed = (name: string): Listed => ({ symbol: `S${names.indexOf(name)}USDT`, period: '2025-07-01' });
@@ -298,11 +310,15 @@ describe('an archive is rejected whole', () => {
 
   test('and its partition is built from the daily ones where the monthly one is bad (A11)', async () => {
     const { rejected } = await build([
-      { symbol: 'BTTUSDT', period: '2019-01', lines: [{ time: '2019-01-31T00:00:00', volume: '-9' }] },
-      { symbol: 'BTTUSDT', period: '2019-01-31', lines: [{ time: '2019-01-31T00:00:00', volume: '9' }] },
+      {
+        symbol: 'BTTUSDT',
+        period: '2019-01',
+        lines: [{ time: '2019-01-31T00:00:00', volume: '-9', takerVolume: '-10' }],
+      },
+      { symbol: 'BTTUSDT', period: '2019-01-31', lines: [{ time: '2019-01-31T00:00:00', volume: '90' }] },
     ]);
     expect(Object.values(rejected)).toEqual(['negative_value: row 1, volume -9']);
-    expect(await bars('"timestamp", volume, data_source')).toEqual([['2019-01-31 00:00:00', '9.0', 'daily']]);
+    expect(await bars('"timestamp", volume, data_source')).toEqual([['2019-01-31 00:00:00', '90.0', 'daily']]);
   });
 });
 

@@ -30,7 +30,7 @@ beforeEach(async () => {
   };
   for (const [timeframe, bucket] of Object.entries(lengths)) {
     await warehouse.run(`INSERT INTO ohlcv SELECT 'BTCUSDT', '${timeframe}', 'spot', ${bucket} AS t,
-      arg_min(open, "timestamp"), max(high), min(low), arg_max(close, "timestamp"), sum(volume), max(close_time), 1,
+      arg_min(open, "timestamp"), max(high), min(low), arg_max(close, "timestamp"), sum(volume::DECIMAL(18, 1))::VARCHAR::DOUBLE, max(close_time), 1,
       sum(number_of_trades), 1, 1, 'monthly' FROM ohlcv WHERE timeframe = '1m' GROUP BY t`);
   }
 });
@@ -46,6 +46,7 @@ async function check(exceptions: readonly string[] = []) {
     name: 'resampling',
     model: 'ohlcv',
     severity: 'warn',
+    place: { file: 'pipeline.yaml', line: 1, column: 1 },
     sql: { failures },
     reads: ['ohlcv'],
   } as const;
@@ -70,6 +71,14 @@ test.each([
   const [failed, found] = await check();
   // The first whole month is February: its bar is the one that was changed.
   expect([failed, found]).toEqual([1, timeframe]);
+});
+
+test('B32: a volume that differs in its last bit is found', async () => {
+  const { warehouse } = bench;
+  await warehouse.run(`UPDATE ohlcv SET volume = (SELECT sum(volume ORDER BY "timestamp") FROM ohlcv WHERE timeframe = '1m'
+    AND "timestamp" >= '2025-01-09 05:00:00' AND "timestamp" < '2025-01-09 06:00:00')
+    WHERE timeframe = '1h' AND "timestamp" = '2025-01-09 05:00:00'`);
+  expect(await check()).toEqual([1, '1h']);
 });
 
 test('a known exception is left out by its pattern', async () => {

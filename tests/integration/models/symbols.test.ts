@@ -28,6 +28,8 @@ describe('what a name says (A22, A23)', () => {
     ['AERGOUSDTSETTLEDSETTLED', 'AERGO', 'USDT', 'settled'],
     ['ICPUSDT_SETTLED', 'ICP', 'USDT', 'settled'],
     ['BTCUSDT_260327SETTLED', 'BTC', 'USDT', 'settled'],
+    ['ICPUSDT_SETTLED1', 'ICP', 'USDT', 'settled'],
+    ['ICPUSDTSETTLED2SETTLED13', 'ICP', 'USDT', 'settled'],
     ['ETHBTC', 'ETH', 'BTC', 'perpetual'],
     ['BTCUSD1', 'BTC', 'USD1', 'perpetual'],
     ['BTCU', 'BTC', 'U', 'perpetual'],

@@ -4,7 +4,7 @@ import { loadPipeline } from '../../../engine/config/load.ts';
 import { resolveVars } from '../../../engine/config/resolve-vars.ts';
 import type { BuildOptions } from '../../../engine/duckdb/build-model.ts';
 import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
-import { buildGraph, type ModelNode } from '../../../engine/graph/graph.ts';
+import { buildGraph, type ModelNode, type TestNode } from '../../../engine/graph/graph.ts';
 import type { StagedSource } from '../../../engine/index.ts';
 import { openProject } from '../../../engine/project.ts';
 import { storedTables } from '../../../engine/schema/ddl.ts';
@@ -64,7 +64,8 @@ function archiveOf(key: string): readonly string[] {
 export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   const warehouse = await createWarehouse(schema, options);
   const pipeline = await loadPipeline(join(root, 'pipeline.yaml'));
-  const nodes = buildGraph(pipeline).nodes.filter((node): node is ModelNode => node.kind === 'model');
+  const graph = buildGraph(pipeline);
+  const nodes = graph.nodes.filter((node): node is ModelNode => node.kind === 'model');
   const directory = await tempDir('load-');
 
   async function insert(table: string, rows: readonly (readonly (string | number)[])[]): Promise<void> {
@@ -142,6 +143,15 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       const project = await openProject(pipeline, resolveVars(pipeline, { json: JSON.stringify(vars) }));
       const model = await project.model(nodes.find((node) => node.name === name) as ModelNode);
       return build(warehouse, model, more);
+    },
+
+    /** The data tests of a model, as pipeline.yaml declares them. */
+    async tests(name: string) {
+      const project = await openProject(pipeline, resolveVars(pipeline, {}));
+      const declared = graph.nodes.filter(
+        (node): node is TestNode => node.kind === 'test' && node.parent === `model.${name}`,
+      );
+      return Promise.all(declared.map((node) => project.test(node)));
     },
 
     /** Lines of archives as a staged source; rejections are kept, and leave the ledger as the extract's feed would. */

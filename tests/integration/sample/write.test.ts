@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../extract/archive/directory-store.ts';
@@ -42,15 +42,52 @@ test('a file that was cut short is written again', async () => {
   expect((await readFile(join(directory, key))).equals((await early.read(key))?.body ?? Buffer.alloc(0))).toBe(true);
 });
 
-test('a directory with something else in it is refused', async () => {
-  for (const path of ['notes', 'data/sample', 'data/spot/../../other']) {
+const refused = { code: 'USAGE', exitCode: 2, details: { hint: expect.any(String) } };
+
+test('B37: a directory that it did not make is refused, a real archive above all', async () => {
+  for (const path of ['notes', 'data/sample', 'data/futures', 'data/spot/../../other', '.hidden']) {
     const directory = await tempDir();
     await mkdir(join(directory, path), { recursive: true });
-    await expect(writeArchive(early, directory)).rejects.toMatchObject({
-      code: 'USAGE',
-      details: { hint: expect.any(String) },
-    });
+    const before = await readdir(directory, { recursive: true });
+    await expect(writeArchive(early, directory)).rejects.toMatchObject(refused);
+    expect(await readdir(directory, { recursive: true })).toEqual(before);
   }
+  const real = await tempDir();
+  const key = keyOf('daily', 'BTCUSDT', '1d', '2025-01-15');
+  await mkdir(join(real, key, '..'), { recursive: true });
+  await writeFile(join(real, key), 'real');
+  await expect(writeArchive(early, real)).rejects.toMatchObject(refused);
+  expect(await readFile(join(real, key), 'utf8')).toBe('real');
+});
+
+test('B37: so are a file, an archive of another seed, a marker of something else, and a link to a real archive', async () => {
+  const directory = await tempDir();
+  await writeFile(join(directory, 'file'), '');
+  await expect(writeArchive(early, join(directory, 'file'))).rejects.toMatchObject(refused);
+  const written = join(directory, 'written');
+  await writeArchive(below(early, 'data/futures/um/daily/klines/BTCUSDT/1d/'), written);
+  await expect(writeArchive(early, written, { seed: 'other' })).rejects.toMatchObject(refused);
+  const marked = await tempDir();
+  await writeFile(join(marked, 'synthetic-archive.json'), '{}');
+  await expect(writeArchive(early, marked)).rejects.toMatchObject(refused);
+  const linked = await tempDir();
+  await copyFile(join(written, 'synthetic-archive.json'), join(linked, 'synthetic-archive.json'));
+  await symlink(join(written, 'data'), join(linked, 'data'));
+  await expect(writeArchive(early, linked)).rejects.toMatchObject(refused);
+});
+
+test('B37: a link in the place of a file is not followed', async () => {
+  const directory = await tempDir();
+  const series = below(early, 'data/futures/um/daily/klines/BTCUSDT/1d/');
+  await writeArchive(series, directory);
+  const [first] = await listAll(series);
+  const file = join(directory, first?.key ?? '');
+  const elsewhere = join(await tempDir(), 'real.zip');
+  await writeFile(elsewhere, 'real');
+  await rm(file);
+  await symlink(elsewhere, file);
+  await expect(writeArchive(series, directory)).rejects.toMatchObject({ code: 'USAGE', details: { file } });
+  expect(await readFile(elsewhere, 'utf8')).toBe('real');
 });
 
 test('an aborted signal ends it', async () => {

@@ -8,6 +8,7 @@ test('a layer may import itself, packages and the face of the engine', async () 
   const root = await tree({
     'engine/run/run.ts': `import { load } from '../config/load.ts';\nimport { z } from 'zod';`,
     'extract/klines.ts': `import { PipelineError } from '../engine/index.ts';\nexport { plan } from './archive/plan.ts';`,
+    'models/market/bars.ts': `import { pairs } from '../../exchange/bar-rules.ts';`,
     'queries/top.ts': `import type { Database } from '../models/schema.ts';`,
     'tests/unit/run.test.ts': `import { run } from '../../engine/run/run.ts';`,
   });
@@ -21,6 +22,8 @@ test.each([
   ['extract/archive/plan.ts', `export { x } from '../../models/schema.ts';`, 'models/schema.ts'],
   ['extract/klines.ts', `export * from '../tests/support/zip.ts';`, 'tests/support/zip.ts'],
   ['models/market/ohlcv.ts', `const x = await import('../../extract/klines.ts');`, 'extract/klines.ts'],
+  ['engine/run/run.ts', `import { x } from '../../exchange/bar-rules.ts';`, 'exchange/bar-rules.ts'],
+  ['exchange/bar-rules.ts', `import { x } from '../engine/index.ts';`, 'engine/index.ts'],
   ['queries/top.ts', `import { schema } from '../models/schema.ts';`, 'models/schema.ts'],
   ['queries/top.ts', `import { schema, type Database } from '../models/schema.ts';`, 'models/schema.ts'],
   ['tests/data/dense.ts', `import { sql } from '../../engine/sql.ts';`, 'engine/sql.ts'],

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { tempDir } from '../../support/temp.ts';
 import { run, writeProject } from './fixture.ts';
 
@@ -81,4 +81,88 @@ test('retry without a last run says how to begin', async () => {
   expect(exitCode).toBe(2);
   expect(stderr).toContain('error [USAGE] ');
   expect(stderr).toContain('pnpm pipeline run');
+});
+
+describe('retry executes only what the schema of its artifact allows', () => {
+  let file: string;
+  beforeEach(async () => {
+    file = join(project, 'data/sample/artifacts/run_results.json');
+    await writeFile(join(project, 'second'), '');
+    await run(project, ['run']);
+    await rm(join(project, 'second'));
+  });
+  const change = async (edit: (results: Results) => unknown) => {
+    const results = JSON.parse(await readFile(file, 'utf8'));
+    edit(results);
+    await writeFile(file, JSON.stringify(results));
+  };
+  interface Results {
+    metadata: Record<string, unknown>;
+    results: { unique_id: string; status: string }[];
+  }
+  const argv = (...words: readonly unknown[]) => change(({ metadata }) => Object.assign(metadata, { argv: words }));
+
+  test.each<[string, () => Promise<unknown>, string]>([
+    ['another command', () => argv('clean', '--staging'), 'Invalid option'],
+    ['no command', () => argv(), 'argv'],
+    ['a word that is none', () => argv('run', 3), 'argv'],
+    ['an unknown flag', () => argv('run', '--exec', 'rm -rf /'), '`--exec` is no option of run'],
+    ['a flag of another command', () => argv('test', '--full-refresh'), '`--full-refresh` is no option of test'],
+    ['--help', () => argv('run', '--help'), '`--help` is no option of run'],
+    ['an operand', () => argv('run', 'clean'), '`clean` is no option of run'],
+    ['an operand behind --', () => argv('run', '--', 'clean'), '`--` is no option of run'],
+    [
+      'a node that is not there',
+      () => change((all) => all.results.splice(1, 1, { unique_id: 'extract.x', status: 'error' })),
+      'no node extract.x',
+    ],
+    [
+      'a status that is none',
+      () => change((all) => all.results.splice(1, 1, { unique_id: 'extract.second', status: 'bad' })),
+      'status',
+    ],
+    ['another version', () => change(({ metadata }) => Object.assign(metadata, { format: 2 })), 'format'],
+    ['no version', () => change(({ metadata }) => delete metadata.format), 'format'],
+    [
+      'another target',
+      () => change(({ metadata }) => Object.assign(metadata, { target: 'live' })),
+      'of the target live',
+    ],
+    ['no JSON', () => writeFile(file, '{"metadata'), 'this is not what a run writes'],
+  ])('%s is refused', async (_, damage, reason) => {
+    await damage();
+    const before = await ran();
+    const { exitCode, stderr } = await run(project, ['retry']);
+    expect(stderr).toContain('error [ARTIFACT_INVALID]');
+    expect(stderr).toContain(reason);
+    expect(exitCode).toBe(2);
+    expect(await ran()).toBe(before);
+  });
+
+  test('where it runs is not for the artifact to say', async () => {
+    const evil = await tempDir('evil-');
+    await argv(
+      'run',
+      `--pipeline=${join(evil, 'pipeline.yaml')}`,
+      '--data-dir',
+      evil,
+      '--target',
+      'live',
+      '--var',
+      'mark=?',
+    );
+    const { exitCode, stderr } = await run(project, ['retry']);
+    expect(stderr).toContain('again: pnpm pipeline run --var mark=?\n');
+    expect(exitCode).toBe(0);
+    expect(await ran()).toBe('first second second? third?');
+  });
+
+  test('flags before the command and several values of one are those of the run', async () => {
+    await writeFile(join(project, 'second'), '');
+    await run(project, ['--debug', 'run', '-s', 'first', 'second', '--exclude=third', '--threads', '1']);
+    await rm(join(project, 'second'));
+    const { exitCode, stderr } = await run(project, ['retry']);
+    expect(stderr).toContain('again: pnpm pipeline run --debug -s first second --exclude=third --threads 1\n');
+    expect(exitCode).toBe(0);
+  });
 });

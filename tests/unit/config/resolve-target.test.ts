@@ -51,6 +51,53 @@ describe('the target', () => {
     expect(resolveTarget(pipeline, { name, env })).toMatchObject({ archive, listing });
   });
 
+  test('a synthetic one is never redirected (B27)', () => {
+    const env = { PIPELINE_ARCHIVE_URL: 'http://a', PIPELINE_LISTING_URL: 'http://l' };
+    const sample = { archive: 'sample', listing: 'sample', synthetic: true };
+    expect(resolveTarget(pipeline, { name: 'sample', env })).toMatchObject(sample);
+  });
+
+  test('one that is given the sample is synthetic (B27)', () => {
+    const env = { PIPELINE_ARCHIVE_URL: 'sample' };
+    expect(resolveTarget(pipeline, { name: 'live', env })).toMatchObject({ archive: 'sample', synthetic: true });
+  });
+
+  test('keeps what its URLs are secret of apart, each with its own (B34)', () => {
+    const basic = (user: string) => `Basic ${Buffer.from(user).toString('base64')}`;
+    const env = { PIPELINE_ARCHIVE_URL: 'http://u:p%40@a/base/?x=1&y' };
+    const one = { authorization: basic('u:p@'), query: 'x=1&y' };
+    const followed = resolveTarget(pipeline, { name: 'live', env });
+    expect(followed).toMatchObject({ archive: 'http://a/base', listing: 'http://a/base' });
+    expect(followed.access).toMatchObject({ archive: one, listing: one });
+
+    const both = resolveTarget(pipeline, { name: 'live', env: { ...env, PIPELINE_LISTING_URL: 'http://l' } });
+    expect(both).toMatchObject({ archive: 'http://a/base', listing: 'http://l' });
+    expect(both.access).toMatchObject({ archive: one });
+    expect(both.access).not.toHaveProperty('listing');
+    expect(JSON.stringify(both)).not.toMatch(/x=1|Basic/);
+    expect(resolveTarget(pipeline, { name: 'live', env: {} })).not.toHaveProperty('access');
+  });
+
+  test.each([
+    ['http://u:p/x@a', 'PIPELINE_ARCHIVE_URL'],
+    ['u:p@a', 'PIPELINE_ARCHIVE_URL'],
+    ['https:/u:p@a', 'PIPELINE_LISTING_URL'],
+    ['http://a/#x', 'PIPELINE_LISTING_URL'],
+  ])('%s is no URL that can be read (B34)', (url, key) => {
+    const thrown = () => resolveTarget(pipeline, { name: 'live', env: { [key]: url } });
+    expect(thrown).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(thrown).toThrow(`${key} is not a URL that can be read`);
+  });
+
+  test.each(['sample', '/data/me:x@work', './a:b@c', 'file:///data/me:x@work', 'me@work'])(
+    '%s is a place without a secret (B34)',
+    (archive) => {
+      expect(resolveTarget(pipeline, { name: 'live', env: { PIPELINE_ARCHIVE_URL: archive } })).toMatchObject({
+        archive,
+      });
+    },
+  );
+
   test.each([
     ['lvie', 'did you mean live?'],
     ['production', 'targets are: sample, live, mirror'],

@@ -37,12 +37,7 @@ function naive(
     .split('\n')
     .map((it) => it.replace(/\r$/, ''));
   while (lines.at(-1) === '') lines.pop();
-  if (/^[a-z]/i.test(lines[0] ?? '')) {
-    const fields = (lines.shift() as string).split(',');
-    if (fields.length !== 12) return { code: 'field_count' };
-    if (fields.some((field) => !/^[a-z]/i.test(field) || /^nan/i.test(field)))
-      return { code: 'open_time_not_a_number' };
-  }
+  if (/^[a-z]/i.test(lines[0] ?? '') && lines.shift() !== header) return { code: 'header_order' };
   let before: string | undefined;
   let last = -1;
   let duplicates = 0;
@@ -53,6 +48,7 @@ function naive(
     const fields = row.split(',');
     if (fields.length !== 12) return { code: 'field_count' };
     if (!/^\d{1,16}$/.test(fields[0] as string)) return { code: 'open_time_not_a_number' };
+    if (!fields.every((field) => /^-?[0-9]+([.][0-9]+)?(e-?[0-9]+)?$/i.test(field))) return { code: 'not_a_number' };
     const value = Number(fields[0]);
     const micros = value < 1e14 ? value * 1000 : value;
     if (micros < start * 1000 || micros >= end * 1000) return { code: 'outside_period' };
@@ -72,6 +68,9 @@ function naive(
   return { rows: times.length, first: times[0] as number, last, duplicates, incomplete };
 }
 
+const described =
+  'Open time,Open,High,Low,Close,Volume,Close time,Quote asset volume,Number of trades,' +
+  'Taker buy base asset volume,Taker buy quote asset volume,Ignore';
 const day = Date.parse('2025-06-17');
 const hours = (count: number, from = day) => Array.from({ length: count }, (_, i) => line(from + i * 3_600_000));
 const hourly = keyOf({ timeframe: '1h' });
@@ -92,6 +91,7 @@ describe('what is fine', () => {
     ['A1: a header', [header, ...rows].join('\n'), true],
     ['A1: a header after a byte-order mark', `\ufeff${[header, ...rows].join('\n')}`, true],
     ['a byte-order mark without a header', `\ufeff${rows.join('\n')}`, false],
+    ['A1: a header with the names of the description', [described, ...rows].join('\n'), true],
     ['A6: CRLF', [header, ...rows].join('\r\n'), true],
     ['A6: a last newline', `${rows.join('\n')}\n`, false],
     ['A6: blank lines at the end', `${rows.join('\n')}\n\n\r\n\n`, false],
@@ -99,6 +99,18 @@ describe('what is fine', () => {
     for (const piece of [1, 7, 100, 1e9]) expect(scan(text, hourly, piece)).toEqual({ ...facts, header: hasHeader });
     expect(scanWhole(text, hourly)).toEqual({ ...facts, header: hasHeader });
   });
+
+  test.each(['0', '0.0', '0.00000000', '1E-8', '0E-8', '1e5', '007', '-1', '39713.40'])(
+    'A34: %s in any column but the first',
+    (number) => {
+      const fields = line(day).split(',');
+      for (let column = 1; column < 12; column++) {
+        const text = `${fields.with(column, number)}\n`;
+        expect(scan(text, hourly)).toMatchObject({ row_count: 1 });
+        expect(scanWhole(text, hourly)).toMatchObject({ row_count: 1 });
+      }
+    },
+  );
 
   test('B6: the first row of a file without a header counts', () => {
     expect(scan(line(day), keyOf())).toMatchObject({ row_count: 1, first_open_time: day * 1000 });
@@ -143,6 +155,11 @@ describe('what is fine', () => {
 
 describe('what is not', () => {
   const row = line(day);
+  const swapped = (one: string, other: string) =>
+    header
+      .split(',')
+      .map((name) => (name === one ? other : name === other ? one : name))
+      .join(',');
   test.each([
     ['no_rows', 'nothing', ''],
     ['no_rows', 'a header alone', `${header}\n`],
@@ -150,6 +167,18 @@ describe('what is not', () => {
     ['field_count', 'A14: 11 fields', row.slice(0, -2)],
     ['field_count', 'A14: 13 fields', `${row},0`],
     ['field_count', 'a header of 11 fields', `${header.replace(',ignore', '')}\n${row}`],
+    ['header_order', 'A31: a header with two columns in the other order', `${swapped('open', 'close')}\n${row}`],
+    ['header_order', 'A31: a header that begins with another time', `${swapped('open_time', 'close_time')}\r\n${row}`],
+    ['header_order', 'A31: a header that names a column twice', `${header.replace('high', 'low')}\n${row}`],
+    [
+      'header_order',
+      'A31: a described name in another place',
+      `${described.replace('Open,High', 'High,Open')}\n${row}`,
+    ],
+    ['header_unknown', 'A31: a header with an unknown name', `${header.replace('count', 'trades')}\n${row}`],
+    ['header_unknown', 'A31: a header with a blank before a name', `${header.replace(',open,', ', open,')}\n${row}`],
+    ['header_unknown', 'A31: a second header', `${header.toUpperCase()}\n${header}\n${row}`],
+    ['header_unknown', 'A31: a name that every object has', `${header.replace('count', 'constructor')}\n${row}`],
     ['field_count', 'a blank line between rows', `${line(day)}\n\n${line(day + 3_600_000)}`],
     ['field_count', 'a row without any comma', 'hello'],
     ['field_count', 'a cut last row', `${line(day)}\n${line(day + 3_600_000).slice(0, 20)}`],
@@ -176,19 +205,60 @@ describe('what is not', () => {
     expect(scanWhole(text, hourly)).toMatchObject({ code });
   });
 
+  const texts = [
+    ...['', ' ', '.', '.5', '5.', '1.2.3', '1..2', '+1', '1_000', '1_', ' 1', '1 ', '1 5', '0x1F', '0b1', '1f', '1d'],
+    ...['nan', 'NaN', 'inf', '-inf', 'Infinity', '-', '--1', '1-', '1e', 'e5', '1e+5', '1E-', '1e5.5', '1ee5', '"1"'],
+    ...["1'000", '1/2', '1;5', '1:2', 'many', '1,5'.replace(',', '٫'), '١', '1\t', '\u00a01'],
+  ];
+  test.each(texts)('A34: %j in any column but the first', (text) => {
+    const fields = line(day).split(',');
+    for (let column = 1; column < 12; column++) {
+      const bad = `${line(day)}\n${fields.with(0, `${day + 3_600_000}`).with(column, text)}\n`;
+      const code = /[^\x20-\x7e]/.test(text) ? 'not_text' : 'not_a_number';
+      expect(scan(bad, hourly)).toMatchObject({ code });
+      expect(scanWhole(bad, hourly)).toMatchObject({ code });
+    }
+  });
+
+  test('A34: the error says row, column and text', () => {
+    expect(scan([...hours(2), line(day + 7_200_000).replace('1.5', '1_5')].join('\n'), hourly)).toEqual({
+      code: 'not_a_number',
+      text: 'row 3, open 1_5',
+    });
+  });
+
+  test('A31: the error shows both names', () => {
+    expect(scan(`${swapped('open', 'close')}\n${row}`, hourly)).toEqual({
+      code: 'header_order',
+      text: 'column 2 of the header is "close" where the archive has open: the columns are in another order',
+    });
+    expect(scan(`${header.replace('count', 'trades')}\n${row}`, hourly)).toEqual({
+      code: 'header_unknown',
+      text: 'column 9 of the header is "trades" where the archive has count, and that name is not known',
+    });
+  });
+
   test('names the row', () => {
     expect(scan([...hours(5), 'x'].join('\n'), hourly)).toMatchObject({ text: expect.stringContaining('row 6 ') });
   });
 });
 
-test('agrees with a naive reading of any text, in pieces of any size', () => {
+test('agrees with a naive reading of any text, in pieces of any size (A31, A34)', () => {
   const time = fc.oneof(
     fc.integer({ min: -3, max: 40 }).map((hour) => String(day + hour * 3_600_000)),
     fc.integer({ min: 0, max: 23 }).map((hour) => `${day + hour * 3_600_000}000`),
     fc.constantFrom('NaN', '', '12x'),
   );
+  const field = fc.oneof(
+    fc.string({ unit: fc.constantFrom(...'0123456789.-+eE_ x,\r\t'), maxLength: 6 }),
+    fc.stringMatching(/^-?\d{1,70}(\.\d{1,70})?([eE]-?\d{1,3})?$/),
+  );
+  const edited = fc
+    .tuple(time, fc.array(fc.tuple(fc.integer({ min: 1, max: 11 }), field), { minLength: 1, maxLength: 3 }))
+    .map(([it, edits]) => edits.reduce((all, [at, text]) => all.with(at, text), line(it).split(',')).join());
   const row = fc.oneof(
     { weight: 9, arbitrary: time.map((it) => line(it)) },
+    { weight: 6, arbitrary: edited },
     { weight: 1, arbitrary: fc.constantFrom('', line(day).slice(0, -2), 'x,y', header) },
   );
   // Ascending good rows, so that much of what is drawn is accepted, with a few of anything between them.
@@ -202,7 +272,7 @@ test('agrees with a naive reading of any text, in pieces of any size', () => {
   const text = fc
     .tuple(
       fc.constantFrom('', '\ufeff'),
-      fc.boolean(),
+      fc.constantFrom('', header, described.replace('Open,', 'Close,')),
       good,
       fc.array(row, { maxLength: 2 }),
       fc.constantFrom('\n', '\r\n'),
@@ -210,7 +280,7 @@ test('agrees with a naive reading of any text, in pieces of any size', () => {
     )
     .map(
       ([mark, withHeader, rows, others, newline, ending]) =>
-        mark + [...(withHeader ? [header] : []), ...rows, ...others].join(newline) + ending,
+        mark + [...(withHeader === '' ? [] : [withHeader]), ...rows, ...others].join(newline) + ending,
     );
   fc.assert(
     fc.property(text, fc.integer({ min: 1, max: 300 }), (csv, piece) => {
@@ -226,6 +296,6 @@ test('agrees with a naive reading of any text, in pieces of any size', () => {
         expect(found).toMatchObject({ row_count: rows, duplicates, incomplete_days: incomplete, ...times });
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 1_000 },
   );
 });

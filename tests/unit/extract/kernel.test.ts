@@ -132,6 +132,21 @@ describe('scanning', () => {
     expect(scanRows(placed(`${line(`${start}007`)}\n`), grid)).toMatchObject({ first_open_time: start * 1000 + 7 });
   });
 
+  test('A34: takes rows of digits with at most one point between them, wherever they lie, and no others', () => {
+    const plain = fc.stringMatching(/^\d{1,70}(\.\d{1,70})?$/);
+    const any = fc.string({ unit: fc.constantFrom(...'0123456789.-+eE_ /:;a'), maxLength: 6 });
+    const field = fc.oneof({ weight: 20, arbitrary: plain }, { weight: 1, arbitrary: any });
+    const fields = fc.array(field, { minLength: 11, maxLength: 11 });
+    fc.assert(
+      fc.property(fc.array(fields, { minLength: 1, maxLength: 6 }), (rows) => {
+        const text = rows.map((row, i) => `${[start + i, ...row].join(',')}\n`).join('');
+        const isPlain = rows.flat().every((it) => /^[0-9]+(\.[0-9]+)?$/.test(it));
+        expect([text, scanRows(placed(text), grid) !== undefined]).toEqual([text, isPlain]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test.each([
     ['what is elsewhere', () => Buffer.from(`${line(start)}\n`)],
     ['no row', () => placed('')],

@@ -20,6 +20,31 @@ test('what never heals ends after the attempts, with every problem', async () =>
   expect(result).toEqual({ kind: 'exhausted', problems: ['broken 1', 'broken 2', 'broken 3'] });
 });
 
+test('A33: patience goes on beyond the attempts, where a problem may pass', async () => {
+  const patient = { ...policy, attempts: 2, base: 1, longest: 5, patience: 100 };
+  const until = performance.now() + 100;
+  const failing = (outlast: boolean) => async () =>
+    performance.now() < until + 50
+      ? ({ kind: 'again', problem: 'gone', outlast } as const)
+      : ({ kind: 'done', value: 1 } as const);
+  const impatient = await withRetries<number, string>(patient, never, failing(false));
+  expect(impatient).toEqual({ kind: 'exhausted', problems: ['gone', 'gone'] });
+  const lost = await withRetries<number, string>(patient, never, failing(true), { failingSince: () => until - 1000 });
+  expect(lost).toEqual({ kind: 'exhausted', problems: ['gone', 'gone'] });
+  const { kind, ...tried } = await withRetries<number, string>({ ...patient, patience: 10_000 }, never, failing(true));
+  expect([kind, tried]).toEqual(['done', { value: 1 }]);
+  expect(defaultRetryPolicy.patience).toBeGreaterThanOrEqual(30_000);
+});
+
+test('after a deadline nothing is tried again', async () => {
+  const deadline = performance.now() - 1;
+  const fails = async () => ({ kind: 'again', problem: 'slow', outlast: true }) as const;
+  expect(await withRetries({ ...policy, patience: 10_000 }, never, fails, { deadline })).toEqual({
+    kind: 'exhausted',
+    problems: ['slow'],
+  });
+});
+
 test('a delay is random up to a ceiling that doubles and is bounded', () => {
   const arbitrary = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.double({ min: 0, max: 0.999, noNaN: true }));
   fc.assert(

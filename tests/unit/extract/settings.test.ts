@@ -9,15 +9,29 @@ const parse = (options: Readonly<Record<string, unknown>>) => parseKlinesOptions
 
 test('settings have defaults', () => {
   expect(parse({})).toMatchObject({
-    ...{ connections: 512, attempts: 8, connect_timeout: 10_000, headers_timeout: 30_000, body_timeout: 30_000 },
+    ...{
+      connections: 512,
+      attempts: 8,
+      patience: 30_000,
+      connect_timeout: 10_000,
+      headers_timeout: 30_000,
+      body_timeout: 30_000,
+    },
     ...{ workers: Math.min(availableParallelism(), 4), largest_zip_in_memory: 2 ** 20, bytes_in_flight: 2 ** 26 },
   });
 });
 
 test('what is under with: reaches the client', () => {
-  const options = { connections: 3, attempts: 2, connect_timeout: '1 second', headers_timeout: '2 seconds' };
+  const options = {
+    connections: 3,
+    attempts: 2,
+    patience: '5 seconds',
+    connect_timeout: '1 second',
+    headers_timeout: '2 seconds',
+  };
   expect(clientOptions(parseListingOptions({ options: { ...options, body_timeout: '1 minute' }, vars }))).toEqual({
-    ...{ connections: 3, retry: { attempts: 2 }, connectTimeout: 1_000, headersTimeout: 2_000, bodyTimeout: 60_000 },
+    ...{ connections: 3, retry: { attempts: 2, patience: 5_000 } },
+    ...{ connectTimeout: 1_000, headersTimeout: 2_000, bodyTimeout: 60_000 },
   });
 });
 
@@ -26,6 +40,7 @@ test.each([
   { attempts: 0 },
   { workers: -1 },
   { body_timeout: '0 seconds' },
+  { patience: 0 },
   { body_timeout: '30' },
   { body_timeout: 30 },
   { bytes_in_flight: '64MB' },
@@ -34,6 +49,8 @@ test.each([
 ])('%j is refused', (options) => {
   expect(() => parse(options)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
 });
+
+test('patience can be none', () => expect(parse({ patience: '0 seconds' }).patience).toBe(0));
 
 test('sizes are read', () => {
   const sizes = parse({ bytes_in_flight: '1 GB', largest_zip_in_memory: '512 KB' });

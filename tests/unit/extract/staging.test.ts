@@ -1,11 +1,13 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvLine, sqlTimestampOfMicros } from '../../../extract/csv.ts';
 import { writeWhole } from '../../../extract/disk.ts';
 import { writeBatches } from '../../../extract/staging/batches.ts';
 import type { LedgerEntry } from '../../../extract/staging/entry.ts';
+import { parseEntry } from '../../../extract/staging/journal.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { header } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
@@ -86,7 +88,7 @@ describe('the ledger', () => {
     expect(lines()).toHaveLength(4);
     ledger.record(entry('a', 'e3'));
     ledger.compact();
-    expect(lines().map((text) => JSON.parse(text))).toEqual([entry('a', 'e3'), entry('b', 'e2')]);
+    expect(lines().map(parseEntry)).toEqual([entry('a', 'e3'), entry('b', 'e2')]);
     ledger.record(entry('c'));
     const again = Ledger.open(directory);
     expect([...again.entries()]).toHaveLength(3);
@@ -125,16 +127,26 @@ describe('writing aside', () => {
 describe('batches', () => {
   const never = new AbortController().signal;
 
-  async function batchesOf(csvs: readonly string[]): Promise<{ files: readonly string[]; lines: readonly string[] }> {
+  async function batchesOf(csvs: readonly string[]) {
     const directory = await tempDir();
+    const refused: [key: string, code: string][] = [];
     const archives = csvs.map((csv, i) => {
       writeFileSync(join(directory, `${i}.csv`), csv);
       return { key: `data/k${i}.zip`, file: join(directory, `${i}.csv`), prefix: `k${i},` };
     });
-    const files = await writeBatches(archives, join(directory, 'out'), never);
+    const { files, digests } = await writeBatches(
+      archives,
+      join(directory, 'out'),
+      (key, { code }) => refused.push([key, code]),
+      never,
+    );
+    for (const [i, csv] of csvs.entries()) {
+      const crc = crc32(csv).toString(16).padStart(8, '0');
+      expect(digests.get(`data/k${i}.zip`)).toEqual({ bytes: Buffer.byteLength(csv), crc32: crc });
+    }
     const text = files.map((file) => readFileSync(file, 'utf8')).join('');
     expect(text === '' || text.endsWith('\n')).toBe(true);
-    return { files, lines: text.split('\n').slice(0, -1) };
+    return { files, refused, lines: text.split('\n').slice(0, -1) };
   }
 
   test('of nothing are one empty file', async () => {
@@ -161,7 +173,8 @@ describe('batches', () => {
           ([mark, hasHeader, lines, newline, ending]) =>
             mark + [...(hasHeader ? [header] : []), ...lines].join(newline) + ending,
         );
-        const { lines } = await batchesOf(texts);
+        const { lines, refused } = await batchesOf(texts);
+        expect(refused).toEqual([]);
         expect(lines).toEqual(csvs.flatMap(([, , of], i) => of.map((row) => `k${i},${row}`)));
       }),
       { numRuns: 40 },
@@ -175,13 +188,22 @@ describe('batches', () => {
     expect(lines.every((text, i) => text === `k0,${rows[i]}`)).toBe(true);
   });
 
-  test('say which staged CSV is gone', async () => {
+  test('have no digest of a staged CSV that is gone', async () => {
     const directory = await tempDir();
     const gone = [{ key: 'data/x.zip', file: join(directory, 'x.csv'), prefix: 'x,' }];
-    await expect(writeBatches(gone, join(directory, 'out'), never)).rejects.toMatchObject({
-      code: 'OBJECT_ABSENT',
-      details: { key: 'data/x.zip' },
-    });
+    const { files, digests } = await writeBatches(gone, join(directory, 'out'), () => {}, never);
+    expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(['']);
+    expect(digests.size).toBe(0);
+  });
+
+  test('A31: refuse an archive whose header names other columns', async () => {
+    const csvs = [header, header.replace('open,high', 'high,open'), `\ufeff${header.replace('count', 'n')}\r`, 'open'];
+    const { refused } = await batchesOf(csvs.map((text) => `${text}\n${line(1_700_000_000_000)}\n`));
+    expect(refused).toEqual([
+      ['data/k1.zip', 'header_order'],
+      ['data/k2.zip', 'header_unknown'],
+      ['data/k3.zip', 'field_count'],
+    ]);
   });
 });
 

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  createReadStream,
+  existsSync,
+  lstatSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { chmod, type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandIo } from '../command.ts';
+import { diskError } from '../disk-error.ts';
+import { PipelineError } from '../errors.ts';
+
+/** Where a result goes: what a shell's `>` would write to. */
+export type Destination =
+  | { readonly kind: 'stdout' }
+  /** A new file, or one that is replaced whole. Links are followed. */
+  | { readonly kind: 'file'; readonly file: string; readonly mode?: number }
+  /** A device, a pipe, or a file that has to stay the same file: it is opened and written. */
+  | { readonly kind: 'direct'; readonly file: string; readonly isRegular: boolean };
+
+const stdoutNames: ReadonlySet<string> = new Set(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1']);
+/** Links to open files of a process, which lead to no path. */
+const openFile = /^\/(dev|proc\/[^/]+)\/fd\/\d+$|^\/dev\/std(in|err)$/;
+
+/**
+ * The destination that `--output` names; `-` is stdout.
+ * @throws PipelineError USAGE for what cannot be written to: a folder, a socket, a place in a missing folder
+ */
+export function resolveOutput(output: string, cwd: string): Destination {
+  if (output === '-') return { kind: 'stdout' };
+  const named = resolve(cwd, output);
+  if (stdoutNames.has(named)) return { kind: 'stdout' };
+  const refuse = (problem: string) => new PipelineError('USAGE', problem, { key: '--output', value: output });
+  const stats = statOf(named, refuse);
+  if (stats?.isDirectory()) throw refuse(`${named} is a folder, not a file`);
+  if (stats?.isSocket()) throw refuse(`${named} is a socket, which cannot be opened`);
+  if (stats !== undefined && !isWritable(named)) throw refuse(`${named} cannot be written: permission denied`);
+  if (stats !== undefined && (!stats.isFile() || openFile.test(named))) {
+    return { kind: 'direct', file: named, isRegular: stats.isFile() };
+  }
+  const file = follow(named, refuse);
+  if (!existsSync(dirname(file))) throw refuse(`there is no folder ${dirname(file)}`);
+  // Its other names, and its folder, have to stay as they are.
+  if (stats !== undefined && (stats.nlink > 1 || !isWritable(dirname(file)))) {
+    return { kind: 'direct', file, isRegular: true };
+  }
+  return { kind: 'file', file, ...(stats !== undefined && { mode: stats.mode & 0o7777 }) };
+}
+
+type Refuse = (problem: string) => PipelineError;
+
+function statOf(file: string, refuse: Refuse): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    throw refuse(`${file} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function isWritable(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const mostLinks = 40;
+
+/** The file that a chain of links ends at, which may not be there yet. */
+function follow(named: string, refuse: Refuse): string {
+  let file = named;
+  for (let links = 0; links < mostLinks; links++) {
+    if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return file;
+    file = resolve(dirname(file), readlinkSync(file));
+  }
+  throw refuse(`${named} is a link that leads nowhere`);
+}
+
+/** Replaces a file with what `write` puts into another one next to it. */
+export async function replaceWhole<T>(
+  { file, mode }: Extract<Destination, { kind: 'file' }>,
+  write: (aside: string) => Promise<T>,
+): Promise<T> {
+  const aside = join(dirname(file), `.${basename(file)}.${randomUUID().slice(0, 8)}.part`);
+  try {
+    const written = await write(aside);
+    if (mode !== undefined) await chmod(aside, mode);
+    await rename(aside, file);
+    return written;
+  } catch (error) {
+    throw diskError(error, file);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+type Io = Pick<CommandIo, 'stdout'> & Partial<Pick<CommandIo, 'signal'>>;
+
+/** Sends bytes to stdout, or into what is opened and written. A reader that has seen enough is no failure. */
+export async function send(
+  source: Readable,
+  to: Exclude<Destination, { kind: 'file' }>,
+  { stdout, signal }: Io,
+): Promise<void> {
+  try {
+    if (to.kind === 'stdout') return await pipeline(source, stdout, { end: false });
+    const handle = await openDirect(to, signal);
+    await pipeline(source, handle.createWriteStream());
+  } catch (error) {
+    // `query … | head` closes the pipe early.
+    if (['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
+    throw to.kind === 'stdout' ? error : diskError(error, to.file);
+  }
+}
+
+/** Text as a result: whole in a file, or sent. */
+export async function writeText(text: string, to: Destination, io: Io): Promise<void> {
+  if (to.kind !== 'file') return send(Readable.from([text]), to, io);
+  await replaceWhole(to, async (aside) => {
+    await using handle = await open(aside, 'wx');
+    await handle.writeFile(text);
+    await handle.sync();
+  });
+}
+
+export const readSpooled = (file: string, isText: boolean): Readable =>
+  createReadStream(file, isText ? { encoding: 'utf8' } : {});
+
+const pollMs = 50;
+
+/** A pipe is waited for until somebody reads it, as a shell does, but not beyond Ctrl-C. */
+async function openDirect(
+  { file, isRegular }: Extract<Destination, { kind: 'direct' }>,
+  signal: AbortSignal | undefined,
+): Promise<FileHandle> {
+  const { O_WRONLY, O_NONBLOCK, O_TRUNC } = constants;
+  if (isRegular) return open(file, O_WRONLY | O_TRUNC);
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      // Opening a pipe without a reader would block a thread for good.
+      await using _reader = await open(file, O_WRONLY | O_NONBLOCK);
+      return await open(file, O_WRONLY);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+      await sleep(pollMs, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
+import type { Warehouse } from '../duckdb/warehouse.ts';
+import { PipelineError } from '../errors.ts';
+import { evidenceOf, hasExports, lostWarehouse } from './lost.ts';
+import { readRecord, updateRecord } from './record.ts';
+
+/** Ties a target and its warehouse together: each carries the id of the other. */
+export interface WarehouseClaim {
+  /**
+   * Refuses a warehouse that is another target's, or that lost its tables or all that runs have built.
+   * @throws PipelineError WAREHOUSE_LOST, ARCHIVE_DIFFERS
+   */
+  expectOwn(warehouse: Warehouse, lacksTables: boolean): Promise<void>;
+  /** Gives a warehouse the id of the target, where it has none yet. Part of the transaction that makes it. */
+  stamp(warehouse: Warehouse): Promise<void>;
+  /** Notes in the record that there is a warehouse. A kill before that is made up for by the next run. */
+  note(warehouse: Warehouse): Promise<void>;
+}
+
+export function createClaim(options: {
+  readonly root: string;
+  readonly synthetic: boolean;
+  /** Whether the run builds all of the warehouse anew. */
+  readonly anew: boolean;
+  readonly now: Date;
+}): WarehouseClaim {
+  const { root, synthetic, anew, now } = options;
+
+  return {
+    async expectOwn(warehouse, lacksTables) {
+      const { file } = warehouse;
+      const record = readRecord(root);
+      const evidence = evidenceOf(file);
+      if (lacksTables) {
+        if (evidence === undefined || anew) return;
+        throw lostWarehouse(file, 'the warehouse has no tables', evidence);
+      }
+      const origin = await readOrigin(warehouse);
+      if (origin !== undefined && origin.synthetic !== synthetic) throw ofOtherKind(file, origin.synthetic);
+      // A warehouse of an earlier version has no id; the first run with this one gives it one.
+      const isOther = record?.id !== undefined && origin?.id !== record.id;
+      if (isOther && (origin !== undefined || evidence !== undefined)) throw ofOtherTarget(file, evidence);
+      if (evidence === undefined || anew) return;
+      const isPublished = record?.warehouse?.published_at !== undefined || hasExports(root);
+      if (isPublished && (await isUnbuilt(warehouse))) {
+        throw lostWarehouse(file, 'the warehouse holds nothing that a run has built', evidence);
+      }
+    },
+    async stamp(warehouse) {
+      if ((await readOrigin(warehouse)) !== undefined) return;
+      await writeOrigin(warehouse, { id: readRecord(root)?.id ?? randomUUID(), synthetic });
+    },
+    async note(warehouse) {
+      const record = readRecord(root);
+      if (record?.warehouse !== undefined && record.id !== undefined) return;
+      const origin = await readOrigin(warehouse);
+      await updateRecord(root, { id: origin?.id, warehouse: record?.warehouse ?? { made_at: now.toISOString() } });
+    },
+  };
+}
+
+const isUnbuilt = async (warehouse: Warehouse): Promise<boolean> =>
+  (await warehouse.rows('SELECT 1 FROM partition_state LIMIT 1')).length === 0;
+
+const ofOtherTarget = (file: string, evidence: string | undefined) =>
+  new PipelineError(
+    'WAREHOUSE_LOST',
+    `this is the warehouse of another target${evidence === undefined ? '' : `, and ${evidence}`}; nothing was changed`,
+    {
+      file,
+      hint: 'move the file away, then restore a backup of this target: pnpm pipeline migrate restore FILE; or rebuild all of it from the staging area: pnpm pipeline run --full-refresh, without --start and --end',
+    },
+  );
+
+const ofOtherKind = (file: string, synthetic: boolean) =>
+  new PipelineError(
+    'ARCHIVE_DIFFERS',
+    `the warehouse has ${synthetic ? 'synthetic' : 'real'} data, and the target is ${synthetic ? 'real' : 'synthetic'}; nothing was changed`,
+    { file, hint: 'move the file away, or use it in a target of its kind' },
+  );

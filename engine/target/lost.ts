@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { PipelineError } from '../errors.ts';
+import { readRecord } from './record.ts';
+
+const headersSize = 3 * 4096;
+
+/** `cut`: a DuckDB file without its three headers, as a kill or a full disk leaves one that was being made. */
+export type FileState = 'missing' | 'empty' | 'cut' | 'there';
+
+/** How the file of a database is, without opening it. */
+export function stateOfFile(file: string): FileState {
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return 'missing';
+  if (size >= headersSize) return 'there';
+  if (size === 0) return 'empty';
+  return readFileSync(file).subarray(8, 12).toString('latin1') === 'DUCK' ? 'cut' : 'there';
+}
+
+/**
+ * What shows that there was a warehouse, from the files next to it; undefined where nothing does.
+ * The record decides where there is one. A target of an earlier version has none: there, anything that a run leaves counts.
+ */
+export function evidenceOf(file: string): string | undefined {
+  const root = path.dirname(file);
+  const record = readRecord(root);
+  if (record?.warehouse !== undefined) return `target.json says that one was built at ${record.warehouse.made_at}`;
+  const exported = namesIn(path.join(root, 'exports'));
+  const beside = (suffix: string) => namesIn(root).filter((name) => name === `${path.basename(file)}${suffix}`);
+  const sure = found('exports', exported.filter(isSums)) ?? found('', beside('.wal'));
+  if (sure !== undefined || record !== undefined) return sure;
+  return (
+    found('exports', exported.filter(isExport)) ??
+    found('backups', backupsOf(root)) ??
+    found('', beside('.left')) ??
+    found('staging', namesIn(path.join(root, 'staging')))
+  );
+}
+
+const isSums = (name: string): boolean => name === 'SHA256SUMS';
+const isExport = (name: string): boolean => name.endsWith('.parquet');
+const found = (folder: string, [name]: readonly string[]): string | undefined =>
+  name === undefined ? undefined : `${path.join(folder, name)} is there`;
+
+/** Whether a run has exported rows of the target. */
+export const hasExports = (root: string): boolean => namesIn(path.join(root, 'exports')).some(isSums);
+
+/** Names of the backups of a target, the newest first. */
+export const backupsOf = (root: string): readonly string[] =>
+  namesIn(path.join(root, 'backups'))
+    .filter((name) => name.endsWith('.duckdb'))
+    .sort()
+    .reverse();
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+const problems: Readonly<Record<Exclude<FileState, 'there'>, string>> = {
+  missing: 'the warehouse is missing',
+  empty: 'the warehouse is an empty file',
+  cut: 'the warehouse is cut short',
+};
+
+/** The error for a warehouse that was there, and the ways on. */
+export function lostWarehouse(file: string, state: Exclude<FileState, 'there'> | string, evidence: string) {
+  const problem = Object.hasOwn(problems, state) ? problems[state as keyof typeof problems] : state;
+  const root = path.dirname(file);
+  const [newest] = backupsOf(root);
+  const backup = newest === undefined ? 'FILE' : path.join(root, 'backups', newest);
+  return new PipelineError('WAREHOUSE_LOST', `${problem}, although ${evidence}; nothing was changed`, {
+    file,
+    hint: `restore a backup: pnpm pipeline migrate restore ${backup}; or rebuild all of it from the staging area: pnpm pipeline run --full-refresh, without --start and --end`,
+  });
+}
+
+/** @throws PipelineError WAREHOUSE_LOST for a file that is missing, empty or cut where there was a warehouse */
+export function refuseLost(file: string): void {
+  const state = stateOfFile(file);
+  if (state === 'there') return;
+  const evidence = evidenceOf(file);
+  if (evidence !== undefined) throw lostWarehouse(file, state, evidence);
+}

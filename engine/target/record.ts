@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { diskError } from '../disk-error.ts';
+import { PipelineError } from '../errors.ts';
+
+const time = z.iso.datetime();
+
+const shape = z.strictObject({
+  format: z.literal(1),
+  /** Carried by the warehouse and its backups, too. Set when the first warehouse is made. */
+  id: z.string().min(1).exactOptional(),
+  /** Without credentials. Not set where a target of an earlier version was cleaned before its next run. */
+  archive: z.string().exactOptional(),
+  listing: z.string().exactOptional(),
+  synthetic: z.boolean().exactOptional(),
+  first_run: time.exactOptional(),
+  /** Not set before the first one is made, and after `clean`. */
+  warehouse: z.strictObject({ made_at: time, published_at: time.exactOptional() }).exactOptional(),
+});
+
+/** What `target.json` says of a target: the archive that it belongs to, and whether it has a warehouse. */
+export type TargetRecord = z.infer<typeof shape>;
+
+export const recordFile = (root: string): string => path.join(root, 'target.json');
+
+/**
+ * Reads the record in the folder of a target; undefined where there is none.
+ * @throws PipelineError ARTIFACT_INVALID for a file that is not such a record
+ */
+export function readRecord(root: string): TargetRecord | undefined {
+  const file = recordFile(root);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+  const parsed = shape.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new PipelineError('ARTIFACT_INVALID', `this is not the record of a target: ${z.prettifyError(parsed.error)}`, {
+    file,
+    hint: 'bring the file back, or remove it: the next run then compares the archive with what is staged',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Changes some fields of the record, or writes the first one. Undefined removes a field. */
+export async function updateRecord(
+  root: string,
+  changes: { readonly [Key in keyof Omit<TargetRecord, 'format'>]?: TargetRecord[Key] | undefined },
+): Promise<TargetRecord> {
+  const merged = { ...readRecord(root), ...changes, format: 1 };
+  const record = shape.parse(Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined)));
+  const file = recordFile(root);
+  const aside = `${file}.tmp`;
+  try {
+    await mkdir(root, { recursive: true });
+    {
+      await using handle = await open(aside, 'w');
+      await handle.writeFile(`${JSON.stringify(record, null, 2)}\n`);
+      await handle.sync();
+    }
+    await rename(aside, file);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw diskError(error, file);
+  }
+  return record;
+}

@@ -1,0 +1,88 @@
+import { publishedNumber } from './number.ts';
+
+/** The columns of a kline, in the order in which the archive and the API give them. */
+export const columns = [
+  'open_time',
+  'open',
+  'high',
+  'low',
+  'close',
+  'volume',
+  'close_time',
+  'quote_volume',
+  'count',
+  'taker_buy_volume',
+  'taker_buy_quote_volume',
+  'ignore',
+] as const;
+
+export type Column = (typeof columns)[number];
+
+const prices = ['open', 'high', 'low', 'close'] as const;
+
+/** Columns whose values are finite and not negative (A11, A14). `close_time` is not one of them: see A9. */
+export const figures = [
+  ...prices,
+  'volume',
+  'quote_volume',
+  'taker_buy_volume',
+  'taker_buy_quote_volume',
+  'count',
+] as const;
+
+type Figure = (typeof figures)[number];
+
+/** Columns whose values are whole and smaller than `inexact`. */
+export const wholes = ['count', 'close_time'] as const;
+
+/** From here on two whole numbers share a double. */
+export const inexact = 2 ** 53;
+
+export type DefectCode = 'not_a_number' | 'negative_value' | 'ohlc_nonsense' | 'taker_above_total';
+
+interface Pair {
+  readonly lesser: Figure;
+  readonly greater: Figure;
+  readonly code: DefectCode;
+  /** What an error shows. */
+  readonly shown: readonly Figure[];
+}
+
+/** `lesser` is never above `greater`. */
+export const pairs: readonly Pair[] = [
+  { lesser: 'low', greater: 'open', code: 'ohlc_nonsense', shown: prices },
+  { lesser: 'low', greater: 'close', code: 'ohlc_nonsense', shown: prices },
+  { lesser: 'open', greater: 'high', code: 'ohlc_nonsense', shown: prices },
+  { lesser: 'close', greater: 'high', code: 'ohlc_nonsense', shown: prices },
+  ...(
+    [
+      ['taker_buy_volume', 'volume'],
+      ['taker_buy_quote_volume', 'quote_volume'],
+    ] as const
+  ).map(([lesser, greater]): Pair => ({ lesser, greater, code: 'taker_above_total', shown: [lesser, greater] })),
+];
+
+export interface BarDefect {
+  readonly code: DefectCode;
+  /** The values that break the rule, such as `volume -3.2`. */
+  readonly says: string;
+}
+
+/**
+ * The first rule that the 12 fields of a bar break, asked in the order in which the load asks them in SQL
+ * (models/market/rejects.ts): numbers, signs, then values next to each other. The last column may hold any number (A3).
+ */
+export function defectOf(fields: readonly string[]): BarDefect | undefined {
+  const textOf = (column: Column) => fields[columns.indexOf(column)] ?? '';
+  const numberIn = (column: Column) => publishedNumber(textOf(column));
+  const found = (code: DefectCode, shown: readonly Column[]): BarDefect => ({
+    code,
+    says: shown.map((column) => `${column} ${textOf(column) || 'is empty'}`).join(', '),
+  });
+  if (Number.isNaN(numberIn('ignore'))) return found('not_a_number', ['ignore']);
+  for (const column of figures) if (!Number.isFinite(numberIn(column))) return found('not_a_number', [column]);
+  for (const column of wholes) if (!Number.isSafeInteger(numberIn(column))) return found('not_a_number', [column]);
+  for (const column of figures) if (numberIn(column) < 0) return found('negative_value', [column]);
+  const broken = pairs.find(({ lesser, greater }) => numberIn(lesser) > numberIn(greater));
+  return broken && found(broken.code, broken.shown);
+}

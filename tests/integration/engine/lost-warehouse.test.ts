@@ -1,0 +1,211 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import { PipelineError } from '../../../engine/errors.ts';
+import { describeStatus } from '../../../engine/migrations/status.ts';
+import { migrateUp } from '../../../engine/migrations/up.ts';
+import { openReader } from '../../../engine/read.ts';
+import { cleanTarget } from '../../../engine/run/clean.ts';
+import { examine } from '../../../engine/run/doctor.ts';
+import { describeRun } from '../../../engine/run/dry-run.ts';
+import { checkSchema } from '../../../engine/run/schema.ts';
+import { showTable } from '../../../engine/run/show.ts';
+import { sha256Tree } from '../../support/digest.ts';
+import { utc } from '../../support/engine.ts';
+import { type Shop, shopProject } from './shop-project.ts';
+
+const { signal } = new AbortController();
+const sales = { '2025-07-01': 10, '2025-07-02': 20, '2025-07-03': 30 };
+
+let shop: Shop;
+beforeEach(async () => {
+  shop = await shopProject();
+  await shop.sell(sales);
+  await shop.run();
+});
+
+const totals = () => shop.rows('SELECT day, total FROM totals ORDER BY day');
+const exported = () => sha256Tree(shop.paths.exports);
+const clean = () =>
+  cleanTarget({
+    paths: shop.paths,
+    exports: ['totals', 'trends'],
+    ...{ extracts: [], runId: 'cleaning', now: utc('2025-07-10T09:00'), signal },
+  });
+
+/** The error of what is refused because the warehouse is lost; it names both ways on. */
+async function expectLost(work: Promise<unknown>, problem: RegExp): Promise<void> {
+  const error = await work.then(
+    () => expect.unreachable('it was not refused'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(PipelineError);
+  expect(error).toMatchObject({
+    code: 'WAREHOUSE_LOST',
+    exitCode: 2,
+    message: expect.stringMatching(problem),
+    details: { hint: expect.stringMatching(/migrate restore .*run --full-refresh/) },
+  });
+}
+
+const losses: readonly (readonly [string, RegExp, () => Promise<unknown>])[] = [
+  ['missing', /warehouse is missing/, () => rm(shop.paths.warehouse)],
+  ['empty', /empty file/, () => truncate(shop.paths.warehouse, 0)],
+  ['cut within its headers', /cut short/, () => truncate(shop.paths.warehouse, 5_000)],
+];
+
+describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, problem, lose) => {
+  test('a run is refused before it fetches, and changes nothing', async () => {
+    await lose();
+    const [before, staged] = [await exported(), await sha256Tree(shop.paths.staging)];
+    await shop.sell({ '2025-07-03': 30 });
+    await expectLost(shop.run(), problem);
+    await expectLost(shop.run({ select: 'totals' }), problem);
+    await expectLost(shop.run({ fullRefresh: true, start: '2025-07-03', end: '2025-07-04' }), problem);
+    expect(await exported()).toEqual(before);
+    expect(await sha256Tree(shop.paths.staging)).toEqual(staged);
+    expect(existsSync(shop.paths.warehouse)).toBe(name !== 'missing');
+  });
+
+  test('--full-refresh rebuilds all of it from the staging area, and removes no file that was there', async () => {
+    const before = await exported();
+    await lose();
+    expect(await shop.run({ fullRefresh: true })).toMatchObject({ exitCode: 0 });
+    expect(await totals()).toHaveLength(3);
+    expect(await exported()).toEqual(before);
+    expect(existsSync(`${shop.paths.warehouse}.damaged`)).toBe(name !== 'missing');
+    expect((await shop.run()).exitCode).toBe(0);
+  });
+
+  test('what reads it says the same', async () => {
+    await lose();
+    const { pipeline, graph, paths, target } = shop;
+    const { vars } = shop.optionsOf();
+    await expectLost(shop.run({ command: 'test', select: 'kind:test' }), problem);
+    await expectLost(describeRun(shop.optionsOf()), problem);
+    await expectLost(openReader({ warehouse: paths.warehouse }), problem);
+    await expectLost(showTable({ pipeline, paths, name: 'totals', limit: 1, signal }), problem);
+    await expectLost(checkSchema({ pipeline, graph, paths, vars, database: undefined, signal }), problem);
+    const { schema } = (await import(join(shop.directory, 'schema.ts'))) as { schema: never };
+    const definition = { schema, migrations: [] };
+    await expectLost(describeStatus({ pipeline, paths, definition, signal }), problem);
+    const change = { allowDestructive: false, wait: false, runId: 'up', now: utc('2025-07-10T09:00'), signal };
+    await expectLost(migrateUp({ definition, paths, print: () => {}, ...change }).catch(lostBehindDrift), problem);
+    const found = await examine({ target, paths, root: shop.directory, signal });
+    expect(found.find(({ subject }) => subject === 'warehouse')).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/WAREHOUSE_LOST.*\n?.*migrate restore/),
+    });
+    await expectLost(clean(), problem);
+  });
+});
+
+/** The shop has no migrations that could build its tables. */
+function lostBehindDrift(error: unknown): Promise<never> {
+  if (!(error instanceof PipelineError && error.code === 'SCHEMA_DRIFT')) throw error;
+  return openReader({ warehouse: shop.paths.warehouse }) as Promise<never>;
+}
+
+describe('B24: a warehouse that opens and lost what it held', () => {
+  test('a new small one in its place is refused, and the exports stay', async () => {
+    const before = await exported();
+    const small = await shopProject();
+    await small.sell({ '2025-07-03': 30 });
+    await small.run();
+    await copyFile(small.paths.warehouse, shop.paths.warehouse);
+    await expectLost(shop.run(), /warehouse of another target/);
+    await expectLost(shop.run({ fullRefresh: true }), /warehouse of another target/);
+    expect(await exported()).toEqual(before);
+  });
+
+  test.each([
+    ['no tables', ['DROP VIEW IF EXISTS v'], /no tables/],
+    ['no row that a run has built', ['DELETE FROM partition_state', 'DELETE FROM totals'], /holds nothing/],
+  ])('one with %s is refused', async (name, statements, problem) => {
+    const before = await exported();
+    {
+      if (name === 'no tables') await rm(shop.paths.warehouse);
+      const empty = name === 'no tables' ? { anew: true } : {};
+      await using warehouse = await openWarehouse({ file: shop.paths.warehouse, ...empty });
+      for (const sql of statements) await warehouse.run(sql);
+    }
+    await expectLost(shop.run(), problem);
+    expect(await exported()).toEqual(before);
+  });
+});
+
+describe('what is no loss', () => {
+  test('a new target, and one whose first run was killed before it had a warehouse', async () => {
+    const fresh = await shopProject();
+    await fresh.sell({ waits: 1 });
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 100);
+    expect((await fresh.run({ signal: controller.signal })).exitCode).toBe(130);
+    await mkdir(fresh.paths.root, { recursive: true });
+    await writeFile(fresh.paths.warehouse, '');
+    await fresh.sell(sales);
+    expect((await fresh.run()).exitCode).toBe(0);
+  });
+
+  test('one that clean has removed: the next run builds anew', async () => {
+    await clean();
+    await shop.sell({ '2025-07-03': 30 });
+    expect((await shop.run()).exitCode).toBe(0);
+    expect(await totals()).toEqual([['2025-07-03', '30']]);
+  });
+
+  test('one that a run was killed after making, before it was noted', async () => {
+    const file = join(shop.paths.root, 'target.json');
+    const { warehouse: _, id: __, ...record } = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify(record));
+    expect((await shop.run()).exitCode).toBe(0);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toHaveProperty('warehouse.made_at');
+  });
+});
+
+describe('B14, B24: a target of an earlier version has no record', () => {
+  beforeEach(() => rm(join(shop.paths.root, 'target.json')));
+
+  test('and gets one from the first run that finds its warehouse', async () => {
+    expect((await shop.run()).exitCode).toBe(0);
+    await rm(shop.paths.warehouse);
+    await expectLost(shop.run(), /target\.json says/);
+  });
+
+  test.each([
+    ['exports', /exports.* is there/],
+    ['backups', /backups.* is there/],
+    ['the note beside it', /warehouse\.duckdb\.left is there/],
+    ['a staging area', /staging.* is there/],
+  ])('%s show that there was a warehouse', async (name, problem) => {
+    const { root, warehouse, exports, staging, backups } = shop.paths;
+    await mkdir(backups);
+    await copyFile(warehouse, join(backups, 'warehouse-old.duckdb'));
+    await rm(warehouse);
+    const kept = {
+      exports,
+      backups,
+      'the note beside it': join(root, 'warehouse.duckdb.left'),
+      'a staging area': staging,
+    };
+    for (const [other, file] of Object.entries(kept)) if (other !== name) await rm(file, { recursive: true });
+    await expectLost(shop.run(), problem);
+  });
+
+  test('an emptied one is told from its exports', async () => {
+    {
+      await using warehouse = await openWarehouse({ file: shop.paths.warehouse });
+      await warehouse.run('DELETE FROM partition_state');
+    }
+    await expectLost(shop.run(), /holds nothing/);
+  });
+});
+
+test('a record that cannot be read is an error, not a new target', async () => {
+  await writeFile(join(shop.paths.root, 'target.json'), '{"format": 1, "archive": 3}');
+  await expect(shop.run()).rejects.toMatchObject({ code: 'ARTIFACT_INVALID', exitCode: 2 });
+  await writeFile(join(shop.paths.root, 'target.json'), '{"form');
+  await expect(shop.run()).rejects.toMatchObject({ code: 'ARTIFACT_INVALID', exitCode: 2 });
+});

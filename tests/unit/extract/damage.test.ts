@@ -1,0 +1,184 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatKey, type Series } from '../../../extract/archive/keys.ts';
+import {
+  digestOf,
+  intactObjects,
+  type ListedObject,
+  peekSeries,
+  readObjects,
+  seriesFile,
+  storedSeries,
+  writeSeries,
+} from '../../../extract/listing/series-state.ts';
+import { readAsked, writeAsked } from '../../../extract/rest/asked.ts';
+import type { LedgerEntry } from '../../../extract/staging/entry.ts';
+import { Ledger } from '../../../extract/staging/ledger.ts';
+import { isIntact, seal } from '../../../extract/staging/seal.ts';
+import { tempDir } from '../../support/temp.ts';
+import { dayMs, keyOf, listedObject } from './support.ts';
+
+/** What happens to a file between two runs: a byte flipped, all of it zeroed, its end cut off. */
+type Damage = 'zeroed' | { readonly cut: number } | { readonly at: number; readonly bits: number };
+
+const damage: fc.Arbitrary<Damage> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }) }) },
+  fc.constant('zeroed' as const),
+  fc.record({ cut: fc.nat() }),
+);
+
+function damaged(bytes: Buffer, how: Damage): Buffer {
+  if (how === 'zeroed') return Buffer.alloc(bytes.length);
+  if ('cut' in how) return bytes.subarray(0, how.cut % bytes.length);
+  const copy = Buffer.from(bytes);
+  const at = how.at % bytes.length;
+  copy[at] = (copy[at] as number) ^ how.bits;
+  return copy;
+}
+
+const entryOf = (name: string, etag: string): LedgerEntry => ({
+  key: `data/${name}.zip`,
+  etag,
+  status: 'staged',
+  staged_at: '2025-07-10T09:00:00.000Z',
+  last_modified: '2025-07-09T08:35:00.000Z',
+  size_bytes: 300,
+  csv_bytes: 600,
+  csv_crc32: '0123abcd',
+  row_count: 7,
+});
+
+describe('B26: a damaged', () => {
+  test('journal tells nothing that was not written: of each archive what it told last, or nothing', async () => {
+    const directory = await tempDir();
+    const file = join(directory, 'journal.jsonl');
+    {
+      using ledger = Ledger.open(directory);
+      for (const name of ['a', '币', 'b']) ledger.record(entryOf(name, `${name}1`));
+    }
+    const whole = readFileSync(file);
+    const written = new Map([...Ledger.open(directory).entries()].map((entry) => [entry.key, entry]));
+    fc.assert(
+      fc.property(damage, (how) => {
+        writeFileSync(file, damaged(whole, how));
+        using ledger = Ledger.open(directory);
+        const before = ledger.unreadable;
+        for (const entry of ledger.entries()) expect(entry).toEqual(written.get(entry.key));
+        ledger.compact();
+        expect([ledger.unreadable, Ledger.open(directory).unreadable]).toEqual([0, 0]);
+        expect(before).toBeLessThanOrEqual(2);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('listing of a series counts as none, or is refused by name where it was believed at a glance', async () => {
+    const directory = await tempDir();
+    const { period: _, ...series } = keyOf();
+    const file = seriesFile(directory, series);
+    for (const count of [0, 20, 900]) {
+      const objects = objectsOf(series, count);
+      writeSeries(file, headOf(objects), objects);
+      const whole = readFileSync(file);
+      expect(readObjects(file, series)).toEqual(objects);
+      fc.assert(
+        fc.property(damage, (how) => {
+          writeFileSync(file, damaged(whole, how));
+          const peeked = peekSeries(file);
+          if (whole.length < 64 * 1024 || how === 'zeroed' || 'cut' in how) expect(peeked).toBeUndefined();
+          if (peeked !== undefined) expect(() => readObjects(file, series)).toThrow(damagedState(file));
+          expect(peekSeries(file)).toBeUndefined();
+          expect(() => storedSeries(directory)).toThrow(damagedState(file));
+        }),
+        { numRuns: 100 },
+      );
+    }
+  });
+
+  test('listing that is put in the place of another series is not taken for it', async () => {
+    const directory = await tempDir();
+    const { period: _, ...series } = keyOf();
+    const objects = objectsOf(series, 3);
+    writeSeries(seriesFile(directory, series), headOf(objects), objects);
+    const other = seriesFile(directory, { ...series, symbol: 'ETHUSDT' });
+    writeFileSync(other, readFileSync(seriesFile(directory, series)));
+    expect(peekSeries(other)).toBeUndefined();
+  });
+
+  test('note of what an exchange was asked is forgotten, and so is that of another series', async () => {
+    const directory = await tempDir();
+    const { period: _, cadence: __, ...series } = keyOf();
+    const file = join(directory, 'rest/asked.json');
+    mkdirSync(dirname(file));
+    const asked = {
+      settled: [[1_751_000_000_000, 1_751_900_000_000]],
+      covered: { 'daily/2025-06-17/e1': [] },
+    } as const;
+    const none = { settled: [], covered: {} };
+    writeAsked(file, series, asked);
+    expect(readAsked(file, series)).toEqual(asked);
+    expect(readAsked(file, { ...series, symbol: 'ETHUSDT' })).toEqual(none);
+    const whole = readFileSync(file);
+    fc.assert(
+      fc.property(damage, (how) => {
+        writeFileSync(file, damaged(whole, how));
+        expect([asked, none]).toContainEqual(readAsked(file, series));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+test('what was written before there were checksums stays readable', async () => {
+  const directory = await tempDir();
+  const old: LedgerEntry = { ...entryOf('a', 'a1') };
+  const { csv_crc32: _, ...entry } = old;
+  writeFileSync(join(directory, 'journal.jsonl'), `${JSON.stringify(entry)}\n`);
+  expect([...Ledger.open(directory).entries()]).toEqual([entry]);
+
+  const { period: __, ...series } = keyOf();
+  const file = seriesFile(directory, series);
+  const objects = objectsOf(series, 2);
+  const line = (it: ListedObject) => [it.period, it.size_bytes, it.etag, it.last_modified, it.listed_at].join('\t');
+  mkdirSync(dirname(file), { recursive: true });
+  const write = (objects: readonly ListedObject[], head: object) =>
+    writeFileSync(file, `${[JSON.stringify(head), ...objects.map(line).reverse()].join('\n')}\n`);
+  write(objects, headOf(objects));
+  expect(peekSeries(file)?.head).toEqual(headOf(objects));
+  expect(readObjects(file, series)).toEqual(objects);
+  write(objects.slice(1), headOf(objects));
+  expect(intactObjects(file, series)).toBeUndefined();
+});
+
+test('a sealed text is intact as it is and in its place alone', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue(), { minKeys: 1 }), damage, (value, how) => {
+      const text = seal(JSON.stringify(value), 'here');
+      expect(isIntact(text, 'here')).toBe(true);
+      expect(isIntact(text, 'there')).toBe(false);
+      const { crc32: _, ...rest } = JSON.parse(text);
+      const { crc32: __, ...expected } = JSON.parse(JSON.stringify(value));
+      expect(rest).toEqual(expected);
+      const bytes = Buffer.from(text);
+      const changed = damaged(bytes, how).toString();
+      if (changed !== text && isIntact(changed, 'here')) expect(changed).not.toContain('crc32');
+    }),
+  );
+});
+
+const objectsOf = (series: Series, count: number): readonly ListedObject[] =>
+  Array.from({ length: count }, (_, i) => {
+    const period = new Date(Date.parse('2020-01-01') + i * dayMs).toISOString().slice(0, 10);
+    return { ...listedObject(period), key: formatKey({ ...series, period }) };
+  });
+
+const headOf = (objects: readonly ListedObject[]) => ({
+  listed_whole_at: '2025-07-10T09:00:00.000Z',
+  objects: objects.length,
+  digest: digestOf(objects),
+});
+
+const damagedState = (file: string) =>
+  expect.objectContaining({ code: 'STAGING_DAMAGED', exitCode: 2, details: expect.objectContaining({ file }) });
