@@ -5,9 +5,11 @@ import {
   countOf,
   createNotes,
   defineCommand,
+  type ErrorCode,
   lineResult,
   openContext,
   openReader,
+  PipelineError,
   type ResultOptions,
   resultFormats,
   type StandIn,
@@ -29,8 +31,33 @@ type AnyQuestion = Question<any, any>;
 type Given = Readonly<Record<string, unknown>>;
 type AskOptions = FetchOptions & ResultOptions & { readonly fetch?: boolean };
 
+/** Errors of a warehouse that cannot be asked now. */
+const notNow: readonly ErrorCode[] = [
+  'WAREHOUSE_MISSING',
+  'WAREHOUSE_LOCKED',
+  'WAREHOUSE_LOST',
+  'WAREHOUSE_UNREADABLE',
+  'SCHEMA_OUTDATED',
+  'SCHEMA_NEWER',
+  'TABLE_MISSING',
+];
+
 /** `pnpm pipeline query <question>`. */
 export default defineCommand({
+  async completions(io, options) {
+    const { pipeline, paths } = await openContext(io, options);
+    try {
+      await using reader = await openReader<Database>({
+        ...{ warehouse: paths.warehouse, root: pipeline.root, waitMs: 0, signal: io.signal },
+      });
+      const rows = await reader.rows(reader.db.selectFrom('symbols').distinct().orderBy('symbol').select('symbol'));
+      const symbol = rows.map((row) => row.symbol);
+      return { symbol, '--symbol': symbol, '--symbols': symbol };
+    } catch (error) {
+      if (error instanceof PipelineError && notNow.includes(error.code)) return {};
+      throw error;
+    }
+  },
   define(command, io) {
     for (const question of questions as readonly AnyQuestion[]) {
       addQuestion(command, io, question, question.parameters, () => question);

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { pipelineInProcess } from '../../support/pipeline.ts';
+import { tempDir } from '../../support/temp.ts';
 import { type Fixture, writeWarehouse } from './fixture.ts';
 
 let fixture: Fixture;
@@ -96,4 +97,12 @@ describe('a range outside the record says what the record covers', () => {
     ])
       expect((await ask(...words.split(' '))).stderr).not.toContain('the record covers');
   });
+});
+
+test('a completion script has the symbols of the warehouse, and is written where there is none', async () => {
+  const script = async (dataDir: string) => (await pipelineInProcess(['completion', 'bash'], { dataDir })).stdout;
+  expect(await script(fixture.dataDir)).toMatch(/^ {4}--symbols\) words="BTCUSDC BTCUSDT BTCUSDT_260327 /m);
+  const without = await script(await tempDir('empty-'));
+  expect(without).not.toContain('--symbols) words=');
+  expect(without).toContain('--target) words="sample live mirror"');
 });
