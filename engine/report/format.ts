@@ -10,6 +10,10 @@ export function formatCount(count: number | bigint): string {
 export const countOf = (count: number | bigint, noun: string, nouns = `${noun}s`): string =>
   `${formatCount(count)} ${Number(count) === 1 ? noun : nouns}`;
 
+/** The same of a noun that is given in the plural: `1 symbol`, but `1 series`. */
+export const countIn = (count: number, nouns: string): string =>
+  countOf(count, nouns === 'series' ? nouns : nouns.replace(/ies$/, 'y').replace(/s$/, ''), nouns);
+
 /** `-12,345.678` of a number as it is written; the digits after the point stay as they are. */
 export const groupDigits = (text: string): string =>
   text.replace(/\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','));
