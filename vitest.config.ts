@@ -16,7 +16,7 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['engine/**/*.ts', 'extract/**/*.ts', 'models/**/*.ts', 'queries/**/*.ts'],
+      include: ['engine/**/*.ts', 'exchange/**/*.ts', 'extract/**/*.ts', 'models/**/*.ts', 'queries/**/*.ts'],
       exclude: ['extract/kernel/assembly'],
       reporter: ['text-summary', 'html'],
       thresholds: { lines: 85 },

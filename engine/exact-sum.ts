@@ -19,26 +19,32 @@ const tiers = [
 ] as const;
 const [largest] = tiers.at(-1) as (typeof tiers)[number];
 
+/** A DOUBLE as the DECIMAL that its shortest text is, rounded to 13 decimals; NULL from 1e17 on. */
+export function exactDecimal(amount: Expression<unknown>): RawBuilder<unknown> {
+  const size = sql`abs(${amount})`;
+  const text = sql`cast(${amount} as VARCHAR)`;
+  const cases = tiers.map(
+    ([limit, scale]) => sql`when ${size} < ${sql.lit(limit)} then cast(${text} as DECIMAL(18, ${sql.lit(scale)}))`,
+  );
+  return sql`cast(case ${sql.join(cases, sql` `)} end as DECIMAL(38, ${sql.lit(decimals)}))`;
+}
+
 /**
  * The exact sum of DOUBLE values that were read from decimal texts of up to 13 decimals, rounded once, so that the order in
  * which threads add cannot show (B21) and a sum of published figures equals the published sum (B32). NULL of no value.
  *
  * Each value counts as its shortest text, which is the text it was read from wherever a DOUBLE tells such texts apart.
- * A group with a value of 1e17 or more, which has no decimals left, is added up as DOUBLE.
+ * A group with a value of 1e17 or more, which has no decimals left, is added up as DOUBLE. Where the same values are added
+ * up in several ways, a query computes `decimal` once: that is most of the work.
  */
-export function exactSum(amount: Expression<unknown>): RawBuilder<number | null> {
-  const size = sql`abs(${amount})`;
-  const text = sql`cast(${amount} as VARCHAR)`;
-  const decimal = sql`case ${sql.join(
-    tiers.map(
-      ([limit, scale]) => sql`when ${size} < ${sql.lit(limit)} then cast(${text} as DECIMAL(18, ${sql.lit(scale)}))`,
-    ),
-    sql` `,
-  )} end`;
+export function exactSum(
+  amount: Expression<unknown>,
+  decimal: Expression<unknown> = exactDecimal(amount),
+): RawBuilder<number | null> {
   // A cast from DECIMAL to DOUBLE divides, and may round twice; one from a text does not.
-  const exact = sql`cast(cast(sum(cast(${decimal} as DECIMAL(38, ${sql.lit(decimals)}))) as VARCHAR) as DOUBLE)`;
+  const exact = sql`cast(cast(sum(${decimal}) as VARCHAR) as DOUBLE)`;
   return cast.nullable(
     'DOUBLE',
-    sql`case when max(${size}) >= ${sql.lit(largest)} then sum(${amount}) else ${exact} end`,
+    sql`case when max(abs(${amount})) >= ${sql.lit(largest)} then sum(${amount}) else ${exact} end`,
   );
 }

@@ -105,6 +105,8 @@ export interface DamagedFile {
   /** Partition of the models that read it. */
   readonly partition: string;
   readonly reason: string;
+  /** It is not there: an extract that has run since knows that. */
+  readonly isGone: boolean;
 }
 
 /** Raw staged files that models read as tables of kind `source`. */
@@ -133,6 +135,8 @@ export interface StagedSource {
   damaged?(): Promise<readonly DamagedFile[]>;
   /** Puts damaged files aside, so that the extract fetches them again. */
   discard?(files: readonly DamagedFile[]): Promise<void>;
+  /** Has files that could not be fetched again count as failed, so that their partitions are built without them for now. */
+  giveUp?(files: readonly DamagedFile[]): Promise<void>;
 }
 
 /** An archive that is not to be believed. */

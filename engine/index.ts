@@ -13,7 +13,7 @@ export { describeWindow } from './config/resolve-window.ts';
 export type { Vars, VarValue } from './config/vars.ts';
 export { diskError } from './disk-error.ts';
 export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
-export { exactSum } from './exact-sum.ts';
+export { exactDecimal, exactSum } from './exact-sum.ts';
 export {
   type ArchiveMatch,
   type DamagedFile,

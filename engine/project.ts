@@ -122,11 +122,13 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
       rejectsSql: rejects && compileSql(rejects),
       publishedSql: published.map(compileSql),
     };
+    const writes = tablesWritten(text.publishedSql, schema);
     const definitionDigest = digest(JSON.stringify([text, createTable(table), createIndexes(table)]));
     return {
       name: table.name,
       table,
       ...text,
+      writes,
       reads,
       readsItself,
       readsDirty,
@@ -170,7 +172,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         throw new PipelineError('MODULE_INVALID', `models/schema.ts has no table ${model}`, {
           file: pipeline.spec.schema,
         });
-      checkTestValues(pipeline, node, table);
+      checkTestValues(pipeline, node, table, schema);
       const reads = spec.type === 'relationships' ? [model, spec.to.split('.')[0] as string] : [model];
       return { ...common, sql: testSql(spec, table), reads };
     }
@@ -198,6 +200,10 @@ const turned = (vars: Vars): readonly Vars[] =>
   Object.entries(vars.values)
     .filter(([, value]) => typeof value === 'boolean')
     .map(([name, value]) => createVars({ ...vars.values, [name]: !value }));
+
+/** The tables that statements update. */
+export const tablesWritten = (statements: readonly string[], schema: Schema): readonly Table[] =>
+  statements.flatMap((statement) => schema[/^update "([^"]+)"/i.exec(statement)?.[1] ?? ''] ?? []);
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 

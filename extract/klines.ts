@@ -1,4 +1,5 @@
 import { defineExtract, type ExtractContext, PipelineError } from '../engine/index.ts';
+import { type ArchiveKey, parseKey } from './archive/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { asError } from './errors.ts';
@@ -9,19 +10,20 @@ import { type KlinesOptions, parseKlinesOptions } from './options.ts';
 import { noteNothingWanted, whereNothingWasWanted } from './plan/nothing-wanted.ts';
 import { type Plan, planAll } from './plan/plan-all.ts';
 import { planRows } from './plan/plan-rows.ts';
+import { forgetAsked } from './rest/asked.ts';
 import { clientOptions, workersFor } from './settings.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
 import { intactEntries } from './staging/intact.ts';
 import { noteKnownDefects, obsoleteDefects } from './staging/known-defects.ts';
 import { Ledger } from './staging/ledger.ts';
-import { pruneStaged, removeStaged } from './staging/prune.ts';
+import { makeWay, pruneStaged, removeStaged } from './staging/prune.ts';
 import { entryOf } from './staging/record.ts';
 import { revisionsOf } from './staging/revisions.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf } from './staging/stage-archive.ts';
 import { openStager } from './staging/stager.ts';
 import { beginSurvey, noSurvey } from './staging/survey.ts';
-import { createTally, type Tally } from './staging/tally.ts';
+import { createTally, type Misses, type Tally } from './staging/tally.ts';
 
 /**
  * Stages the kline archives that the plan wants as raw CSV, and again until it wants no more: what a monthly file
@@ -49,15 +51,19 @@ export default defineExtract({
 
     const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
     using ledger = Ledger.open(stagingDir);
-    if (ledger.unreadable > 0)
-      context.warn(`${ledger.unreadable} lines of the journal are damaged: their archives are fetched again`);
+    const { unreadable } = ledger;
+    if (unreadable > 0) {
+      if (context.window !== undefined || !coversLedger(options, ledger)) ledger.expectWhole();
+      context.warn(`${unreadable} lines of the journal are damaged: their archives are fetched again`);
+      forgetAsked(stagingDir);
+    }
 
     const { known_defects: knownDefects } = options;
     noteKnownDefects(ledger, knownDefects);
 
     const asked = new Set<string>();
     const known = intactEntries(ledger, context, asked, survey);
-    const planOptions = { ...options, listing, window: context.window, asOf, known, asked, askAgain: context.relist };
+    const planOptions = { ...options, listing, window: context.window, asOf, known, asked };
     const stageOptions = {
       ...{ archiveUrl: archive.url, stagingDir, asOf },
       verify: vars.string('verify') === 'checksum' ? ('checksum' as const) : ('etag' as const),
@@ -66,12 +72,14 @@ export default defineExtract({
       largestInMemory: options.largest_zip_in_memory,
     };
     const tally = createTally();
+    const allowed = vars.number('max_failed');
     let odd = 0;
 
     const scope = { ...options, listing, ledger, window: context.window };
     const lock = context.locked === undefined ? undefined : demandLock(context.locked, scope);
     async function nextPlan(): Promise<Plan> {
       const plan = planAll(planOptions);
+      makeWay(ledger, plan.obsolete, stagingDir);
       lock?.check(plan);
       if (plan.files > 0) await context.confirm(plan);
       return plan;
@@ -94,7 +102,7 @@ export default defineExtract({
         const outcome = await stager.stage({ key, object, known: before });
         const entry = ledger.get(object.key);
         const revisions = await revisionsOf(planned, entry, outcome, { stagingDir, asOf, signal });
-        ledger.record(entryOf(object, outcome, entry, asOf, revisions));
+        ledger.record(entryOf(planned, outcome, entry, asOf, revisions));
         asked.add(object.key);
         tally.count(planned, outcome);
         lock?.take(object, outcome);
@@ -104,8 +112,12 @@ export default defineExtract({
           odd++;
           context.warn(`${outcome.status} ${object.key}: ${text}`);
         }
-        // The host is gone: asking it for the rest would only take hours to find that out.
-        if (tally.failuresInARow >= 3 * options.connections) throw asError(tally.failures.at(-1) as Failure);
+        // The host is gone, or it is another: asking it for the rest would only take hours to find that out.
+        const hopeless = 3 * options.connections;
+        if (tally.failuresInARow >= hopeless) throw asError(tally.failures.at(-1) as Failure);
+        const { missesInARow, misses } = tally;
+        if (missesInARow >= hopeless && misses.failed + misses.absent > allowed * tally.progress.total)
+          throw tooManyFailed(misses, tally.progress.total, tally.failures, allowed);
       });
       plan = await nextPlan();
     }
@@ -113,14 +125,13 @@ export default defineExtract({
       odd++;
       context.warn(`known_defects names ${key}, and nothing is wrong with it: take the entry out`);
     }
-    ledger.compact();
+    ledger.compact({ damaged: true });
 
-    const { failed } = plan.settled;
+    const { failed, absent } = plan.settled;
     const files = Object.values(plan.settled).reduce((sum, count) => sum + count);
-    const allowed = vars.number('max_failed');
-    if (failed > allowed * files) throw tooManyFailed(failed, files, tally.failures, allowed);
+    if (failed + absent > allowed * files) throw tooManyFailed(plan.settled, files, tally.failures, allowed);
     const { total, records: rows, bytes = 0 } = tally.progress;
-    if (odd === 0 && total === 0 && survey !== undefined)
+    if (odd === 0 && total === 0 && survey !== undefined && listing.failed.length === 0)
       noteNothingWanted(stagingDir, basisWith(ledger.digest), plan.settled);
     return {
       status: odd > 0 ? 'warn' : total > 0 ? 'success' : 'no-op',
@@ -129,10 +140,10 @@ export default defineExtract({
   },
 
   async plan(context) {
-    const { window, asOf, stagingDir, relist: askAgain } = context;
+    const { window, asOf, stagingDir } = context;
     const known = intactEntries(Ledger.open(stagingDir), context);
     const scope = { ...parseKlinesOptions(context), listing: listingOf(context) };
-    return planRows({ ...scope, window, asOf, known, asked: new Set(), askAgain });
+    return planRows({ ...scope, window, asOf, known, asked: new Set() });
   },
 
   async published({ stagingDir, partitions, ...context }) {
@@ -173,6 +184,14 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
+/** Whether a run asks for the markets and timeframes of all that the ledger has, and for all symbols. */
+function coversLedger({ symbols, instrument_types, timeframes }: KlinesOptions, ledger: Ledger): boolean {
+  const isAsked = (key: ArchiveKey) =>
+    instrument_types.includes(key.instrument_type) && timeframes.includes(key.timeframe);
+  const keys = [...ledger.entries()].flatMap(({ key }) => parseKey(key) ?? []);
+  return symbols.length === 0 && keys.every(isAsked);
+}
+
 const surveyName = 'staging survey';
 
 /** Whether a run asks for nothing in particular, so that it may find that nothing is wanted by what an earlier one found. */
@@ -192,13 +211,24 @@ function summaryOf(
   return { new: added, reissued, unchanged, repaired, absent, rejected, known, failed, ...figures };
 }
 
-function tooManyFailed(failed: number, files: number, failures: readonly Failure[], allowed: number): PipelineError {
+function tooManyFailed(
+  { failed, absent }: Misses,
+  files: number,
+  failures: readonly Failure[],
+  allowed: number,
+): PipelineError {
   const [first] = failures;
-  if (first !== undefined && failures.every(({ code }) => code === 'ARCHIVE_REFUSED')) return asError(first);
-  const share = `${failed} of ${files} archives got no answer, more than the ${allowed * 100} % that max_failed allows`;
-  return new PipelineError('TOO_MANY_FAILED', `${share}; the first: ${first?.message}`, {
+  const isRefused = absent === 0 && failures.every(({ code }) => code === 'ARCHIVE_REFUSED');
+  if (first !== undefined && isRefused) return asError(first);
+  const counts = `${failed + absent} of ${files} archives did not come (${failed} failed, ${absent} absent)`;
+  const told = first === undefined ? '' : `; the first that failed: ${first.message}`;
+  const message = `${counts}, more than the ${allowed * 100} % that max_failed allows${told}`;
+  const again =
+    'run again: what is staged stays, and only what is missing is asked for again; ' +
+    '--relist finds what was re-issued or withdrawn since it was listed';
+  return new PipelineError('TOO_MANY_FAILED', message, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
-    hint: 'run again: what is staged stays, and only what failed is asked for again',
+    hint: absent > failed ? `check that the archive URL is that of the listing; then ${again}` : again,
     ...(first !== undefined && { cause: asError(first) }),
   });
 }

@@ -8,11 +8,15 @@ import { forEachConcurrent } from './concurrent.ts';
 import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
 import { compareArchive } from './listing/compare-archive.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
+import { createNewestDay } from './listing/newest-day.ts';
 import { refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
 import { symbolsOf } from './listing/symbols.ts';
 import { type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
 import { clientOptions } from './settings.ts';
+
+/** ms; while no symbol is known, a host that does not answer is waited for, and the run says so. */
+const progressEvery = 1_000;
 
 /**
  * Lists the archive: symbols are the listing's prefixes, and each (cadence, timeframe, symbol) is one paged listing,
@@ -36,7 +40,11 @@ export default defineExtract({
     const { asOf, vars } = context;
     const directory = stateDirectory(context.stagingDir);
     const { client, listingUrl, trees, prefixes } = await beginListing(options, context);
-    const symbols = listedSymbols(await prefixes, listingUrl, options, context);
+    const waiting = setInterval(() => {
+      context.progress({ done: 0, unit: 'series', retries: client.stats.retries });
+    }, progressEvery);
+    const parents = await prefixes.finally(() => clearInterval(waiting));
+    const symbols = listedSymbols(parents, listingUrl, options, context);
     const series = trees.flatMap((tree) =>
       (symbols.get(treePrefix(tree)) ?? []).map((symbol): Series => ({ ...tree, symbol })),
     );
@@ -45,6 +53,9 @@ export default defineExtract({
 
     const listed: ListedSeries[] = [];
     const failures: PipelineError[] = [];
+    const failed: Series[] = [];
+    const allowed = vars.number('max_failed');
+    const newest = createNewestDay();
     const totals = { objects: 0, new: 0, reissued: 0, gone: 0, skipped: 0 };
     let done = 0;
     const report = () => {
@@ -64,6 +75,7 @@ export default defineExtract({
       try {
         const refreshed = await refreshSeries(one, refreshOptions);
         listed.push({ series: one, head: refreshed.head });
+        newest.note(one, refreshed.newest);
         totals.objects += refreshed.head.objects;
         totals.new += refreshed.added;
         totals.reissued += refreshed.changed;
@@ -71,20 +83,26 @@ export default defineExtract({
         totals.skipped += refreshed.skipped.length;
         for (const key of refreshed.skipped) context.warn(`skipped ${key}: its name is not of the archive's layout`);
       } catch (error) {
-        if (isAbort(error) || !(error instanceof PipelineError) || !mayBePassing.has(error.code)) throw error;
+        if (isAbort(error) || !(error instanceof PipelineError) || !concernsOne(error)) throw error;
         failures.push(error);
+        failed.push(one);
         context.warn(`could not list ${seriesId(one)}: ${error.message}`);
         const known = peekSeries(seriesFile(directory, one));
-        if (known !== undefined) listed.push({ series: one, head: known.head });
-        if (failures.length > vars.number('max_failed') * series.length) throw error;
+        if (known !== undefined) {
+          listed.push({ series: one, head: known.head });
+          newest.note(one, known.newest);
+        }
+        if (failures.length > allowed * series.length) throw tooManyFailed(failures, series.length, allowed);
       }
       done++;
       report();
     });
+    const ahead = newest.behind(asOf);
+    if (ahead !== undefined) context.warn(ahead);
     const { objects, ...figures } = totals;
     const changed = figures.new + figures.reissued + figures.gone;
     return {
-      status: failures.length > 0 || figures.skipped > 0 ? 'warn' : changed > 0 ? 'success' : 'no-op',
+      status: failures.length + figures.skipped > 0 || ahead !== undefined ? 'warn' : changed > 0 ? 'success' : 'no-op',
       summary: {
         symbols: new Set([...symbols.values()].flat()).size,
         series: listed.length,
@@ -94,7 +112,7 @@ export default defineExtract({
         requests: client.stats.requests,
         retries: client.stats.retries,
       },
-      output: createArchiveListing(directory, inOrder(listed)),
+      output: createArchiveListing(directory, inOrder(listed), failed),
     };
   },
 
@@ -137,8 +155,23 @@ async function listPrefixes(client: ArchiveClient, listingUrl: string, parents: 
   return new Map(await Promise.all(found));
 }
 
-/** Failures that concern one series; a refusal concerns them all. */
-const mayBePassing: ReadonlySet<string> = new Set(['ARCHIVE_UNREACHABLE', 'ARCHIVE_RESPONSE', 'LISTING_INVALID']);
+const ofOneSeries: ReadonlySet<string> = new Set(['ARCHIVE_UNREACHABLE', 'ARCHIVE_RESPONSE', 'LISTING_INVALID']);
+
+/** Whether a failure may concern its series alone: a CDN answers single 403s (A33), a country is refused everything. */
+const concernsOne = ({ code, details }: PipelineError): boolean =>
+  ofOneSeries.has(code) || (code === 'ARCHIVE_REFUSED' && details.status === 403);
+
+/** The failure itself where it is the first; where all were refused, what that means. */
+function tooManyFailed(failures: readonly PipelineError[], series: number, allowed: number): PipelineError {
+  const first = failures[0] as PipelineError;
+  if (failures.length === 1 || failures.every(({ code }) => code === 'ARCHIVE_REFUSED')) return first;
+  const share = `${failures.length} of ${series} series could not be listed, more than the ${allowed * 100} % that max_failed allows`;
+  return new PipelineError('TOO_MANY_FAILED', `${share}; the first: ${first.message}`, {
+    ...(first.details.url !== undefined && { url: first.details.url }),
+    hint: 'run again: what was known of them stays, and they are listed again',
+    cause: first,
+  });
+}
 
 type Tree = Omit<Series, 'symbol'>;
 

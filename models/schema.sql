@@ -272,7 +272,8 @@ CREATE TABLE "partition_state" (
   "model" VARCHAR NOT NULL,
   "partition" VARCHAR NOT NULL,
   "input_digest" VARCHAR NOT NULL,
-  "run_id" VARCHAR NOT NULL
+  "run_id" VARCHAR NOT NULL,
+  "rows_digest" VARCHAR
 );
 COMMENT ON TABLE "partition_state" IS 'What each partition was built from. Written in the transaction that publishes its rows.
 Key, held by replacing partitions: model, partition';
@@ -280,6 +281,7 @@ COMMENT ON COLUMN "partition_state"."model" IS 'Model, extracted table, test or 
 COMMENT ON COLUMN "partition_state"."partition" IS 'Partition columns joined by `/`; empty where the table is replaced whole.';
 COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
 COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
+COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.';
 
 CREATE TABLE "test_results" (
   "run_id" VARCHAR NOT NULL,

@@ -1,5 +1,6 @@
 import { closest } from '../closest.ts';
 import type { ErrorCode } from '../errors.ts';
+import { systemTables } from '../schema/system.ts';
 import { findCycles } from './cycles.ts';
 import { makers, tableOf, testName } from './names.ts';
 import { formatPath, type Path, type Problem } from './problems.ts';
@@ -89,6 +90,10 @@ function checkVars({ spec, report }: Context): void {
 function checkNames({ spec, source, report }: Context): void {
   const taken = new Map<string, Path>();
   const take = (name: string, path: Path, kind: string): void => {
+    if (kind !== 'extract' && systemTables.includes(name)) {
+      report('CONFIG_INVALID', path, `the ${kind} \`${name}\` has the name of a table of the engine`, 'rename it');
+      return;
+    }
     const first = taken.get(name);
     if (first === undefined) taken.set(name, path);
     else {

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 
 /**
  * Whether nobody else has written to a database since `noteAsLeft`. Asked before anything is written to it: the file tells
- * by its size and time of change, to the nanosecond, and whoever was killed has left a WAL beside it.
+ * by its size and times of change, to the nanosecond (one of them cannot be set), and whoever was killed has left a WAL beside
+ * it.
  */
 export function isAsLeft(file: string): boolean {
   const note = noteOf(file);
@@ -23,6 +24,6 @@ export function noteAsLeft(file: string): void {
 const noteOf = (file: string): string => `${file}.left`;
 
 function standingOf(file: string): string {
-  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-  return `${ino} ${size} ${mtimeNs}`;
+  const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }

@@ -2,8 +2,16 @@ import { PipelineError } from '../errors.ts';
 import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 import { checkResult } from './describe.ts';
-import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordPartitions } from './partitions.ts';
-import { RowsOutside, replacePartitions } from './replace.ts';
+import {
+  builtPartitions,
+  type DirtyPartitions,
+  dirtyPartitions,
+  findDirty,
+  leavePartitions,
+  recordPartitions,
+} from './partitions.ts';
+import { RowsOutside, removeAltered, replacePartitions } from './replace.ts';
+import { digestAgain } from './rows-digest.ts';
 import {
   type CompiledTest,
   readsClock,
@@ -24,6 +32,8 @@ export interface CompiledModel {
   readonly querySql: string;
   readonly rejectsSql: string | undefined;
   readonly publishedSql: readonly string[];
+  /** The tables that these statements may change. */
+  readonly writes: readonly Table[];
   /** Tables that its statements read, its own left out. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
@@ -46,8 +56,8 @@ export interface BuildOptions {
     readonly tables: readonly Table[];
     readonly staged: StagedSource;
     readonly directory: string;
-    /** Runs the extract again in place of what was put aside, and reads anew what it has staged. */
-    readonly reload: (why: 'rejected' | 'damaged') => Promise<void>;
+    /** Runs the extract again in place of what was put aside, but for `given up`, and reads anew what is staged. */
+    readonly reload: (why: 'rejected' | 'damaged' | 'given up', files?: readonly DamagedFile[]) => Promise<void>;
   };
   readonly signal: AbortSignal;
   readonly warn: (message: string) => void;
@@ -60,8 +70,8 @@ export interface BuildOutcome {
   readonly partitions: number;
   /** Archives whose values are not believable, set aside now. */
   readonly rejected: number;
-  /** Partitions that stay as they are, since staged files of theirs are damaged and could not be had again. */
-  readonly leftOut: number;
+  /** Partitions that lack staged files which are damaged and could not be had again, or stay as they are for that. */
+  readonly incomplete: number;
   readonly tests: readonly TestOutcome[];
 }
 
@@ -87,18 +97,28 @@ export async function buildModel(
   options: BuildOptions,
 ): Promise<BuildOutcome> {
   if (options.upToDate && !options.tests.some(readsClock)) {
-    return { status: 'reused', rows: 0, partitions: 0, rejected: 0, leftOut: 0, tests: options.tests.map(reusedTest) };
+    return {
+      status: 'reused',
+      rows: 0,
+      partitions: 0,
+      rejected: 0,
+      incomplete: 0,
+      tests: options.tests.map(reusedTest),
+    };
   }
   await warehouse.setTime('as_of', options.asOf);
   const rejected = new Set<string>();
-  /** Partitions with damaged files; undefined until the extract has run again for them. */
-  let leftOut: ReadonlySet<string> | undefined;
+  /** Partitions that lack files; undefined until the extract has run again for damaged ones. */
+  let lacking: Lacking | undefined;
   let copy = false;
   let confined = false;
   for (;;) {
     const changed = options.upToDate ? nothingDirty : await findDirty(warehouse, model, options.window);
-    const dirty = leftOut === undefined ? changed : await leavePartitions(warehouse, changed, leftOut);
-    const counts = () => ({ rejected: rejected.size, leftOut: leftOut?.size ?? 0 });
+    const dirty = lacking === undefined ? changed : await leavePartitions(warehouse, changed, lacking.leftOut);
+    const counts = () => ({
+      rejected: rejected.size,
+      incomplete: lacking === undefined ? 0 : lacking.leftOut.size + lacking.without.size,
+    });
     if (dirty.dirty > 0) {
       const refused = await openSource(warehouse, options, copy);
       if (await setAside(refused, options, rejected)) continue;
@@ -120,7 +140,7 @@ export async function buildModel(
       }
       const damaged = dirty.dirty > 0 && !options.signal.aborted ? await damagedFiles(options) : [];
       if (damaged.length > 0) {
-        leftOut = await mend(damaged, options, leftOut);
+        lacking = await mend(warehouse, model, damaged, options, lacking);
         continue;
       }
       // The last attempt read evened copies of the files, and nothing in them was to be rejected.
@@ -144,12 +164,13 @@ async function publish(
   model: CompiledModel,
   dirty: DirtyPartitions,
   options: BuildOptions & { readonly confined: boolean },
-): Promise<Omit<BuildOutcome, 'rejected' | 'leftOut'>> {
+): Promise<Omit<BuildOutcome, 'rejected' | 'incomplete'>> {
   if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
   return warehouse.transaction(async () => {
     const held = await heldTests(warehouse, dirty, options);
     let rows = 0;
     if (dirty.dirty > 0) {
+      if (model.readsItself) await removeAltered(warehouse, model.table);
       rows = await replacePartitions(warehouse, model.table, model.querySql, {
         all: dirty.all,
         readsItself: model.readsItself,
@@ -157,9 +178,9 @@ async function publish(
       });
       // They are looked at while DuckDB reads them.
       if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
-      await recordPartitions(warehouse, model.name, options.runId);
+      await recordPartitions(warehouse, model.table, { all: dirty.all, runId: options.runId });
     }
-    if (!options.upToDate) for (const statement of model.publishedSql) await warehouse.run(statement);
+    if (!options.upToDate) for (const statement of model.publishedSql) await runPublished(warehouse, model, statement);
     const tests: TestOutcome[] = [];
     for (const test of options.tests) {
       const isKnown = options.upToDate && !readsClock(test);
@@ -170,6 +191,12 @@ async function publish(
     await recordOutcomes(warehouse, tests, options);
     return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, tests };
   });
+}
+
+/** A statement that changes another table; the digests of that are taken anew. */
+async function runPublished(warehouse: Warehouse, { writes }: CompiledModel, statement: string): Promise<void> {
+  const changed = await warehouse.run(statement);
+  if (changed > 0) for (const table of writes) await digestAgain(warehouse, table);
 }
 
 /** The tests that need not look at rows that this build leaves as they are, since they passed on them. */
@@ -231,22 +258,41 @@ async function setAside(
 const damagedFiles = async ({ source }: BuildOptions): Promise<readonly DamagedFile[]> =>
   (await source?.staged.damaged?.()) ?? [];
 
+interface Lacking {
+  /** Partitions that keep what is published of them. */
+  readonly leftOut: ReadonlySet<string>;
+  /** Partitions of which nothing was published, built without files. */
+  readonly without: ReadonlySet<string>;
+}
+
 /**
- * Has damaged files fetched again, once; the partitions of those that are damaged after that are left out, and keep what is
- * published of them.
+ * Has damaged files fetched again, once. Of those that are damaged after that the partition stays as it is published; where
+ * nothing is, it is built without them, and dirty as soon as they can be had.
  */
 async function mend(
+  warehouse: Warehouse,
+  model: CompiledModel,
   damaged: readonly DamagedFile[],
   { source, warn }: BuildOptions,
-  leftOut: ReadonlySet<string> | undefined,
-): Promise<ReadonlySet<string>> {
-  if (leftOut === undefined) {
+  before: Lacking | undefined,
+): Promise<Lacking> {
+  if (before === undefined) {
     for (const { key, reason } of damaged) warn(`damaged ${key}: ${reason}; it is fetched again`);
     await source?.staged.discard?.(damaged);
-    await source?.reload('damaged');
-    return new Set();
+    await source?.reload('damaged', damaged);
+    return { leftOut: new Set(), without: new Set() };
   }
-  for (const { key, partition, reason } of damaged)
-    warn(`${partition} is not built and stays as it was published: ${key} could not be fetched again, ${reason}`);
-  return leftOut.union(new Set(damaged.map(({ partition }) => partition)));
+  const published = await builtPartitions(warehouse, model.name);
+  const [kept, open] = [new Set<string>(), new Set<string>()];
+  for (const { key, partition, reason } of damaged) {
+    const isPublished = published.has(partition);
+    (isPublished ? kept : open).add(partition);
+    const what = isPublished ? 'is not built and stays as it was published' : 'is built without one of its files';
+    warn(`${partition} ${what}: ${key} could not be fetched again, ${reason}`);
+  }
+  if (open.size > 0) {
+    await source?.staged.giveUp?.(damaged.filter(({ partition }) => open.has(partition)));
+    await source?.reload('given up');
+  }
+  return { leftOut: before.leftOut.union(kept), without: before.without.union(open) };
 }

@@ -10,7 +10,7 @@ import type { Table } from '../schema/table.ts';
 import { describeDrift } from '../schema/words.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { parquetDrift } from './parquet.ts';
-import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
+import { recordDigest, recordedExport, stateDigest } from './partitions.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface ExportPlan {
@@ -30,6 +30,8 @@ export interface ExportOutcome {
   readonly status: 'pass' | 'reused';
   readonly file: string;
   readonly rows: number;
+  /** What was not as the last run left it, in words. */
+  readonly replaced?: readonly string[];
 }
 
 const rowGroupSize = 20_000;
@@ -39,7 +41,10 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 /** The definition of a table in short: a reader of a Parquet file can tell which one it was written by. */
 export const schemaVersion = (table: Table): string => sha256(createBareTable(table)).slice(0, 16);
 
-/** Writes a table as sorted Parquet, aside and renamed; leaves the file alone where nothing changed. */
+/**
+ * Writes a table as sorted Parquet, aside and renamed; leaves the file alone where nothing changed. What the file has to be is
+ * in the warehouse: SHA256SUMS, which lies beside it, may have been changed with it (B36).
+ */
 export async function exportTable(
   warehouse: Warehouse,
   plan: ExportPlan,
@@ -57,14 +62,16 @@ export async function exportTable(
   const digest = sha256(`${copy('')}\n${await stateDigest(warehouse, [plan.table.name])}`);
   const state = `export.${plan.name}`;
   const sums = await readSums(context.directory);
-  const known = sums.get(path.basename(file));
-  if (
-    known !== undefined &&
-    (await recordedDigest(warehouse, state)) === digest &&
-    (await fileDigest(file)) === known
-  ) {
+  const [known, present] = [await recordedExport(warehouse, state), await fileDigest(file)];
+  const hasSum = sums.text === sumsText(sums.lines) && sums.lines.get(path.basename(file)) === present;
+  if (present !== undefined && known?.input_digest === digest && known.rows_digest === present && hasSum)
     return { status: 'reused', file, rows: 0 };
-  }
+  const replaced = [
+    ...(known?.rows_digest && known.rows_digest !== present ? ['the file was not the one that was written last'] : []),
+    ...(known?.rows_digest && known.rows_digest === present && !hasSum
+      ? [`${sumsFile} was not as it was written`]
+      : []),
+  ];
   await mkdir(context.directory, { recursive: true });
   await recordDigest(warehouse, state, undefined, context.runId);
   const aside = `${file}.tmp`;
@@ -79,9 +86,9 @@ export async function exportTable(
     }
     const written = await fileDigest(aside);
     if (written !== (await fileDigest(file))) await rename(aside, file);
-    await writeSums(context.directory, sums.set(path.basename(file), written as string));
-    await recordDigest(warehouse, state, digest, context.runId);
-    return { status: 'pass', file, rows };
+    await writeSums(context.directory, sums.lines.set(path.basename(file), written as string));
+    await recordDigest(warehouse, state, digest, context.runId, written);
+    return { status: 'pass', file, rows, ...(replaced.length > 0 && { replaced }) };
   } finally {
     await rm(aside, { force: true });
   }
@@ -100,19 +107,24 @@ async function fileDigest(file: string): Promise<string | undefined> {
 }
 
 /** File name → SHA-256, as `sha256sum -c` reads it. */
-async function readSums(directory: string): Promise<Map<string, string>> {
+async function readSums(directory: string): Promise<{ readonly text: string; readonly lines: Map<string, string> }> {
   const text = await readFile(path.join(directory, sumsFile), 'utf8').catch(() => '');
-  return new Map(
-    text.split('\n').flatMap((line) => (line === '' ? [] : [[line.slice(66), line.slice(0, 64)] as const])),
-  );
+  const lines = text.split('\n').flatMap((line) => (line === '' ? [] : [[line.slice(66), line.slice(0, 64)] as const]));
+  return { text, lines: new Map(lines) };
 }
+
+const sumsText = (sums: ReadonlyMap<string, string>): string =>
+  [...sums]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, digest]) => `${digest}  ${name}\n`)
+    .join('');
 
 async function writeSums(directory: string, sums: ReadonlyMap<string, string>): Promise<void> {
   const present = new Set(await readdir(directory));
-  const lines = [...sums].filter(([name]) => present.has(name)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = new Map([...sums].filter(([name]) => present.has(name)));
   const aside = path.join(directory, `${sumsFile}.tmp`);
   try {
-    await writeFile(aside, lines.map(([name, digest]) => `${digest}  ${name}\n`).join(''));
+    await writeFile(aside, sumsText(lines));
     await rename(aside, path.join(directory, sumsFile));
   } catch (error) {
     throw diskError(error, aside);

@@ -6,6 +6,7 @@ import { isPartitionTextSql, partitionValueSql } from '../partition-text.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
+import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -40,7 +41,8 @@ export async function loadFeed(
       const nothingStays = [...before.keys()].every(
         (partition) => changed.has(partition) || !feed.partitions.has(partition),
       );
-      if (nothingStays || partitionColumns(table).length === 0) {
+      const isWhole = nothingStays || partitionColumns(table).length === 0;
+      if (isWhole) {
         await warehouse.run(`TRUNCATE ${quoteName(table.name)}`);
         await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME ${rows}`);
         await checkNamed(warehouse, table, quoteName(table.name));
@@ -49,13 +51,16 @@ export async function loadFeed(
         await checkNamed(warehouse, table, newRows);
         await warehouse.run(deleteChanged(table));
         await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM ${newRows}`);
-        await warehouse.run(`DROP TABLE ${newRows}`);
       }
       await warehouse.run(`DELETE FROM partition_state USING ${changedPartitions} AS changed
         WHERE partition_state.model = ${quoteText(table.name)} AND partition_state.partition = changed.partition`);
+      const digests = rowsDigests(table, isWhole ? {} : { from: newRows });
       await warehouse.run(`INSERT INTO partition_state BY NAME
-        SELECT ${quoteText(table.name)} AS model, partition, input_digest, ${quoteText(options.runId)} AS run_id
-        FROM ${changedPartitions} WHERE input_digest IS NOT NULL`);
+        SELECT ${quoteText(table.name)} AS model, partition, input_digest, ${quoteText(options.runId)} AS run_id,
+          coalesce(rows.rows_digest, ${digestOfNothing}) AS rows_digest
+        FROM (FROM ${changedPartitions} WHERE input_digest IS NOT NULL)
+          LEFT JOIN (${namedDigests(digests, changedPartitions)}) AS rows USING (partition)`);
+      if (!isWhole) await warehouse.run(`DROP TABLE ${newRows}`);
     });
   } finally {
     await rm(rowsFile, { force: true });

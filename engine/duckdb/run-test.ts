@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { diskError } from '../disk-error.ts';
 import { isAbort, PipelineError } from '../errors.ts';
+import { fileNameOf } from '../file-name.ts';
 import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
@@ -130,7 +131,7 @@ async function found(
   directory: string,
 ): Promise<{ count: number; examples: readonly Row[]; file?: string }> {
   const { count } = await warehouse.row<{ count: bigint }>(`SELECT count(*) AS count FROM (${query})`);
-  const file = path.join(directory, failuresFile(test.name));
+  const file = path.join(directory, `${fileNameOf(test.name)}.csv`);
   if (count === 0n) {
     await rm(file, { force: true });
     return { count: 0, examples: [] };
@@ -141,14 +142,6 @@ async function found(
   );
   const examples = await warehouse.rows(`FROM (${query}) ORDER BY ALL LIMIT ${shownRows}`);
   return { count: Number(count), examples, file };
-}
-
-const longestName = 100;
-
-/** A test may be named after columns of any name: what no file may have in its name is left to a digest. */
-function failuresFile(test: string): string {
-  const plain = test.replace(/[^\w.-]+/g, '_').slice(0, longestName);
-  return plain === test && !test.startsWith('.') ? `${test}.csv` : `${plain}-${hash('md5', test).slice(0, 8)}.csv`;
 }
 
 export async function recordOutcomes(

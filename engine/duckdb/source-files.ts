@@ -16,7 +16,7 @@ export async function readFrom(
   { batches = [], inPlace = [] }: StagedFiles,
   directory: string,
 ): Promise<void> {
-  const names = sourceNames(table.name);
+  const names = sourceNames(table);
   const empty = path.join(directory, 'empty.csv'); // an empty list is an error to DuckDB
   await writeFile(empty, '');
   const set = (variable: string, files: readonly string[]) =>
@@ -27,7 +27,7 @@ export async function readFrom(
   const filesOf = (header: boolean) => inPlace.filter((one) => one.header === header).map(({ file }) => file);
   await set(names.headerless, filesOf(false));
   await set(names.headed, filesOf(true));
-  const columns = ['file', ...perFile].map((column) => `${quoteName(column)} VARCHAR`);
+  const columns = [names.file, ...perFile].map((column) => `${quoteName(column)} VARCHAR`);
   await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${quoteName(names.perFile)} (${columns.join(', ')})`);
   for (let from = 0; from < inPlace.length; from += rowsPerInsert) {
     const rows = inPlace

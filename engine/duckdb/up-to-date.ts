@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import { clockSql } from '../sql.ts';
+import { clockSql, quoteText } from '../sql.ts';
 import type { CompiledModel } from './build-model.ts';
 import { recordDigest } from './partitions.ts';
+import { altered } from './rows-digest.ts';
 import { type CompiledTest, readsClock } from './run-test.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -28,19 +29,28 @@ export async function recordUpToDate(warehouse: Warehouse, it: UpToDate, runId: 
   await recordDigest(warehouse, stateName(it.model), digestOf(it, await readStates(warehouse)), runId);
 }
 
+/** Those of the tables of which another program changed rows that are still there. */
+export async function alteredAmong(warehouse: Warehouse, tables: readonly string[]): Promise<readonly string[]> {
+  const states = await readStates(warehouse);
+  return tables.filter((table) => states.get(table)?.altered === true);
+}
+
 /** What partition_state has of a model, an extract's table, or whatever else has states. */
 interface State {
   /** Of all its partitions. */
   readonly digest: string;
   /** Of one of them: of the only one where there is one. */
   readonly any: string;
+  /** Whether another program changed any of them, and nothing has been built in its place. */
+  readonly altered: boolean;
 }
 
 /** One pass for all models of a run with nothing new. */
 const readStates = (warehouse: Warehouse): Promise<ReadonlyMap<string, State>> =>
   warehouse.remember('partition_state', async () => {
     const states = await warehouse.rows<State & { model: string }>(`SELECT model,
-      cast(sum(hash(partition, input_digest)) as VARCHAR) AS digest, any_value(input_digest) AS any
+      cast(sum(hash(partition, input_digest)) as VARCHAR) AS digest, any_value(input_digest) AS any,
+      coalesce(bool_or(rows_digest = ${quoteText(altered)}), false) AS altered
       FROM partition_state GROUP BY model`);
     return new Map(states.map(({ model, ...state }) => [model, state]));
   });

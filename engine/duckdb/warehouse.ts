@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnT
 import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
-import { evidenceOf, lostWarehouse, stateOfFile } from '../target/lost.ts';
+import { evidenceOf, idOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
 import { readOrigin } from './origin.ts';
 import { rowObjects } from './row-objects.ts';
 
@@ -102,7 +102,7 @@ export class Warehouse implements AsyncDisposable {
       }
     } catch (error) {
       this.#signal?.throwIfAborted();
-      throw error;
+      throw damageOf(error, this.file);
     } finally {
       this.#signal?.removeEventListener('abort', interrupt);
       connection.closeSync();
@@ -146,7 +146,7 @@ export class Warehouse implements AsyncDisposable {
       return await work();
     } catch (error) {
       this.#signal?.throwIfAborted(); // an interrupted statement fails with words of its own
-      throw error;
+      throw damageOf(error, this.file);
     }
   }
 }
@@ -159,7 +159,7 @@ export class Warehouse implements AsyncDisposable {
  */
 export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
   const { file, readOnly = false, threads, memoryLimit, waitMs = 0, anew = false, signal } = options;
-  if (file !== ':memory:') await prepareFile(file, { readOnly, anew });
+  const isNew = file === ':memory:' || (await prepareFile(file, { readOnly, anew }));
   const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
   if (threads !== undefined) settings.threads = String(threads);
   if (memoryLimit !== undefined) settings.memory_limit = memoryLimit;
@@ -168,10 +168,7 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   const warehouse = new Warehouse(options, instance, connection);
   try {
     await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
-    const evidence = file === ':memory:' || anew ? undefined : evidenceOf(file);
-    if (evidence !== undefined && (await isEmpty(warehouse))) {
-      throw lostWarehouse(file, 'the warehouse has no tables', evidence);
-    }
+    if (!isNew) await expectOwn(warehouse, anew);
     return warehouse;
   } catch (error) {
     await warehouse[Symbol.asyncDispose]();
@@ -179,10 +176,10 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   }
 }
 
-/** Sees to it that a file is there to be opened, or that a new one may be made in its place. */
-async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean; anew: boolean }): Promise<void> {
+/** Sees to it that a file is there to be opened, or that a new one may be made in its place; whether it will be new. */
+async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean; anew: boolean }): Promise<boolean> {
   const state = stateOfFile(file);
-  if (state === 'there') return;
+  if (state === 'there') return false;
   const evidence = evidenceOf(file);
   if (evidence !== undefined && (readOnly || !anew)) throw lostWarehouse(file, state, evidence);
   if (readOnly) {
@@ -193,12 +190,26 @@ async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean
   if (evidence !== undefined) await setAside(file);
   else if (state !== 'missing') await rm(file); // the disk was full, or a kill came, while it was made: it never held a row
   await mkdir(path.dirname(file), { recursive: true });
+  return true;
 }
 
-/** Whether no run has made it: a project may have no tables, but its warehouse has an origin. */
-const isEmpty = async (warehouse: Warehouse): Promise<boolean> =>
-  (await warehouse.rows('SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1')).length === 0 &&
-  (await readOrigin(warehouse)) === undefined;
+/** Refuses a database that is not the warehouse which the files next to it speak of. */
+async function expectOwn(warehouse: Warehouse, anew: boolean): Promise<void> {
+  const { file } = warehouse;
+  const evidence = evidenceOf(file);
+  const id = idOf(file);
+  if (evidence === undefined && id === undefined) return;
+  const origin = await readOrigin(warehouse);
+  if (!anew && evidence !== undefined && origin === undefined && (await hasNoTables(warehouse))) {
+    throw lostWarehouse(file, 'the warehouse has no tables', evidence);
+  }
+  // A warehouse of an earlier version has no id, and its target has none before the next run.
+  const isOther = id !== undefined && origin?.id !== id;
+  if (isOther && (origin !== undefined || evidence !== undefined)) throw warehouseOfOther(file, evidence);
+}
+
+const hasNoTables = async (warehouse: Warehouse): Promise<boolean> =>
+  (await warehouse.rows('SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1')).length === 0;
 
 /** Moves what is left of a warehouse out of the way of a new one. */
 async function setAside(file: string): Promise<void> {
@@ -243,12 +254,23 @@ async function createWhenFree(
 function failureToOpen(file: string, cause: unknown): unknown {
   const full = diskError(cause, file);
   if (full !== cause) return full;
-  return new PipelineError('WAREHOUSE_UNREADABLE', `DuckDB cannot open it: ${(cause as Error).message}`, {
+  return unreadable(file, `DuckDB cannot open it: ${(cause as Error).message}`, cause);
+}
+
+const unreadable = (file: string, message: string, cause: unknown) =>
+  new PipelineError('WAREHOUSE_UNREADABLE', message, {
     file,
     hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and rebuild all of it from what is staged: pnpm pipeline run --full-refresh',
     cause,
   });
+
+/** Each block of a database has a checksum, which DuckDB looks at when it reads the block, long after the file was opened. */
+function damageOf(error: unknown, file: string): unknown {
+  const isDamage = error instanceof Error && !(error instanceof PipelineError) && damageWords.test(error.message);
+  return isDamage ? unreadable(file, `a block of it is damaged: ${error.message}`, error) : error;
 }
+
+const damageWords = /Corrupt database file|Could not read enough bytes from file|database has been invalidated/;
 
 const isUnreplayed = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('Failure while replaying WAL file');

@@ -1,3 +1,4 @@
+import { adoptRows } from '../duckdb/foreign.ts';
 import { readSchema } from '../duckdb/introspect.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import { isAbort, PipelineError } from '../errors.ts';
@@ -48,7 +49,9 @@ export async function applyPlan(
       file: warehouse.file,
       hint: `${unchanged}; write what is missing: pnpm pipeline migrate new NAME`,
     });
-    return expectRows(before, await countRows(warehouse), changes);
+    const rows = expectRows(before, await countRows(warehouse), changes);
+    await adopt(warehouse, schema, plan, changes);
+    return rows;
   });
 }
 
@@ -82,6 +85,17 @@ function expectRows(
     total += rows;
   }
   return Number(total);
+}
+
+/** Takes the digests of rows that a migration has changed, or that were published before there were any. */
+async function adopt(warehouse: Warehouse, schema: Schema, plan: Plan, changes: readonly Change[]): Promise<void> {
+  if (schema[partitionState.name] === undefined) return;
+  const hadDigests = plan.live[partitionState.name]?.columns.rows_digest !== undefined;
+  const changed = new Set(changes.filter(isStructural).map(({ table }) => table));
+  await adoptRows(
+    warehouse,
+    Object.values(schema).filter(({ name }) => !hadDigests || changed.has(name)),
+  );
 }
 
 /** What an altered table holds may lack what the new definition asks for: the next run builds or loads it anew. */

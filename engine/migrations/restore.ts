@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
-import { copyFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { diskError } from '../disk-error.ts';
 import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
@@ -51,7 +52,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
       hint: `backups of this target are in ${paths.backups}`,
     });
   }
-  const aside = `${paths.warehouse}.restore`;
+  // Not next to target.json, which speaks of the warehouse itself.
+  const aside = path.join(paths.backups, 'restoring.part');
+  await mkdir(paths.backups, { recursive: true });
   try {
     const id = await copyVerified(aside, options);
     const before = await keepCurrent(options);
@@ -129,13 +132,15 @@ async function expectWarehouse(database: Warehouse, { definition, backup }: Rest
   throw notWarehouse(backup, `it has none of the tables ${names.join(', ')}`);
 }
 
-/** Keeps the warehouse that goes; one that cannot be opened is what a backup is restored for, and is kept as it is. */
+const unfit: ReadonlySet<string> = new Set(['WAREHOUSE_UNREADABLE', 'WAREHOUSE_LOST']);
+
+/** Keeps the warehouse that goes; a damaged or a lost one is what a backup is restored for, and is kept as it is. */
 async function keepCurrent({ paths, runId, signal }: RestoreOptions): Promise<string | undefined> {
   const { warehouse } = paths;
   try {
     return await backUp(paths, runId, { signal });
   } catch (error) {
-    if (!(error instanceof PipelineError && error.code === 'WAREHOUSE_UNREADABLE')) throw error;
+    if (!(error instanceof PipelineError && unfit.has(error.code))) throw error;
   }
   const aside = `${warehouse}.damaged-${runId}`;
   for (const suffix of ['', '.wal'])

@@ -7,7 +7,7 @@ import { formatDuration } from './format.ts';
  */
 export function showsChange(event: RunEvent): boolean {
   if (event.type === 'node_progress') return (event.progress.bytes ?? 0) > 0;
-  if (event.type === 'log') return event.level === 'error';
+  if (event.type === 'log') return event.level === 'error' || (event.level === 'warn' && event.node === undefined);
   if (event.type === 'run_finished') return event.interrupted;
   if (event.type !== 'node_finished') return false;
   const { node, status } = event;

@@ -69,7 +69,7 @@ async function removeExports({ exports: folder }: TargetPaths, names: readonly s
 }
 
 async function removeWarehouse({ root, warehouse }: TargetPaths): Promise<readonly string[]> {
-  const own = ['', '.wal', '.left', '.tmp', '.compact', '.compact.wal', '.restore', '.restore.wal'];
+  const own = ['', '.wal', '.left', '.tmp', '.compact', '.compact.wal'];
   const files = own.map((suffix) => `${path.basename(warehouse)}${suffix}`);
   return removeMatching(root, (name) => files.includes(name));
 }

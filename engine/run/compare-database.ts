@@ -18,8 +18,18 @@ import { type CompareOptions, type Comparison, differencesOf } from './compariso
 
 const waitMs = 5_000;
 
-/** The target's warehouse, where it has one, or any file in its place. */
-export async function compareDatabase(
+/** The target's warehouse, where it has one, or any file in its place. One that is lost is a difference: the exports can be looked at. */
+export async function compareDatabase(options: CompareOptions, schema: Schema): Promise<readonly Comparison[]> {
+  try {
+    return await compareFile(options, schema);
+  } catch (error) {
+    if (!(error instanceof PipelineError && error.code === 'WAREHOUSE_LOST')) throw error;
+    const { file = options.paths.warehouse, hint } = error.details;
+    return [{ subject: file, differences: [`${error.message}; ${hint}`] }];
+  }
+}
+
+async function compareFile(
   { pipeline, paths, database, signal }: CompareOptions,
   schema: Schema,
 ): Promise<readonly Comparison[]> {

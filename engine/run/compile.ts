@@ -3,6 +3,7 @@ import path from 'node:path';
 import { format } from 'sql-formatter';
 import type { Pipeline } from '../config/load.ts';
 import type { Vars } from '../config/vars.ts';
+import { fileNameOf } from '../file-name.ts';
 import type { Graph } from '../graph/graph.ts';
 import { openProject } from '../project.ts';
 import { writeManifest } from './artifacts.ts';
@@ -35,7 +36,7 @@ export async function compileModels(options: {
       await write(node.name, model.querySql, ...model.publishedSql);
       await write(`${node.name}.inputs`, model.inputsSql);
     }
-    if (node.kind === 'test') await write(`test.${node.name}`, (await project.test(node)).sql.failures);
+    if (node.kind === 'test') await write(`test.${fileNameOf(node.name)}`, (await project.test(node)).sql.failures);
   }
   await writeManifest(paths.artifacts, { metadata: { project: pipeline.spec.name }, project, graph });
   return files;

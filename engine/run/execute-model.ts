@@ -12,6 +12,7 @@ import type { Table } from '../schema/table.ts';
 import { type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { testOutcome } from './execute-test.ts';
+import { refuseAltered } from './refuse-altered.ts';
 
 /** Builds a model and runs the tests that decide whether it is published; the tests end as nodes of their own. */
 export async function executeModel(
@@ -26,6 +27,7 @@ export async function executeModel(
   const window = context.windows.get(node.id);
   const { runId, asOf } = context;
   const outcome = await context.warehouse.use(async (warehouse) => {
+    await refuseAltered(warehouse, model.reads, context);
     const whole = { model, tests: compiled, asOf };
     const upToDate = await isUpToDate(warehouse, whole);
     const source = upToDate
@@ -41,7 +43,7 @@ export async function executeModel(
         signal: context.signal,
         warn: (message) => context.reporter.report({ type: 'log', level: 'warn', message, node: refOf(node) }),
       });
-      if (!upToDate && window === undefined && built.leftOut === 0 && lastingTestsPassed(built))
+      if (!upToDate && window === undefined && built.incomplete === 0 && lastingTestsPassed(built))
         await recordUpToDate(warehouse, whole, runId);
       return built;
     } finally {
@@ -56,18 +58,18 @@ export async function executeModel(
   if (outcome.status === 'error') {
     return { status: 'error', message: `not published, the last good version stays: ${failed.join(', ')} failed` };
   }
-  const { rows, partitions, rejected, leftOut } = outcome;
-  if (outcome.status === 'reused' && rejected + leftOut === 0)
+  const { rows, partitions, rejected, incomplete } = outcome;
+  if (outcome.status === 'reused' && rejected + incomplete === 0)
     return { status: 'reused', message: 'nothing it reads has changed' };
   return {
-    status: rejected + leftOut > 0 ? 'warn' : 'pass',
+    status: rejected + incomplete > 0 ? 'warn' : 'pass',
     message: [
       countOf(rows, 'row'),
       countOf(partitions, 'partition'),
       ...(rejected > 0 ? [`${formatCount(rejected)} rejected`] : []),
-      ...(leftOut > 0 ? [`${formatCount(leftOut)} left as published, for damaged files`] : []),
+      ...(incomplete > 0 ? [`${formatCount(incomplete)} incomplete, for damaged files`] : []),
     ].join(', '),
-    facts: { rows_affected: rows, partitions, rejected, left_out: leftOut },
+    facts: { rows_affected: rows, partitions, rejected, incomplete },
   };
 }
 
@@ -103,10 +105,13 @@ async function stagedSource(
     get staged() {
       return staged as StagedSource;
     },
-    async reload(why) {
+    async reload(why, files = []) {
+      // What is gone was asked for by an extract of this run, and not had.
+      const mayHelp = (one: ExtractNode) => !extracted.has(one.name) || files.some(({ isGone }) => !isGone);
       const isOn = ({ when }: ExtractNode) => when === undefined || context.vars.boolean(when);
-      if (why === 'damaged') for (const one of writers.filter(isOn)) await extractAgain(one, node, context, why);
-      else if (extracted.has(writer.name)) await extractAgain(writer, node, context, why);
+      const again = why === 'damaged' ? writers.filter((one) => isOn(one) && mayHelp(one)) : [];
+      for (const one of again) await extractAgain(one, node, context, 'damaged');
+      if (why === 'rejected' && extracted.has(writer.name)) await extractAgain(writer, node, context, why);
       const { feeds = {}, source } = await open();
       staged = source;
       for (const [table, feed] of Object.entries(feeds)) await load(table, feed);

@@ -11,6 +11,9 @@ export interface TargetPaths {
   readonly backups: string;
 }
 
+/** What a warehouse is called; the files next to it speak of no other. */
+export const warehouseName = 'warehouse.duckdb';
+
 /** The lock of `run --locked`, unless it names another. */
 export const sourcesLock = (root: string): string => path.join(root, 'sources.lock');
 
@@ -19,7 +22,7 @@ export const targetPaths = (dataDir: string, target: string): TargetPaths => {
   return {
     root,
     staging: path.join(root, 'staging'),
-    warehouse: path.join(root, 'warehouse.duckdb'),
+    warehouse: path.join(root, warehouseName),
     exports: path.join(root, 'exports'),
     artifacts: path.join(root, 'artifacts'),
     logs: path.join(root, 'logs'),

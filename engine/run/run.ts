@@ -127,6 +127,8 @@ async function runHeld(
     signal,
     beforeCommit: lock.confirm,
     ...(options.threads !== undefined && { threads: options.threads }),
+    runId,
+    log: (level: 'info' | 'warn', message: string) => reporter.report({ type: 'log', level, message }),
   };
   const warehouse = createWarehouseHost(hostOptions);
   const context: RunContext = {

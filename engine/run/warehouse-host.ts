@@ -1,4 +1,5 @@
 import { isAsLeft, noteAsLeft } from '../duckdb/as-left.ts';
+import { describeForeign, markForeign } from '../duckdb/foreign.ts';
 import { forgetConclusions } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
@@ -18,6 +19,9 @@ export interface HostOptions extends WarehouseOptions, Definition {
   readonly now: Date;
   /** Of the target; without it any warehouse will do. */
   readonly claim?: WarehouseClaim;
+  readonly runId?: string;
+  /** Told what another program changed in the warehouse. */
+  readonly log?: (level: 'info' | 'warn', message: string) => void;
 }
 
 /**
@@ -75,16 +79,22 @@ export function createWarehouseHost(options: HostOptions): WarehouseHost {
 
 /**
  * Opens a warehouse; an empty one gets the tables of the schema, any other must have them. Where somebody else has written
- * to it, nothing counts as known.
+ * to it, nothing counts as known, and all rows are compared with what was published.
  * @throws PipelineError as `expectCurrent` and `WarehouseClaim.expectOwn`; nothing is altered
  */
-async function openAtSchema({ schema, migrations, now, claim, ...options }: HostOptions): Promise<Warehouse> {
+async function openAtSchema(host: HostOptions): Promise<Warehouse> {
+  const { schema, migrations, now, claim, runId = '', log, ...options } = host;
   const warehouse = await openWarehouse(options);
   try {
     const standing = await expectCurrent(warehouse, { schema, migrations });
     await claim?.expectOwn(warehouse, lacksTables(standing, schema));
     if (standing === 'current') {
-      if (!isAsLeft(options.file)) await forgetConclusions(warehouse);
+      if (!isAsLeft(options.file)) {
+        await forgetConclusions(warehouse);
+        const changed = await markForeign(warehouse, schema, runId);
+        for (const text of describeForeign(changed)) log?.('warn', `another program changed ${text}`);
+        for (const { table, partition, change } of changed) log?.('info', `${change}: ${table} ${partition}`);
+      }
       await claim?.stamp(warehouse);
     } else {
       await warehouse.transaction(async () => {

@@ -1,14 +1,18 @@
-import { quoteName, quoteText } from '../sql.ts';
+import { freeName, quoteName, quoteText } from '../sql.ts';
 import type { Column } from './column.ts';
 import type { Schema, Table } from './table.ts';
 
-/** Where a staged source is read from: DuckDB variables with lists of files, and a temp table of what is per file. */
-export const sourceNames = (table: string) =>
+/**
+ * Where a staged source is read from: DuckDB variables with lists of files, and a temp table of what is per file, whose
+ * column `file` has a name that no column of the source has.
+ */
+export const sourceNames = ({ name, columns }: Table) =>
   ({
-    batches: `${table}_batches`,
-    headerless: `${table}_headerless`,
-    headed: `${table}_headed`,
-    perFile: `${table}_per_file`,
+    batches: `${name}_batches`,
+    headerless: `${name}_headerless`,
+    headed: `${name}_headed`,
+    perFile: `$${name}_per_file`,
+    file: freeName('file', Object.keys(columns)),
   }) as const;
 
 const format = `header = false, auto_detect = false, delim = ',', quote = '', escape = ''`;
@@ -18,8 +22,8 @@ const format = `header = false, auto_detect = false, delim = ',', quote = '', es
  * its columns are what stands in the files, whatever type the definition gives them.
  */
 export function sourceRelation(table: Table, { texts = false }: { readonly texts?: boolean } = {}): string {
-  const { perFile = [], name } = table;
-  const names = sourceNames(name);
+  const { perFile = [] } = table;
+  const names = sourceNames(table);
   const all = Object.entries(table.columns);
   const read = (variable: string, columns: readonly (readonly [string, Column])[], options = ''): string => {
     const types = columns.map(([column, { type }]) => `${quoteText(column)}: ${quoteText(texts ? 'VARCHAR' : type)}`);
@@ -30,7 +34,7 @@ export function sourceRelation(table: Table, { texts = false }: { readonly texts
   const inFile = all.filter(([column]) => !perFile.includes(column));
   const columns = all.map(([column]) => quoteName(column)).join(', ');
   const inPlace = (variable: string, options: string): string =>
-    `SELECT ${columns} FROM ${read(variable, inFile, `${options}, filename = 'file'`)} JOIN ${quoteName(names.perFile)} USING (file)`;
+    `SELECT ${columns} FROM ${read(variable, inFile, `${options}, filename = ${quoteText(names.file)}`)} JOIN ${quoteName(names.perFile)} USING (${quoteName(names.file)})`;
   return `(${inPlace(names.headerless, '')} UNION ALL ${inPlace(names.headed, ', skip = 1')} UNION ALL SELECT ${columns} FROM ${batches})`;
 }
 

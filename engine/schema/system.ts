@@ -9,6 +9,9 @@ export const partitionState = table('partition_state', {
     partition: varchar('Partition columns joined by `/`; empty where the table is replaced whole.'),
     input_digest: varchar('Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.'),
     run_id: varchar('Run that wrote it.'),
+    rows_digest: varchar.nullable(
+      'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.',
+    ),
   },
   key: ['model', 'partition'],
   keyHeldBy: 'partition',

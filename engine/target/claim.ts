@@ -8,7 +8,8 @@ import { readRecord, updateRecord } from './record.ts';
 /** Ties a target and its warehouse together: each carries the id of the other. */
 export interface WarehouseClaim {
   /**
-   * Refuses a warehouse that is another target's, or that lost its tables or all that runs have built.
+   * Refuses a warehouse with the other kind of data, or that lost its tables or all that runs have built. One with another id
+   * is refused by `openWarehouse`.
    * @throws PipelineError WAREHOUSE_LOST, ARCHIVE_DIFFERS
    */
   expectOwn(warehouse: Warehouse, lacksTables: boolean): Promise<void>;
@@ -38,9 +39,6 @@ export function createClaim(options: {
       }
       const origin = await readOrigin(warehouse);
       if (origin !== undefined && origin.synthetic !== synthetic) throw ofOtherKind(file, origin.synthetic);
-      // A warehouse of an earlier version has no id; the first run with this one gives it one.
-      const isOther = record?.id !== undefined && origin?.id !== record.id;
-      if (isOther && (origin !== undefined || evidence !== undefined)) throw ofOtherTarget(file, evidence);
       if (evidence === undefined || anew) return;
       const isPublished = record?.warehouse?.published_at !== undefined || hasExports(root);
       if (isPublished && (await isUnbuilt(warehouse))) {
@@ -62,16 +60,6 @@ export function createClaim(options: {
 
 const isUnbuilt = async (warehouse: Warehouse): Promise<boolean> =>
   (await warehouse.rows('SELECT 1 FROM partition_state LIMIT 1')).length === 0;
-
-const ofOtherTarget = (file: string, evidence: string | undefined) =>
-  new PipelineError(
-    'WAREHOUSE_LOST',
-    `this is the warehouse of another target${evidence === undefined ? '' : `, and ${evidence}`}; nothing was changed`,
-    {
-      file,
-      hint: 'move the file away, then restore a backup of this target: pnpm pipeline migrate restore FILE; or rebuild all of it from the staging area: pnpm pipeline run --full-refresh, without --start and --end',
-    },
-  );
 
 const ofOtherKind = (file: string, synthetic: boolean) =>
   new PipelineError(

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
+import { warehouseName } from '../run/paths.ts';
 import { readRecord } from './record.ts';
 
 const headersSize = 3 * 4096;
@@ -22,6 +23,7 @@ export function stateOfFile(file: string): FileState {
  * The record decides where there is one. A target of an earlier version has none: there, anything that a run leaves counts.
  */
 export function evidenceOf(file: string): string | undefined {
+  if (!isWarehouse(file)) return undefined;
   const root = path.dirname(file);
   const record = readRecord(root);
   if (record?.warehouse !== undefined) return `target.json says that one was built at ${record.warehouse.made_at}`;
@@ -37,6 +39,11 @@ export function evidenceOf(file: string): string | undefined {
   );
 }
 
+/** The id that the warehouse has to have; undefined where none is known. */
+export const idOf = (file: string): string | undefined =>
+  isWarehouse(file) ? readRecord(path.dirname(file))?.id : undefined;
+
+const isWarehouse = (file: string): boolean => path.basename(file) === warehouseName;
 const isSums = (name: string): boolean => name === 'SHA256SUMS';
 const isExport = (name: string): boolean => name.endsWith('.parquet');
 const found = (folder: string, [name]: readonly string[]): string | undefined =>
@@ -77,6 +84,17 @@ export function lostWarehouse(file: string, state: Exclude<FileState, 'there'> |
     hint: `restore a backup: pnpm pipeline migrate restore ${backup}; or rebuild all of it from the staging area: pnpm pipeline run --full-refresh, without --start and --end`,
   });
 }
+
+/** The error for a warehouse with another id than its target has. */
+export const warehouseOfOther = (file: string, evidence: string | undefined) =>
+  new PipelineError(
+    'WAREHOUSE_LOST',
+    `this is the warehouse of another target${evidence === undefined ? '' : `, and ${evidence}`}; nothing was changed`,
+    {
+      file,
+      hint: 'move the file away, then restore a backup of this target: pnpm pipeline migrate restore FILE; or rebuild all of it from the staging area: pnpm pipeline run --full-refresh, without --start and --end',
+    },
+  );
 
 /** @throws PipelineError WAREHOUSE_LOST for a file that is missing, empty or cut where there was a warehouse */
 export function refuseLost(file: string): void {

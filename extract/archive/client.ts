@@ -1,24 +1,21 @@
 import type { UrlAccess } from '../../engine/index.ts';
 import type { Failure } from '../failure.ts';
 import { refusalOf } from '../http/refusal.ts';
-import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
+import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
 import { type Answer, createTransport, type Sink, SinkError, type TransportOptions } from '../http/transport.ts';
-import type { Reason } from '../verify/reason.ts';
+import { formatReason, type Reason } from '../verify/reason.ts';
 
 /** What a caller makes of an answer with status 200. */
 export type Verdict<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  /** The content is bad for good: these are the very bytes that the archive means to give. */
-  | { readonly kind: 'rejected'; readonly reason: Reason }
-  /** The content is bad, perhaps only this time. `digest` tells whether the next answer is the same again. */
-  | { readonly kind: 'again'; readonly reason: Reason; readonly digest: string };
+  /** These are not the bytes that were asked for: an error page, a cut body, another version. */
+  | { readonly kind: 'again'; readonly reason: Reason };
 
 export type Outcome<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'rejected'; readonly reason: Reason }
-  /** No answer that counts, after every retry. */
-  | { readonly kind: 'failed'; readonly failure: Failure };
+  /** No answer that counts, after every retry. `reason`: why the last one, with status 200, does not count. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly reason?: Reason };
 
 export interface GetRequest<T> {
   readonly url: URL;
@@ -26,6 +23,8 @@ export interface GetRequest<T> {
   readonly limit: number;
   /** A fresh sink for each attempt, where the body is not to be held in memory. */
   readonly openSink?: () => Sink;
+  /** `performance.now()` after which the request is given up. */
+  readonly deadline?: number;
   readonly check: (answer: Answer) => Verdict<T> | Promise<Verdict<T>>;
 }
 
@@ -48,14 +47,13 @@ export interface ClientOptions extends TransportOptions {
   readonly now?: () => number;
 }
 
-type Problem =
-  | { readonly kind: 'content'; readonly reason: Reason; readonly digest: string }
-  | { readonly kind: 'transport'; readonly failure: Failure };
+type Failed = Extract<Outcome<never>, { kind: 'failed' }>;
 
 /**
- * The client of an archive. Broken connections, timeouts, 429, 5xx and content that fails its check are retried
- * with full jitter; 404 is an answer; refusals (403, 451), redirects to another host and other statuses are
- * failures that no retry heals (B11). Content that is still bad at the end, with bytes that came before, is rejected.
+ * The client of an archive. Broken connections, timeouts, 403 (A33), 429, 5xx and content that fails its check are
+ * retried with full jitter; 404 is an answer; 451, redirects to another host and other statuses are failures that no
+ * retry heals (B11). The patience of the retries counts from when the host last answered anything, so that one that
+ * is gone is found out once and not by every request.
  */
 export function createClient(options: ClientOptions): ArchiveClient {
   const { now = Date.now, access = {} } = options;
@@ -64,15 +62,20 @@ export function createClient(options: ClientOptions): ArchiveClient {
   const policy: RetryPolicy = { ...defaultRetryPolicy, ...options.retry };
   const transport = createTransport(options);
   const stats = { requests: 0, retries: 0 };
+  let failingSince: number | undefined;
 
   async function fetchFollowing<T>(request: GetRequest<T>): Promise<Answer | Failure> {
     let { url } = request;
     for (let hop = 0; ; hop++) {
       stats.requests++;
       const sink = request.openSink?.();
+      const { limit, deadline } = request;
       const { authorization } = access;
-      const sent = hop === 0 ? access : { authorization };
-      const answer = await transport.get({ url, access: sent, limit: request.limit, ...(sink && { sink }) });
+      const answer = await transport.get({
+        ...{ url, limit, access: hop === 0 ? access : { authorization } },
+        ...(sink && { sink }),
+        ...(deadline !== undefined && { deadline }),
+      });
       const location = answer.status >= 300 && answer.status < 400 ? answer.headers.location : undefined;
       if (typeof location !== 'string') return answer;
       const next = URL.parse(location, url.href);
@@ -83,7 +86,17 @@ export function createClient(options: ClientOptions): ArchiveClient {
 
   async function get<T>(request: GetRequest<T>): Promise<Outcome<T>> {
     const { url } = request;
-    const retried = await withRetries<Outcome<T>, Problem>(policy, signal, async (number) => {
+    async function attempt(number: number): Promise<Attempt<Outcome<T>, Failed>> {
+      const done = (value: Outcome<T>) => ({ kind: 'done', value }) as const;
+      const answered = (value: Outcome<T>) => {
+        failingSince = undefined;
+        return done(value);
+      };
+      const outlast = (failure: Failure, retryAfter?: number) => {
+        failingSince ??= performance.now();
+        const problem: Failed = { kind: 'failed', failure };
+        return { kind: 'again', problem, outlast: true, ...(retryAfter !== undefined && { retryAfter }) } as const;
+      };
       if (number > 1) stats.retries++;
       let answer: Answer | Failure;
       try {
@@ -91,23 +104,25 @@ export function createClient(options: ClientOptions): ArchiveClient {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof SinkError) throw error.cause;
-        return { kind: 'again', problem: { kind: 'transport', failure: unreachable(url, number, error) } };
+        return outlast(unreachable(url, number, error));
       }
-      if ('code' in answer) return { kind: 'done', value: { kind: 'failed', failure: answer } };
+      if ('code' in answer) return done({ kind: 'failed', failure: answer });
       const { status } = answer;
       if (status === 200) {
         const verdict = await request.check(answer);
-        if (verdict.kind !== 'again') return { kind: 'done', value: verdict };
-        return { kind: 'again', problem: { kind: 'content', reason: verdict.reason, digest: verdict.digest } };
+        if (verdict.kind === 'ok') return answered(verdict);
+        return { kind: 'again', problem: otherBytes(url, number, verdict.reason) };
       }
-      if (status === 404) return { kind: 'done', value: { kind: 'absent' } };
+      if (status === 404) return answered({ kind: 'absent' });
       const failure = badStatus(url, status, number, access);
-      if (status !== 429 && status !== 408 && status < 500) return { kind: 'done', value: { kind: 'failed', failure } };
-      const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), now());
-      const problem: Problem = { kind: 'transport', failure };
-      return retryAfter === undefined ? { kind: 'again', problem } : { kind: 'again', problem, retryAfter };
-    });
-    return retried.kind === 'done' ? retried.value : conclude(url, retried.problems);
+      const mayPass = status === 403 || status === 408 || status === 429 || status >= 500;
+      if (!mayPass) return done({ kind: 'failed', failure });
+      return outlast(failure, parseRetryAfter(headerOf(answer, 'retry-after'), now()));
+    }
+    const { deadline } = request;
+    const limits = { failingSince: () => failingSince, ...(deadline !== undefined && { deadline }) };
+    const retried = await withRetries(policy, signal, attempt, limits);
+    return retried.kind === 'done' ? retried.value : (retried.problems.at(-1) as Failed);
   }
 
   return {
@@ -125,25 +140,20 @@ export const headerOf = (answer: Answer, name: string): string | undefined => {
   return Array.isArray(value) ? value[0] : value;
 };
 
-/** Bad content is a fact about the archive once the same bytes came again; before that it is a fact about the way here. */
-function conclude(url: URL, problems: readonly Problem[]): Outcome<never> {
-  const last = problems.at(-1) as Problem;
-  if (last.kind === 'transport') return { kind: 'failed', failure: last.failure };
-  const same = problems.filter((problem) => problem.kind === 'content' && problem.digest === last.digest);
-  if (same.length > 1) return { kind: 'rejected', reason: last.reason };
-  return {
-    kind: 'failed',
-    failure: {
-      code: 'ARCHIVE_RESPONSE',
-      message: `every answer is bad in another way, at last: ${last.reason.text}`,
-      details: {
-        url: url.href,
-        attempt: problems.length,
-        hint: 'something on the way changes what it carries; try another network',
-      },
+/** Bytes that are not the listed ones say nothing of the archive, however often they come (B23). */
+const otherBytes = (url: URL, attempt: number, reason: Reason): Failed => ({
+  kind: 'failed',
+  reason,
+  failure: {
+    code: 'ARCHIVE_RESPONSE',
+    message: formatReason(reason),
+    details: {
+      url: url.href,
+      attempt,
+      hint: 'the host or something on the way to it answers with other bytes than it lists; run again later',
     },
-  };
-}
+  },
+});
 
 function unreachable(url: URL, attempt: number, cause: unknown): Failure {
   return {

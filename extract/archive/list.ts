@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { PipelineError } from '../../engine/index.ts';
+import { formatBytes, formatCount, PipelineError } from '../../engine/index.ts';
 import { asError } from '../errors.ts';
 import type { Answer } from '../http/transport.ts';
 import { reason } from '../verify/reason.ts';
@@ -8,55 +7,111 @@ import { type ListedEntry, type ListingPage, ListingSyntaxError, parseListing } 
 import { compareKeys } from './store.ts';
 
 export interface Listed {
-  /** In ascending UTF-8 byte order, as the service gives them. */
+  /** In ascending UTF-8 byte order, each key once. */
   readonly entries: readonly ListedEntry[];
-  /** Full common prefixes, each ending in `/`. */
+  /** Full common prefixes, each ending in `/`, each once. */
   readonly prefixes: readonly string[];
 }
+
+/** What a listing may take, all of its pages together. */
+export interface ListLimits {
+  readonly bytes: number;
+  /** ms */
+  readonly time: number;
+}
+
+/** The longest listing of the real service, years of days of one series, has 8 pages of 300 KB. */
+const defaultLimits: ListLimits = { bytes: 256 * 1024 * 1024, time: 10 * 60_000 };
 
 /** A page of 1000 entries has about 300 KB; the longest keys would make it 2 MB. */
 const pageLimit = 8 * 1024 * 1024;
 
+/** Where the next page begins. */
+interface Position {
+  /** The last key or common prefix before it. */
+  readonly marker: string;
+  /** Given by servers that answer V2 pages, where it counts in place of the marker. */
+  readonly token?: string | undefined;
+}
+
 /** The URL of a page. The marker is percent-encoded UTF-8 like the rest (B12). */
-function listingUrl(base: string, prefix: string, marker: string): URL {
+function listingUrl(base: string, prefix: string, { marker, token }: Position): URL {
   const url = new URL(base);
   const query = [`prefix=${encodeURIComponent(prefix)}`, 'delimiter=/'];
   if (marker !== '') query.push(`marker=${encodeURIComponent(marker)}`);
+  if (token !== undefined) query.push('list-type=2', `continuation-token=${encodeURIComponent(token)}`);
   url.search = query.join('&');
   return url;
 }
 
 /**
- * Everything directly below `prefix` that comes strictly after `marker`, page by page.
- * Throws LISTING_INVALID where the pages are not to be used, and what the client fails with.
+ * Everything directly below `prefix` that comes strictly after `marker`, page by page. Keys that come again, in one page
+ * or in several, count once (A29): what was modified last counts, and of the same time what came last.
+ * Throws LISTING_INVALID where the pages are not to be used or have no end, and what the client fails with.
  */
-export async function list(client: ArchiveClient, base: string, prefix: string, marker = ''): Promise<Listed> {
-  const entries: ListedEntry[] = [];
-  const prefixes: string[] = [];
-  for (let after = marker; ; ) {
+export async function list(
+  client: ArchiveClient,
+  base: string,
+  prefix: string,
+  marker = '',
+  limits: ListLimits = defaultLimits,
+): Promise<Listed> {
+  const entries = new Map<string, ListedEntry>();
+  const prefixes = new Set<string>();
+  const tokens = new Set<string>();
+  const deadline = performance.now() + limits.time;
+  let bytes = 0;
+  const endless = (url: URL, pages: number): PipelineError => {
+    const came = `${formatCount(pages)} pages, ${formatBytes(bytes)} and ${formatCount(entries.size)} keys`;
+    return invalid(url, `the listing does not end: ${came} came, and there is more`);
+  };
+  let after: Position = { marker };
+  for (let pages = 1; ; pages++) {
     const url = listingUrl(base, prefix, after);
-    const outcome = await client.get({ url, limit: pageLimit, check: (answer) => checkPage(answer, prefix) });
-    if (outcome.kind === 'failed') throw asError(outcome.failure);
-    if (outcome.kind === 'absent') throw invalid(url, 'there is no listing here (404)');
-    if (outcome.kind === 'rejected') throw invalid(url, outcome.reason.text);
-    const page = outcome.value;
-    for (const entry of page.entries) entries.push(entry);
-    for (const name of page.prefixes) prefixes.push(name);
-    if (!page.isTruncated) return { entries, prefixes };
-    const next = page.nextMarker ?? lastName(page);
-    if (next === undefined || (after !== '' && compareKeys(next, after) <= 0)) {
-      throw invalid(url, `the listing does not advance: after ${after || 'its start'} comes ${next ?? 'nothing'}`);
+    const check = (answer: Answer) => {
+      bytes += answer.body.length;
+      return checkPage(answer, prefix);
+    };
+    const outcome = await client.get({ url, limit: pageLimit, deadline, check });
+    if (outcome.kind === 'failed') {
+      if (performance.now() > deadline) throw endless(url, pages - 1);
+      throw outcome.reason === undefined ? asError(outcome.failure) : invalid(url, outcome.reason.text);
     }
-    after = next;
+    if (outcome.kind === 'absent') throw invalid(url, 'there is no listing here (404)');
+    const page = outcome.value;
+    for (const entry of page.entries) {
+      if (compareKeys(entry.key, marker) <= 0) continue;
+      const before = entries.get(entry.key);
+      if (before === undefined || timeOf(before) <= timeOf(entry)) entries.set(entry.key, entry);
+    }
+    for (const name of page.prefixes) if (compareKeys(name, marker) > 0) prefixes.add(name);
+    if (!page.isTruncated)
+      return { entries: [...entries.values()].sort(byKey), prefixes: [...prefixes].sort(compareKeys) };
+    if (bytes > limits.bytes || performance.now() > deadline) throw endless(url, pages);
+    after = nextPosition(page, after, tokens, url);
   }
 }
 
+const timeOf = ({ last_modified }: ListedEntry): number => Date.parse(last_modified);
+
+const byKey = (a: ListedEntry, b: ListedEntry): number => compareKeys(a.key, b.key);
+
+/** Throws LISTING_INVALID where the next page would be this one, or one before it. */
+function nextPosition(page: ListingPage, after: Position, tokens: Set<string>, url: URL): Position {
+  const { nextToken: token } = page;
+  const next = page.nextMarker ?? lastName(page);
+  const advances = next !== undefined && (after.marker === '' || compareKeys(next, after.marker) > 0);
+  if (token !== undefined && !tokens.has(token)) {
+    tokens.add(token);
+    return { marker: advances ? next : after.marker, token };
+  }
+  if (advances) return { marker: next };
+  const comes = next === undefined ? 'nothing' : JSON.stringify(next);
+  throw invalid(url, `the listing does not advance: after ${after.marker || 'its start'} comes ${comes}`);
+}
+
 function checkPage(answer: Answer, prefix: string): Verdict<ListingPage> {
-  const again = (text: string): Verdict<ListingPage> => ({
-    kind: 'again',
-    reason: reason('not_a_listing', text),
-    digest: hash('md5', answer.body),
-  });
+  const again = (text: string): Verdict<ListingPage> => ({ kind: 'again', reason: reason('not_a_listing', text) });
   let page: ListingPage;
   try {
     page = parseListing(answer.body);
@@ -71,9 +126,12 @@ function checkPage(answer: Answer, prefix: string): Verdict<ListingPage> {
   return stray === undefined ? { kind: 'ok', value: page } : again(`this lists ${stray}, which is not below ${prefix}`);
 }
 
-function lastName(page: ListingPage): string | undefined {
-  const names = [page.entries.at(-1)?.key, page.prefixes.at(-1)].filter((name) => name !== undefined);
-  return names.sort(compareKeys).at(-1);
+/** The greatest name of a page, in whatever order they stand. */
+function lastName({ entries, prefixes }: ListingPage): string | undefined {
+  let last: string | undefined;
+  for (const { key } of entries) if (last === undefined || compareKeys(key, last) > 0) last = key;
+  for (const name of prefixes) if (last === undefined || compareKeys(name, last) > 0) last = name;
+  return last;
 }
 
 function invalid(url: URL, text: string): PipelineError {

@@ -14,19 +14,22 @@ export interface ListingPage {
   readonly isTruncated: boolean;
   /** Sent only with a delimiter. */
   readonly nextMarker: string | undefined;
+  /** Sent by servers that answer in the form of ListObjectsV2 (A29). */
+  readonly nextToken: string | undefined;
   readonly entries: readonly ListedEntry[];
   readonly prefixes: readonly string[];
 }
 
-/** Thrown by `parseListing`: the page is no whole, plain ListObjects v1 answer. */
+/** Thrown by `parseListing`: the page is no whole, plain answer of ListObjects. */
 export class ListingSyntaxError extends Error {
   override readonly name = 'ListingSyntaxError';
 }
 
 /**
- * Reads a page of ListObjects v1, compact or pretty-printed, by a strict scan: elements and text, no entities but the
- * predefined and numeric ones, no DOCTYPE, CDATA or comments, every element closed in order. Unknown elements are
- * passed over. Throws `ListingSyntaxError` for anything else, such as an HTML page or a page that was cut.
+ * Reads a page of ListObjects, v1 or v2, compact or pretty-printed, as any S3-compatible server may write it (A29): with
+ * self-closing elements, CDATA, prefixes of namespaces and URL-encoded keys. The scan is strict: no entities but the
+ * predefined and numeric ones, no DOCTYPE or comments, every element closed in order. Unknown elements are passed over.
+ * Throws `ListingSyntaxError` for anything else, such as an HTML page or a page that was cut.
  */
 export function parseListing(bytes: Buffer): ListingPage {
   const scan = new Scanner(bytes);
@@ -34,29 +37,60 @@ export function parseListing(bytes: Buffer): ListingPage {
   scan.open('ListBucketResult');
   const entries: ListedEntry[] = [];
   const prefixes: string[] = [];
-  const values: { Prefix?: string; IsTruncated?: string; NextMarker?: string } = {};
+  const values: Partial<Record<(typeof textElements)[number], string>> = {};
   for (let name = scan.openNext(); name !== undefined; name = scan.openNext()) {
     if (name === 'Contents') entries.push(scan.usualEntry() ?? readEntry(scan));
     else if (name === 'CommonPrefixes') prefixes.push(readPrefix(scan));
-    else if (name === 'Prefix' || name === 'IsTruncated' || name === 'NextMarker') values[name] = scan.text(name);
-    else scan.skip(name);
+    else if (isTextElement(name)) values[name] = scan.text();
+    else scan.skip();
   }
-  scan.close('ListBucketResult');
+  scan.close();
   scan.end();
   if (values.IsTruncated !== 'true' && values.IsTruncated !== 'false') {
     throw new ListingSyntaxError('IsTruncated is neither true nor false');
   }
+  if (values.EncodingType !== undefined && values.EncodingType !== 'url') {
+    throw new ListingSyntaxError(`keys are encoded as ${JSON.stringify(values.EncodingType)}, which is unknown`);
+  }
+  const decode = values.EncodingType === 'url' ? decodeUrl : (text: string) => text;
+  // An empty element says no more than none.
+  const optional = (text: string | undefined) => (text ? decode(text) : undefined);
   return {
-    prefix: values.Prefix,
+    prefix: values.Prefix === undefined ? undefined : decode(values.Prefix),
     isTruncated: values.IsTruncated === 'true',
-    nextMarker: values.NextMarker,
-    entries,
-    prefixes,
+    nextMarker: optional(values.NextMarker),
+    nextToken: values.NextContinuationToken || undefined,
+    entries: decode === decodeUrl ? entries.map((entry) => ({ ...entry, key: decode(entry.key) })) : entries,
+    prefixes: prefixes.map(decode),
   };
 }
 
+const textElements = ['Prefix', 'IsTruncated', 'NextMarker', 'NextContinuationToken', 'EncodingType'] as const;
+const isTextElement = (name: string): name is (typeof textElements)[number] =>
+  (textElements as readonly string[]).includes(name);
+
+function decodeUrl(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw new ListingSyntaxError(`${JSON.stringify(text)} is not URL-encoded, though the page says so`);
+  }
+}
+
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+const otherTimePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const etagPattern = /^[\x21-\x7e]{1,128}$/;
+
+/** The time as the real service writes it; servers of other makes give offsets or microseconds. */
+function utcTime(text: string | undefined): string | undefined {
+  if (text === undefined || timePattern.test(text)) return text;
+  const time = otherTimePattern.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+/** MD5s are compared in lower case. */
+const plainEtag = (etag: string): string =>
+  /[A-F]/.test(etag) && /^[0-9A-Fa-f]{32}$/.test(etag) ? etag.toLowerCase() : etag;
 
 function readEntry(scan: Scanner): ListedEntry {
   let key: string | undefined;
@@ -64,38 +98,46 @@ function readEntry(scan: Scanner): ListedEntry {
   let etag: string | undefined;
   let size: string | undefined;
   for (let name = scan.openNext(); name !== undefined; name = scan.openNext()) {
-    if (name === 'Key') key = scan.text(name);
-    else if (name === 'LastModified') time = scan.text(name);
-    else if (name === 'ETag') etag = scan.text(name).replaceAll('"', '');
-    else if (name === 'Size') size = scan.text(name);
-    else scan.skip(name);
+    if (name === 'Key') key = scan.text();
+    else if (name === 'LastModified') time = scan.text();
+    else if (name === 'ETag') etag = plainEtag(scan.text().replaceAll('"', ''));
+    else if (name === 'Size') size = scan.text();
+    else scan.skip();
   }
-  scan.close('Contents');
+  scan.close();
   if (key === undefined || key === '') throw new ListingSyntaxError('an entry has no key');
-  if (time === undefined || !timePattern.test(time)) throw new ListingSyntaxError(`${key} has no time: ${time}`);
+  const last_modified = utcTime(time);
+  if (last_modified === undefined) throw new ListingSyntaxError(`${key} has no time: ${time}`);
   if (etag === undefined || !etagPattern.test(etag)) throw new ListingSyntaxError(`${key} has no ETag: ${etag}`);
   if (size === undefined || !/^\d{1,15}$/.test(size)) throw new ListingSyntaxError(`${key} has no size: ${size}`);
-  return { key, last_modified: time, etag, size_bytes: Number(size) };
+  return { key, last_modified, etag, size_bytes: Number(size) };
 }
 
 function readPrefix(scan: Scanner): string {
   let prefix: string | undefined;
   for (let name = scan.openNext(); name !== undefined; name = scan.openNext()) {
-    if (name === 'Prefix') prefix = scan.text(name);
-    else scan.skip(name);
+    if (name === 'Prefix') prefix = scan.text();
+    else scan.skip();
   }
-  scan.close('CommonPrefixes');
+  scan.close();
   if (prefix === undefined) throw new ListingSyntaxError('a common prefix has no name');
   return prefix;
 }
 
 const LESS = 0x3c;
 const SLASH = 0x2f;
+const cdataStart = '<![CDATA[';
+const cdataEnd = ']]>';
+const mostNested = 10;
 
 /** Walks the elements of a document. Works on bytes read as Latin-1, since all structure is ASCII; text is decoded where it is not. */
 class Scanner {
   readonly #source: string;
   readonly #ascii: boolean;
+  /** Names of the elements that are open, with their namespaces. */
+  readonly #open: string[] = [];
+  /** Whether the innermost one is self-closing: it is empty and has no end tag. */
+  #isSelfClosing = false;
   #at: number;
 
   constructor(bytes: Buffer) {
@@ -114,11 +156,13 @@ class Scanner {
 
   /** Consumes the start tag `name`. */
   open(name: string): void {
-    if (this.openNext() !== name) throw this.#error(`<${name}> is missing`);
+    const found = this.openNext();
+    if (found !== name) throw this.#error(`<${name}> is missing${found === undefined ? '' : `, <${found}> came`}`);
   }
 
-  /** Consumes the next start tag and returns its name, or returns `undefined` before an end tag. */
+  /** Consumes the next start tag and returns its name without a namespace, or returns `undefined` before an end tag. */
   openNext(): string | undefined {
+    if (this.#isSelfClosing) return undefined;
     const source = this.#source;
     this.#skipSpace();
     const start = this.#at + 1;
@@ -128,26 +172,55 @@ class Scanner {
     if (end < 0) throw this.#error('the page is cut inside a tag');
     const tag = source.slice(start, end);
     // The common tags need no pattern.
-    const name = plainTags.has(tag) ? tag : nameOf(tag);
-    if (name === undefined) throw this.#error(`<${tag.slice(0, 40)}> is no plain start tag`);
+    const found = plainTags.has(tag) ? { name: tag, isEmpty: false } : readTag(tag);
+    if (found === undefined) throw this.#error(`<${tag.slice(0, 40)}> is no plain start tag`);
+    if (this.#open.push(found.name) > mostNested) throw this.#error('elements are nested too deep');
+    this.#isSelfClosing = found.isEmpty;
     this.#at = end + 1;
-    return name;
+    return found.name.slice(found.name.indexOf(':') + 1);
   }
 
-  close(name: string): void {
+  /** Consumes the end of the innermost element. */
+  close(): void {
+    const name = this.#open.pop();
+    if (this.#isSelfClosing) {
+      this.#isSelfClosing = false;
+      return;
+    }
     this.#skipSpace();
-    if (!this.#source.startsWith(`</${name}>`, this.#at)) throw this.#error(`</${name}> is missing`);
-    this.#at += name.length + 3;
+    if (!this.#source.startsWith(`</${name}`, this.#at)) throw this.#error(`</${name}> is missing`);
+    this.#at += 2 + (name?.length ?? 0);
+    this.#skipSpace();
+    if (this.#source[this.#at] !== '>') throw this.#error(`</${name}> is missing`);
+    this.#at++;
   }
 
-  /** The text of the element `name`, its end tag consumed. */
-  text(name: string): string {
-    const end = this.#source.indexOf('<', this.#at);
-    if (end < 0) throw this.#error(`the page is cut inside <${name}>`);
-    const raw = this.#source.slice(this.#at, end);
-    this.#at = end;
-    this.close(name);
-    return decodeText(raw);
+  /** The text of the innermost element, its end consumed. */
+  text(): string {
+    let text = '';
+    if (!this.#isSelfClosing) {
+      for (;;) {
+        const end = this.#source.indexOf('<', this.#at);
+        if (end < 0) throw this.#error(`the page is cut inside <${this.#open.at(-1)}>`);
+        text += decodeText(this.#source.slice(this.#at, end));
+        this.#at = end;
+        const literal = this.#cdata();
+        if (literal === undefined) break;
+        text += decodeBytes(literal);
+      }
+    }
+    this.close();
+    return text;
+  }
+
+  /** The content of a CDATA section that begins here, which is consumed. */
+  #cdata(): string | undefined {
+    if (!this.#source.startsWith(cdataStart, this.#at)) return undefined;
+    const from = this.#at + cdataStart.length;
+    const end = this.#source.indexOf(cdataEnd, from);
+    if (end < 0) throw this.#error('the page is cut inside CDATA');
+    this.#at = end + cdataEnd.length;
+    return this.#source.slice(from, end);
   }
 
   /**
@@ -178,21 +251,23 @@ class Scanner {
     const size_bytes = Number(source.slice(size, sizeEnd));
     const last_modified = source.slice(time, time + 24);
     if (!Number.isSafeInteger(size_bytes) || !timePattern.test(last_modified)) return undefined;
+    this.#open.pop();
     this.#at = sizeEnd + '</Size><StorageClass>STANDARD</StorageClass></Contents>'.length;
-    return { key: source.slice(key, keyEnd), last_modified, etag: source.slice(etag, etag + 32), size_bytes };
+    const listedEtag = plainEtag(source.slice(etag, etag + 32));
+    return { key: source.slice(key, keyEnd), last_modified, etag: listedEtag, size_bytes };
   }
 
-  /** Passes over what stands inside an element that nobody asks for. */
-  skip(name: string, depth = 0): void {
-    if (depth > 8) throw this.#error('elements are nested too deep');
-    const next = this.#source.indexOf('<', this.#at);
-    if (next < 0) throw this.#error(`the page is cut inside <${name}>`);
-    if (this.#source.charCodeAt(next + 1) === SLASH) {
+  /** Passes over the innermost element, which nobody asks for. */
+  skip(): void {
+    while (!this.#isSelfClosing) {
+      const next = this.#source.indexOf('<', this.#at);
+      if (next < 0) throw this.#error(`the page is cut inside <${this.#open.at(-1)}>`);
       this.#at = next;
-    } else {
-      for (let child = this.openNext(); child !== undefined; child = this.openNext()) this.skip(child, depth + 1);
+      if (this.#cdata() !== undefined) continue;
+      if (this.openNext() === undefined) break;
+      this.skip();
     }
-    this.close(name);
+    this.close();
   }
 
   end(): void {
@@ -221,23 +296,30 @@ const plainTags = new Set([
   'Prefix',
 ]);
 
-/** The name in a start tag; attributes (a namespace) are allowed and ignored, self-closing tags are not. */
-const nameOf = (tag: string): string | undefined =>
-  /^([A-Za-z][A-Za-z0-9]*)(?:\s+[A-Za-z][A-Za-z0-9:]*\s*=\s*"[^"<&]*")*\s*$/.exec(tag)?.[1];
+const tagPattern =
+  /^([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)(?:\s+[A-Za-z_][\w:.-]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(\/?)$/;
+
+/** The name in a start tag, with its namespace; attributes are allowed and ignored. */
+function readTag(tag: string): { readonly name: string; readonly isEmpty: boolean } | undefined {
+  const [, name, slash] = tagPattern.exec(tag) ?? [];
+  return name === undefined ? undefined : { name, isEmpty: slash === '/' };
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const predefined: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-function decodeText(raw: string): string {
-  let text = raw;
+function decodeBytes(raw: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is whether all is ASCII
-  if (/[^\x00-\x7f]/.test(raw)) {
-    try {
-      text = utf8.decode(Buffer.from(raw, 'latin1'));
-    } catch {
-      throw new ListingSyntaxError('a text is no UTF-8');
-    }
+  if (!/[^\x00-\x7f]/.test(raw)) return raw;
+  try {
+    return utf8.decode(Buffer.from(raw, 'latin1'));
+  } catch {
+    throw new ListingSyntaxError('a text is no UTF-8');
   }
+}
+
+function decodeText(raw: string): string {
+  const text = decodeBytes(raw);
   if (!text.includes('&')) return text;
   return text.replace(/&([^;&]{0,8});?/g, (whole, name: string) => {
     const code = /^#x([0-9a-fA-F]{1,6})$/.exec(name)?.[1] ?? /^#(\d{1,7})$/.exec(name)?.[1];

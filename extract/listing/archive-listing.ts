@@ -7,14 +7,21 @@ import { type ListedObject, type ListedSeries, readObjects, seriesFile, storedSe
 export interface ArchiveListing {
   readonly kind: 'archive-listing';
   readonly series: readonly ListedSeries[];
+  /** Series that this run could not list: what is known of them is old, or nothing. */
+  readonly failed: readonly Series[];
   /** Ascending by period. */
   objects(series: Series): readonly ListedObject[];
 }
 
-export function createArchiveListing(directory: string, series: readonly ListedSeries[]): ArchiveListing {
+export function createArchiveListing(
+  directory: string,
+  series: readonly ListedSeries[],
+  failed: readonly Series[] = [],
+): ArchiveListing {
   return {
     kind: 'archive-listing',
     series,
+    failed,
     objects: (of) => readObjects(seriesFile(directory, of), of),
   };
 }

@@ -26,6 +26,8 @@ export interface RefreshOptions {
 
 export interface Refreshed {
   readonly head: SeriesHead;
+  /** Period of the newest object. */
+  readonly newest: string | undefined;
   readonly added: number;
   readonly changed: number;
   readonly gone: number;
@@ -45,7 +47,9 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const file = seriesFile(directory, series);
   const known = peekSeries(file);
   const age = known === undefined ? Infinity : asOf.getTime() - Date.parse(known.head.listed_whole_at);
-  const newest = relist || age > relistAfter ? undefined : known?.newest;
+  // What a run with a clock that is ahead has noted tells nothing of the time since.
+  const isFresh = age >= 0 && age <= relistAfter;
+  const newest = relist || !isFresh ? undefined : known?.newest;
   const from = newest === undefined ? undefined : periodBefore(series, newest);
 
   const prefix = seriesPrefix(series);
@@ -55,7 +59,7 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const { objects, skipped } = readEntries(series, entries, listed_at);
 
   if (known !== undefined && from !== undefined && known.isWhole(from, objects)) {
-    return { head: known.head, added: 0, changed: 0, gone: 0, skipped };
+    return { head: known.head, newest: known.newest, added: 0, changed: 0, gone: 0, skipped };
   }
   const stored = known === undefined ? [] : intactObjects(file, series);
   if (stored === undefined) return refreshSeries(series, options);
@@ -66,7 +70,8 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
     digest: digestOf(merged.objects),
   };
   writeSeries(file, head, merged.objects);
-  return { head, added: merged.added, changed: merged.changed, gone: merged.gone, skipped };
+  const { added, changed, gone } = merged;
+  return { head, newest: merged.objects.at(-1)?.period, added, changed, gone, skipped };
 }
 
 /** The period that holds the day `overlap` before the start of `period`. */

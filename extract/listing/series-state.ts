@@ -187,6 +187,9 @@ const damaged = (file: string) =>
 function objectsIn(file: string, text: string): readonly string[] | undefined {
   const start = text.indexOf('\n') + 1;
   const body = text.slice(start);
+  // A head that tells the length of its lines has a checksum as well.
+  if (parseHead(text.slice(0, Math.max(0, start - 1)))?.bytes !== undefined && !text.includes(',"crc32":"'))
+    return undefined;
   return isIntact(text.slice(0, Math.max(0, start - 1)), placeOf(file, body))
     ? body.split('\n').slice(0, -1)
     : undefined;
@@ -213,10 +216,22 @@ function parseHead(line: string): StoredHead | undefined {
 
 function parseObjects(series: Series, lines: readonly string[]): ListedObject[] {
   const objects: ListedObject[] = [];
+  let isAscending = true;
   for (let at = lines.length - 1; at >= 0; at--) {
     const [period = '', size = '', etag = '', last_modified = '', listed_at = ''] = (lines[at] as string).split('\t');
     const key = formatKey({ ...series, period });
+    isAscending &&= period > (objects.at(-1)?.period ?? '');
     objects.push({ key, period, size_bytes: Number(size), etag, last_modified, listed_at });
   }
-  return objects;
+  return isAscending ? objects : eachOnce(objects);
+}
+
+/** Earlier versions stored a key as often as it was listed, in the order of the listing (A29). */
+function eachOnce(objects: readonly ListedObject[]): ListedObject[] {
+  const latest = new Map<string, ListedObject>();
+  for (const object of objects) {
+    const before = latest.get(object.period);
+    if (before === undefined || before.last_modified <= object.last_modified) latest.set(object.period, object);
+  }
+  return [...latest.values()].sort((a, b) => (a.period < b.period ? -1 : 1));
 }

@@ -23,7 +23,9 @@ export function addLockCommand(parent: Command, io: CommandIo): void {
 async function lock(io: CommandIo, options: GlobalOptions & { readonly output?: string }): Promise<void> {
   const { pipeline, target, paths } = await openContext(io, options);
   const to = resolveOutput(options.output ?? sourcesLock(pipeline.root), io.cwd);
-  const entries = [...Ledger.open(paths.staging).entries()];
+  const ledger = Ledger.open(paths.staging);
+  ledger.expectWhole();
+  const entries = [...ledger.entries()];
   const archives = entries.map(lockedAs).filter((archive) => archive !== undefined);
   await writeText(formatLock(target.name, archives), to, io);
   const open = entries.length - archives.length;

@@ -45,6 +45,9 @@ export function noteNothingWanted(stagingDir: string, basis: PlanBasis, settled:
   writeWhole(file(stagingDir), `${JSON.stringify({ basis: digestOf(basis, settled), settled })}\n`);
 }
 
+/** Changes with what a plan asks for again, so that what was noted by other rules does not count. */
+const rules = 2;
+
 /** It covers what had become of the archives too, so that a damaged note counts as none. */
 function digestOf(
   { listing, ledger, window, asOf, instrument_types, timeframes }: PlanBasis,
@@ -52,7 +55,7 @@ function digestOf(
 ): string {
   const series = listing.series.map(({ series, head }) => `${seriesId(series)} ${head.digest}`);
   const month = asOf.toISOString().slice(0, 7);
-  return hash('sha256', JSON.stringify([ledger, window, month, instrument_types, timeframes, series, settled]));
+  return hash('sha256', JSON.stringify([rules, ledger, window, month, instrument_types, timeframes, series, settled]));
 }
 
 function parseJson(text: string): unknown {

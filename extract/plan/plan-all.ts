@@ -14,12 +14,14 @@ export interface Plan {
   /** What the staged CSVs will take, about. */
   readonly diskBytes: number;
   readonly settled: Readonly<Record<SettledStatus, number>>;
+  /** Archives that are to make way. */
+  readonly obsolete: readonly ArchiveKey[];
   /** Plans each series anew when it is its turn: a hundred thousand archives need not be in memory at once. */
   wanted(): Iterable<PlannedArchive>;
 }
 
 export interface PlanOptions
-  extends Pick<PlanInput, 'known' | 'asked' | 'askAgain'>,
+  extends Pick<PlanInput, 'known' | 'asked'>,
     Pick<Scope, 'instrument_types' | 'timeframes'> {
   readonly listing: ArchiveListing;
   readonly window: Window | undefined;
@@ -29,6 +31,7 @@ export interface PlanOptions
 /** `planSeries` of every symbol and timeframe that is asked for, in the order of the listing. */
 export function planAll(options: PlanOptions): Plan {
   const settled = { staged: 0, rejected: 0, known: 0, absent: 0, failed: 0 };
+  const obsolete: ArchiveKey[] = [];
   let files = 0;
   let bytes = 0;
   let diskBytes = 0;
@@ -41,6 +44,7 @@ export function planAll(options: PlanOptions): Plan {
     }
     files += planned.wanted.length;
     for (const { status } of planned.settled) settled[status]++;
+    for (const { period } of planned.obsolete) obsolete.push({ ...(pair.daily as Series), period });
   }
   function* wanted(): Iterable<PlannedArchive> {
     for (const pair of series) {
@@ -50,7 +54,7 @@ export function planAll(options: PlanOptions): Plan {
       }
     }
   }
-  return { files, bytes, diskBytes, settled, wanted };
+  return { files, bytes, diskBytes, settled, obsolete, wanted };
 }
 
 /** Measured: CSVs of 1m, 5m and 1h are 2.6 to 2.9 times their zips; a small one takes a block of the disk all the same. */
@@ -62,31 +66,35 @@ export function* eachPlan(options: PlanOptions): Iterable<Pair & { readonly plan
 }
 
 function planPair(
-  { monthly, daily }: Pair,
-  { listing, window, asOf, known, asked, askAgain }: PlanOptions,
+  { monthly, daily, monthsUnknown }: Pair,
+  { listing, window, asOf, known, asked }: PlanOptions,
 ): SeriesPlan {
   return planSeries({
     monthly: monthly ? listing.objects(monthly) : [],
     daily: daily ? listing.objects(daily) : [],
+    monthsUnknown,
     window: window && { start: isoDay(window.start), end: isoDay(window.end) },
     asOfMonth: asOf.toISOString().slice(0, 7),
     known,
     asked,
-    askAgain,
   });
 }
 
 interface Pair {
   monthly?: Series;
   daily?: Series;
+  /** Whether this run could not list its monthly archives. */
+  readonly monthsUnknown: boolean;
 }
 
 function pairs({ listing, instrument_types, timeframes }: PlanOptions): readonly Pair[] {
+  const idOf = (series: Series) => `${series.instrument_type}/${series.timeframe}/${series.symbol}`;
+  const unknown = new Set(listing.failed.filter(({ cadence }) => cadence === 'monthly').map(idOf));
   const found = new Map<string, Pair>();
   for (const { series } of listing.series) {
     if (!instrument_types.includes(series.instrument_type) || !timeframes.includes(series.timeframe)) continue;
-    const id = `${series.instrument_type}/${series.timeframe}/${series.symbol}`;
-    const pair = found.get(id) ?? {};
+    const id = idOf(series);
+    const pair = found.get(id) ?? { monthsUnknown: unknown.has(id) };
     pair[series.cadence] = series;
     found.set(id, pair);
   }

@@ -1,5 +1,6 @@
 import type { ListedObject } from '../listing/series-state.ts';
 import type { ArchiveStatus, LedgerEntry } from '../staging/entry.ts';
+import { isMd5 } from '../verify/checksum.ts';
 
 /** Why an archive is asked for. */
 export type Why =
@@ -8,7 +9,7 @@ export type Why =
   | 'reissued'
   /** A daily file for a day that the monthly file of its month misses, or cannot give (A15). */
   | 'repair'
-  /** The last run got no answer. */
+  /** What came before was not the listed archive: no answer, a 404 or other bytes (B23). */
   | 'again'
   /** Its CSV was removed after it had been loaded, and its month is to be built again. */
   | 'pruned';
@@ -31,12 +32,16 @@ export interface SeriesPlan {
   readonly wanted: readonly Planned[];
   /** Archives in the range whose listed version has been settled. */
   readonly settled: readonly Settled[];
+  /** Daily archives that were fetched in place of what a monthly one now has: what serves a month depends on no history. */
+  readonly obsolete: readonly ListedObject[];
 }
 
 export interface PlanInput {
   /** Both ascending by period. */
   readonly monthly: readonly ListedObject[];
   readonly daily: readonly ListedObject[];
+  /** Whether the monthly ones could not be listed: a month that has none may have one, and its days wait. */
+  readonly monthsUnknown: boolean;
   /** What the ledger has of a key, as long as what it tells of is still there. */
   readonly known: (key: string) => LedgerEntry | undefined;
   /** Days as `YYYY-MM-DD`, half-open; without it everything listed is wanted. */
@@ -45,8 +50,6 @@ export interface PlanInput {
   readonly asOfMonth: string;
   /** Keys that this run has asked for already; nothing is asked for twice. */
   readonly asked: ReadonlySet<string>;
-  /** Ask again for what was refused without its listed bytes ever being seen. */
-  readonly askAgain: boolean;
 }
 
 /**
@@ -59,11 +62,13 @@ export function planSeries(input: PlanInput): SeriesPlan {
   const { window } = input;
   const wanted: Planned[] = [];
   const settled: Settled[] = [];
+  const obsolete: ListedObject[] = [];
 
   /** Sorts an archive into what is settled and what is wanted; `needless` tells whether only a re-issue is wanted. */
   function consider(object: ListedObject, why: Why, needless: () => boolean = () => false): Answer {
     const answer = answerOf(object, input);
-    if (answer === 'staged' || answer === 'refused') settled.push({ object, status: statusOf(object, input) });
+    if (answer === 'staged' || answer === 'refused' || answer === 'failed')
+      settled.push({ object, status: statusOf(object, input) });
     else if (answer === 'reissued' || !needless()) wanted.push({ object, why: answer === 'open' ? why : answer });
     return answer;
   }
@@ -74,15 +79,22 @@ export function planSeries(input: PlanInput): SeriesPlan {
     if (!touches(month, window)) continue;
     const days = daysOf.get(month) ?? [];
     const before = { wanted: wanted.length, settled: settled.length };
-    const wholeMonth = month < input.asOfMonth ? monthlyOf.get(month) : undefined;
-    const answer = wholeMonth && consider(wholeMonth, 'new');
+    const isClosed = month < input.asOfMonth;
+    const wholeMonth = isClosed ? monthlyOf.get(month) : undefined;
+    const unlisted = isClosed && input.monthsUnknown ? 'failed' : undefined;
+    const answer = wholeMonth === undefined ? unlisted : consider(wholeMonth, 'new');
     const missing = wholeMonth && input.known(wholeMonth.key)?.incomplete_days;
     for (const day of days) {
+      const isMissing = missing?.includes(Number(day.period.slice(8))) === true;
+      if (answer === 'staged' && !isMissing && input.known(day.key)?.repair) {
+        obsolete.push(day);
+        continue;
+      }
       if (!inWindow(day.period, window)) continue;
       const isNeedless = () => {
         if (answer === undefined || answer === 'refused') return false;
-        // Until a monthly file is staged it is not known what it misses.
-        return answer !== 'staged' || missing?.includes(Number(day.period.slice(8))) !== true;
+        // Until a monthly file is staged it is not known what it misses; one that failed may be staged by the next run.
+        return answer !== 'staged' || !isMissing;
       };
       consider(day, answer === undefined ? 'new' : 'repair', isNeedless);
     }
@@ -90,30 +102,36 @@ export function planSeries(input: PlanInput): SeriesPlan {
     const objects = [...(monthlyOf.has(month) ? [monthlyOf.get(month) as ListedObject] : []), ...days];
     const own = new Set(wanted.slice(before.wanted).map(({ object }) => object.key));
     if (own.size === 0 && !objects.some(({ key }) => input.asked.has(key))) continue;
-    const pruned = objects.filter(({ key }) => input.known(key)?.pruned && !own.has(key) && !input.asked.has(key));
+    const pruned = objects.filter(
+      (object) =>
+        input.known(object.key)?.pruned &&
+        !own.has(object.key) &&
+        !input.asked.has(object.key) &&
+        !obsolete.includes(object),
+    );
     wanted.push(...pruned.map((object) => ({ object, why: 'pruned' }) as const));
     const still = settled.splice(before.settled).filter(({ object }) => !pruned.includes(object));
     settled.push(...still);
   }
-  return { wanted, settled };
+  return { wanted, settled, obsolete };
 }
 
-type Answer = 'staged' | 'refused' | 'open' | 'again' | 'reissued';
+/** `failed`: this run has asked for it, and what came was not the listed archive; `refused`: it is bad, or not there. */
+type Answer = 'staged' | 'refused' | 'failed' | 'open' | 'again' | 'reissued';
 
 /** What is known of an archive in the version that is listed. */
-function answerOf(object: ListedObject, { known, asked, askAgain }: PlanInput): Answer {
+function answerOf(object: ListedObject, { known, asked }: PlanInput): Answer {
   const entry = known(object.key);
   const hasStaged = entry?.status === 'staged';
-  if (asked.has(object.key)) return hasStaged ? 'staged' : 'refused';
+  if (asked.has(object.key)) return hasStaged ? 'staged' : entry?.status === 'failed' ? 'failed' : 'refused';
   if (entry === undefined) return 'open';
-  const isOpen = (status: ArchiveStatus, reason = '') => status === 'failed' || (askAgain && neverSeen.test(reason));
   if (entry.etag === object.etag) {
     if (hasStaged) return 'staged';
-    return isOpen(entry.status, entry.reason) ? 'again' : 'refused';
+    return hasCome(entry) ? 'refused' : 'again';
   }
   if (!hasStaged) return 'open';
   const { reissue } = entry;
-  return reissue?.etag === object.etag && !isOpen(reissue.status, reissue.reason) ? 'staged' : 'reissued';
+  return reissue?.etag === object.etag && hasCome(reissue) ? 'staged' : 'reissued';
 }
 
 function statusOf(object: ListedObject, { known, asked }: PlanInput): SettledStatus {
@@ -125,8 +143,18 @@ function statusOf(object: ListedObject, { known, asked }: PlanInput): SettledSta
   return status === 'rejected' && known_defect !== undefined ? 'known' : status;
 }
 
-/** Reasons of archives whose listed bytes never came; those bytes may be good. */
-const neverSeen = /^(absent|html|size_mismatch|md5_mismatch|checksum_missing|checksum_malformed):/;
+/**
+ * Whether the listed bytes came and were found bad; nothing else is an answer. Earlier versions called archives rejected
+ * whose bytes never came, and ledgers keep what they wrote: by the reason those can be told (B23).
+ */
+function hasCome({ status, reason = '', etag, known_defect }: Outcome): boolean {
+  if (status !== 'rejected' || neverCame.test(reason)) return false;
+  return isMd5(etag) || known_defect !== undefined || !reason.startsWith('checksum_mismatch:');
+}
+
+type Outcome = Pick<LedgerEntry, 'status' | 'reason' | 'etag' | 'known_defect'>;
+
+const neverCame = /^(html: the host sent|size_mismatch:|md5_mismatch:|checksum_missing:|checksum_malformed:)/;
 
 const touches = (month: string, window: PlanInput['window']): boolean =>
   window === undefined || (month >= window.start.slice(0, 7) && `${month}-01` < window.end);

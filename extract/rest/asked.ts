@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { writeWhole } from '../disk.ts';
 import { isIntact, seal } from '../staging/seal.ts';
 import { type RestSeries, restSeriesId } from './keys.ts';
@@ -30,3 +31,11 @@ export function readAsked(file: string, series: RestSeries): Asked {
 /** Throws DISK_FULL. */
 export const writeAsked = (file: string, series: RestSeries, asked: Asked): void =>
   writeWhole(file, `${seal(JSON.stringify(asked), restSeriesId(series))}\n`);
+
+/** Forgets of every series what was asked, where it is not known any more which bars were answered. */
+export function forgetAsked(stagingDir: string): void {
+  const folder = join(stagingDir, 'rest');
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    if (basename(name) === 'asked.json') rmSync(join(folder, name));
+}

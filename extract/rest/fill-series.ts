@@ -53,7 +53,10 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
     for (const range of known ?? [spanOf(archive, slots)]) ofArchives.push(range);
   }
   const covered = union(ofArchives);
-  const lost = files.filter(({ key, entry }) => entry.status === 'staged' && !store.isIntact(entry, key));
+  // A file that the load has rejected is asked for again, without the bar for which it was.
+  const lost = files.filter(({ key, entry }) =>
+    entry.status === 'staged' ? !store.isIntact(entry, key) : entry.first_open_time !== undefined,
+  );
   const settled = subtract(subtract(before.settled, covered), union(lost.map(({ entry }) => spanOfFile(entry, slots))));
 
   let archived = 0;
@@ -69,17 +72,17 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   const passedOver = union([...covered, ...settled, ...prunedMonths(archives)]);
   const missing = subtract(wantedRange(options, slots, oldest), passedOver);
   const answered: Range[] = [];
-  const pending = new Map<string, Row[]>();
+  const pending = new Map<string, { readonly rows: Row[]; readonly leftOut: string[] }>();
   const odd: string[] = [];
   let bars = 0;
   /** Keeps the files of periods before `present`, or all, and then what was answered for before the bars that are left. */
   function save(present?: string): void {
-    for (const [period, rows] of pending) {
+    for (const [period, { rows, leftOut }] of pending) {
       if (present !== undefined && period >= present) continue;
-      store.add({ ...series, period }, rows);
+      store.add({ ...series, period }, rows, leftOut);
       pending.delete(period);
     }
-    const unsaved = [...pending.values()].flatMap(([row]) => (row === undefined ? [] : [row.open]));
+    const unsaved = [...pending.values()].flatMap(({ rows: [row] }) => (row === undefined ? [] : [row.open]));
     const cut = unsaved.length === 0 ? [] : [slots.opensAt(slots.slotOf(Math.min(...unsaved)))];
     const saved = subtract(
       union(answered),
@@ -95,15 +98,17 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
         ...{ client, slots, asOf: asOf.getTime() },
         take(found, range) {
           for (const { open, line, defect } of found) {
-            if (defect !== undefined) {
-              odd.push(`${new Date(open).toISOString()}: ${defect}`);
-              continue;
-            }
             const period = periodOfBar(series.timeframe, open);
-            const rows = pending.get(period) ?? [];
-            rows.push({ open, line });
-            pending.set(period, rows);
-            bars++;
+            const file = pending.get(period) ?? { rows: [], leftOut: [] };
+            pending.set(period, file);
+            if (defect === undefined) {
+              file.rows.push({ open, line });
+              bars++;
+            } else {
+              const text = `${new Date(open).toISOString()}: ${defect}`;
+              file.leftOut.push(text);
+              odd.push(text);
+            }
           }
           answered.push(range);
           const present = periodOfBar(series.timeframe, range[1]);

@@ -33,6 +33,8 @@ export interface LedgerEntry {
   readonly pruned?: true;
   /** Its CSV was lost, and this came of fetching it again; what was loaded of it stays. */
   readonly unfetched?: { readonly status: Exclude<ArchiveStatus, 'staged'>; readonly reason: string };
+  /** A daily archive that was fetched for what its monthly one did not give; it makes way when that one does. */
+  readonly repair?: true;
   readonly duplicates?: number;
   /** Days of the month on which bars are missing. */
   readonly incomplete_days?: readonly number[];

@@ -1,11 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { diskError } from '../../engine/index.ts';
+import { diskError, PipelineError } from '../../engine/index.ts';
 import { writeWhole } from '../disk.ts';
 import type { LedgerEntry } from './entry.ts';
 import { formatEntry, indexLines, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
+import { seal } from './seal.ts';
 import { openMaking, writeFully } from './write.ts';
+
+/** Marks a line that is not an entry, after its key. */
+const forgotten = ',"forgotten":true';
 
 /**
  * The memory of the extract: an append-only journal with a line for each outcome, of which the last one of a key
@@ -74,8 +78,16 @@ export class Ledger implements Disposable {
 
   /** Throws DISK_FULL; then the entry does not count. */
   record(entry: LedgerEntry): void {
+    this.#append(entry.key, formatEntry(entry));
+  }
+
+  /** From then on nothing is known of the key. Throws DISK_FULL. */
+  forget(key: string): void {
+    this.#append(key, seal(`{"key":${JSON.stringify(key)}${forgotten}}`));
+  }
+
+  #append(key: string, line: string): void {
     this.#index();
-    const line = formatEntry(entry);
     const bytes = Buffer.from(`${line}\n`);
     try {
       this.#descriptor ??= openMaking(this.#file, 'a');
@@ -83,18 +95,34 @@ export class Ledger implements Disposable {
     } catch (error) {
       throw diskError(error, this.#file);
     }
-    this.#latest.set(entry.key, line);
+    this.#latest.set(key, line);
     this.#parsed = undefined;
     this.#hash.update(bytes);
     this.#lines++;
   }
 
-  /** Drops damaged lines, and superseded ones once they are more than half; sorted by key. */
-  compact(): void {
+  /**
+   * For who would do without what damaged lines told of.
+   * @throws PipelineError STAGING_DAMAGED where there are any
+   */
+  expectWhole(): void {
+    if (this.unreadable === 0) return;
+    throw new PipelineError('STAGING_DAMAGED', `${this.#unreadable} lines of the journal are damaged`, {
+      file: this.#file,
+      hint: 'run for all that is staged, without a range and without --symbols, so that it is fetched again: pnpm pipeline run',
+    });
+  }
+
+  /**
+   * Drops superseded lines once they are more than half; sorted by key. `damaged`: what damaged lines told of has been
+   * fetched again, so that they go too. Otherwise they stay, and all lines with them.
+   */
+  compact({ damaged = false }: { readonly damaged?: boolean } = {}): void {
     this.#index();
-    if (this.#unreadable === 0 && this.#lines <= 2 * this.#latest.size) return;
+    if (this.#unreadable > 0 ? !damaged : this.#lines <= 2 * this.#latest.size) return;
     this.close();
-    const lines = [...this.#latest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => `${line}\n`);
+    const known = [...this.#latest].filter(([, line]) => !line.includes(forgotten));
+    const lines = known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => `${line}\n`);
     const text = lines.join('');
     writeWhole(this.#file, text);
     this.#hash = createHash('sha256').update(text);

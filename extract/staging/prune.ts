@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { countOf, type Freed, PipelineError } from '../../engine/index.ts';
-import { marketPaths, parseKey } from '../archive/keys.ts';
+import { type ArchiveKey, formatKey, marketPaths, parseKey } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { LedgerEntry } from './entry.ts';
 import { Ledger } from './ledger.ts';
@@ -22,6 +22,14 @@ export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>)
   }
   ledger.compact();
   return freed;
+}
+
+/** Removes archives that others have taken the place of. The ledger forgets them first: a kill leaves a file at most. */
+export function makeWay(ledger: Ledger, obsolete: readonly ArchiveKey[], stagingDir: string): void {
+  for (const key of obsolete) {
+    ledger.forget(formatKey(key));
+    rmSync(stagedFile(stagingDir, key), { force: true });
+  }
 }
 
 /** Makes the next run fetch pruned archives whose partition has to be built again; the error that says so. */

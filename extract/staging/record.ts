@@ -1,4 +1,4 @@
-import type { ListedObject } from '../listing/series-state.ts';
+import type { Planned } from '../plan/plan.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Revision } from './revisions.ts';
 import { reasonOf, type StageOutcome } from './stage-archive.ts';
@@ -8,7 +8,7 @@ import { reasonOf, type StageOutcome } from './stage-archive.ts';
  * could not be staged leaves the old one standing: what was verified once is not lost to a bad re-issue.
  */
 export function entryOf(
-  object: ListedObject,
+  { object, why: wanted }: Pick<Planned, 'object' | 'why'>,
   outcome: StageOutcome,
   known: LedgerEntry | undefined,
   asOf: Date,
@@ -17,6 +17,7 @@ export function entryOf(
   const { key, etag, last_modified, size_bytes } = object;
   const staged_at = asOf.toISOString();
   const revised = revisions.length > 0 && { revisions };
+  const repair = (wanted === 'repair' || known?.repair) && ({ repair: true } as const);
   const why = reasonOf(outcome);
   if (outcome.status === 'staged') {
     const { facts, csv_bytes, csv_crc32 } = outcome.unpacked;
@@ -24,6 +25,7 @@ export function entryOf(
     return {
       ...{ key, etag, status: 'staged', ...(why !== undefined && { reason: why }), staged_at, last_modified },
       ...{ size_bytes, sha256: outcome.sha256, csv_bytes, csv_crc32, ...figures },
+      ...repair,
       ...(incomplete_days.length > 0 && { incomplete_days }),
       ...revised,
     };
@@ -35,13 +37,14 @@ export function entryOf(
   // No answer is no reason to build without what was verified before its CSV was lost (B26).
   if (known?.status === 'staged' && known.etag === etag && status !== 'rejected')
     return { ...known, unfetched: { status, reason } };
-  const { sha256, knownDefect } = outcome.status === 'failed' ? {} : outcome;
+  const { sha256, knownDefect } = outcome.status === 'rejected' ? outcome : {};
   const noted = knownDefect !== undefined && { known_defect: knownDefect };
   if (known?.status === 'staged' && known.etag !== etag)
     return { ...known, reissue: { etag, status, reason, ...noted } };
   return {
     ...{ key, etag, status, reason, ...noted, staged_at, last_modified, size_bytes },
     ...(sha256 !== undefined && { sha256 }),
+    ...repair,
     ...revised,
   };
 }

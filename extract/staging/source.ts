@@ -1,22 +1,16 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type DamagedFile,
-  PipelineError,
-  partitionValues,
-  type StagedFiles,
-  type StagedSource,
-} from '../../engine/index.ts';
+import { type DamagedFile, partitionValues, type StagedFiles, type StagedSource } from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
 import { writeWhole } from '../disk.ts';
-import { damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
+import { askedFile, damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 import { partitionOf } from './partition.ts';
-import { damagedFile, journalFile, rejectedFile, stagedFile } from './paths.ts';
+import { damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 import { problemOfStagedHeader } from './staged-header.ts';
 import { renameMaking } from './write.ts';
@@ -35,7 +29,8 @@ export function stagedKlines(
   let damaged: Promise<readonly DamagedFile[]> = Promise.resolve([]);
   return {
     async open(partitions, { tables, copy, directory, signal, refuse }) {
-      if (ledger.unreadable > 0) throw damagedLines(ledger.unreadable, stagingDir);
+      // A partition would be built of fewer files than it has.
+      ledger.expectWhole();
       const badHeaders = new Map<string, Reason>();
       const wanted = new Map<string, Staged[]>(inStorageOrder(partitions).map((partition) => [partition, []]));
       for (const entry of ledger.entries()) {
@@ -89,6 +84,17 @@ export function stagedKlines(
       }
     },
 
+    async giveUp(files) {
+      for (const { key, reason } of files) {
+        const [entry, rest] = [ledger.get(key), parseRestKey(key)];
+        if (entry?.status !== 'staged') continue;
+        ledger.record(lostEntry(entry, reason, asOf));
+        // The exchange is asked anew for what it was asked before.
+        if (rest !== undefined) rmSync(askedFile(stagingDir, rest), { force: true });
+      }
+      ledger.close();
+    },
+
     async reject(archives) {
       for (const { key, reason } of archives) {
         const entry = ledger.get(key);
@@ -103,13 +109,6 @@ export function stagedKlines(
     },
   };
 }
-
-/** Without what they told of, a partition would be built of fewer files than it has. */
-const damagedLines = (lines: number, stagingDir: string) =>
-  new PipelineError('STAGING_DAMAGED', `${lines} lines of the journal were damaged since they were written`, {
-    file: journalFile(stagingDir),
-    hint: 'run the extract as well, it fetches what they told of: pnpm pipeline run --select +ohlcv',
-  });
 
 /**
  * Holds staged CSVs against the ledger (B26): those that were copied by the digests of what was copied, the others by
@@ -133,7 +132,7 @@ async function verify(
   for (const { entry, partition } of archives) {
     const digest = digests.get(entry.key);
     const reason = damageOf(entry, digest);
-    if (reason !== undefined) damaged.push({ key: entry.key, partition, reason });
+    if (reason !== undefined) damaged.push({ key: entry.key, partition, reason, isGone: digest === undefined });
     else if (entry.csv_crc32 === undefined && digest !== undefined)
       ledger.record({ ...entry, csv_crc32: digest.crc32 });
   }
@@ -222,4 +221,14 @@ function mayOverlap(archives: readonly Staged[]): boolean {
 function rejectedEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
   const { csv_bytes: _, csv_crc32: __, reissue: ___, incomplete_days: ____, unfetched: _____, ...kept } = entry;
   return { ...kept, status: 'rejected', reason, staged_at: asOf.toISOString() };
+}
+
+/** What counts of an archive whose CSV is lost: what came of its listed version when that was fetched last. */
+function lostEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
+  const { key, etag, last_modified, size_bytes, reissue, unfetched, revisions } = entry;
+  const came = reissue ?? unfetched ?? { status: 'failed', reason: `lost: ${reason}` };
+  return {
+    ...{ key, etag, ...came, staged_at: asOf.toISOString(), last_modified, size_bytes },
+    ...(revisions && { revisions }),
+  };
 }

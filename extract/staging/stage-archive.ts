@@ -49,12 +49,14 @@ export interface WantedArchive {
 export type StageOutcome =
   | { readonly status: 'staged'; readonly sha256: string; readonly unpacked: Unpacked; readonly note?: Reason }
   | {
-      readonly status: 'rejected' | 'absent';
+      /** The listed bytes came, by size and MD5, and their content is bad. */
+      readonly status: 'rejected';
       readonly reason: Reason;
-      readonly sha256?: string;
+      readonly sha256: string;
       /** Why that is no news. */
       readonly knownDefect?: string;
     }
+  | { readonly status: 'absent'; readonly reason: Reason }
   | { readonly status: 'failed'; readonly failure: Failure };
 
 /** `stageArchive` on one thread, whose archives share buffers and are hashed together. */
@@ -69,7 +71,7 @@ export function createStage(
 
 /**
  * Downloads one archive, checks every byte and stages its CSV under its name; the version that it replaces is kept
- * aside. What is rejected is kept under `rejected/` with its reason. Throws only what
+ * aside. What is rejected, its listed bytes being bad, is kept under `rejected/` with its reason. Throws only what
  * stops the run: an abort, a full disk.
  */
 async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
@@ -77,37 +79,39 @@ async function stageArchive(wanted: WantedArchive, options: StageOptions): Promi
   const { client, buffers, md5, archiveUrl, stagingDir, largestInMemory } = options;
   const checksum = await expectedChecksum(wanted, options);
   if (checksum.kind === 'failed') return { status: 'failed', failure: checksum.failure };
-  if (checksum.kind === 'rejected') return reject(wanted, options, { reason: checksum.reason });
 
   const isLarge = object.size_bytes > largestInMemory;
   using spool = isLarge ? diskSpool(spoolFile(stagingDir, key)) : memorySpool(buffers, md5, object.size_bytes);
   const url = objectUrl(archiveUrl, object.key);
-  const { outcome, sha256: sha256OfLast } = await fetchZip(client, url, object, checksum.sha256, spool);
+  // Where nothing else tells which bytes are meant, those that a person has looked at are known by their SHA-256.
+  const isKnown = (sha256: string) => knownDefect(options.knownDefects, object.key, sha256) !== undefined;
+  const isVouched = (sha256: string) => sha256 === checksum.sha256 || isKnown(sha256);
+  const outcome = await fetchZip(client, url, object, isVouched, spool);
   if (outcome.kind === 'failed') return { status: 'failed', failure: outcome.failure };
   if (outcome.kind === 'absent')
     return { status: 'absent', reason: reason('absent', 'it is listed, but not there (404)') };
-  if (outcome.kind === 'rejected')
-    return reject(wanted, options, { reason: outcome.reason, sha256: sha256OfLast, spool });
 
   const zip = outcome.value;
   const { sha256 } = zip;
-  const note =
-    checksum.sha256 === undefined || checksum.sha256 === sha256 ? checksum.note : stale(sha256, checksum.sha256);
-  if (note !== undefined && note.code !== 'checksum_missing' && options.staleChecksum === 'fail') {
-    return reject(wanted, options, { reason: note, sha256, spool });
+  const isStale = checksum.sha256 !== undefined && checksum.sha256 !== sha256;
+  const note = isStale ? stale(sha256, checksum.sha256) : checksum.note;
+  if (isStale && (options.staleChecksum === 'fail' || !isMd5(object.etag))) {
+    return reject(wanted, options, { reason: stale(sha256, checksum.sha256), sha256, spool });
   }
   const file = stagedFile(stagingDir, key);
   const unpacked = await unpackAside(zip, key, file, options.signal);
   if ('code' in unpacked) return reject(wanted, options, { reason: unpacked, sha256, spool });
   // The load would reject it too, and say so as news.
-  const bad = knownDefect(options.knownDefects, object.key, sha256) && badValue(asideOf(file));
+  const bad = isKnown(sha256) && badValue(asideOf(file));
   if (bad) {
     rmSync(asideOf(file), { force: true });
     return reject(wanted, options, { reason: bad, sha256, spool });
   }
   if (wanted.known?.status === 'staged') setAside(file, supersededFile(stagingDir, key, wanted.known.etag));
   renameSync(asideOf(file), file);
-  if (wanted.known?.status === 'rejected' || wanted.known?.reissue !== undefined) forgetRejection(stagingDir, key);
+  const { known } = wanted;
+  if (known !== undefined && (known.status !== 'staged' || known.reissue !== undefined))
+    forgetRejection(stagingDir, key);
   return { status: 'staged', sha256, unpacked, ...(note && { note }) };
 }
 
@@ -117,47 +121,54 @@ const stale = (found: string, expected: string): Reason =>
 type Checksum =
   /** A note tells what is wrong with the CHECKSUM file of an archive that its MD5 vouches for. */
   | { readonly kind: 'ok'; readonly sha256?: string; readonly note?: Reason }
-  | { readonly kind: 'rejected'; readonly reason: Reason }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** What the CHECKSUM file says, where it is asked for. Bytes that nothing vouches for are rejected. */
+/**
+ * What the CHECKSUM file says, where it is asked for. Where nothing vouches for the bytes without it, or the policy wants
+ * its word and got something else, that is no answer, and nothing is known of the archive.
+ */
 async function expectedChecksum(
   { key, object }: WantedArchive,
-  { client, archiveUrl, verify }: StageOptions,
+  { client, archiveUrl, verify, staleChecksum }: StageOptions,
 ): Promise<Checksum> {
   const vouched = isMd5(object.etag);
   if (vouched && verify === 'etag') return { kind: 'ok' };
   const url = objectUrl(archiveUrl, `${object.key}.CHECKSUM`);
   const outcome = await fetchChecksum(client, url, `${archiveName(key)}.zip`);
   if (outcome.kind === 'ok') return { kind: 'ok', sha256: outcome.value };
-  if (outcome.kind === 'failed') return outcome;
+  if (outcome.kind === 'failed') {
+    const isNoted = vouched && staleChecksum === 'warn' && outcome.reason !== undefined;
+    return isNoted ? { kind: 'ok', note: outcome.reason } : outcome;
+  }
   const missing = reason('checksum_missing', 'there is no CHECKSUM file (404)');
-  const why = outcome.kind === 'absent' ? missing : outcome.reason;
-  return vouched ? { kind: 'ok', note: why } : { kind: 'rejected', reason: why };
+  if (vouched) return { kind: 'ok', note: missing };
+  const hint = 'the ETag of the archive is no MD5, so nothing else can verify it; run again later';
+  const failure: Failure = {
+    code: 'ARCHIVE_RESPONSE',
+    message: formatReason(missing),
+    details: { url: url.href, hint },
+  };
+  return { kind: 'failed', failure };
 }
 
 interface Rejection {
   readonly reason: Reason;
-  readonly sha256?: string | undefined;
-  /** What holds the bytes, where any came. */
-  readonly spool?: Spool;
+  readonly sha256: string;
+  /** Holds the bytes. */
+  readonly spool: Spool;
 }
 
 /** Keeps the bytes and the reason under `rejected/`. */
 function reject({ key, object }: WantedArchive, options: StageOptions, rejection: Rejection): StageOutcome {
   const { reason: why, sha256, spool } = rejection;
   const place = rejectedFile(options.stagingDir, key);
-  spool?.keep(`${place}.zip`);
+  spool.keep(`${place}.zip`);
   const { etag, size_bytes } = object;
   const known = knownDefect(options.knownDefects, object.key, sha256);
   const found = { key: object.key, etag, size_bytes, sha256, ...why, known_defect: known };
   const record = { ...found, rejected_at: options.asOf.toISOString() };
   replaceFile(`${place}.reason.json`, `${JSON.stringify(record, undefined, 2)}\n`);
-  return {
-    ...{ status: 'rejected', reason: why },
-    ...(sha256 !== undefined && { sha256 }),
-    ...(known !== undefined && { knownDefect: known }),
-  };
+  return { status: 'rejected', reason: why, sha256, ...(known !== undefined && { knownDefect: known }) };
 }
 
 function forgetRejection(stagingDir: string, key: ArchiveKey): void {

@@ -11,19 +11,35 @@ export interface Tally {
   readonly failures: readonly Failure[];
   /** Failures since the last answer. */
   readonly failuresInARow: number;
+  /** Archives that did not come, and how many of them since the last that did. */
+  readonly misses: Misses;
+  readonly missesInARow: number;
   expect(plan: { readonly files: number; readonly bytes: number }): void;
   count(planned: PlannedArchive, outcome: StageOutcome): void;
+}
+
+/** Archives of which the listed bytes did not come. */
+export interface Misses {
+  readonly failed: number;
+  /** Answered with 404. */
+  readonly absent: number;
 }
 
 export function createTally(): Tally {
   const progress = { done: 0, total: 0, unit: 'files', bytes: 0, totalBytes: 0, records: 0, rejected: 0 };
   const staged = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
   const failures: Failure[] = [];
+  const misses = { failed: 0, absent: 0 };
   let failuresInARow = 0;
+  let missesInARow = 0;
   return {
     progress,
     staged,
     failures,
+    misses,
+    get missesInARow() {
+      return missesInARow;
+    },
     get failuresInARow() {
       return failuresInARow;
     },
@@ -35,6 +51,9 @@ export function createTally(): Tally {
       progress.done++;
       progress.bytes += object.size_bytes;
       failuresInARow = outcome.status === 'failed' ? failuresInARow + 1 : 0;
+      const isMiss = outcome.status === 'failed' || outcome.status === 'absent';
+      missesInARow = isMiss ? missesInARow + 1 : 0;
+      if (isMiss) misses[outcome.status]++;
       if (outcome.status === 'failed') failures.push(outcome.failure);
       if (outcome.status === 'rejected' && outcome.knownDefect === undefined) progress.rejected++;
       if (outcome.status !== 'staged') return;

@@ -29,6 +29,9 @@ const week = 7 * day;
 
 const daysOf = (time: Expression<unknown>) => sql`(epoch_us(${time}) // ${sql.lit(day)})`;
 
+/** The first day of the month that a time is in. */
+export const monthOf = (time: Expression<unknown>) => cast('DATE', sql`date_trunc('month', ${time})`);
+
 /** A CASE over timeframes; SQL by the length of the slots where they are aligned, then by name. */
 const byTimeframe = (
   timeframe: Expression<string>,
@@ -61,6 +64,12 @@ export const slotOrDay = (timeframe: Expression<string>, time: Expression<unknow
 /** Slots of 3d are counted from the first bar of their series: it tells where in the days they begin. */
 export const toSlot = (timeframe: Expression<string>, slotOrDay: Expression<unknown>, first: Expression<unknown>) =>
   cast('BIGINT', sql`case when ${timeframe} = '3d' then (${slotOrDay} - ${first}) // 3 else ${slotOrDay} end`);
+
+/** The first slot that opens at a time or after it; `first` as for `opensAt`. */
+export const slotFrom = (timeframe: Expression<string>, time: Expression<unknown>, first: Expression<unknown>) => {
+  const next = sql`(${slotOrDay(timeframe, sql`(${time} - interval 1 microsecond)`)} + 1)`;
+  return cast('BIGINT', sql`case when ${timeframe} = '3d' then ceil((${next} - ${first}) / 3) else ${next} end`);
+};
 
 /** When a slot opens; `first` is the day of the first bar of a 3d series. */
 export const opensAt = (timeframe: Expression<string>, slot: Expression<unknown>, first: Expression<unknown>) =>

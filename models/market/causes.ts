@@ -1,11 +1,7 @@
-import { type Expression, expressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { type Expression, sql } from 'kysely';
 import { cast, partitionTextOf, stateOf } from '../../engine/index.ts';
-import type { Database } from '../schema.ts';
-import { opensAt } from './calendar.ts';
+import { monthOf } from './calendar.ts';
 import type { withMissing } from './missing.ts';
-
-/** An outage of the exchange is over before that; a series without a bar for longer was not traded. */
-const daysOfAnOutage = 7;
 
 /**
  * What is known of an archive: `verified` and in `ohlcv`; `rejected`; `failed`; `none` where it is not listed or the
@@ -79,6 +75,7 @@ const withStandings = (db: ReturnType<typeof withMissing>) =>
         'missing.from_slot',
         'missing.to_slot',
         'missing.is_whole_day',
+        'missing.is_delivered',
         'day.key as day_key',
         'month.key as month_key',
         // An archive that is verified has bars: where its whole day is missing, it is not loaded.
@@ -93,11 +90,12 @@ const withStandings = (db: ReturnType<typeof withMissing>) =>
       ]),
   );
 
-const monthOf = (time: Expression<Date>) => cast('DATE', sql`date_trunc('month', ${time})`);
-
-/** The first cause that applies to a day of a series; `no_bar` where an archive was read and has none. */
-const withCauses = (db: ReturnType<typeof withStandings>) =>
-  db.with('caused', (caused) =>
+/**
+ * The first cause that applies to a day of a series; `no_bar` where an archive was read and has none, `delivered` after
+ * the delivery of a contract (A32).
+ */
+export const withCauses = (db: ReturnType<typeof withMissing>) =>
+  withStandings(db).with('caused', (caused) =>
     caused.selectFrom('judged').select(({ ref }) => {
       const [day, month] = [ref('day'), ref('month')];
       const either = (what: string) => sql`${sql.lit(what)} in (${day}, ${month})`;
@@ -107,6 +105,7 @@ const withCauses = (db: ReturnType<typeof withStandings>) =>
       const monthAnswers = sql`${month} = 'verified' and not (${ref('has_daily')} and ${ref('is_whole_day')})`;
       const listing = sql`'listing of ' || coalesce(strftime(${ref('listed_at')}, '%Y-%m-%dT%H:%M:%SZ'), 'nothing')`;
       const cases = [
+        [ref('is_delivered'), 'delivered', sql`coalesce(${ref('day_key')}, ${listing})`],
         [ref('is_after_listing'), 'not_published', listing],
         [sql`${day} = 'verified'`, 'no_bar', ref('day_key')],
         [either('rejected'), 'rejected', keyOf('rejected')],
@@ -138,85 +137,3 @@ const withCauses = (db: ReturnType<typeof withStandings>) =>
       ];
     }),
   );
-
-interface Part {
-  id: bigint;
-  from_slot: bigint;
-  to_slot: bigint;
-  cause: string;
-  evidence: string;
-}
-
-/** Neighbours of one cause as one, with the evidence of the first. */
-// biome-ignore lint/suspicious/noExplicitAny: of any query
-function joinNeighbours(parts: SelectQueryBuilder<any, any, Part>) {
-  const { selectFrom } = expressionBuilder<Database>();
-  const marked = selectFrom(parts.as('part'))
-    .selectAll()
-    .select(({ ref }) => {
-      const before = sql`over (partition by ${ref('id')} order by ${ref('from_slot')})`;
-      return [
-        cast(
-          'INTEGER',
-          sql`case when lag(${ref('cause')}) ${before} = ${ref('cause')} and lag(${ref('to_slot')}) ${before} = ${ref('from_slot')} then 0 else 1 end`,
-        ).as('begins'),
-      ];
-    });
-  const numbered = selectFrom(marked.as('part'))
-    .selectAll()
-    .select(({ ref }) => [
-      cast('BIGINT', sql`sum(${ref('begins')}) over (partition by ${ref('id')} order by ${ref('from_slot')})`).as(
-        'number',
-      ),
-    ]);
-  return selectFrom(numbered.as('part'))
-    .groupBy(['id', 'number', 'cause'])
-    .select(({ ref }) => [
-      'id',
-      cast('BIGINT', sql`min(${ref('from_slot')})`).as('from_slot'),
-      cast('BIGINT', sql`max(${ref('to_slot')})`).as('to_slot'),
-      'cause',
-      cast('VARCHAR', sql`arg_min(${ref('evidence')}, ${ref('from_slot')})`).as('evidence'),
-    ]);
-}
-
-/**
- * `gap_slots`: missing slots by cause. Where an archive was read and has no bar, the exchange was out, unless the
- * ticker had left, was about to come back or was away for longer than any outage.
- */
-export const withGapSlots = (db: ReturnType<typeof withMissing>) =>
-  withCauses(withStandings(db))
-    .with('stretches', (stretches) => joinNeighbours(stretches.selectFrom('caused').selectAll()))
-    .with('gap_slots', (gaps) =>
-      joinNeighbours(
-        gaps
-          .selectFrom('stretches as gap')
-          .innerJoin('grids', 'grids.id', 'gap.id')
-          .leftJoin('listings as listing', (join) =>
-            join
-              .onRef('listing.instrument_type', '=', 'grids.instrument_type')
-              .onRef('listing.symbol', '=', 'grids.symbol')
-              .onRef('listing.timeframe', '=', 'grids.timeframe'),
-          )
-          .select(({ ref }) => {
-            const bySlot = sql`over (partition by ${ref('gap.id')} order by ${ref('gap.from_slot')})`;
-            const opens = (slot: Expression<unknown>) => opensAt(ref('grids.timeframe'), slot, ref('grids.first'));
-            const isAway = [
-              sql`${opens(ref('gap.to_slot'))} - ${opens(ref('gap.from_slot'))} > to_days(${sql.lit(daysOfAnOutage)})`,
-              sql`(lag(${ref('gap.cause')}) ${bySlot} = 'not_trading' and lag(${ref('gap.to_slot')}) ${bySlot} = ${ref('gap.from_slot')})`,
-              sql`(lead(${ref('gap.cause')}) ${bySlot} = 'not_trading' and lead(${ref('gap.from_slot')}) ${bySlot} = ${ref('gap.to_slot')})`,
-              sql`(${ref('listing.has_ended')} and ${ref('gap.to_slot')} = ${ref('grids.end_slot')})`,
-            ];
-            return [
-              'gap.id',
-              'gap.from_slot',
-              'gap.to_slot',
-              cast(
-                'VARCHAR',
-                sql`case when ${ref('gap.cause')} <> 'no_bar' then ${ref('gap.cause')} when ${sql.join(isAway, sql` or `)} then 'not_trading' else 'exchange_outage' end`,
-              ).as('cause'),
-              'gap.evidence',
-            ];
-          }),
-      ),
-    );

@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import { cast, partitionValueOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { withAbsences } from './absences.ts';
-import { opensAt } from './calendar.ts';
-import { withGapSlots } from './causes.ts';
+import { monthOf, opensAt } from './calendar.ts';
+import { withGapSlots } from './gap_slots.ts';
 import { withListings } from './listings.ts';
 import { withMissing } from './missing.ts';
 
@@ -11,25 +11,36 @@ import { withMissing } from './missing.ts';
 export default defineModel('gaps', {
   inputs: ({ db }) =>
     withAbsences(withListings(db))
+      .with('months', (months) =>
+        stateOf(months, 'ohlcv').select(({ ref }) => [
+          partitionValueOf(ref('partition'), 1).as('instrument_type'),
+          partitionValueOf(ref('partition'), 2).as('symbol'),
+          partitionValueOf(ref('partition'), 3).as('timeframe'),
+          cast('DATE', partitionValueOf(ref('partition'), 4)).as('month'),
+          'input_digest',
+        ]),
+      )
       .with('built', (built) =>
         built
-          .selectFrom(({ selectFrom }) =>
-            stateOf({ selectFrom }, 'ohlcv')
-              .select(({ ref }) => [
-                partitionValueOf(ref('partition'), 1).as('instrument_type'),
-                partitionValueOf(ref('partition'), 2).as('symbol'),
-                partitionValueOf(ref('partition'), 3).as('timeframe'),
-                'partition',
-                'input_digest',
-              ])
-              .as('month'),
-          )
+          .selectFrom('months')
           .groupBy(['instrument_type', 'symbol', 'timeframe'])
           .select(({ ref }) => [
             'instrument_type',
             'symbol',
             'timeframe',
-            rowsDigest(ref('partition'), ref('input_digest')).as('digest'),
+            cast('DATE', sql`min(${ref('month')})`).as('first_month'),
+            cast('DATE', sql`max(${ref('month')})`).as('last_month'),
+            rowsDigest(ref('month'), ref('input_digest')).as('digest'),
+          ]),
+      )
+      .with('market_months', (months) =>
+        months
+          .selectFrom('months')
+          .groupBy(['instrument_type', 'month'])
+          .select(({ ref }) => [
+            'instrument_type',
+            'month',
+            rowsDigest(ref('symbol'), ref('timeframe'), ref('input_digest')).as('digest'),
           ]),
       )
       .with('away', (away) =>
@@ -42,31 +53,57 @@ export default defineModel('gaps', {
             rowsDigest(ref('away_from'), ref('away_until')).as('digest'),
           ]),
       )
-      .selectFrom('built')
-      .fullJoin('listings as listing', (join) =>
+      .with('series_inputs', (series) =>
+        series
+          .selectFrom('built')
+          .fullJoin('listings as listing', (join) =>
+            join
+              .onRef('listing.instrument_type', '=', 'built.instrument_type')
+              .onRef('listing.symbol', '=', 'built.symbol')
+              .onRef('listing.timeframe', '=', 'built.timeframe'),
+          )
+          .leftJoin('away', (join) =>
+            join
+              .onRef('away.instrument_type', '=', 'listing.instrument_type')
+              .onRef('away.symbol', '=', 'listing.symbol'),
+          )
+          // A series of which every archive was refused has no bar, and is a gap from its first archive on.
+          .where(({ or, eb }) => or([eb('built.digest', 'is not', null), eb('listing.was_refused', '=', true)]))
+          .select(({ ref }) => {
+            const either = (name: 'instrument_type' | 'symbol' | 'timeframe') =>
+              cast('VARCHAR', sql`coalesce(${ref(`built.${name}`)}, ${ref(`listing.${name}`)})`).as(name);
+            return [
+              either('instrument_type'),
+              either('symbol'),
+              either('timeframe'),
+              // `least` and `greatest` pass over NULL.
+              monthOf(sql`least(${ref('built.first_month')}, ${ref('listing.listed_from')})`).as('first_month'),
+              monthOf(sql`greatest(${ref('built.last_month')}, ${ref('listing.published_until')})`).as('last_month'),
+              cast(
+                'VARCHAR',
+                sql`concat_ws('/', ${ref('built.digest')}, ${ref('listing.digest')}, ${ref('listing.published_until')}, ${ref('listing.has_ended')}, ${ref('away.digest')})`,
+              ).as('digest'),
+            ];
+          }),
+      )
+      .selectFrom('series_inputs as series')
+      // Bars of any series of the market, of the months that the series is in, decide what its gaps are (B38).
+      .leftJoin('market_months as market', (join) =>
         join
-          .onRef('listing.instrument_type', '=', 'built.instrument_type')
-          .onRef('listing.symbol', '=', 'built.symbol')
-          .onRef('listing.timeframe', '=', 'built.timeframe'),
+          .onRef('market.instrument_type', '=', 'series.instrument_type')
+          .onRef('market.month', '>=', 'series.first_month')
+          .onRef('market.month', '<=', 'series.last_month'),
       )
-      .leftJoin('away', (join) =>
-        join.onRef('away.instrument_type', '=', 'listing.instrument_type').onRef('away.symbol', '=', 'listing.symbol'),
-      )
-      // A series of which every archive was refused has no bar, and is a gap from its first archive on.
-      .where(({ or, eb }) => or([eb('built.digest', 'is not', null), eb('listing.refused_from', 'is not', null)]))
-      .select(({ ref }) => {
-        const either = (name: 'instrument_type' | 'symbol' | 'timeframe') =>
-          cast('VARCHAR', sql`coalesce(${ref(`built.${name}`)}, ${ref(`listing.${name}`)})`).as(name);
-        return [
-          either('instrument_type'),
-          either('symbol'),
-          either('timeframe'),
-          cast(
-            'VARCHAR',
-            sql`concat_ws('/', ${ref('built.digest')}, ${ref('listing.digest')}, ${ref('listing.published_until')}, ${ref('listing.has_ended')}, ${ref('away.digest')})`,
-          ).as('digest'),
-        ];
-      }),
+      .groupBy(['series.instrument_type', 'series.symbol', 'series.timeframe', 'series.digest'])
+      .select(({ ref }) => [
+        'series.instrument_type',
+        'series.symbol',
+        'series.timeframe',
+        cast(
+          'VARCHAR',
+          sql`concat_ws('/', ${ref('series.digest')}, ${rowsDigest(ref('market.month'), ref('market.digest'))})`,
+        ).as('digest'),
+      ]),
 
   query: ({ db }) =>
     withGapSlots(withMissing(withAbsences(withListings(db))))

@@ -1,7 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
 import type { withAbsences } from './absences.ts';
-import { opensAt, slotOrDay, slotsOfDay, toSlot } from './calendar.ts';
+import { opensAt, slotFrom, slotOrDay, slotsOfDay, toSlot } from './calendar.ts';
 
 const slotsOfWord = sql.lit(64);
 const isFull = (bits: Expression<unknown>) => sql`${bits} = 18446744073709551615`;
@@ -9,7 +9,8 @@ const none = cast('BIGINT', sql.lit(0));
 
 /**
  * `grids`, a row a dirty series, and `missing`, what each grid lacks, day by day, as slots `[from_slot, to_slot)`. A grid
- * runs from the first bar, or from an archive before it that was refused, to the last published slot or the last bar.
+ * runs from the first bar, or from an archive before it that was not read (A28), to the last published slot or the last
+ * bar. A day on which a contract is delivered is in two parts (A32).
  *
  * Bars are gathered in one pass into words of 64 slots, a bit each; full words, which is nearly all, are not looked
  * into again, and nothing is joined to bars, which would take four times as long as gathering them.
@@ -64,8 +65,8 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           ];
         }),
     )
-    .with('grids', (grids) =>
-      grids
+    .with('bounds', (bounds) =>
+      bounds
         .selectFrom('series')
         .leftJoin('listings as listing', (join) =>
           join
@@ -81,23 +82,46 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
               .as('bars'),
           (join) => join.onRef('bars.id', '=', 'series.id'),
         )
+        .selectAll('series')
         .select(({ ref }) => {
-          const timeframe = ref('series.timeframe');
-          // The first slot that opens at or after the beginning of that archive.
-          const refused = sql`(${slotOrDay(timeframe, sql`(${ref('listing.refused_from')} - interval 1 microsecond)`)} + 1)`;
-          const first = sql`coalesce(${ref('bars.first')}, ${refused})`;
-          const published = slotOrDay(timeframe, ref('listing.published_until'));
+          const [unread, doubted] = [ref('listing.unread_from'), ref('listing.doubted_from')];
+          const head = slotOrDay(ref('series.timeframe'), sql`least(${unread}, ${doubted})`);
           return [
-            'series.id',
-            'series.instrument_type',
-            'series.symbol',
-            'series.timeframe',
-            cast('BIGINT', first).as('first'),
-            // `least` passes over NULL.
-            cast('BIGINT', toSlot(timeframe, sql`least(${first}, ${refused})`, first)).as('start_slot'),
-            cast.nullable('BIGINT', toSlot(timeframe, published, first)).as('end_slot'),
+            cast('BIGINT', sql`coalesce(${ref('bars.first')}, ${head})`).as('first'),
+            cast.nullable('TIMESTAMP', unread).as('unread_from'),
+            cast.nullable('TIMESTAMP', doubted).as('doubted_from'),
+            cast.nullable('TIMESTAMP', ref('listing.published_until')).as('published_until'),
+            cast.nullable('TIMESTAMP', ref('listing.delivered_at')).as('delivered_at'),
           ];
         }),
+    )
+    .with('heads', (heads) =>
+      heads
+        .selectFrom('bounds')
+        .selectAll()
+        .select(({ ref }) => [toSlot(ref('timeframe'), ref('first'), ref('first')).as('first_slot')]),
+    )
+    .with('grids', (grids) =>
+      grids.selectFrom('heads').select(({ ref }) => {
+        const [timeframe, first] = [ref('timeframe'), ref('first')];
+        // The verified archive of its month says that nothing was traded on its first day before the first bar.
+        const firstDay = sql`cast(${opensAt(timeframe, ref('first_slot'), first)} as DATE)`;
+        const doubted = sql`case when ${ref('doubted_from')} < ${firstDay} then ${ref('doubted_from')} end`;
+        const begins = sql`least(${ref('unread_from')}, ${doubted})`;
+        return [
+          'id',
+          'instrument_type',
+          'symbol',
+          'timeframe',
+          'first',
+          // `least` passes over NULL.
+          cast('BIGINT', sql`least(${ref('first_slot')}, ${slotFrom(timeframe, begins, first)})`).as('start_slot'),
+          cast
+            .nullable('BIGINT', toSlot(timeframe, slotOrDay(timeframe, ref('published_until')), first))
+            .as('end_slot'),
+          cast.nullable('BIGINT', slotFrom(timeframe, ref('delivered_at'), first)).as('delivered_slot'),
+        ];
+      }),
     )
     .with('spans', (spans) =>
       spans
@@ -130,7 +154,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           'slot as to_slot',
         ]),
     )
-    .with('missing', (missing) =>
+    .with('missing_days', (missing) =>
       missing
         .selectFrom(({ selectFrom }) =>
           selectFrom('runs')
@@ -142,6 +166,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
                 'grids.id',
                 'grids.timeframe',
                 'grids.first',
+                'grids.delivered_slot',
                 'runs.from_slot',
                 'runs.to_slot',
                 perDay.as('per_day'),
@@ -159,10 +184,37 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           const to = sql`least(${ref('to_slot')}, (${part} + 1) * ${perDay})`;
           return [
             'id',
+            'timeframe',
+            'first',
+            'delivered_slot',
             cast('BIGINT', from).as('from_slot'),
             cast('BIGINT', to).as('to_slot'),
-            opensAt(ref('timeframe'), from, ref('first')).as('opens_at'),
             cast('BOOLEAN', sql`${to} - ${from} = ${perDay}`).as('is_whole_day'),
           ];
         }),
+    )
+    .with('missing', (missing) =>
+      missing
+        .selectFrom(({ selectFrom }) =>
+          selectFrom('missing_days')
+            .selectAll()
+            .select(({ ref }) => {
+              const [from, delivered, to] = [ref('from_slot'), ref('delivered_slot'), ref('to_slot')];
+              const isSplit = sql`${delivered} > ${from} and ${delivered} < ${to}`;
+              const parts = sql`case when ${isSplit} then [${from}, ${delivered}, ${to}] else [${from}, ${to}] end`;
+              return [
+                cast('BIGINT', sql`unnest(${parts}[:-2])`).as('part_from'),
+                cast('BIGINT', sql`unnest(${parts}[2:])`).as('part_to'),
+              ];
+            })
+            .as('day'),
+        )
+        .select(({ ref }) => [
+          'id',
+          'part_from as from_slot',
+          'part_to as to_slot',
+          opensAt(ref('timeframe'), ref('part_from'), ref('first')).as('opens_at'),
+          'is_whole_day',
+          cast('BOOLEAN', sql`coalesce(${ref('part_from')} >= ${ref('delivered_slot')}, false)`).as('is_delivered'),
+        ]),
     );

@@ -13,12 +13,15 @@ export interface SeriesFilter {
 const order = Object.keys(timeframes) as Timeframe[];
 
 /**
- * The series of `ohlcv` that a filter takes, ordered by market, symbol and length of bars.
+ * The series that a filter takes of those with a bar or a gap (one of which every archive was refused has no bar), ordered by market, symbol and length of bars.
  * @throws PipelineError USAGE for a name that none of them has, TABLE_MISSING where there are no bars
  */
 export async function selectSeries(reader: Reader<Database>, filter: SeriesFilter): Promise<readonly SeriesName[]> {
   const known = (await reader.rows(
-    reader.db.selectFrom('ohlcv').distinct().select(['instrument_type', 'symbol', 'timeframe']),
+    reader.db
+      .selectFrom('ohlcv')
+      .select(['instrument_type', 'symbol', 'timeframe'])
+      .union(({ selectFrom }) => selectFrom('gaps').select(['instrument_type', 'symbol', 'timeframe'])),
   )) as readonly SeriesName[];
   if (known.length === 0) {
     throw new PipelineError('TABLE_MISSING', 'ohlcv is empty', { hint: 'build it: pnpm pipeline run --select +gaps' });

@@ -1,5 +1,5 @@
 import { type Expression, type Kysely, sql } from 'kysely';
-import { cast, exactSum, type Vars } from '../../engine/index.ts';
+import { cast, exactDecimal, exactSum, type Vars } from '../../engine/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 import { opensAt, slotOrDay, toSlot } from '../../models/market/calendar.ts';
 import type { Database } from '../../models/schema.ts';
@@ -44,13 +44,18 @@ const compared = (db: Kysely<Database>) =>
     .with('sums', (sums) =>
       sums
         .selectFrom(({ selectFrom }) =>
-          selectFrom('ohlcv as minute')
+          selectFrom(
+            selectFrom('ohlcv')
+              .where('timeframe', '=', '1m')
+              .selectAll()
+              .select(({ ref }) => [exactDecimal(ref('volume')).as('exact_volume')])
+              .as('minute'),
+          )
             .innerJoin('firsts', (join) =>
               join
                 .onRef('firsts.instrument_type', '=', 'minute.instrument_type')
                 .onRef('firsts.symbol', '=', 'minute.symbol'),
             )
-            .where('minute.timeframe', '=', '1m')
             .selectAll('minute')
             .select(({ ref }) => {
               const length = ref('firsts.timeframe');
@@ -77,7 +82,7 @@ const compared = (db: Kysely<Database>) =>
             cast('DOUBLE', sql`max(${ref('high')})`).as('high'),
             cast('DOUBLE', sql`min(${ref('low')})`).as('low'),
             cast('DOUBLE', sql`arg_max(${ref('close')}, ${at})`).as('close'),
-            cast('DOUBLE', exactSum(ref('volume'))).as('volume'),
+            cast('DOUBLE', exactSum(ref('volume'), ref('exact_volume'))).as('volume'),
             cast('BIGINT', sql`sum(${ref('number_of_trades')})`).as('number_of_trades'),
           ];
         }),

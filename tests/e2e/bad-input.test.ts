@@ -25,17 +25,17 @@ interface Bad {
   readonly what: string;
   readonly symbol: string;
   readonly day: string;
-  readonly status: 'rejected' | 'absent';
+  readonly status: 'rejected' | 'absent' | 'failed';
   readonly reason: RegExp;
 }
 
 const bad = {
   truncated: { what: 'A20: a truncated zip', symbol: 'CAUSDT', day: '2025-07-02', status: 'rejected', reason: /zip/i },
   wrongSum: {
-    what: 'B10: bytes whose MD5 is not the listed one',
+    what: 'B10 B23: bytes whose MD5 is not the listed one',
     symbol: 'CBUSDT',
     day: '2025-07-03',
-    status: 'rejected',
+    status: 'failed',
     reason: /md5|etag|digest/i,
   },
   html: {
@@ -147,7 +147,7 @@ describe('bad input', () => {
       ]),
     });
     dataDir = await tempDir('bad-');
-    const vars = '{"availability_timeframe":"1d"}';
+    const vars = '{"availability_timeframe":"1d","max_failed":0.01}';
     const args = ['run', '--target', 'mirror', '--as-of', asOf, '--vars', vars];
     result = await pipelineInProcess(args, { dataDir, env: { PIPELINE_ARCHIVE_URL: server.url } });
   });
@@ -170,9 +170,9 @@ describe('bad input', () => {
     const { results } = JSON.parse(await readFile(file, 'utf8')) as { results: { message: string }[] };
     const counted = (status: string) =>
       results.reduce((sum, { message }) => sum + Number(new RegExp(`(\\d+) ${status}`).exec(message)?.[1] ?? 0), 0);
-    for (const status of ['rejected', 'absent'])
+    for (const status of ['rejected', 'absent', 'failed'])
       expect(counted(status), status).toBe(allBad.filter((it) => it.status === status).length);
-    expect(result.stdout).toMatch(/WARN extract klines: .*9 rejected/);
+    expect(result.stdout).toMatch(/WARN extract klines: .*8 rejected/);
     expect(result.stdout).toMatch(/WARN model ohlcv: .*2 rejected/);
     expect(result.stdout).toMatch(/Done\. .*ERROR=0/);
   });

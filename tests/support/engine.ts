@@ -15,6 +15,7 @@ import type { CompiledTest } from '../../engine/duckdb/run-test.ts';
 import { samePartition } from '../../engine/duckdb/same-partition.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../../engine/duckdb/warehouse.ts';
 import type { Model, ModelContext } from '../../engine/model.ts';
+import { tablesWritten } from '../../engine/project.ts';
 import { schemaStatements } from '../../engine/schema/ddl.ts';
 import { sourceRelations } from '../../engine/schema/source.ts';
 import { systemTables } from '../../engine/schema/system.ts';
@@ -64,6 +65,7 @@ export function compileModel(
     name: table.name,
     table,
     ...text,
+    writes: tablesWritten(text.publishedSql, schema),
     readsItself: reads.delete(table.name),
     readsDirty,
     reads: [...reads].sort(),

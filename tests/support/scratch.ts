@@ -8,7 +8,7 @@ export async function scratchProject() {
   const directory = await tempDir('scratch-');
   for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'docs', 'tests/data'])
     await cp(join(root, path), join(directory, path), { recursive: true });
-  for (const path of ['engine', 'extract', 'queries', 'node_modules'])
+  for (const path of ['engine', 'exchange', 'extract', 'queries', 'node_modules'])
     await symlink(join(root, path), join(directory, path));
   return {
     root: directory,

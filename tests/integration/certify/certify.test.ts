@@ -28,7 +28,9 @@ async function writeWarehouse(more = ''): Promise<string> {
       CASE WHEN n = 40 THEN 0 ELSE n + 1 END, t + INTERVAL 59 MINUTE, n * 1.7::DOUBLE, n, 0.3, n / 7.0,
       CASE WHEN n = 71 THEN 'rest' ELSE 'daily' END
       FROM (SELECT n, TIMESTAMP '2025-06-01' + to_hours(n) AS t FROM range(72) AS r(n)) WHERE n <> 5`);
-    await warehouse.run(`INSERT INTO partition_state VALUES ('ohlcv', 'spot/BTCUSDT/1h/2025-06-01', 'x', 'run')`);
+    await warehouse.run(
+      `INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('ohlcv', 'spot/BTCUSDT/1h/2025-06-01', 'x', 'run')`,
+    );
     await bench.list(...days('2025-06-01', 3).map((period) => ({ ...series, period })));
     for (const day of days('2025-06-01', 3)) {
       await warehouse.run(`INSERT INTO staged_archives VALUES ('${key(day)}', 'e', 'sha of ${day}', 300, 24,
@@ -65,7 +67,7 @@ describe('a certificate', () => {
     const months =
       await writeWarehouse(`INSERT INTO ohlcv SELECT 'BTCUSDT', '1mo', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'monthly'
         FROM range(TIMESTAMP '2025-01-01', TIMESTAMP '2025-05-01', INTERVAL 1 MONTH) AS r(t);
-      INSERT INTO partition_state VALUES ('ohlcv', 'spot/BTCUSDT/1mo/2025-01-01', 'x', 'run')`);
+      INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('ohlcv', 'spot/BTCUSDT/1mo/2025-01-01', 'x', 'run')`);
     expectExit(await certify(months, '--output', output), 0);
     file = join(output, 'spot/1mo/BTCUSDT.json');
     expect(await read()).toMatchObject({ rows: 4, expected: 4, start: '2025-01-01T00:00:00.000Z' });
@@ -88,6 +90,28 @@ describe('a certificate', () => {
       ],
       archives: days('2025-06-01', 3).map((day) => ({ key: key(day), sha256: `sha of ${day}`, rows: 24 })),
     });
+  });
+
+  test('A28 B38: begins with a refused archive, and gives the cause that the gaps have', async () => {
+    const may = (symbol: string) => `data/spot/monthly/klines/${symbol}/1h/${symbol}-1h-2025-05.zip`;
+    const refused =
+      await writeWarehouse(`INSERT INTO ohlcv SELECT 'ETHUSDT', '1h', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'daily'
+        FROM (VALUES (TIMESTAMP '2025-06-01 05:00')) AS r(t);
+      INSERT INTO partition_state VALUES ('ohlcv', 'spot/ETHUSDT/1h/2025-06-01', 'x', 'run');
+      INSERT INTO archive_objects SELECT 'data/spot/monthly/klines/' || s || '/1h/' || s || '-1h-2025-05.zip', 'spot', 'monthly', s,
+        '1h', '2025-05-01', '2025-06-01', 300, 'e', '2025-06-03', '2025-06-03' FROM (VALUES ('BTCUSDT'), ('XUSDT')) AS r(s);
+      INSERT INTO staged_archives BY NAME SELECT key, 'e' AS etag, 'rejected' AS status, TIMESTAMP '2025-06-04' AS staged_at
+        FROM archive_objects WHERE cadence = 'monthly'`);
+    expectExit(await certify(refused, '--output', output), 0);
+    const { gaps, ...said } = await read();
+    expect(said).toMatchObject({ start: '2025-05-01T00:00:00.000Z', expected: 816, present: 71, missing: 745 });
+    expect(gaps.map(({ missing_bars, cause, evidence }) => [missing_bars, cause, evidence])).toEqual([
+      [744, 'rejected', may('BTCUSDT')],
+      [1, 'archive_hole', key('2025-06-01')],
+    ]);
+    file = join(output, 'spot/1h/XUSDT.json');
+    expect(await read()).toMatchObject({ rows: 0, expected: 816, present: 0, missing: 816, first_open_time: null });
+    expectExit(await certify(refused, '--check', output), 0);
   });
 
   test('has the digest of the definition', async () => {
@@ -272,7 +296,9 @@ test('gaps that do not fit the bars are no certificate', async () => {
   const { warehouse } = bench;
   await warehouse.run(`INSERT INTO ohlcv SELECT 'A', '1h', 'spot', t, 1, 1, 1, 1, 1, t, 1, 1, 1, 1, 'daily'
     FROM (VALUES (TIMESTAMP '2025-06-01'), (TIMESTAMP '2025-06-01 05:00')) AS r(t)`);
-  await warehouse.run(`INSERT INTO partition_state VALUES ('gaps', 'spot/A/1h', 'x', 'run')`);
+  await warehouse.run(
+    `INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('gaps', 'spot/A/1h', 'x', 'run')`,
+  );
   await warehouse.run('CHECKPOINT');
   await copyFile(warehouse.file, warehouseOf(stale));
   const refused = await certify(stale, '--output', output);

@@ -160,7 +160,7 @@ test('the same rows make the same bytes, whatever the threads and the order in w
     await using other = await openWarehouse({ file: ':memory:', threads });
     await other.run('CREATE TABLE daily_totals (day DATE, total BIGINT, built_at TIMESTAMP)');
     await other.run(
-      'CREATE TABLE partition_state (model VARCHAR, "partition" VARCHAR, input_digest VARCHAR, run_id VARCHAR)',
+      'CREATE TABLE partition_state (model VARCHAR, "partition" VARCHAR, input_digest VARCHAR, run_id VARCHAR, rows_digest VARCHAR)',
     );
     await other.run(`INSERT INTO daily_totals ${insert}`);
     const folder = await tempDir('export-');

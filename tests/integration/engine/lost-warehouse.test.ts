@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { PipelineError } from '../../../engine/errors.ts';
+import type { RunEvent } from '../../../engine/events.ts';
 import { describeStatus } from '../../../engine/migrations/status.ts';
 import { migrateUp } from '../../../engine/migrations/up.ts';
 import { openReader } from '../../../engine/read.ts';
 import { cleanTarget } from '../../../engine/run/clean.ts';
 import { examine } from '../../../engine/run/doctor.ts';
 import { describeRun } from '../../../engine/run/dry-run.ts';
+import { runPipeline } from '../../../engine/run/run.ts';
 import { checkSchema } from '../../../engine/run/schema.ts';
 import { showTable } from '../../../engine/run/show.ts';
 import { sha256Tree } from '../../support/digest.ts';
@@ -87,7 +89,10 @@ describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, pro
     await expectLost(describeRun(shop.optionsOf()), problem);
     await expectLost(openReader({ warehouse: paths.warehouse }), problem);
     await expectLost(showTable({ pipeline, paths, name: 'totals', limit: 1, signal }), problem);
-    await expectLost(checkSchema({ pipeline, graph, paths, vars, database: undefined, signal }), problem);
+    const compared = await checkSchema({ pipeline, graph, paths, vars, database: undefined, signal });
+    expect(compared.find(({ subject }) => subject === paths.warehouse)?.differences).toEqual([
+      expect.stringMatching(new RegExp(`${problem.source}.*migrate restore .*run --full-refresh`)),
+    ]);
     const { schema } = (await import(join(shop.directory, 'schema.ts'))) as { schema: never };
     const definition = { schema, migrations: [] };
     await expectLost(describeStatus({ pipeline, paths, definition, signal }), problem);
@@ -115,7 +120,10 @@ describe('B24: a warehouse that opens and lost what it held', () => {
     await small.sell({ '2025-07-03': 30 });
     await small.run();
     await copyFile(small.paths.warehouse, shop.paths.warehouse);
-    await expectLost(shop.run(), /warehouse of another target/);
+    const other = /warehouse of another target/;
+    await expectLost(shop.run(), other);
+    await expectLost(openReader({ warehouse: shop.paths.warehouse }), other);
+    await expectLost(clean(), other);
     await expectLost(shop.run({ fullRefresh: true }), /warehouse of another target/);
     expect(await exported()).toEqual(before);
   });
@@ -137,12 +145,24 @@ describe('B24: a warehouse that opens and lost what it held', () => {
 });
 
 describe('what is no loss', () => {
+  test('another database in the folder of the target', async () => {
+    const other = join(shop.paths.root, 'notes.duckdb');
+    await using database = await openWarehouse({ file: other });
+    await database.run('CREATE TABLE notes AS SELECT 1 AS i');
+    expect(await database.rows('FROM notes')).toEqual([{ i: 1 }]);
+  });
+
   test('a new target, and one whose first run was killed before it had a warehouse', async () => {
     const fresh = await shopProject();
     await fresh.sell({ waits: 1 });
     const controller = new AbortController();
-    setTimeout(() => controller.abort(), 100);
-    expect((await fresh.run({ signal: controller.signal })).exitCode).toBe(130);
+    const report = ({ type }: RunEvent) => type === 'node_started' && controller.abort();
+    const stopped = await runPipeline({
+      ...fresh.optionsOf(),
+      signal: controller.signal,
+      reporter: { report, close: async () => {} },
+    });
+    expect(stopped.exitCode).toBe(130);
     await mkdir(fresh.paths.root, { recursive: true });
     await writeFile(fresh.paths.warehouse, '');
     await fresh.sell(sales);

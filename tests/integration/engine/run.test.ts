@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { markForeign } from '../../../engine/duckdb/foreign.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { lockTarget } from '../../../engine/run/lock.ts';
-import { utc } from '../../support/engine.ts';
+import { build, compileModel, createWarehouse, texts, utc } from '../../support/engine.ts';
 import { node } from '../../support/node-process.ts';
+import { sell, schema as shopSchema, sightings } from './shop.ts';
 import { type Shop, shopProject } from './shop-project.ts';
 
 let shop: Shop;
@@ -60,55 +62,160 @@ test('a second run with nothing new reuses models, tests and exports', async () 
   expect((await totals()).map(([, , built]) => built)).toEqual(['2025-07-10', '2025-07-10', '2025-07-10']);
 });
 
-describe('what others write into the warehouse between runs', () => {
-  /** A run, one with nothing new, what another program does, and one more. */
-  async function after(change: () => Promise<unknown>) {
-    await shop.run();
-    await shop.run();
-    await change();
-    return shop.run();
-  }
+describe('what others write into the warehouse between runs (B36)', () => {
+  const exportOf = async (name: string) => await readFile(join(shop.paths.exports, `${name}.parquet`), 'latin1');
+  const tables = async () => [
+    await shop.rows('FROM sales ORDER BY ALL'),
+    await shop.rows('FROM totals ORDER BY ALL'),
+    await shop.rows('FROM trends ORDER BY ALL'),
+  ];
   const write = async (sql: string) => {
     await using warehouse = await openWarehouse({ file: shop.paths.warehouse });
     await warehouse.run(sql);
   };
+  const warningsOf = (events: Awaited<ReturnType<Shop['run']>>['events']) =>
+    events.flatMap((event) => (event.type === 'log' && event.level === 'warn' ? [event.message] : []));
 
-  test('is looked at: a day that it adds is built', async () => {
-    const { message } = await after(() => write(`INSERT INTO sales VALUES (DATE '2025-07-09', 90)`));
-    expect(message['model.totals']).toBe('1 row, 1 partition');
-    expect((await trends()).at(-1)).toEqual(['2025-07-09', '90']);
+  test.each([
+    ['another value', 'UPDATE totals SET total = 21 WHERE total = 20', 'totals: 2025-07-02 (altered)'],
+    [
+      'values of two rows that changed places',
+      'UPDATE sales SET amount = 50 - amount WHERE amount > 10',
+      'sales: 2025-07-02 (altered), 2025-07-03 (altered)',
+    ],
+    [
+      'every value',
+      'UPDATE trends SET total = total + 1; UPDATE totals SET total = 2000',
+      'totals: 2025-07-01 (altered), 2025-07-02 (altered), 2025-07-03 (altered)',
+    ],
+    [
+      'a time',
+      `UPDATE totals SET built_at = built_at + INTERVAL 1 DAY WHERE total = 30`,
+      'totals: 2025-07-03 (altered)',
+    ],
+    ['a day less', 'DELETE FROM sales WHERE amount = 20', 'sales: 2025-07-02 (missing)'],
+    ['a day more', `INSERT INTO sales VALUES (DATE '2025-07-09', 90)`, 'sales: 2025-07-09 (unknown)'],
+    [
+      'a day more of a model',
+      `INSERT INTO totals VALUES (DATE '2025-07-09', 90, now())`,
+      'totals: 2025-07-09 (unknown)',
+    ],
+    ['nothing', 'TRUNCATE trends', 'trends: 2025-07-01 (missing), 2025-07-02 (missing), 2025-07-03 (missing)'],
+    ['another state', `UPDATE partition_state SET input_digest = 'x'`, undefined],
+    [
+      'no digests',
+      'UPDATE partition_state SET rows_digest = NULL',
+      'trends: 2025-07-01 (altered), 2025-07-02 (altered), 2025-07-03 (altered)',
+    ],
+    [
+      'no state',
+      'DELETE FROM partition_state',
+      'trends: 2025-07-01 (unknown), 2025-07-02 (unknown), 2025-07-03 (unknown)',
+    ],
+  ])('is named and built again: %s', async (_, sql, named) => {
+    await shop.run();
+    await shop.run();
+    const before = [await tables(), await exportOf('totals'), await exportOf('trends')];
+    await write(sql);
+    const { exitCode, events } = await shop.run();
+    expect(exitCode).toBe(0);
+    if (named !== undefined) expect(warningsOf(events)).toContain(`another program changed ${named}`);
+    expect([await tables(), await exportOf('totals'), await exportOf('trends')]).toEqual(before);
+    const after = await shop.run();
+    expect(warningsOf(after.events)).toEqual([]);
+    expect(after.status).toMatchObject({
+      'model.totals': 'reused',
+      'model.trends': 'reused',
+      'export.totals': 'reused',
+    });
   });
 
-  test('is looked at: what a test finds in it is an error', async () => {
-    const { status } = await after(() => write('UPDATE totals SET total = 2000'));
-    expect(status).toMatchObject({ 'test.small': 'error', 'test.at_most': 'error', 'model.totals': 'error' });
+  test('is not published by a run that does not build it: it says what does, and the exports stay', async () => {
+    await shop.run();
+    const before = [await exportOf('totals'), await exportOf('trends')];
+    await write('UPDATE totals SET total = 21 WHERE total = 20');
+    for (const select of ['trends', 'export:totals', 'totals'] as const) {
+      const range = select === 'totals' ? { start: '2025-07-03', end: '2025-07-04' } : {};
+      const { exitCode, errors } = await shop.run({
+        select: select === 'export:totals' ? 'export.totals' : select,
+        ...range,
+      });
+      expect(exitCode).toBe(1);
+      const refused = Object.values(errors).find((error) => error !== undefined);
+      expect(refused).toMatchObject({
+        code: 'WAREHOUSE_ALTERED',
+        message: 'another program changed totals: 2025-07-02',
+        details: { hint: 'build it again, without a range: pnpm pipeline run --select +totals' },
+      });
+      expect([await exportOf('totals'), await exportOf('trends')]).toEqual(before);
+    }
+    expect((await shop.run({ select: '+totals' })).exitCode).toBe(0);
+    expect((await shop.run({ select: 'trends' })).exitCode).toBe(0);
+    expect([await exportOf('totals'), await exportOf('trends')]).toEqual(before);
   });
 
   test('is looked at where a run had to wait for it', async () => {
-    const { message } = await after(async () => {
-      const writer = node(`
-        import { setTimeout as sleep } from 'node:timers/promises';
-        import { openWarehouse } from './engine/duckdb/warehouse.ts';
-        await using warehouse = await openWarehouse({ file: ${JSON.stringify(shop.paths.warehouse)} });
-        console.log('open');
-        await sleep(700);
-        await warehouse.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);`);
-      await once(writer.stdout as NodeJS.ReadableStream, 'data');
-    });
-    expect(message['model.totals']).toBe('1 row, 1 partition');
+    await shop.run();
+    const before = await tables();
+    const writer = node(`
+      import { setTimeout as sleep } from 'node:timers/promises';
+      import { openWarehouse } from './engine/duckdb/warehouse.ts';
+      await using warehouse = await openWarehouse({ file: ${JSON.stringify(shop.paths.warehouse)} });
+      console.log('open');
+      await sleep(700);
+      await warehouse.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);`);
+    await once(writer.stdout as NodeJS.ReadableStream, 'data');
+    expect(warningsOf((await shop.run()).events)).toEqual(['another program changed sales: 2025-07-09 (unknown)']);
+    expect(await tables()).toEqual(before);
   });
 
   test('counts also where it is in a WAL that a killed program left', async () => {
-    const { message } = await after(async () => {
-      const script = `
-        const { DuckDBInstance } = await import('@duckdb/node-api');
-        const connection = await (await DuckDBInstance.create(${JSON.stringify(shop.paths.warehouse)})).connect();
-        await connection.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);
-        process.kill(process.pid, 'SIGKILL');`;
-      await once(node(script), 'close');
-      expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
-    });
-    expect(message['model.totals']).toBe('1 row, 1 partition');
+    await shop.run();
+    const before = await tables();
+    const script = `
+      const { DuckDBInstance } = await import('@duckdb/node-api');
+      const connection = await (await DuckDBInstance.create(${JSON.stringify(shop.paths.warehouse)})).connect();
+      await connection.run(\`INSERT INTO sales VALUES (DATE '2025-07-09', 90)\`);
+      process.kill(process.pid, 'SIGKILL');`;
+    await once(node(script), 'close');
+    expect(existsSync(`${shop.paths.warehouse}.wal`)).toBe(true);
+    expect(warningsOf((await shop.run()).events)).toEqual(['another program changed sales: 2025-07-09 (unknown)']);
+    expect(await tables()).toEqual(before);
+  });
+
+  test('is not carried over by a model that reads itself', async () => {
+    const warehouse = await createWarehouse(shopSchema);
+    const model = compileModel(sightings, shopSchema);
+    await sell(warehouse, { '2025-07-01': 10, '2025-07-02': 20 });
+    await build(warehouse, model);
+    await warehouse.run(`UPDATE sightings SET first_seen = TIMESTAMP '1999-01-01' WHERE day = '2025-07-02'`);
+    const found = await markForeign(warehouse, { sightings: shopSchema.sightings }, 'run');
+    expect(found).toEqual([{ table: 'sightings', partition: '2025-07-02', change: 'altered' }]);
+    await build(warehouse, model, { asOf: utc('2025-07-11T09:00') });
+    expect(await texts(warehouse, 'SELECT day, cast(first_seen as DATE) FROM sightings ORDER BY day')).toEqual([
+      ['2025-07-01', '2025-07-10'],
+      ['2025-07-02', '2025-07-11'],
+    ]);
+    await warehouse[Symbol.asyncDispose]();
+  });
+
+  test('an export that was put back, altered, or has another sum is written anew, and named', async () => {
+    await shop.run();
+    const [file, sums] = [join(shop.paths.exports, 'totals.parquet'), join(shop.paths.exports, 'SHA256SUMS')];
+    const [old, oldSums] = [await readFile(file), await readFile(sums)];
+    await shop.sell({ '2025-07-01': 11 });
+    await shop.run();
+    const [now, nowSums] = [await readFile(file), await readFile(sums)];
+
+    await writeFile(file, old);
+    await writeFile(sums, oldSums);
+    expect((await shop.run()).message['export.totals']).toContain('; the file was not the one that was written last');
+    expect([await readFile(file), await readFile(sums)]).toEqual([now, nowSums]);
+
+    await writeFile(sums, nowSums.toString().replace('  totals', ' *totals'));
+    expect((await shop.run()).message['export.totals']).toContain('; SHA256SUMS was not as it was written');
+    expect([await readFile(file), await readFile(sums)]).toEqual([now, nowSums]);
+    expect((await shop.run()).status['export.totals']).toBe('reused');
   });
 });
 

@@ -20,7 +20,7 @@ import { tree } from '../../support/tree.ts';
 const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
 
 /** What the tests of a model `t`, as pipeline.yaml writes them, say of a table with one column and these values. */
-async function project(column: string, tests: string) {
+async function project(column: string, tests: string, tables = '') {
   const directory = await tree({
     'pipeline.yaml': `\
 name: one
@@ -40,6 +40,7 @@ models:
 import { bigint, boolean, date, double, float, integer, partitionState, table, timestamp, tinyint, varchar } from '${engine}';
 export const schema = {
   t: table('t', { description: '', key: [], columns: { v: ${column} } }),
+  ${tables}
   partition_state: partitionState,
 };`,
   });
@@ -203,6 +204,29 @@ describe('the values of a test are compared as values of the column (B31)', () =
       message,
       details: { file, line: 11, column: at },
     });
+  });
+
+  test.each([
+    ["bigint('')", "double('')", 'BIGINT', 'DOUBLE'],
+    ["varchar('')", "bigint('')", 'VARCHAR', 'BIGINT'],
+  ])('columns are not compared where one would be rounded or parsed: %s, %s', async (column, key, type, other) => {
+    const tests = 'relationships: { column: v, to: s.k }';
+    const { file, compile } = await project(
+      column,
+      tests,
+      `s: table('s', { description: '', key: [], columns: { k: ${key} } }),`,
+    );
+    await expect(compile()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `t.v is ${type} and s.k is ${other}`,
+      details: { file, line: 11, column: 41 },
+    });
+  });
+
+  test('columns of types that hold the same values are', async () => {
+    const tests = 'relationships: { column: v, to: s.k }';
+    const sources = `s: table('s', { description: '', key: [], columns: { k: timestamp('') } }),`;
+    await expect((await project("date('')", tests, sources)).compile()).resolves.toMatchObject({ reads: ['t', 's'] });
   });
 
   test('a whole number is written exactly, a bound is the nearest one that counts', () => {

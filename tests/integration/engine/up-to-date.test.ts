@@ -15,7 +15,9 @@ const whole = (changes: Partial<UpToDate> = {}): UpToDate => ({
 
 let warehouse: Warehouse;
 const setState = (table: string, digest: string) =>
-  warehouse.run(`INSERT INTO partition_state VALUES ('${table}', 'p', '${digest}', 'run')`);
+  warehouse.run(
+    `INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('${table}', 'p', '${digest}', 'run')`,
+  );
 
 beforeEach(async () => {
   warehouse = await createWarehouse(schema);

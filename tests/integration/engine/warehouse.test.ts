@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { truncate, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
@@ -202,6 +202,24 @@ describe('a file', () => {
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
     await held.end();
   });
+});
+
+test('a block that is damaged is found when it is read, and the error names the file', async () => {
+  {
+    await using warehouse = await openWarehouse({ file });
+    await warehouse.run('CREATE TABLE t AS SELECT hash(i) AS h FROM range(400000) AS r(i)');
+  }
+  const bytes = await readFile(file);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] as number) ^ 1;
+  await writeFile(file, bytes);
+  await using warehouse = await openWarehouse({ file });
+  const unreadable = { code: 'WAREHOUSE_UNREADABLE', exitCode: 2, details: { file } };
+  await expect(warehouse.rows('SELECT sum(h) FROM t')).rejects.toMatchObject(unreadable);
+  const reading = (async () => {
+    for await (const _ of warehouse.stream('FROM t', (result) => result.yieldRowObjectJs()));
+  })();
+  await expect(reading).rejects.toMatchObject(unreadable);
 });
 
 describe('a stream', () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { PipelineError } from '../../../engine/errors.ts';
 import { type ClientOptions, createClient, type GetRequest, type Outcome } from '../../../extract/archive/client.ts';
@@ -28,7 +28,7 @@ async function serve(handler: Handler) {
   };
 }
 
-const retry = { base: 1, longest: 5 };
+const retry = { base: 1, longest: 5, patience: 0 };
 const client = (options: Partial<ClientOptions> = {}) =>
   createClient({ connections: 4, signal: new AbortController().signal, retry, ...options });
 
@@ -39,7 +39,7 @@ const wantsGood = (url: URL, more: Partial<GetRequest<string>> = {}): GetRequest
   check: ({ body }) =>
     body.toString() === 'good'
       ? { kind: 'ok', value: 'good' }
-      : { kind: 'again', reason: reason('md5_mismatch', `not good: ${body}`), digest: body.toString() },
+      : { kind: 'again', reason: reason('md5_mismatch', `not good: ${body}`) },
   ...more,
 });
 
@@ -52,10 +52,11 @@ async function ask(handler: Handler, options: Partial<ClientOptions> = {}, more:
 
 const codeOf = (outcome: Outcome<unknown>) => (outcome.kind === 'failed' ? outcome.failure.code : outcome.kind);
 
-describe('six failures in a row are outlasted', () => {
+describe('A33: six failures in a row are outlasted', () => {
   const failing: Readonly<Record<string, (response: ServerResponse) => void>> = {
     'status 500': (response) => response.writeHead(500).end('broken'),
     'status 503': (response) => response.writeHead(503).end('busy'),
+    'status 403': (response) => response.writeHead(403).end('denied'),
     'status 429': (response) => response.writeHead(429).end('slow down'),
     'a broken connection': (response) => response.socket?.destroy(),
     'a body that is cut': (response) => {
@@ -88,13 +89,14 @@ describe('an answer that no retry changes is not asked for again', () => {
   });
 
   test.each([
-    [401, /asks for a user and a password, and the URL has none/],
-    [403, /refuses access/],
-    [407, /the proxy/],
-    [451, /legal/],
-  ])('%i is a refusal and says what it means', async (status, text) => {
-    const { outcome, requests } = await ask((response) => response.writeHead(status).end());
-    expect(requests).toBe(1);
+    [401, /asks for a user and a password, and the URL has none/, 1],
+    [403, /refuses access/, 3],
+    [407, /the proxy/, 1],
+    [451, /legal/, 1],
+  ])('%i is a refusal and says what it means', async (status, text, attempts) => {
+    const policy = { retry: { ...retry, attempts: 3 } };
+    const { outcome, requests } = await ask((response) => response.writeHead(status).end(), policy);
+    expect(requests).toBe(attempts);
     expect(outcome).toMatchObject({ kind: 'failed', failure: { code: 'ARCHIVE_REFUSED', details: { status } } });
     if (outcome.kind === 'failed') expect(outcome.failure.message).toMatch(text);
   });
@@ -149,24 +151,21 @@ describe('an answer that no retry changes is not asked for again', () => {
     expect(codeOf(loop.outcome)).toBe('ARCHIVE_RESPONSE');
     expect(loop.requests).toBeLessThan(10);
   });
-
-  test('content that its check rejects', async () => {
-    const check = () => ({ kind: 'rejected', reason: reason('not_a_zip', 'x') }) as const;
-    const { outcome, requests } = await ask((response) => response.end('x'), {}, { check });
-    expect([outcome.kind, requests]).toEqual(['rejected', 1]);
-  });
 });
 
 describe('content that stays bad', () => {
-  test('is rejected where the same bytes come again', async () => {
-    const { outcome, requests } = await ask((response) => response.end('bad'), { retry: { ...retry, attempts: 3 } });
-    expect(outcome).toMatchObject({ kind: 'rejected', reason: { code: 'md5_mismatch' } });
+  test.each([
+    ['the same bytes come again and again', () => 'bad'],
+    ['each answer is bad in another way', (n: number) => `bad ${n}`],
+  ])('B23: is a failure and no verdict where %s', async (_what, body) => {
+    const policy = { retry: { ...retry, attempts: 3 } };
+    const { outcome, requests } = await ask((response, _, n) => response.end(body(n)), policy);
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      reason: { code: 'md5_mismatch' },
+      failure: { code: 'ARCHIVE_RESPONSE', message: `md5_mismatch: not good: ${body(3)}`, details: { attempt: 3 } },
+    });
     expect(requests).toBe(3);
-  });
-
-  test('is a failure where each answer is bad in another way', async () => {
-    const { outcome } = await ask((response, _, n) => response.end(`bad ${n}`), { retry: { ...retry, attempts: 3 } });
-    expect(codeOf(outcome)).toBe('ARCHIVE_RESPONSE');
   });
 
   test('is a failure where the last attempts got none', async () => {
@@ -185,6 +184,82 @@ test.each([true, false])('a body beyond its limit is cut off, its length told: %
   };
   const { outcome } = await ask(handler, { retry: { ...retry, attempts: 2 } });
   expect(outcome).toMatchObject({ kind: 'failed', failure: { message: expect.stringContaining('10000 at most') } });
+});
+
+describe('A33: patience', () => {
+  const patient = { retry: { ...retry, attempts: 2, patience: 400 } };
+
+  test('outlasts a server that refuses connections while it restarts', async () => {
+    const server = await serve((response) => response.end('good'));
+    await server[Symbol.asyncDispose]();
+    await using it = client({ retry: { ...patient.retry, patience: 20_000 } });
+    const outcome = it.get(wantsGood(server.url));
+    while (it.stats.retries < 10) await new Promise((resolve) => setTimeout(resolve, 5));
+    const again = createServer((_request, response) => response.end('good'));
+    again.listen(Number(server.url.port), '127.0.0.1');
+    expect(await outcome).toEqual({ kind: 'ok', value: 'good' });
+    again.closeAllConnections();
+    again.close();
+  });
+
+  test('is not spent on other bytes than those that were asked for', async () => {
+    const { requests } = await ask((response) => response.end('bad'), patient);
+    expect(requests).toBe(2);
+  });
+
+  test('with a host that is gone is lost once, and not by every request', async () => {
+    await using server = await serve((response) => response.writeHead(503).end());
+    await using it = client(patient);
+    await it.get(wantsGood(server.url));
+    expect(server.count()).toBeGreaterThan(2);
+    for (const before = server.count(); server.count() < before + 6; ) await it.get(wantsGood(server.url));
+    expect(it.stats.retries).toBe(server.count() - 4);
+  });
+});
+
+describe('A29: interim answers', () => {
+  /** A raw server that says so many times that it is processing, or for ever, and then answers. */
+  async function processing(times: number) {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      let left = times;
+      const more = () => {
+        while (left-- > 0) if (!socket.write('HTTP/1.1 102 Processing\r\n\r\n')) return void socket.once('drain', more);
+        socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood');
+      };
+      socket.once('data', more);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const close = () => server.close();
+    return { url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`), [Symbol.dispose]: close };
+  }
+  const twice = { retry: { ...retry, attempts: 2 } };
+
+  test('are waited through', async () => {
+    using server = await processing(5);
+    await using it = client(twice);
+    expect(await it.get(wantsGood(server.url))).toEqual({ kind: 'ok', value: 'good' });
+  });
+
+  test('that do not end are a failure', async () => {
+    using server = await processing(Number.POSITIVE_INFINITY);
+    await using it = client(twice);
+    expect(await it.get(wantsGood(server.url))).toMatchObject({
+      kind: 'failed',
+      failure: { code: 'ARCHIVE_UNREACHABLE', message: expect.stringContaining('interim answers (102)') },
+    });
+  });
+});
+
+test('A29: a body that still comes after its deadline is cut off, and not asked for again', async () => {
+  const handler: Handler = (response) => {
+    const timer = setInterval(() => response.write('x'.repeat(500)), 5);
+    response.on('close', () => clearInterval(timer));
+  };
+  const { outcome, requests } = await ask(handler, {}, { limit: 1e9, deadline: performance.now() + 200 });
+  expect(outcome).toMatchObject({ kind: 'failed', failure: { message: expect.stringContaining('takes too long') } });
+  expect(requests).toBe(1);
 });
 
 describe('a host that does not answer', () => {

@@ -6,7 +6,7 @@ import { Ledger } from '../../../extract/staging/ledger.ts';
 import { daysFrom } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
-import { asOf, keyOf, ledgerOf, rowOf, runExtracts, stagedCsvs } from './support.ts';
+import { asOf, keyOf, ledgerOf, type RunOptions, rowOf, runExtracts, stagedCsvs } from './support.ts';
 
 /** A symbol of small files, which are copied before they are read, and one whose file is read where it lies. */
 const july = daysFrom('2025-07-01', 9);
@@ -31,7 +31,8 @@ beforeEach(async () => {
 afterEach(() => bucket[Symbol.asyncDispose]());
 
 const signal = new AbortController().signal;
-const run = () => runExtracts({ url: bucket.url, stagingDir, options: { timeframes: ['1d', '1m'], attempts: 1 } });
+const run = (more: Partial<RunOptions> = {}) =>
+  runExtracts({ url: bucket.url, stagingDir, options: { timeframes: ['1d', '1m'], attempts: 1 }, ...more });
 const small = 'futures-um/1d/BTCUSDT/BTCUSDT-1d-2025-07-05.csv';
 const inPlace = 'futures-um/1m/ETHUSDT/ETHUSDT-1m-2025-06.csv';
 const fileOf = (path: string) => join(stagingDir, path);
@@ -73,7 +74,14 @@ test.each([small, inPlace].flatMap((path) => changes.map(([what, change]) => ({ 
     const key = path === small ? keyOf('2025-07-05') : large;
     for (const copy of [false, true]) {
       const { damaged } = await openSource(copy);
-      expect(damaged).toEqual([{ key, partition: partitions[path === small ? 0 : 1], reason: expect.any(String) }]);
+      expect(damaged).toEqual([
+        {
+          key,
+          partition: partitions[path === small ? 0 : 1],
+          reason: expect.any(String),
+          isGone: changed === undefined,
+        },
+      ]);
     }
     await (await openSource()).discard();
     expect(existsSync(fileOf(path))).toBe(false);
@@ -112,7 +120,16 @@ test('B26: what cannot be fetched again stays known as it was staged, fails by n
 test('B26: rows of a journal with damaged lines are not loaded before the extract has fetched what they told of', async () => {
   const journal = fileOf('journal.jsonl');
   writeFileSync(journal, readFileSync(journal, 'latin1').replace('"row_count":1,', '"row_count":2,'), 'latin1');
-  await expect(openSource()).rejects.toMatchObject({ code: 'STAGING_DAMAGED', exitCode: 2 });
+  const damaged = { code: 'STAGING_DAMAGED', exitCode: 2 };
+  await expect(openSource()).rejects.toMatchObject(damaged);
+  // A run that does not ask for all that is staged could not know what the line told of.
+  const others = { window: { start: new Date('2025-07-01'), end: new Date('2025-07-02') } };
+  for (const limited of [
+    others,
+    { klinesOptions: { timeframes: ['1d'] } },
+    { klinesOptions: { symbols: ['ETHUSDT'] } },
+  ])
+    await expect(run(limited)).rejects.toMatchObject(damaged);
   const { klines, warnings } = await run();
   expect(klines.summary).toMatchObject({ new: 1, unchanged: 9 });
   expect(warnings).toContainEqual(expect.stringContaining('1 lines of the journal are damaged'));

@@ -71,7 +71,7 @@ describeShared('B11: the faults of the independent server', () => {
     ['badzip', 'rejected', /^not_a_zip: /, {}],
     ['badsum', 'rejected', /^checksum_mismatch: /, { verify: 'checksum' }],
   ] as const)('%s ends as %s with its reason, and the rest is staged', async (kind, status, reason, vars) => {
-    const { klines, stagingDir, hits } = await runWith(`${kind}=0.2`, { vars });
+    const { klines, stagingDir, hits } = await runWith(`${kind}=0.2`, { vars: { ...vars, max_failed: 0.5 } });
     expect(hits).toContain(kind);
     const bad = [...ledgerOf(stagingDir).values()].filter((entry) => entry.status !== 'staged');
     expect(bad.length).toBeGreaterThan(2);

@@ -199,9 +199,43 @@ describe('A15: days that a monthly file misses', () => {
     putMonth(june);
     spoil();
     for (const day of june) putDay(day);
-    const { klines } = await run();
+    const { klines } = await run({ vars: { max_failed: 0.1 } });
     expect(klines).toMatchObject({ status: 'warn', summary: { repaired: 30, [status]: 1 } });
     expect(stagedCsvs(stagingDir).size).toBe(30);
+  });
+
+  test('A16: are as they would always have been once it is there, whatever stood in for it', async () => {
+    const missed = '2025-06-03';
+    putMonth(june.filter((day) => day !== missed));
+    for (const day of [...june, ...july]) putDay(day);
+    const vars = { max_failed: 0.1 };
+    bucket.intercept = (_request, response, path) =>
+      path === keyOf('2025-06') && void response.writeHead(404).end() === undefined;
+    expect((await run({ vars })).klines.summary).toMatchObject({ repaired: 30, absent: 1 });
+    archives();
+    expect((await run({ vars })).klines.summary).toMatchObject({ unchanged: 39, absent: 1 });
+    expect(archives()).toEqual([keyOf('2025-06')]);
+
+    bucket.intercept = undefined;
+    const { klines } = await run({ vars });
+    expect(klines).toMatchObject({ status: 'success', summary: { new: 1, unchanged: 10, absent: 0 } });
+    const undisturbed = await tempDir('undisturbed-');
+    await run({ stagingDir: undisturbed });
+    expect(stagedCsvs(stagingDir)).toEqual(stagedCsvs(undisturbed));
+    expect([...ledgerOf(stagingDir).keys()].sort()).toEqual([...ledgerOf(undisturbed).keys()].sort());
+    archives();
+    expect((await run()).klines).toMatchObject({ status: 'no-op', summary: { unchanged: 11 } });
+    expect(archives()).toEqual([]);
+  });
+
+  test('B23: are not asked for because it failed', async () => {
+    putMonth(june);
+    for (const day of june) putDay(day);
+    bucket.intercept = (_request, response, path) =>
+      path === keyOf('2025-06') && void response.end('<Error><Code>SlowDown</Code></Error>') === undefined;
+    const { klines } = await run({ vars: { max_failed: 1 }, options: { attempts: 2 } });
+    expect(klines).toMatchObject({ status: 'warn', summary: { repaired: 0, failed: 1 } });
+    expect(archives()).toEqual([keyOf('2025-06'), keyOf('2025-06')]);
   });
 
   test('a monthly file is fetched though all its days are staged: what serves a month depends on the listing alone', async () => {
@@ -263,8 +297,8 @@ describe('A18: a re-issue', () => {
     bucket.intercept = undefined;
     archives();
     const again = await run({ vars: { max_failed: 1 } });
-    expect(archives()).toHaveLength(figure === 'failed' ? 1 : 0);
-    expect(again.klines.summary).toMatchObject({ reissued: figure === 'failed' ? 1 : 0 });
+    expect(archives()).toHaveLength(figure === 'rejected' ? 0 : 1);
+    expect(again.klines.summary).toMatchObject({ reissued: figure === 'rejected' ? 0 : 1 });
   });
 
   test('of what was rejected takes its place', async () => {
@@ -311,7 +345,7 @@ describe('CHECKSUM files', () => {
     expect(warned.warnings.join()).toMatch(/checksum_mismatch/);
   });
 
-  test('A20: one that is missing is noted where the MD5 vouches, else the archive is rejected', async () => {
+  test('A20: one that is missing is noted where the MD5 vouches, else the archive has failed', async () => {
     putDay(day);
     bucket.remove(checksum);
     const noted = await run({ vars: { verify: 'checksum' } });
@@ -321,8 +355,31 @@ describe('CHECKSUM files', () => {
     bucket.putArchive(keyOf(day), [rowOf(day)], { etag: 'no-md5' });
     bucket.remove(checksum);
     stagingDir = await tempDir('staging-');
-    expect((await run()).klines.summary).toMatchObject({ new: 0, rejected: 1 });
-    expect(ledgerOf(stagingDir).get(`BTCUSDT-1d-${day}`)?.reason).toMatch(/^checksum_missing/);
+    expect((await run({ vars: { max_failed: 1 } })).klines.summary).toMatchObject({ new: 0, rejected: 0, failed: 1 });
+    expect(ledgerOf(stagingDir).get(`BTCUSDT-1d-${day}`)).toMatchObject({
+      status: 'failed',
+      reason: expect.stringMatching(/checksum_missing/),
+    });
+    bucket.putArchive(keyOf(day), [rowOf(day)], { etag: 'no-md5' });
+    expect((await run()).klines.summary).toMatchObject({ new: 1, failed: 0 });
+  });
+
+  test('B23: a page in the place of one is no answer, or is noted where the policy only warns', async () => {
+    putDay(day);
+    bucket.intercept = (_request, response, path) => path === checksum && void response.end('<html>') === undefined;
+    const verify = { vars: { verify: 'checksum', max_failed: 1 }, options: { attempts: 2 } };
+    expect((await run(verify)).klines.summary).toMatchObject({ new: 0, rejected: 0, failed: 1 });
+    const noted = await run({ ...verify, klinesOptions: { stale_checksum: 'warn' } });
+    expect(noted.klines).toMatchObject({ status: 'warn', summary: { new: 1, failed: 0 } });
+    expect(noted.warnings.join()).toMatch(/checksum_malformed/);
+  });
+
+  test('B23: bytes that are not those of one have failed where the ETag is no MD5', async () => {
+    bucket.putArchive(keyOf(day), [rowOf(day)], { etag: 'no-md5' });
+    bucket.put(checksum, `${'0'.repeat(64)}  BTCUSDT-1d-${day}.zip`);
+    const { klines } = await run({ vars: { max_failed: 1 }, options: { attempts: 2 } });
+    expect(klines.summary).toMatchObject({ new: 0, rejected: 0, failed: 1 });
+    expect(ledgerOf(stagingDir).get(`BTCUSDT-1d-${day}`)?.reason).toMatch(/checksum_mismatch/);
   });
 
   test('that were damaged on the way, or are those of another archive, are asked for again', async () => {
@@ -388,7 +445,24 @@ describe('no answer', () => {
     for (const day of july) putDay(day);
     bucket.intercept = (_request, response, path) =>
       path.startsWith('data/') && void response.writeHead(403).end() === undefined;
-    await expect(run()).rejects.toMatchObject({ code: 'ARCHIVE_REFUSED', details: { status: 403 } });
+    const refused = { code: 'ARCHIVE_REFUSED', details: { status: 403 } };
+    await expect(run({ options: { attempts: 2 } })).rejects.toMatchObject(refused);
+  });
+
+  test('A33: because of single refusals is asked again, and a few that stay are a warning', async () => {
+    for (const day of july) putDay(day);
+    const refusals = new Map([
+      [keyOf('2025-07-02'), 1],
+      [keyOf('2025-07-05'), Number.POSITIVE_INFINITY],
+    ]);
+    bucket.intercept = (_request, response, path) => {
+      const left = refusals.get(path) ?? 0;
+      refusals.set(path, left - 1);
+      if (left > 0) response.writeHead(403).end();
+      return left > 0;
+    };
+    const { klines } = await run({ vars: { max_failed: 0.2 }, options: { attempts: 2 } });
+    expect(klines).toMatchObject({ status: 'warn', summary: { new: 8, failed: 1 } });
   });
 
   test('from a host that is gone ends the run early', async () => {
@@ -401,17 +475,62 @@ describe('no answer', () => {
   });
 });
 
-test('an answer is asked for again with --relist where the listed bytes never came', async () => {
-  putDay('2025-07-08');
-  bucket.put(keyOf('2025-07-07'), 'garbage');
-  bucket.intercept = (_request, response, path) =>
-    path === keyOf('2025-07-08') && void response.writeHead(404).end() === undefined;
-  expect((await run()).klines.summary).toMatchObject({ absent: 1, rejected: 1 });
-  bucket.intercept = undefined;
-  archives();
-  expect((await run()).klines.summary).toMatchObject({ absent: 1, rejected: 1 });
-  expect((await run({ relist: true })).klines.summary).toMatchObject({ new: 1, absent: 0, rejected: 1 });
-  expect(archives()).toEqual([keyOf('2025-07-08')]);
+describe('A16 B23: a listed archive that is not there (404)', () => {
+  const isGone = (...days: readonly string[]) => {
+    bucket.intercept = (_request, response, path) =>
+      days.some((day) => path === keyOf(day)) && void response.writeHead(404).end() === undefined;
+  };
+  const lax = { vars: { max_failed: 0.5 } };
+
+  test('is asked for once in every run, until it is there', async () => {
+    putDay('2025-07-08');
+    bucket.put(keyOf('2025-07-07'), 'garbage');
+    isGone('2025-07-08');
+    for (let runs = 0; runs < 2; runs++) {
+      expect((await run(lax)).klines).toMatchObject({ status: 'warn', summary: { absent: 1, rejected: 1 } });
+      expect(archives().filter((key) => key === keyOf('2025-07-08'))).toHaveLength(1);
+    }
+    bucket.intercept = undefined;
+    expect((await run(lax)).klines.summary).toMatchObject({ new: 1, absent: 0, rejected: 1 });
+    expect(archives()).toEqual([keyOf('2025-07-08')]);
+  });
+
+  test('is asked for no more where it is no longer listed', async () => {
+    putDay('2025-07-07');
+    putDay('2025-07-08');
+    isGone('2025-07-08');
+    await run(lax);
+    bucket.remove(keyOf('2025-07-08'));
+    archives();
+    expect((await run()).klines).toMatchObject({ status: 'no-op', summary: { absent: 0 } });
+    expect(archives()).toEqual([]);
+  });
+
+  test('counts towards max_failed with those that failed', async () => {
+    for (const day of july) putDay(day);
+    bucket.intercept = (_request, response, path) => {
+      const status = path === keyOf('2025-07-02') ? 404 : path === keyOf('2025-07-05') ? 400 : undefined;
+      if (status !== undefined) response.writeHead(status).end();
+      return status !== undefined;
+    };
+    await expect(run({ vars: { max_failed: 0.2 } })).rejects.toMatchObject({
+      code: 'TOO_MANY_FAILED',
+      message: expect.stringContaining('2 of 9 archives did not come (1 failed, 1 absent)'),
+    });
+    expect((await run({ vars: { max_failed: 0.3 } })).klines.status).toBe('warn');
+  });
+
+  test('ends the run early where all are: that is another archive than the listed one', async () => {
+    for (const day of daysFrom('2025-05-01', 60)) putDay(day);
+    putMonth(june);
+    bucket.intercept = (_request, response, path) =>
+      path.startsWith('data/') && void response.writeHead(404).end() === undefined;
+    await expect(run({ options: { connections: 2 }, vars: { max_failed: 0.05 } })).rejects.toMatchObject({
+      code: 'TOO_MANY_FAILED',
+      details: { hint: expect.stringContaining('archive URL') },
+    });
+    expect(archives().length).toBeLessThan(20);
+  });
 });
 
 test('an abort ends a run within a second and leaves what the next one goes on with', async () => {

@@ -79,6 +79,7 @@ test.each<[string, Buffer]>([
 test('a large archive that is gone leaves nothing', async () => {
   bucket.put(key, zip);
   bucket.intercept = (_request, response, path) => path === key && void response.writeHead(404).end() === undefined;
-  expect((await run()).klines.summary).toMatchObject({ absent: 1 });
+  await expect(run()).rejects.toMatchObject({ code: 'TOO_MANY_FAILED' });
+  expect(ledgerOf(stagingDir).get('BTCUSDT-1s-2025-07-01')?.status).toBe('absent');
   expect(leftovers()).toEqual([]);
 });

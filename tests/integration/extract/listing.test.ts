@@ -32,7 +32,7 @@ describe('pages', () => {
     await using client = createClient({
       connections: 4,
       signal: new AbortController().signal,
-      retry: { base: 1, attempts: 3 },
+      retry: { base: 1, attempts: 3, patience: 0 },
     });
     return await list(client, bucket.url, prefix, marker);
   };
@@ -150,7 +150,7 @@ describe('a first run', () => {
     bucket.put(`${parent}`, '');
     const { listing: result, warnings } = await run();
     expect(result.summary.symbols).toBe(1);
-    expect(warnings).toHaveLength(2);
+    expect(warnings.filter((text) => text.includes('no name of a symbol'))).toHaveLength(2);
     expect([...filesBelow(stagingDir).keys()]).toEqual(['listing/futures-um/daily/1d/BTCUSDT.tsv']);
   });
 
@@ -176,8 +176,9 @@ describe('a first run', () => {
 describe('a later run', () => {
   test('with nothing new costs one request a series and the prefixes, and writes nothing', async () => {
     bucket.pageSize = 10;
-    putDays('BTCUSDT', june);
-    putDays('ETHUSDT', june);
+    const days = daysFrom('2025-06-10', 30);
+    putDays('BTCUSDT', days);
+    putDays('ETHUSDT', days);
     await run();
     const before = filesBelow(stagingDir);
     bucket.requests();
@@ -277,11 +278,58 @@ describe('series that cannot be listed', () => {
     expect(series.map((it) => objects(it.series).length)).toEqual([30, 30, 30]);
   });
 
+  test('A33: because of single refusals are listed again, and a warning where these stay', async () => {
+    for (const symbol of ['A', 'B', 'C']) putDays(symbol, june);
+    const refusals = new Map([
+      ['A', 1],
+      ['B', Number.POSITIVE_INFINITY],
+    ]);
+    bucket.intercept = (_request, response, path) => {
+      const symbol = /klines\/(.)\/1d/.exec(path)?.[1] ?? '';
+      const left = refusals.get(symbol) ?? 0;
+      refusals.set(symbol, left - 1);
+      if (left > 0) response.writeHead(403).end();
+      return left > 0;
+    };
+    const { listing: result, warnings } = await run({ vars: { max_failed: 0.5 }, options: { attempts: 2 } });
+    expect(result).toMatchObject({ status: 'warn', summary: { objects: 60, failed: 1 } });
+    expect(warnings.join()).toContain('could not list futures-um/daily/1d/B');
+  });
+
+  test('A33: because all are refused are an error that says what it means', async () => {
+    for (const symbol of ['A', 'B', 'C']) putDays(symbol, june);
+    bucket.intercept = (_request, response, path) =>
+      path.includes('/1d/') && void response.writeHead(403).end() === undefined;
+    const refused = { code: 'ARCHIVE_REFUSED', message: expect.stringContaining('refuses access') };
+    await expect(run({ options: { attempts: 2 }, vars: { max_failed: 0.4 } })).rejects.toMatchObject(refused);
+  });
+
   test('because the host refuses are an error at once', async () => {
     putDays('A', june);
     bucket.intercept = (_request, response) => void response.writeHead(451).end() === undefined;
     await expect(run({ vars: { max_failed: 1 } })).rejects.toMatchObject({ code: 'ARCHIVE_REFUSED' });
     expect(bucket.requests().length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("a run's clock", () => {
+  test('that is far ahead of the newest day is told, and keeps no later run from listing all', async () => {
+    putDays('BTCUSDT', june);
+    expect((await run({ asOf: new Date('2025-07-03T00:00:00Z') })).warnings).toEqual([]);
+    const { listing: result, warnings } = await run({ asOf: new Date('2026-07-10T09:00:00Z'), relist: true });
+    expect(result.status).toBe('warn');
+    expect(warnings).toEqual([expect.stringMatching(/2026-07-10 09:00 UTC.* 2025-06-30, 374 days behind/)]);
+
+    bucket.remove(keyOf('2025-06-02'));
+    bucket.put(keyOf('2025-06-03'), 're-issued');
+    expect((await run()).listing.summary).toMatchObject({ gone: 1, reissued: 1 });
+    bucket.remove(keyOf('2025-06-04'));
+    expect((await run({ asOf: laterBy(1) })).listing.summary).toMatchObject({ gone: 0 });
+  });
+
+  test('is not held against monthly archives, which are weeks old as a rule', async () => {
+    bucket.put(keyOf('2025-05'), 'x');
+    expect((await run()).warnings).toEqual([]);
   });
 });
 

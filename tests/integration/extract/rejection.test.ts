@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { LedgerEntry } from '../../../extract/staging/entry.ts';
+import { Ledger } from '../../../extract/staging/ledger.ts';
 import { daysFrom, header } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
 import { zipOf } from '../../support/zip.ts';
@@ -90,26 +92,52 @@ describe('bad content', () => {
   });
 });
 
-test('bytes that are not those that are listed are rejected once they came again and again', async () => {
+test('B23: bytes that are not the listed ones are no answer, however often they come, and the next run asks again', async () => {
   const stagingDir = await tempDir('staging-');
   const bytes: Readonly<Record<string, Buffer>> = {
     md5_mismatch: good('2025-06-01').fill(0, 60, 61),
     size_mismatch: good('2025-06-02').subarray(0, 100),
     html: Buffer.from('<html>an error page that is cached</html>'),
+    throttle: Buffer.from('<?xml version="1.0"?>\n<Error><Code>SlowDown</Code></Error>'),
   };
   const keys = Object.keys(bytes).map((_, i) => keyOf(days[i] as string));
   await using bucket = await openBucket();
-  for (const day of days.slice(0, 4)) bucket.putArchive(keyOf(day), [rowOf(day)]);
+  for (const day of days.slice(0, 5)) bucket.putArchive(keyOf(day), [rowOf(day)]);
   bucket.intercept = (_request, response, path) => {
     const at = keys.indexOf(path);
     if (at >= 0) response.end(Object.values(bytes)[at]);
     return at >= 0;
   };
-  const { klines } = await runExtracts({ url: bucket.url, stagingDir });
-  expect(klines.summary).toMatchObject({ new: 1, rejected: 3, retries: 3 * 7 });
-  for (const [i, [code, kept]] of Object.entries(bytes).entries()) {
+  const run = { url: bucket.url, stagingDir, options: { attempts: 2 } };
+  await expect(runExtracts(run)).rejects.toMatchObject({ code: 'TOO_MANY_FAILED' });
+  const { klines, warnings } = await runExtracts({ ...run, vars: { max_failed: 0.9 } });
+  expect(klines).toMatchObject({ status: 'warn', summary: { unchanged: 1, rejected: 0, failed: 4, retries: 4 } });
+  for (const [i, code] of Object.keys(bytes).entries()) {
     const name = `BTCUSDT-1d-${days[i]}`;
-    expect(ledgerOf(stagingDir).get(name)?.reason).toMatch(`${code}: `);
-    expect(filesBelow(stagingDir).get(`rejected/futures-um/1d/BTCUSDT/${name}.zip`)).toBe(kept.toString('latin1'));
+    const reason = new RegExp(`archive_response: ${code === 'throttle' ? 'html' : code}: `);
+    expect(ledgerOf(stagingDir).get(name)).toMatchObject({ status: 'failed', reason: expect.stringMatching(reason) });
+    expect(warnings.filter((text) => text.includes(name))).toHaveLength(1);
   }
+  expect([...filesBelow(stagingDir).keys()].filter((path) => path.startsWith('rejected/'))).toEqual([]);
+
+  bucket.intercept = undefined;
+  const healed = await runExtracts(run);
+  expect(healed.klines).toMatchObject({ status: 'success', summary: { new: 4, unchanged: 1, failed: 0 } });
 }, 30_000);
+
+test('B23: what an earlier version called rejected, though its bytes never came, is asked for again', async () => {
+  const stagingDir = await tempDir('staging-');
+  await using bucket = await openBucket();
+  const [bad, old] = [days[0] as string, days[1] as string];
+  bucket.put(keyOf(bad), 'garbage');
+  bucket.putArchive(keyOf(old), [rowOf(old)]);
+  await runExtracts({ url: bucket.url, stagingDir });
+  const ledger = Ledger.open(stagingDir);
+  const { sha256: _, csv_bytes: __, ...entry } = ledger.get(keyOf(old)) as LedgerEntry;
+  ledger.record({ ...entry, status: 'rejected', reason: 'html: the host sent a web page of 115 bytes' });
+  ledger.close();
+  bucket.requests();
+  const { klines } = await runExtracts({ url: bucket.url, stagingDir });
+  expect(klines.summary).toMatchObject({ new: 1, rejected: 1, failed: 0 });
+  expect(bucket.requests().filter((path) => path.startsWith('data/'))).toEqual([keyOf(old)]);
+});

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import klines from '../../../extract/klines.ts';
 import { pruneStaged } from '../../../extract/staging/prune.ts';
 import { daysFrom } from '../../support/archive.ts';
 import { barLine, barLines, type Exchange, type Market, openExchange } from '../../support/exchange.ts';
@@ -236,6 +237,36 @@ describe('nothing is invented', () => {
       'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T05:00:00.000Z: not_a_number: row 6, count 7.5',
     ]);
     expect(restLines(stagingDir)).toEqual(bars.slice(24).filter((_, index) => index < 1 || index > 5));
+    expect(ledgerOf(stagingDir).get('BTCUSDT-1h-2025-07.csv')).toMatchObject({
+      status: 'staged',
+      reason: expect.stringMatching(/^left_out: 2025-07-09T01:00:00.000Z: negative_value: row 2, volume -1.0; /),
+    });
+  });
+
+  test('B25: a file of which no bar can be believed is rejected in the ledger, with row and reason', async () => {
+    const bars = barLines('2025-06-29T00:00:00Z', '2025-07-01T01:00:00Z', hour);
+    exchange.bars.set('futures-um/BTCUSDT/1h', bars.with(48, (bars[48] as string).split(',').with(5, '-1').join(',')));
+    publish(['2025-06-29'], bars);
+    await runRest({ ...run(), asOf: new Date('2025-07-01T01:00:00Z') });
+    expect(restLines(stagingDir)).toEqual(bars.slice(24, 48));
+    const entry = ledgerOf(stagingDir).get('BTCUSDT-1h-2025-07.csv');
+    const reason = 'left_out: 2025-07-01T00:00:00.000Z: negative_value: row 25, volume -1';
+    expect(entry).toMatchObject({ status: 'rejected', reason });
+  });
+
+  test('B25: the bars of a file that the load has rejected are asked for again', async () => {
+    const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
+    exchange.bars.set('futures-um/BTCUSDT/1h', bars);
+    publish(['2025-07-08'], bars);
+    await runRest(run());
+    const { source } = await klines.staged({ stagingDir, asOf: new Date('2025-07-10T09:00:00Z') });
+    const key = 'data/futures/um/rest/klines/BTCUSDT/1h/BTCUSDT-1h-2025-07.csv';
+    await source?.reject([{ key, reason: 'taker_above_total: row 1, taker_buy_volume 2, volume 1' }]);
+    expect(restLines(stagingDir)).toEqual([]);
+    const { summary } = await runRestAlone(run());
+    expect(summary).toMatchObject({ bars: 33 });
+    expect(restLines(stagingDir)).toEqual(bars.slice(24));
+    expect(await runRestAlone(run())).toMatchObject({ status: 'no-op', summary: { requests: 0 } });
   });
 
   test.each([

@@ -35,7 +35,7 @@ function stagerOf(
       ...{ archiveUrl: bucket.url, stagingDir, asOf, verify: 'etag', knownDefects: [], staleChecksum: 'fail' },
       largestInMemory: 1024 * 1024,
     },
-    client: { connections: 8, retry: { attempts: 3, base: 1 }, access },
+    client: { connections: 8, retry: { attempts: 3, base: 1, patience: 0 }, access },
     ...{ workers, bytesInFlight: 1024 * 1024, signal },
   });
 }
@@ -57,11 +57,18 @@ function wantedOf(day: string): WantedArchive {
 
 /** An archive of each day, of which one is garbage, one is not there and one is refused. */
 function misbehaving(): readonly WantedArchive[] {
-  const wanted = days.map(wantedOf);
+  const wanted = days.map((day) => {
+    const one = wantedOf(day);
+    if (day !== rejectedDay) return one;
+    bucket.put(keyOf(day), 'garbage');
+    return {
+      ...one,
+      object: { ...one.object, size_bytes: 7, etag: createHash('md5').update('garbage').digest('hex') },
+    };
+  });
   let resets = 2;
   bucket.intercept = (_request, response, path) => {
-    if (path === keyOf(rejectedDay)) response.end('garbage');
-    else if (path === keyOf(absentDay)) response.writeHead(404).end();
+    if (path === keyOf(absentDay)) response.writeHead(404).end();
     else if (path === keyOf(failedDay)) response.writeHead(403).end();
     else if (path === keyOf(days[3] as string) && resets-- > 0) response.destroy();
     else return false;
@@ -80,7 +87,7 @@ test('threads stage what this thread stages, and answer the same', async () => {
     const wanted = misbehaving();
     await using stager = stagerOf(stagingDir, workers);
     answers.push(await Promise.all(wanted.map((one) => stager.stage(one))));
-    // The garbage came three times, the reset connection twice in vain.
+    // The refusal came three times, the reset connection twice in vain.
     expect({ ...stager.stats, requests: stager.stats.requests }).toMatchObject({ requests: 64, retries: 4 });
   }
   expect(answers[1]).toEqual(answers[0]);

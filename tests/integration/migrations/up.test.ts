@@ -22,7 +22,7 @@ const third = schemaOf(
 );
 
 const twoDays = `INSERT INTO days VALUES ('BTCUSDT', 1.5), ('ETHUSDT', 2)`;
-const states = `INSERT INTO partition_state VALUES ('days', '', 'digest', 'run'), ('notes', '', 'digest', 'run')`;
+const states = `INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('days', '', 'digest', 'run'), ('notes', '', 'digest', 'run')`;
 
 /** Two days at the first migration; in `outdated` two more wait. */
 let current: TestProject;

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { archive, days, type Listed, openWorkbench, type Workbench } from './workbench.ts';
 
@@ -20,7 +21,7 @@ async function bars({ symbol, timeframe = '1d', ...series }: Series, times: stri
   await bench.warehouse.run(`INSERT INTO ohlcv SELECT '${symbol}', '${timeframe}', '${market}', t, 1, 2, 1, 2, 5,
     t + INTERVAL 1 SECOND, 10, 3, 1, 2, 'daily' FROM (${times}) AS times(t)`);
   await bench.warehouse.run(`DELETE FROM partition_state WHERE model = 'ohlcv'`);
-  await bench.warehouse.run(`INSERT INTO partition_state SELECT 'ohlcv', concat_ws('/', instrument_type, symbol, timeframe,
+  await bench.warehouse.run(`INSERT INTO partition_state (model, partition, input_digest, run_id) SELECT 'ohlcv', concat_ws('/', instrument_type, symbol, timeframe,
     cast(date_trunc('month', "timestamp") as DATE)), cast(count(*) as VARCHAR), 'run' FROM ohlcv GROUP BY ALL`);
 }
 
@@ -246,16 +247,278 @@ describe('a ticker', () => {
   });
 });
 
-test('only series of which something changed are built again', async () => {
+describe('the head of a grid', () => {
+  const monthOfHours = grid('2025-06-01', '2025-07-01', '1 HOUR');
+  const ranges = async () => (await gaps()).map(([start, , bars, cause]) => [start, bars, cause]);
+
+  test.each(['rejected', 'failed'] as const)(
+    'A28: is a monthly archive that was %s, daily ones after it',
+    async (status) => {
+      await bars(btc, grid('2025-06-01', '2025-06-10', '1 HOUR'));
+      await list(btc, ['2025-05'], status);
+      await list(btc, days('2025-06-01', 9), 'loaded');
+      expect(await gaps()).toEqual([
+        ['2025-05-01 00:00:00', '2025-06-01 00:00:00', '744', status, key(btc, '2025-05')],
+      ]);
+    },
+  );
+
+  test('A28: is a monthly archive that the host does not have', async () => {
+    await bars(btc, monthOfHours);
+    await list(btc, ['2025-05'], 'absent');
+    await list(btc, ['2025-06'], 'loaded');
+    expect(await ranges()).toEqual([['2025-05-01 00:00:00', '744', 'archive_hole']]);
+  });
+
+  test('A28: is a daily archive that was refused, monthly ones after it', async () => {
+    await bars(btc, monthOfHours);
+    await list(btc, ['2025-05-30'], 'rejected');
+    await list(btc, ['2025-05-31'], 'failed');
+    await list(btc, ['2025-06'], 'loaded');
+    expect(await ranges()).toEqual([
+      ['2025-05-30 00:00:00', '24', 'rejected'],
+      ['2025-05-31 00:00:00', '24', 'failed'],
+    ]);
+  });
+
+  test('A28: is the first daily archive listed of a month that was refused, where it has any (A11)', async () => {
+    await bars(btc, grid('2025-05-21', '2025-06-01', '1 HOUR'));
+    await list(btc, ['2025-05', '2025-05-20'], 'rejected');
+    await list(btc, days('2025-05-21', 11), 'loaded');
+    expect(await ranges()).toEqual([['2025-05-20 00:00:00', '24', 'rejected']]);
+  });
+
+  test('A28: is the first row of a month that was read and rejected for a value', async () => {
+    await bars(btc, monthOfHours);
+    await list(btc, ['2025-05'], 'rejected');
+    await list(btc, ['2025-06'], 'loaded');
+    await bench.warehouse.run(
+      `UPDATE staged_archives SET first_open_time = '2025-05-20 10:00:00' WHERE key = '${key(btc, '2025-05')}'`,
+    );
+    expect(await ranges()).toEqual([['2025-05-20 10:00:00', '278', 'rejected']]);
+  });
+
+  test('A28: is the first archive listed, where it has not been asked for', async () => {
+    await bars(btc, monthOfHours);
+    await list(btc, ['2025-04', '2025-05']);
+    await list(btc, ['2025-06'], 'loaded');
+    expect(await gaps()).toEqual([
+      ['2025-04-01 00:00:00', '2025-06-01 00:00:00', '1464', 'unverified', key(btc, '2025-04')],
+    ]);
+  });
+
+  test('A28: is the first bar where the first archive was read, which begins before trading did', async () => {
+    await bars(btc, grid('2025-05-20 10:00', '2025-07-01', '1 HOUR'));
+    await list(btc, ['2025-05', '2025-06'], 'loaded');
+    await list(btc, days('2025-05-20', 42));
+    expect(await gaps()).toEqual([]);
+  });
+
+  test('A28: of weeks is the first Monday of a month that was refused', async () => {
+    const weeks = { ...btc, timeframe: '1w' };
+    await bars(weeks, grid('2025-06-02', '2025-07-01', '7 DAYS'));
+    await list(weeks, ['2025-05'], 'rejected');
+    await list(weeks, ['2025-06'], 'loaded');
+    expect(await ranges()).toEqual([['2025-05-05 00:00:00', '4', 'rejected']]);
+  });
+
+  test('A28: of 3d is counted from the first bar', async () => {
+    const bars3d = { ...btc, timeframe: '3d' };
+    await bars(bars3d, grid('2025-06-03', '2025-07-01', '3 DAYS'));
+    await list(bars3d, ['2025-05'], 'rejected');
+    await list(bars3d, ['2025-06'], 'loaded');
+    expect(await ranges()).toEqual([['2025-05-01 00:00:00', '11', 'rejected']]);
+  });
+});
+
+describe('a file that is cut', () => {
+  const eth = { ...btc, symbol: 'ETHUSDT' };
+  const missing = "t NOT BETWEEN '2025-06-02 20:00' AND '2025-06-03 05:00'";
+  const hour = (times: string) => grid('2025-06-01', '2025-06-05', '1 HOUR', times);
+
+  beforeEach(async () => {
+    await bars(btc, hour(missing));
+    await list(btc, days('2025-06-01', 4), 'loaded');
+  });
+
+  test('A30 B38: is a hole of the archive where another symbol has the hours, an outage where none has', async () => {
+    await bars(eth, hour("t NOT BETWEEN '2025-06-02 22:00' AND '2025-06-03 02:00'"));
+    await list(eth, days('2025-06-01', 4), 'loaded');
+    const [second, third] = ['2025-06-02', '2025-06-03'].map((day) => key(btc, day));
+    expect((await gaps()).filter(([, , , , evidence]) => evidence?.includes('BTCUSDT'))).toEqual([
+      ['2025-06-02 20:00:00', '2025-06-02 22:00:00', '2', 'archive_hole', second],
+      ['2025-06-02 22:00:00', '2025-06-03 03:00:00', '5', 'exchange_outage', second],
+      ['2025-06-03 03:00:00', '2025-06-03 06:00:00', '3', 'archive_hole', third],
+    ]);
+  });
+
+  const witnesses: readonly (readonly [string, Series, string, string])[] = [
+    ['its own minutes', { ...btc, timeframe: '1m' }, '2025-06-02 23:59', 'archive_hole'],
+    ['minutes of another', { ...eth, timeframe: '1m' }, '2025-06-02 23:59', 'archive_hole'],
+    ['a bar off the grid', eth, '2025-06-02 23:28:14.789', 'archive_hole'],
+    ['a longer bar', { ...eth, timeframe: '2h' }, '2025-06-02 22:00', 'exchange_outage'],
+    ['a day', { ...eth, timeframe: '1d' }, '2025-06-02 00:00', 'exchange_outage'],
+    ['an hour of another market', { ...eth, market: 'futures/um' }, '2025-06-02 23:00', 'exchange_outage'],
+    ['the hour before and after', { ...eth, timeframe: '30m' }, '2025-06-02 19:30', 'exchange_outage'],
+  ];
+  test.each(witnesses)('A30 B38: %s tells (%o)', async (_, series, time, cause) => {
+    await bars(series, `VALUES (TIMESTAMP '${time}')`);
+    const found = (await gaps()).filter(([, , , , evidence]) => evidence?.includes('/BTCUSDT/1h/'));
+    const at = found.find(([start, end]) => `${start}` <= '2025-06-02 23:00:00' && `${end}` > '2025-06-02 23:00:00');
+    expect(at?.[3]).toBe(cause);
+    expect(found.reduce((sum, [, , bars]) => sum + Number(bars), 0)).toBe(10);
+  });
+
+  test('A30 B38: any slot is an outage exactly where no series of the market has a bar in it', async () => {
+    const some = fc.uniqueArray(fc.integer({ min: 0, max: 23 }), { maxLength: 20 });
+    const quarters = fc.uniqueArray(fc.integer({ min: 0, max: 95 }), { maxLength: 8 });
+    const at = (minutes: number) =>
+      new Date(Date.parse('2025-06-02T00:00Z') + minutes * minute).toISOString().slice(0, 16).replace('T', ' ');
+    const values = (minutes: readonly number[]) =>
+      `SELECT t FROM (VALUES ${[...minutes, -1440].map((one) => `(TIMESTAMP '${at(one)}')`).join(', ')}) AS v(t)`;
+    await fc.assert(
+      fc.asyncProperty(some, some, quarters, async (own, others, short) => {
+        await bench.reset();
+        await bars(btc, `${values(own.map((hour) => hour * 60))} UNION SELECT TIMESTAMP '2025-06-03'`);
+        await bars(eth, values(others.map((hour) => hour * 60)));
+        await bars({ ...eth, symbol: 'XUSDT', timeframe: '15m' }, values(short.map((quarter) => quarter * 15)));
+        await list(btc, days('2025-06-01', 3), 'loaded');
+        const found = new Map<number, string>();
+        for (const [start, end, , cause, evidence] of await gaps()) {
+          if (!evidence?.includes('/BTCUSDT/1h/')) continue;
+          const [from, to] = [start, end].map(
+            (time) => (Date.parse(`${time}Z`.replace(' ', 'T')) - Date.parse('2025-06-02T00:00Z')) / (60 * minute),
+          );
+          for (let hour = from as number; hour < (to as number); hour++) found.set(hour, cause ?? '');
+        }
+        for (let hour = 0; hour < 24; hour++) {
+          const isThere = own.includes(hour);
+          const isKnown = others.includes(hour) || short.some((quarter) => Math.floor(quarter / 4) === hour);
+          const cause = own.length === 0 ? 'unverified' : isKnown ? 'archive_hole' : 'exchange_outage';
+          expect(found.get(hour), `hour ${hour}`).toBe(isThere ? undefined : cause);
+        }
+      }),
+      { numRuns: 8 },
+    );
+  });
+});
+
+describe('a month that is cut', () => {
+  const shib = { symbol: 'SHIBUSDT', timeframe: '1d', market: 'spot' } as const;
+
+  test('A30: is a hole of the archive where it breaks off and the next one goes on', async () => {
+    await bars(shib, grid('2024-06-01', '2024-09-01', '1 DAY', "t < '2024-07-08' OR t >= '2024-08-01'"));
+    await list(shib, ['2024-06', '2024-07', '2024-08'], 'loaded');
+    expect(await gaps()).toEqual([
+      ['2024-07-08 00:00:00', '2024-08-01 00:00:00', '24', 'archive_hole', key(shib, '2024-07')],
+    ]);
+  });
+
+  test('A24: is a ticker that was away where trading ends and begins within files', async () => {
+    await bars({ ...shib, symbol: 'BTCUSDT' }, grid('2024-06-01', '2024-09-01', '1 DAY'));
+    await bars(shib, grid('2024-06-01', '2024-09-01', '1 DAY', "t < '2024-07-08' OR t >= '2024-07-28'"));
+    await list(shib, ['2024-06', '2024-07', '2024-08'], 'loaded');
+    expect((await gaps()).map(([, , bars, cause]) => [bars, cause])).toEqual([['20', 'not_trading']]);
+  });
+
+  test('A30: of weeks lacks weeks whose days exist, however many', async () => {
+    const weeks = { ...shib, timeframe: '1w' };
+    await bars(shib, grid('2024-05-01', '2024-09-01', '1 DAY'));
+    await list(shib, ['2024-05', '2024-06', '2024-07', '2024-08'], 'loaded');
+    await bars(weeks, grid('2024-05-06', '2024-08-27', '7 DAYS', "t NOT BETWEEN '2024-06-10' AND '2024-06-24'"));
+    await list(weeks, ['2024-05', '2024-06', '2024-07', '2024-08'], 'loaded');
+    expect(await gaps()).toEqual([
+      ['2024-06-10 00:00:00', '2024-07-01 00:00:00', '3', 'archive_hole', key(weeks, '2024-06')],
+    ]);
+  });
+});
+
+describe('a contract after its delivery', () => {
+  const delivery = { symbol: 'BTCUSDT_250627', timeframe: '1h', market: 'futures/um' } as const;
+  const others = { ...delivery, symbol: 'BTCUSDT' };
+
+  test('A32: is not trading at once, on the newest day as well', async () => {
+    await bars(others, grid('2025-06-25', '2025-06-28', '1 HOUR'));
+    await bars(delivery, grid('2025-06-25', '2025-06-27 08:00', '1 HOUR'));
+    await list(delivery, days('2025-06-25', 3), 'loaded');
+    expect(await gaps()).toEqual([
+      ['2025-06-27 08:00:00', '2025-06-28 00:00:00', '16', 'not_trading', key(delivery, '2025-06-27')],
+    ]);
+  });
+
+  test.each([
+    ['rejected', 'rejected'],
+    ['failed', 'failed'],
+    ['absent', 'archive_hole'],
+    [undefined, 'unverified'],
+  ] as const)('A32: whatever became of the archive of that day: %s', async (status, cause) => {
+    await bars(delivery, grid('2025-06-25', '2025-06-27', '1 HOUR'));
+    await list(delivery, days('2025-06-25', 2), 'loaded');
+    await list(delivery, ['2025-06-27'], status);
+    await list(others, days('2025-06-25', 20));
+    expect((await gaps()).map(([start, end, , cause]) => [start, end, cause])).toEqual([
+      ['2025-06-27 00:00:00', '2025-06-27 08:00:00', cause],
+      ['2025-06-27 08:00:00', '2025-06-28 00:00:00', 'not_trading'],
+    ]);
+  });
+
+  test('A32: where that day is not listed yet', async () => {
+    await bars(delivery, grid('2025-06-25', '2025-06-27', '1 HOUR'));
+    await list(delivery, days('2025-06-25', 2), 'loaded');
+    await list(others, days('2025-06-25', 3));
+    expect((await gaps()).map(([start, end, , cause]) => [start, end, cause])).toEqual([
+      ['2025-06-27 00:00:00', '2025-06-27 08:00:00', 'not_published'],
+      ['2025-06-27 08:00:00', '2025-06-28 00:00:00', 'not_trading'],
+    ]);
+  });
+
+  test('A32: but not before it: a file that is cut stays one', async () => {
+    await bars(others, grid('2025-06-25', '2025-07-10', '1 HOUR'));
+    await list(others, days('2025-06-25', 15), 'loaded');
+    await bars(delivery, grid('2025-06-25', '2025-06-27 05:00', '1 HOUR'));
+    await list(delivery, days('2025-06-25', 3), 'loaded');
+    expect((await gaps()).map(([start, end, , cause]) => [start, end, cause])).toEqual([
+      ['2025-06-27 05:00:00', '2025-06-27 08:00:00', 'archive_hole'],
+      ['2025-06-27 08:00:00', '2025-06-28 00:00:00', 'not_trading'],
+    ]);
+  });
+
+  test.each([
+    ['4h', '4 HOURS', 4],
+    ['12h', '12 HOURS', 1],
+    ['1d', '1 DAY', 0],
+  ])('A32: at %s a slot that it was delivered in is one that it traded in', async (timeframe, step, after) => {
+    const series = { ...delivery, timeframe };
+    await bars(series, grid('2025-06-25', '2025-06-27 08:00', step));
+    await list(series, days('2025-06-25', 3), 'loaded');
+    await list({ ...others, timeframe }, days('2025-06-25', 20));
+    const found = await bench.build('symbols').then(() => bench.build('gaps'));
+    expect(found).toMatchObject({ rows: after > 0 ? 1 : 0 });
+    expect(await bench.texts('SELECT missing_bars, cause FROM gaps')).toEqual(
+      after > 0 ? [[String(after), 'not_trading']] : [],
+    );
+  });
+});
+
+test('B38: series are built again of which something changed, or of whose market in their months', async () => {
   const others = { ...btc, symbol: 'ETHUSDT' };
-  for (const series of [btc, others]) {
+  const earlier = { ...btc, symbol: 'OLDUSDT' };
+  const elsewhere = { ...btc, market: 'futures/um' } as const;
+  for (const series of [btc, others, elsewhere]) {
     await bars(series, grid('2025-06-01', '2025-06-03', '1 HOUR', "t <> '2025-06-01 05:00'"));
     await list(series, days('2025-06-01', 2), 'loaded');
   }
+  await bars(earlier, grid('2025-03-01', '2025-03-02', '1 HOUR', "t <> '2025-03-01 05:00'"));
+  await list(earlier, ['2025-03-01'], 'loaded');
   await bench.build('symbols');
-  expect(await bench.build('gaps')).toMatchObject({ status: 'pass', partitions: 2, rows: 2 });
+  expect(await bench.build('gaps')).toMatchObject({ status: 'pass', partitions: 4, rows: 4 });
   expect(await bench.build('gaps')).toMatchObject({ status: 'reused' });
   await bars(others, "VALUES (TIMESTAMP '2025-06-01 05:00')");
-  expect(await bench.build('gaps')).toMatchObject({ status: 'pass', partitions: 1, rows: 0 });
-  expect(await bench.texts('SELECT symbol, gap_start FROM gaps')).toEqual([['BTCUSDT', '2025-06-01 05:00:00']]);
+  // What another series has now tells that the file of the first one is cut.
+  expect(await bench.build('gaps')).toMatchObject({ status: 'pass', partitions: 2, rows: 1 });
+  expect(await bench.texts('SELECT instrument_type, symbol, gap_start, cause FROM gaps ORDER BY ALL')).toEqual([
+    ['futures-um', 'BTCUSDT', '2025-06-01 05:00:00', 'exchange_outage'],
+    ['spot', 'BTCUSDT', '2025-06-01 05:00:00', 'archive_hole'],
+    ['spot', 'OLDUSDT', '2025-03-01 05:00:00', 'exchange_outage'],
+  ]);
 });

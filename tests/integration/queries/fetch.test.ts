@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { getOhlcv } from '../../../queries/index.ts';
 import { smallArchive, writeSmallArchive } from '../../support/archive.ts';
+import { impatientProject } from '../../support/impatient-project.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { warehouseOf } from '../../support/published.ts';
 import { isListing, type ServedArchive, serveArchive } from '../../support/serve.ts';
@@ -82,7 +83,11 @@ describe('--fetch', () => {
     expect(refused.stderr).toContain('holds nothing');
     const nowhere = await pipelineInProcess(
       ['query', 'ohlcv', 'BTCUSDT', '--timeframe', '1d', '--instrument-type', 'futures', '--fetch'],
-      { dataDir: await tempDir('fetch-'), env: { ...env(), PIPELINE_ARCHIVE_URL: 'http://127.0.0.1:9' } },
+      {
+        dataDir: await tempDir('fetch-'),
+        cwd: await impatientProject(),
+        env: { ...env(), PIPELINE_ARCHIVE_URL: 'http://127.0.0.1:9' },
+      },
     );
     expect([nowhere.exitCode, nowhere.stdout]).toEqual([1, '']);
     expect(nowhere.stderr).toContain('error [ARCHIVE_UNREACHABLE]');

@@ -174,7 +174,7 @@ const gaps = `
     ('futures-um', 'ETHUSDT', '1d', '2025-05-10 00:00', '2025-05-11 00:00', 1, 'failed', 'an archive')`;
 
 const gapsState = `
-  INSERT INTO partition_state
+  INSERT INTO partition_state (model, partition, input_digest, run_id)
   SELECT 'gaps', unnest(['spot/BTCUSDT/1h', 'spot/BTCUSDT/1d', 'futures-um/BTCUSDT/1h', 'futures-um/ETHUSDT/1d',
                          'futures-cm/BTCUSD_PERP/1h']), 'x', 'run'`;
 

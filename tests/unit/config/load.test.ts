@@ -379,6 +379,12 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `ranks` has the name of extracts.listing.writes[1] on line 12\n  key: models.ranks\n  next: rename one of them',
   ],
   [
+    'a table with the name of one of the engine (B30)',
+    'writes: [objects]',
+    'writes: [objects, partition_state]',
+    'error [CONFIG_INVALID] pipeline.yaml:12:23: the table `partition_state` has the name of a table of the engine\n  key: extracts.listing.writes[1]\n  next: rename it',
+  ],
+  [
     'a table that another extract writes, which this one does not need',
     '    writes: [objects]\n',
     '    writes: [objects]\n  more: { use: extract/listing.ts, writes: [objects] }\n',

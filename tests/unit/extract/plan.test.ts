@@ -28,20 +28,14 @@ interface Series {
   window?: PlanInput['window'];
   asOfMonth?: string;
   asked?: ReadonlySet<string>;
-  askAgain?: boolean;
+  monthsUnknown?: boolean;
 }
 
-function plan({
-  monthly = [],
-  daily = [],
-  ledger = [],
-  window,
-  asOfMonth = '2025-07',
-  asked = new Set(),
-  askAgain = false,
-}: Series) {
+function plan({ monthly = [], daily = [], ledger = [], ...series }: Series) {
+  const { window, asOfMonth = '2025-07', asked = new Set(), monthsUnknown = false } = series;
   const entries = new Map(ledger.map((it) => [it.key, it]));
-  const planned = planSeries({ monthly, daily, window, asOfMonth, asked, askAgain, known: (key) => entries.get(key) });
+  const known = (key: string) => entries.get(key);
+  const planned = planSeries({ monthly, daily, monthsUnknown, window, asOfMonth, asked, known });
   return {
     settled: Object.fromEntries(
       Map.groupBy(planned.settled, ({ status }) => status)
@@ -50,6 +44,7 @@ function plan({
     ),
     periods: planned.wanted.map(({ object }) => object.period),
     whys: planned.wanted.map(({ why }) => why),
+    obsolete: planned.obsolete.map(({ period }) => period),
   };
 }
 
@@ -106,17 +101,49 @@ describe('what is fetched', () => {
   });
 
   test.each(['rejected', 'absent'] as const)('is the daily files of a month whose monthly file is %s', (status) => {
-    const { periods, whys, settled } = plan({ monthly: [june], daily: juneDays, ledger: [entry(june, status)] });
+    const ledger = [entry(june, status)];
+    const asked = new Set([june.key]);
+    const { periods, whys, settled } = plan({ monthly: [june], daily: juneDays, ledger, asked });
     expect(periods).toEqual(juneDays.map(({ period }) => period));
     expect(new Set(whys)).toEqual(new Set(['repair']));
     expect(settled).toMatchObject({ [status]: 1 });
   });
 
-  test('is a failed archive again, in the next run; in this run its daily files', () => {
+  test('is a failed archive again, in the next run; that it failed makes no other archive wanted', () => {
     const ledger = [entry(june, 'failed')];
     expect(plan({ monthly: [june], daily: juneDays, ledger })).toMatchObject({ periods: ['2025-06'], whys: ['again'] });
     const asked = new Set([june.key]);
-    expect(plan({ monthly: [june], daily: juneDays, ledger, asked }).periods).toHaveLength(30);
+    expect(plan({ monthly: [june], daily: juneDays, ledger, asked })).toMatchObject({
+      periods: [],
+      settled: { failed: 1 },
+    });
+  });
+
+  test('B23: is no daily file of a closed month where its monthly files could not be listed', () => {
+    const months = [listedObject('2025-05')];
+    const daily = [listedObject('2025-05-07'), ...all.daily];
+    const unlisted = plan({ monthly: months, daily, monthsUnknown: true });
+    expect(unlisted.periods).toEqual(['2025-05', ...july.map(({ period }) => period)]);
+    expect(plan({ daily: juneDays, monthsUnknown: true, ledger: [entry(juneDays[3] as ListedObject)] })).toMatchObject({
+      periods: [],
+      settled: { staged: 1 },
+    });
+  });
+
+  test('A15 A16: is no longer the daily files of a month whose archive has come; they make way', () => {
+    const [first, second, third, fourth] = juneDays as [ListedObject, ListedObject, ListedObject, ListedObject];
+    const repair = { repair: true } as const;
+    const ledger = [
+      entry(june, 'staged', { incomplete_days: [2] }),
+      ...[first, second, third].map((day) => entry(day, 'staged', repair)),
+      entry(fourth),
+    ];
+    const series = { monthly: [june], daily: juneDays, ledger };
+    const window = { start: '2025-07-01', end: '2025-07-02' };
+    // What the month misses is still needed, and what was there before it stays.
+    expect(plan(series)).toMatchObject({ periods: [], obsolete: ['2025-06-01', '2025-06-03'], settled: { staged: 3 } });
+    expect(plan({ ...series, window })).toMatchObject({ periods: [], obsolete: [] });
+    expect(plan({ ...series, ledger: [entry(june, 'absent'), ...ledger.slice(1)] }).obsolete).toEqual([]);
   });
 
   test('is the monthly file though all its days are staged, so that history does not decide', () => {
@@ -132,44 +159,57 @@ describe('an answer', () => {
   const [day] = july as [ListedObject];
   const newer = listedObject(day.period, 2);
 
-  test.each(['rejected', 'absent'] as const)('that was %s is not asked for again until the ETag changes', (status) => {
-    const ledger = [entry(day, status, { reason: `${status === 'absent' ? 'absent' : 'crc_mismatch'}: x` })];
-    expect(plan({ daily: [day], ledger })).toMatchObject({ periods: [], settled: { [status]: 1 } });
-    expect(plan({ daily: [newer], ledger })).toMatchObject({ periods: [day.period], whys: ['new'] });
+  test.each(['crc_mismatch: x', 'html: the file is a web page', 'checksum_mismatch: x', 'negative_value: x'])(
+    'that rejected its bytes, `%s`, is not asked for again until the ETag changes',
+    (reason) => {
+      const ledger = [entry(day, 'rejected', { reason })];
+      expect(plan({ daily: [day], ledger })).toMatchObject({ periods: [], settled: { rejected: 1 } });
+      expect(plan({ daily: [newer], ledger })).toMatchObject({ periods: [day.period], whys: ['new'] });
+    },
+  );
+
+  test.each([
+    ['absent', 'absent: it is listed, but not there (404)'],
+    ['failed', 'archive_unreachable: x'],
+    // As earlier versions called it:
+    ['rejected', 'md5_mismatch: the MD5 is x where y is listed'],
+    ['rejected', 'size_mismatch: 3 bytes came where 4 are listed'],
+    ['rejected', 'html: the host sent a web page of 300 bytes'],
+    ['rejected', 'checksum_missing: there is no CHECKSUM file (404)'],
+    ['rejected', 'checksum_malformed: the CHECKSUM file is no line of sha256sum'],
+  ] as const)('B23: is none where the listed bytes never came, and every run asks again: %s, %s', (status, reason) => {
+    expect(plan({ daily: [day], ledger: [entry(day, status, { reason })] }).whys).toEqual(['again']);
+    const reissue = { etag: newer.etag, reason, status };
+    expect(plan({ daily: [newer], ledger: [entry(day, 'staged', { reissue })] }).whys).toEqual(['reissued']);
   });
 
-  test('is asked for again with --relist where the listed bytes never came', () => {
-    for (const reason of ['absent: x', 'md5_mismatch: x', 'html: x']) {
-      expect(plan({ daily: [day], ledger: [entry(day, 'absent', { reason })], askAgain: true }).whys).toEqual([
-        'again',
-      ]);
-    }
-    expect(
-      plan({ daily: [day], ledger: [entry(day, 'rejected', { reason: 'crc_mismatch: x' })], askAgain: true }).whys,
-    ).toEqual([]);
+  test('B23: is none where the ETag is no MD5 and nothing else vouches for the bytes', () => {
+    const parts = { ...day, etag: `${'a'.repeat(32)}-2` };
+    const reason = 'checksum_mismatch: the SHA-256 is x where the CHECKSUM file says y';
+    expect(plan({ daily: [parts], ledger: [entry(parts, 'rejected', { reason })] }).whys).toEqual(['again']);
   });
 
-  test('to a re-issue that could not be staged leaves the version before, and is asked for again only if it failed', () => {
+  test('to a re-issue that could not be staged leaves the version before, and is asked for again unless it was rejected', () => {
     const reissue = { etag: newer.etag, reason: 'crc_mismatch: x' };
     const rejected = entry(day, 'staged', { reissue: { ...reissue, status: 'rejected' } });
     expect(plan({ daily: [newer], ledger: [rejected] })).toMatchObject({ periods: [], settled: { rejected: 1 } });
-    const failed = entry(day, 'staged', { reissue: { ...reissue, status: 'failed' } });
-    expect(plan({ daily: [newer], ledger: [failed] })).toMatchObject({ periods: [day.period], whys: ['reissued'] });
-    expect(plan({ daily: [newer], ledger: [failed], asked: new Set([day.key]) }).periods).toEqual([]);
+    for (const status of ['failed', 'absent'] as const) {
+      const ledger = [entry(day, 'staged', { reissue: { ...reissue, status } })];
+      expect(plan({ daily: [newer], ledger })).toMatchObject({ periods: [day.period], whys: ['reissued'] });
+      expect(plan({ daily: [newer], ledger, asked: new Set([day.key]) }).periods).toEqual([]);
+    }
     expect(plan({ daily: [listedObject(day.period, 3)], ledger: [rejected] }).whys).toEqual(['reissued']);
   });
 });
 
 describe('properties', () => {
   const dates = days('2025-04-20', '2025-07-09');
+  const periods = ['2025-04', '2025-05', '2025-06', ...dates];
   const world = fc.record({
     monthly: fc.subarray(['2025-04', '2025-05', '2025-06']).map((periods) => periods.map((it) => listedObject(it))),
     daily: fc.subarray(dates).map((periods) => periods.map((it) => listedObject(it))),
     /** What the archive gives for each object: what becomes of it, and days that it misses. */
-    fate: fc.dictionary(
-      fc.constantFrom('2025-04', '2025-05', '2025-06', ...dates),
-      fc.constantFrom('rejected', 'absent', 'failed'),
-    ),
+    fate: fc.dictionary(fc.constantFrom(...periods), fc.constantFrom('rejected', 'absent', 'failed')),
     missing: fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 3 }),
   });
 
@@ -184,17 +224,22 @@ describe('properties', () => {
     const asked = new Set<string>();
     for (let round = 0; ; round++) {
       expect(round).toBeLessThan(4);
-      const input = { monthly, daily, window, asOfMonth: '2025-07', asked, askAgain: false };
-      const { wanted } = planSeries({ ...input, known: (key) => ledger.get(key) });
+      const input = { monthly, daily, monthsUnknown: false, window, asOfMonth: '2025-07', asked };
+      const { wanted, obsolete } = planSeries({ ...input, known: (key) => ledger.get(key) });
+      for (const { key } of obsolete) ledger.delete(key);
       if (wanted.length === 0) return [...asked];
-      for (const { object } of wanted) {
+      for (const { object, why } of wanted) {
         expect(asked.has(object.key), 'nothing is asked for twice').toBe(false);
         asked.add(object.key);
         const isMonthly = object.period.length === 7;
         const status = (fate[object.period] ?? 'staged') as ArchiveStatus;
         ledger.set(
           object.key,
-          entry(object, status, status === 'staged' && isMonthly ? { incomplete_days: missing } : {}),
+          entry(object, status, {
+            ...(status === 'staged' && isMonthly && { incomplete_days: missing }),
+            ...(status === 'rejected' && { reason: 'crc_mismatch: x' }),
+            ...(why === 'repair' && { repair: true }),
+          }),
         );
       }
     }
@@ -207,14 +252,13 @@ describe('properties', () => {
       end: new Date(Date.parse(dates[from] as string) + length * dayMs).toISOString().slice(0, 10),
     }));
 
-  test('a second run asks only for what failed', () => {
+  test('B23: a second run asks for what failed or was absent, and for nothing else', () => {
     fc.assert(
       fc.property(world, fc.option(window, { nil: undefined }), (it, range) => {
         const ledger = new Map<string, LedgerEntry>();
         run(it, ledger, range);
-        const failed = [...ledger.values()].filter(({ status }) => status === 'failed').map(({ key }) => key);
-        expect(new Set(failed)).toEqual(new Set(run(it, ledger, range).filter((key) => failed.includes(key))));
-        expect(run(it, ledger, range).every((key) => failed.includes(key))).toBe(true);
+        const open = [...ledger.values()].filter(({ status }) => status === 'failed' || status === 'absent');
+        expect(new Set(run(it, ledger, range))).toEqual(new Set(open.map(({ key }) => key)));
       }),
     );
   });
@@ -234,6 +278,26 @@ describe('properties', () => {
     );
   });
 
+  test('after any outage a healthy run ends with what an undisturbed one stages', () => {
+    const outages = fc.array(fc.dictionary(fc.constantFrom(...periods), fc.constantFrom('absent', 'failed')), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(world, outages, fc.option(window, { nil: undefined }), ({ fate, ...rest }, disturbed, range) => {
+        const it = { ...rest, fate: Object.fromEntries(Object.entries(fate).filter(([, what]) => what !== 'failed')) };
+        const undisturbed = new Map<string, LedgerEntry>();
+        run(it, undisturbed, range);
+        const ledger = new Map<string, LedgerEntry>();
+        for (const outage of disturbed) run({ ...it, fate: { ...it.fate, ...outage } }, ledger, range);
+        run(it, ledger, range);
+        const statuses = (of: ReadonlyMap<string, LedgerEntry>) =>
+          [...of].map(([key, { status }]) => `${key} ${status}`).sort();
+        expect(statuses(ledger)).toEqual(statuses(undisturbed));
+      }),
+    );
+  });
+
   test('every listed day of the window is covered by a staged archive, or by none that the archive has', () => {
     fc.assert(
       fc.property(world, window, (it, range) => {
@@ -242,8 +306,10 @@ describe('properties', () => {
         const isStaged = (period: string) => ledger.get(`key-${period}`)?.status === 'staged';
         for (const { period } of it.daily) {
           if (period < range.start || period >= range.end || it.fate[period] !== undefined) continue;
-          const monthly = isStaged(period.slice(0, 7)) && !it.missing.includes(Number(period.slice(8)));
-          expect(monthly || isStaged(period), period).toBe(true);
+          const month = period.slice(0, 7);
+          const monthly = isStaged(month) && !it.missing.includes(Number(period.slice(8)));
+          const isWaitedFor = ledger.get(`key-${month}`)?.status === 'failed';
+          expect(monthly || isStaged(period) || isWaitedFor, period).toBe(true);
         }
       }),
     );

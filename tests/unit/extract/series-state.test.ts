@@ -64,6 +64,16 @@ test('read(write(series)) is the series; the newest objects are there at a glanc
   );
 });
 
+test('A29: what earlier versions stored more than once, in any order, is read once', async () => {
+  const series = seriesOf('BTCUSDT');
+  const objects = objectsOf(series, 6);
+  const file = seriesFile(await tempDir(), series);
+  const [first, , third] = objects as [ListedObject, ListedObject, ListedObject];
+  const reissued = { ...third, etag: 'f'.repeat(32), last_modified: '2025-08-01T00:00:00.000Z' };
+  writeSeries(file, headOf(objects), [reissued, ...objects, first, ...objects.slice(-2)]);
+  expect(readObjects(file, series)).toEqual(objects.with(2, reissued));
+});
+
 test('what is no state is no state', async () => {
   const directory = await tempDir();
   const series = seriesOf('BTCUSDT');

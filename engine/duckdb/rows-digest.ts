@@ -1,0 +1,69 @@
+import { partitionTextSql } from '../partition-text.ts';
+import type { PartitionPart, Table } from '../schema/table.ts';
+import { quoteName, quoteText } from '../sql.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** Stands in the place of a digest where another program changed the rows, until the partition is built again. */
+export const altered = 'altered';
+
+/**
+ * What begins every digest: the way it is taken, and what DuckDB makes of a value of each type. Digests that were taken
+ * another way differ, so that their partitions are unknown.
+ */
+const way = `'1-' || hash(true, 1::TINYINT, 2::SMALLINT, 3::INTEGER, 4::BIGINT, 0.5::FLOAT, 0.1::DOUBLE, DATE '2025-07-10',
+  TIMESTAMP '2025-07-10 09:00:00.000001', 'text', 'a text of more than twelve bytes', NULL::VARCHAR)`;
+
+/** SQL of the digest of no rows. */
+export const digestOfNothing = `${way} || '-0-0'`;
+
+/**
+ * SQL: each partition that has rows, and the digest of these, whatever their order. Every row is hashed as a whole, so that
+ * values which changed places show. `joined` is the name of a partition whose values are joined as they are, by an extract
+ * that does not use `partitionText`. `from` has the rows, if not the table; `of` is a join that restricts them.
+ */
+export function rowsDigests(table: Table, { from = quoteName(table.name), of = '' } = {}): string {
+  const name = quoteName(table.name);
+  const columns = Object.keys(table.columns).map((column) => `${name}.${quoteName(column)}`);
+  const parts = (table.partition ?? []).map((part, at) => groupOf(table, part, `part${at + 1}`));
+  const digest = `count(*) || '-' || coalesce(sum(hash(${columns.join(', ')})), 0) AS rows_digest`;
+  const inner = [...parts.map(({ expression, as }) => `${expression} AS ${as}`), digest].join(', ');
+  const values = parts.map(({ value }) => `coalesce(cast(${value} as VARCHAR), '')`);
+  return `SELECT ${partitionTextSql(parts.map(({ value, type }) => ({ expression: value, type })))} AS partition,
+      ${values.length === 0 ? "''" : `concat(${values.join(", '/', ")})`} AS joined, ${way} || '-' || rows_digest AS rows_digest
+    FROM (SELECT ${inner} FROM ${from} AS ${name} ${of}${parts.length === 0 ? '' : ' GROUP BY ALL'})`;
+}
+
+/** SQL: the same under the names that `states`, a relation with a column `partition`, has for the partitions. */
+export const namedDigests = (digests: string, states: string): string =>
+  `SELECT coalesce(exact.partition, plain.partition, found.partition) AS partition, found.rows_digest AS rows_digest
+    FROM (${digests}) AS found LEFT JOIN ${states} AS exact ON exact.partition = found.partition
+      LEFT JOIN ${states} AS plain ON plain.partition = found.joined AND exact.partition IS NULL`;
+
+interface Group {
+  readonly expression: string;
+  readonly as: string;
+  /** What the partition is named by, and its type. */
+  readonly value: string;
+  readonly type: string;
+}
+
+/** Months are grouped by their number: truncating each timestamp takes a third of all that a digest costs. */
+function groupOf(table: Table, part: PartitionPart, as: string): Group {
+  const name = quoteName(table.name);
+  if (typeof part === 'string') {
+    const type = table.columns[part]?.type ?? 'VARCHAR';
+    return { expression: `${name}.${quoteName(part)}`, as, value: as, type };
+  }
+  const column = `${name}.${quoteName(part.month)}`;
+  const value = `make_date(${as} // 12, ${as} % 12 + 1, 1)`;
+  return { expression: `year(${column}) * 12 + month(${column}) - 1`, as, value, type: 'DATE' };
+}
+
+/** Takes the digests of a table anew, where a statement of the engine has changed its rows. */
+export async function digestAgain(warehouse: Warehouse, table: Table): Promise<void> {
+  const states = `(FROM partition_state WHERE model = ${quoteText(table.name)})`;
+  await warehouse.run(`UPDATE partition_state SET rows_digest = coalesce(rows.rows_digest, ${digestOfNothing})
+    FROM ${states} AS state LEFT JOIN (${namedDigests(rowsDigests(table), states)}) AS rows USING (partition)
+    WHERE partition_state.model = state.model AND partition_state.partition = state.partition
+      AND partition_state.rows_digest IS DISTINCT FROM ${quoteText(altered)}`);
+}
