@@ -4,7 +4,7 @@ import { once } from 'node:events';
 /** Runs a program in a pseudo-terminal of its own: what it shows goes to stdout; a text that it waits for is answered by Ctrl-C. */
 const inTerminal = `
 import fcntl, os, pty, struct, sys, termios
-columns, wait, program = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3:]
+columns, wait, closes, program = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3] == 'close', sys.argv[4:]
 child, terminal = pty.fork()
 if child == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 50, columns, 0, 0))
@@ -21,6 +21,9 @@ while True:
     sys.stdout.buffer.write(data)
     if wait and wait in seen:
         wait = b''
+        if closes:
+            os.close(terminal)
+            break
         os.write(terminal, b'\\x03')
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `;
@@ -44,10 +47,13 @@ export async function runInTerminal(
     readonly env?: Readonly<Record<string, string>>;
     /** Ctrl-C is pressed once this is shown. */
     readonly interruptAt?: string;
+    /** The terminal is closed once this is shown. */
+    readonly closeAt?: string;
   },
 ): Promise<PtyResult> {
-  const { columns, cwd, env = {}, interruptAt = '' } = options;
-  const child = spawn('python3', ['-c', inTerminal, String(columns), interruptAt, ...program], {
+  const { columns, cwd, env = {}, interruptAt = '', closeAt } = options;
+  const end = closeAt === undefined ? [interruptAt, 'interrupt'] : [closeAt, 'close'];
+  const child = spawn('python3', ['-c', inTerminal, String(columns), ...end, ...program], {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm-256color', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root, startPipeline } from '../../support/pipeline.ts';
@@ -63,6 +64,14 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
     const shop = await shopProject({ 'till.ts': idleTill });
     await shop.sell({ ...days, waits: 'yes' });
     await show(shop.directory, columns, 'ctrl-c', 130, '1 file');
+  });
+
+  test('a terminal that is closed ends a run as Ctrl-C does', { retry: 2 }, async () => {
+    const shop = await shopProject({ 'till.ts': idleTill });
+    await shop.sell({ ...days, waits: 'yes' });
+    const { exitCode } = await runInTerminal(program('run'), { columns: 80, cwd: shop.directory, closeAt: '1 file' });
+    expect(exitCode).toBe(130);
+    expect(existsSync(join(shop.paths.artifacts, 'run_results.json'))).toBe(true);
   });
 
   test.each([
