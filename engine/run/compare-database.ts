@@ -61,11 +61,20 @@ async function compareFile(
       .join(', ')}`;
     return [{ subject: file, differences: [...(has ? [] : [nothing]), ...changes.map(describeDrift)] }];
   }
-  const standing = await readMigrations(pipeline.root)
-    .then((migrations) => readStanding(live, migrations))
-    .then((now) => (now.kind === 'recorded' ? now.pending.map(({ name }) => `it has not been through ${name}`) : []))
-    .catch((error: Error) => [error.message]);
-  return [{ subject: file, differences: [...standing, ...differencesOf(found, schema)] }];
+  const migrations = await readMigrations(pipeline.root).catch((error: Error) => error);
+  const standing =
+    migrations instanceof Error ? migrations : await readStanding(live, migrations).catch((error: Error) => error);
+  if (standing instanceof Error)
+    return [{ subject: file, differences: [standing.message, ...differencesOf(found, schema)] }];
+  const pending = standing.kind === 'recorded' ? standing.pending.map(({ name }) => name) : [];
+  const isOlder = pending.length > 0 || standing.kind === 'unrecorded';
+  return [
+    {
+      subject: file,
+      differences: [...pending.map((name) => `it has not been through ${name}`), ...differencesOf(found, schema)],
+      isOutdated: database === undefined && isOlder,
+    },
+  ];
 }
 
 const notDatabase = (file: string, cause?: unknown) =>

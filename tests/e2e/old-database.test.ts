@@ -35,6 +35,8 @@ test('an old database is refused, comes up to date with every row, and the next 
     'query ohlcv BTCUSDT --timeframe 1h',
     'query ohlcv BTCUSDT --timeframe 1h --fetch',
     'certify',
+    'schema check',
+    'schema diff',
   ]) {
     const { exitCode, stderr } = await cli(...words.split(' '));
     expect([words, exitCode, /error \[SCHEMA_OUTDATED\]/.test(stderr)]).toEqual([words, 2, true]);
