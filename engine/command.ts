@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { GlobalOptions } from './cli/options.ts';
 
 /** What a command may touch: nothing of the process but this. */
 export interface CommandIo {
@@ -17,6 +18,8 @@ export interface CommandIo {
 /** The default export of a module under `commands:` in pipeline.yaml: it adds its arguments, subcommands and actions. */
 export interface CommandModule {
   define(command: Command, io: CommandIo): void;
+  /** What completes values, by the name of an argument (`symbol`) or an option (`--symbols`); nothing where it is not known. */
+  completions?(io: CommandIo, options: GlobalOptions): Promise<Readonly<Record<string, readonly string[]>>>;
 }
 
 export const defineCommand = (module: CommandModule): CommandModule => Object.freeze(module);

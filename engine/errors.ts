@@ -50,6 +50,7 @@ export const exitCodeOf = {
   EXPORT_FAILED: 1,
   DISK_FULL: 1,
   INTERRUPTED: 130,
+  NODE_OUTDATED: 2,
   INTERNAL: 1,
 } as const;
 

@@ -36,7 +36,8 @@ export {
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
 export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
 export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
-export { formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
+export { countOf, formatAmount, formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
+export { terminalOf } from './report/terminal.ts';
 export { sourcesLock } from './run/paths.ts';
 export {
   bigint,

@@ -11,6 +11,8 @@ export interface ReaderOptions {
   readonly warehouse: string;
   /** Folder of the last exports, which answer while a build holds the warehouse. */
   readonly exports?: string;
+  /** Folder that holds migrations/, all of which the warehouse must have been through; unknown, nothing is checked. */
+  readonly root?: string;
   /** How long to wait for a build; 5 s by default. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
@@ -54,7 +56,7 @@ export interface TextRows {
 
 /**
  * Opens a warehouse for reading. Where a build holds it for longer than the wait, the last exports stand in.
- * @throws PipelineError WAREHOUSE_MISSING (B17), or WAREHOUSE_LOCKED where there are no exports either; with exports, a
+ * @throws PipelineError WAREHOUSE_MISSING (B17), SCHEMA_OUTDATED, or WAREHOUSE_LOCKED where there are no exports either; with exports, a
  * query throws it that reads a table which they do not hold
  */
 export async function openReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {

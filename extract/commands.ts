@@ -1,5 +1,13 @@
 import { resolve } from 'node:path';
-import { type CommandIo, defineCommand, formatBytes, formatCount, PipelineError } from '../engine/index.ts';
+import {
+  type CommandIo,
+  countOf,
+  defineCommand,
+  formatBytes,
+  formatCount,
+  PipelineError,
+  parseInstant,
+} from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
 import { addLockCommand } from './lock/command.ts';
@@ -57,22 +65,28 @@ async function verify(io: CommandIo, directory: string): Promise<void> {
     },
   });
   const { ok, bad, without_checksum: without, skipped } = report;
-  const others = skipped === 0 ? '' : `, ${formatCount(skipped)} zips are no kline archives`;
+  const others = skipped === 0 ? '' : `, ${countOf(skipped, 'zip is no kline archive', 'zips are no kline archives')}`;
   const summary = `${formatCount(ok)} ok, ${formatCount(bad)} bad, ${formatCount(without)} without CHECKSUM${others}`;
   io.stdout.write(`${summary}\n`);
   if (bad === 0) return;
-  throw new PipelineError('OBJECT_REJECTED', `${formatCount(bad)} archives of ${directory} are bad`, {
-    hint: 'fetch those again from where the folder came from',
-  });
+  throw new PipelineError(
+    'OBJECT_REJECTED',
+    `${countOf(bad, `archive of ${directory} is bad`, `archives of ${directory} are bad`)}`,
+    {
+      hint: 'fetch those again from where the folder came from',
+    },
+  );
 }
 
 const progressLine = (io: CommandIo, done: number, bytes: number) =>
-  io.stderr.write(`${formatCount(done)} files, ${formatBytes(bytes)}\n`);
+  io.stderr.write(`${countOf(done, 'file')}, ${formatBytes(bytes)}\n`);
 
 async function write(io: CommandIo, directory: string, options: { asOf: string; seed?: string }): Promise<void> {
-  const asOf = new Date(options.asOf);
-  if (Number.isNaN(asOf.getTime())) {
+  const asOf = parseInstant(options.asOf);
+  if (asOf === undefined) {
     throw new PipelineError('USAGE', `--as-of wants a UTC date or time, not \`${options.asOf}\``, {
+      key: '--as-of',
+      value: options.asOf,
       hint: 'write it as 2025-07-10 or 2025-07-10T09:00:00Z',
     });
   }
@@ -85,13 +99,34 @@ async function write(io: CommandIo, directory: string, options: { asOf: string; 
       if (done % 10_000 === 0) progressLine(io, done, written);
     },
   });
-  io.stdout.write(`${directory}: ${formatCount(files)} files, ${formatBytes(bytes)}, synthetic\n`);
+  io.stdout.write(`${directory}: ${countOf(files, 'file')}, ${formatBytes(bytes)}, synthetic\n`);
 }
 
 async function serve(io: CommandIo, directory: string, options: { port: string }): Promise<void> {
+  const port = portOf(options.port);
   const store = await createDirectoryStore(await directoryOf(resolve(io.cwd, directory)));
-  await using server = await serveStore(store, { port: Number(options.port), signal: io.signal });
+  await using server = await serveStore(store, { port, signal: io.signal }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.syscall !== 'listen') throw cause;
+    throw new PipelineError('USAGE', `port ${port} cannot be listened on: ${cause.code}`, {
+      key: '--port',
+      value: options.port,
+      hint: 'take another port; 0 takes a free one',
+      cause,
+    });
+  });
   io.stdout.write(`${server.url}\n`);
   io.stderr.write(`serving ${directory}; PIPELINE_ARCHIVE_URL=${server.url} pnpm pipeline run --target mirror\n`);
   await new Promise((stopped) => io.signal.addEventListener('abort', stopped, { once: true }));
+}
+
+const largestPort = 65_535;
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= largestPort) return port;
+  throw new PipelineError('USAGE', `--port wants a number from 0 to ${largestPort}, not \`${text}\``, {
+    key: '--port',
+    value: text,
+    hint: '0 takes a free one',
+  });
 }

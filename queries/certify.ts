@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type CommandIo,
+  countOf,
   createNotes,
   defineCommand,
   formatCount,
@@ -51,10 +52,14 @@ export default defineCommand({
 
 async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
   const note = createNotes(io, options);
-  const { target, paths } = await openContext(io, options);
+  const { pipeline, target, paths } = await openContext(io, options);
   const directory =
     options.output === undefined ? join(paths.artifacts, 'certificates') : resolve(io.cwd, options.output);
-  await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
+  await using reader = await openReader<Database>({
+    warehouse: paths.warehouse,
+    root: pipeline.root,
+    signal: io.signal,
+  });
   note(`target ${target.name}${target.synthetic ? ' (synthetic data)' : ''}`);
   const written: { file: string; certificate: Certificate }[] = [];
   for (const name of await selectSeries(reader, options)) {
@@ -66,10 +71,10 @@ async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
     // The index needs no lists, and thousands of series have long ones.
     written.push({ file: `${stem}.md`, certificate: { ...certificate, gaps: [], archives: [] } });
     const { rows, missing, digest } = certificate;
-    io.stdout.write(`${describeSeries(name)}: ${formatCount(rows)} rows, ${formatCount(missing)} missing, ${digest}\n`);
+    io.stdout.write(`${describeSeries(name)}: ${countOf(rows, 'row')}, ${formatCount(missing)} missing, ${digest}\n`);
   }
   await writeWhole(join(directory, 'index.md'), indexPage(written));
-  note(`${formatCount(written.length)} certificates in ${directory}; begin with index.md`);
+  note(`${countOf(written.length, 'certificate')} in ${directory}; begin with index.md`);
 }
 
 /** A line for each certificate; all of them are looked at before the command fails. */
@@ -79,9 +84,13 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
   }
   const note = createNotes(io, options);
   const files = await certificatesOf(resolve(io.cwd, path));
-  const { target, paths } = await openContext(io, options);
+  const { pipeline, target, paths } = await openContext(io, options);
   note(`target ${target.name}${target.synthetic ? ' (synthetic data)' : ''}`);
-  await using reader = await openReader<Database>({ warehouse: paths.warehouse, signal: io.signal });
+  await using reader = await openReader<Database>({
+    warehouse: paths.warehouse,
+    root: pipeline.root,
+    signal: io.signal,
+  });
   const differ: string[] = [];
   for (const file of files) {
     io.signal.throwIfAborted();
@@ -93,7 +102,7 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
         return [error.message];
       throw error;
     });
-    if (found.length === 0) io.stdout.write(`${series}: the certificate holds, ${formatCount(claimed.rows)} rows\n`);
+    if (found.length === 0) io.stdout.write(`${series}: the certificate holds, ${countOf(claimed.rows, 'row')}\n`);
     else {
       io.stdout.write(`${series}: differs\n`);
       differ.push(`  ${series}, ${file}:\n${found.map((line) => `    ${line}`).join('\n')}`);

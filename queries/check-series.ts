@@ -1,6 +1,10 @@
-import { closest, PipelineError, type Reader } from '../engine/index.ts';
+import { sql } from 'kysely';
+import { cast, closest, PipelineError, type Reader } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import { loadCommand, type Series, series } from './series.ts';
+import { howToLoad } from './how-to-load.ts';
+import { noteOutside, type Span } from './parameters/range.ts';
+import { type Series, series } from './series.ts';
+import { timeframes } from './timeframes.ts';
 
 /**
  * @throws PipelineError USAGE for a series that is not there, saying what is: other timeframes of the symbol, other
@@ -17,9 +21,9 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
   }
   const whole = { ...wanted, start: undefined, end: undefined };
   const [first] = await reader.rows(series(db, wanted).limit(1).select('timestamp'));
-  if (first !== undefined) return [];
-  const [bar] = await reader.rows(series(db, whole).limit(1).select('timestamp'));
-  if (bar !== undefined) return ['the series has no bar in this range'];
+  if (first !== undefined) return await outsideOf(reader, wanted);
+  const covered = await recordOf(reader, whole);
+  if (covered !== undefined) return noteOutside(wanted, covered);
 
   const known = await reader.rows(db.selectFrom('ohlcv').distinct().select(['instrument_type', 'symbol', 'timeframe']));
   if (known.length === 0) {
@@ -28,17 +32,42 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
   const ofSymbol = known.filter((other) => other.symbol === symbol);
   const ofMarket = ofSymbol.filter((other) => other.instrument_type === instrumentType);
   const list = (names: readonly string[]) => [...new Set(names)].sort().join(', ');
-  const load = `add --fetch, or load it: ${loadCommand(wanted)}`;
+  const load = await howToLoad(reader, wanted);
+  const near = closest(
+    symbol,
+    known.map((other) => other.symbol),
+  );
   throw new PipelineError('USAGE', `there are no ${timeframe} bars of ${symbol}, ${instrumentType}`, {
     key: ofMarket.length > 0 ? 'timeframe' : ofSymbol.length > 0 ? 'instrument-type' : 'symbol',
     hint:
       ofMarket.length > 0
-        ? `there are: ${list(ofMarket.map((other) => other.timeframe))}; ${load}`
+        ? `there are: ${list(ofMarket.map((other) => other.timeframe))}; ${load.text}`
         : ofSymbol.length > 0
-          ? `it is there as ${list(ofSymbol.map((other) => `${other.instrument_type} ${other.timeframe}`))}; name the market with --instrument-type, or ${load}`
-          : (closest(
-              symbol,
-              known.map((other) => other.symbol),
-            ) ?? 'see what was loaded: pnpm pipeline show symbols'),
+          ? `it is there as ${list(ofSymbol.map((other) => `${other.instrument_type} ${other.timeframe}`))}; name the market with --instrument-type, or ${load.text}`
+          : load.isListed
+            ? load.text
+            : (near ?? load.text),
   });
+}
+
+/** From the first bar of a series to the end of its last one; undefined without bars. */
+async function recordOf(reader: Reader<Database>, wanted: Series): Promise<Span | undefined> {
+  const [found] = await reader.rows(
+    series(reader.db, { ...wanted, start: undefined, end: undefined }).select(({ ref }) => [
+      cast.nullable('TIMESTAMP', sql`min(${ref('timestamp')})`).as('first'),
+      cast.nullable('TIMESTAMP', sql`max(${ref('timestamp')})`).as('last'),
+      cast.nullable('TIMESTAMP', sql`max(${ref('close_time')}) + interval 1 millisecond`).as('closed'),
+    ]),
+  );
+  if (found?.first == null || found.last === null) return undefined;
+  const length = timeframes[wanted.timeframe];
+  const end = length === undefined ? (found.closed ?? found.last) : new Date(found.last.getTime() + length);
+  return { first: found.first, end };
+}
+
+/** What a range asks for that a series does not have, where it has some of it. */
+export async function outsideOf(reader: Reader<Database>, wanted: Series): Promise<readonly string[]> {
+  if (wanted.start === undefined && wanted.end === undefined) return [];
+  const covered = await recordOf(reader, wanted);
+  return covered === undefined ? [] : noteOutside(wanted, covered);
 }

@@ -2,21 +2,25 @@ import { type Command, Option } from 'commander';
 import {
   type CommandIo,
   chooseForm,
+  countOf,
   createNotes,
   defineCommand,
+  type ErrorCode,
   lineResult,
   openContext,
   openReader,
+  PipelineError,
   type ResultOptions,
   resultFormats,
   type StandIn,
   takeResult,
+  terminalOf,
 } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type FetchOptions, fetchMissing } from './fetch.ts';
 import { describeStandIn } from './open.ts';
 import { resample } from './parameters/choice.ts';
-import type { Canvas, Parameters, Question } from './question.ts';
+import type { Parameters, Question } from './question.ts';
 import { ohlcv } from './questions/ohlcv.ts';
 import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
 import { questions } from './questions.ts';
@@ -27,8 +31,33 @@ type AnyQuestion = Question<any, any>;
 type Given = Readonly<Record<string, unknown>>;
 type AskOptions = FetchOptions & ResultOptions & { readonly fetch?: boolean };
 
+/** Errors of a warehouse that cannot be asked now. */
+const notNow: readonly ErrorCode[] = [
+  'WAREHOUSE_MISSING',
+  'WAREHOUSE_LOCKED',
+  'WAREHOUSE_LOST',
+  'WAREHOUSE_UNREADABLE',
+  'SCHEMA_OUTDATED',
+  'SCHEMA_NEWER',
+  'TABLE_MISSING',
+];
+
 /** `pnpm pipeline query <question>`. */
 export default defineCommand({
+  async completions(io, options) {
+    const { pipeline, paths } = await openContext(io, options);
+    try {
+      await using reader = await openReader<Database>({
+        ...{ warehouse: paths.warehouse, root: pipeline.root, waitMs: 0, signal: io.signal },
+      });
+      const rows = await reader.rows(reader.db.selectFrom('symbols').distinct().orderBy('symbol').select('symbol'));
+      const symbol = rows.map((row) => row.symbol);
+      return { symbol, '--symbol': symbol, '--symbols': symbol };
+    } catch (error) {
+      if (error instanceof PipelineError && notNow.includes(error.code)) return {};
+      throw error;
+    }
+  },
   define(command, io) {
     for (const question of questions as readonly AnyQuestion[]) {
       addQuestion(command, io, question, question.parameters, () => question);
@@ -82,11 +111,11 @@ function addQuestion(
 async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: AskOptions): Promise<void> {
   const form = chooseForm(options, io);
   const note = createNotes(io, options);
-  const { target, paths } = await openContext(io, options);
+  const { pipeline, target, paths } = await openContext(io, options);
   if (options.fetch) await fetchMissing(io, question.series?.(resolvePlain(question.parameters, given)) ?? [], options);
   let standIn: StandIn | undefined;
   const take = async () => {
-    await using reader = await openReader<Database>({ ...paths, signal: io.signal });
+    await using reader = await openReader<Database>({ ...paths, root: pipeline.root, signal: io.signal });
     standIn = reader.standIn;
     const { values, notes } = await resolveQuestion(question, reader, given);
     const synthetic = target.synthetic ? ' (synthetic data)' : '';
@@ -95,20 +124,22 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
     for (const text of notes) note(text);
     const query = question.query(reader.db, values);
     if (form.kind === 'picture' && question.draw !== undefined) {
-      return lineResult(question.draw(await reader.rows(query), canvasOf(io)), io);
+      return lineResult(question.draw(await reader.rows(query), terminalOf(io.stdout, io.env)), io);
     }
     return await takeResult(reader, query, form.kind === 'picture' ? { kind: 'table' } : form, {
       io,
       record: question.record ?? false,
+      units: question.units?.(values) ?? {},
       metadata: { target: target.name, synthetic: String(target.synthetic) },
     });
   };
   const result = await take();
   if (standIn !== undefined) note(describeStandIn(standIn), 'warn');
   await result.deliver();
+  if (result.count === 0 && form.kind !== 'data') note('there are no such rows');
   if (result.leftOut.length > 0) note(`no room for ${result.leftOut.join(', ')}; all columns: --format csv`);
-  if (result.isCut) note(`the first ${result.count} rows; all of them: --format csv, or --output FILE`);
-  if (form.kind === 'data' && form.to.kind !== 'stdout') note(`${result.count} rows to ${options.output}`);
+  if (result.isCut) note(`the first ${countOf(result.count, 'row')}; all of them: --format csv, or --output FILE`);
+  if (form.kind === 'data' && form.to.kind !== 'stdout') note(`${countOf(result.count, 'row')} to ${options.output}`);
 }
 
 function describeUnits(units: Readonly<Record<string, string | undefined>>): string {
@@ -117,8 +148,3 @@ function describeUnits(units: Readonly<Record<string, string | undefined>>): str
     '; ',
   );
 }
-
-const canvasOf = ({ stdout, env }: CommandIo): Canvas => ({
-  width: 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 80,
-  color: !env.NO_COLOR,
-});

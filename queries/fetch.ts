@@ -33,9 +33,9 @@ export async function fetchMissing(
 ): Promise<void> {
   const given = Object.entries({ target, dataDir, pipeline, vars, logFormat, quiet, debug, yes });
   const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
-  const { paths } = await openContext(io, options);
+  const { pipeline: project, paths } = await openContext(io, options);
   for (const one of wanted) {
-    if (await isWhole(one, paths.warehouse, io.signal)) continue;
+    if (await isWhole(one, { warehouse: paths.warehouse, root: project.root, signal: io.signal })) continue;
     await runSelection(io, {
       ...options,
       select: ['+ohlcv'],
@@ -47,14 +47,17 @@ export async function fetchMissing(
 }
 
 /** Whether a warehouse has a bar in every slot of a range; unknown, so false, of an open range and of long bars. */
-async function isWhole(wanted: Series, warehouse: string, signal: AbortSignal): Promise<boolean> {
+async function isWhole(
+  wanted: Series,
+  options: { readonly warehouse: string; readonly root: string; readonly signal: AbortSignal },
+): Promise<boolean> {
   const { start, end, timeframe } = wanted;
   const length = timeframes[timeframe];
   if (start === undefined || end === undefined || length === undefined) return false;
   const slot = (time: Date) => Math.ceil(time.getTime() / length);
   const slots = slot(end) - slot(start);
   try {
-    await using reader = await openReader<Database>({ warehouse, signal });
+    await using reader = await openReader<Database>(options);
     const [found] = await reader.rows(
       series(reader.db, { ...wanted, start: new Date(slot(start) * length) }).select(({ ref }) =>
         cast('BIGINT', sql`count(distinct epoch_ms(${ref('timestamp')}) // ${sql.lit(length)})`).as('slots'),

@@ -59,9 +59,13 @@ export async function checkCertificate(
 
 async function open(options: TargetOptions) {
   const { waitMs, signal } = options;
-  const { target, paths } = await openContext({ cwd: process.cwd(), env: process.env }, contextOptions(options));
+  const { pipeline, target, paths } = await openContext(
+    { cwd: process.cwd(), env: process.env },
+    contextOptions(options),
+  );
   const reader = await openReader<Database>({
     warehouse: paths.warehouse,
+    root: pipeline.root,
     ...(waitMs !== undefined && { waitMs }),
     ...(signal !== undefined && { signal }),
   });

@@ -45,7 +45,7 @@ export interface QueryWarehouse extends AsyncDisposable {
 /**
  * Opens a warehouse for reading; it is never created or written.
  *
- * @throws PipelineError WAREHOUSE_MISSING, or WAREHOUSE_LOCKED where a build holds it and no exports can answer
+ * @throws PipelineError WAREHOUSE_MISSING, SCHEMA_OUTDATED, or WAREHOUSE_LOCKED where a build holds it and no exports can answer
  * @example
  * ```ts
  * import { openWarehouse, top } from 'klinehouse';
@@ -58,9 +58,10 @@ export interface QueryWarehouse extends AsyncDisposable {
  */
 export async function openWarehouse(options: OpenOptions = {}): Promise<QueryWarehouse> {
   const { waitMs, signal, onStandIn = (message) => process.emitWarning(message) } = options;
-  const warehouse = options.file ?? (await warehouseOf(options));
+  const { warehouse, ...more } = options.file === undefined ? await warehouseOf(options) : { warehouse: options.file };
   const reader = await openReader<Database>({
     warehouse,
+    ...more,
     exports: join(dirname(warehouse), 'exports'),
     ...(waitMs !== undefined && { waitMs }),
     ...(signal !== undefined && { signal }),
@@ -81,9 +82,9 @@ export async function openWarehouse(options: OpenOptions = {}): Promise<QueryWar
   };
 }
 
-async function warehouseOf(options: OpenOptions): Promise<string> {
-  const { paths } = await openContext({ cwd: process.cwd(), env: process.env }, contextOptions(options));
-  return paths.warehouse;
+async function warehouseOf(options: OpenOptions) {
+  const { pipeline, paths } = await openContext({ cwd: process.cwd(), env: process.env }, contextOptions(options));
+  return { warehouse: paths.warehouse, root: pipeline.root };
 }
 
 /** What names a target. */

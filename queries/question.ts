@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Reader, ReadQuery } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import type { Parameter, PlainParameter } from './parameters/parameter.ts';
+import type { Covered } from './parameters/range.ts';
 import type { Series } from './series.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a parameter is given differs from one to the next
@@ -44,6 +45,8 @@ export interface Question<P extends Parameters = Parameters, Row extends object 
   readonly units?: (values: ValuesOf<P>) => { readonly [K in keyof NoInfer<Row>]?: string };
   /** The series that the answer is made of, so that `--fetch` can load what is missing. Their parameters are plain. */
   readonly series?: (values: ValuesOf<P>) => readonly Series[];
+  /** What the record covers, in days, for questions with a range: one row. */
+  readonly covers?: (db: Kysely<Database>, values: ValuesOf<P>) => ReadQuery<Covered>;
   /** Throws where there can be no answer; returns what a reader should know about this one. */
   readonly check?: (reader: Reader<Database>, values: ValuesOf<P>) => Promise<readonly string[]>;
   /** One row, which a terminal shows a line a column. */

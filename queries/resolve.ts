@@ -1,6 +1,7 @@
 import { formatDay, type Reader } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import { checkRange, describeRange } from './parameters/range.ts';
+import { dayMs } from './parameters/day.ts';
+import { checkRange, describeRange, noteOutside } from './parameters/range.ts';
 import type { GivenOf, Parameters, PlainParameters, Question, ValuesOf } from './question.ts';
 
 /** What a question was asked with, checked against what is there. */
@@ -12,7 +13,7 @@ export interface Resolved<P extends Parameters> {
 
 /** @throws PipelineError USAGE for a parameter that makes no sense or names what is not there */
 export async function resolveQuestion<P extends Parameters>(
-  question: Pick<Question<P>, 'parameters' | 'check'>,
+  question: Pick<Question<P>, 'parameters' | 'check' | 'covers'>,
   reader: Reader<Database>,
   given: GivenOf<P>,
 ): Promise<Resolved<P>> {
@@ -23,7 +24,20 @@ export async function resolveQuestion<P extends Parameters>(
   }
   const values = resolved as ValuesOf<P>;
   checkRange(resolved as Dates);
-  return { values, notes: (await question.check?.(reader, values)) ?? [] };
+  const outside = await outsideOfRecord(question, reader, values);
+  return { values, notes: [...outside, ...((await question.check?.(reader, values)) ?? [])] };
+}
+
+async function outsideOfRecord<P extends Parameters>(
+  { covers }: Pick<Question<P>, 'covers'>,
+  reader: Reader<Database>,
+  values: ValuesOf<P>,
+): Promise<readonly string[]> {
+  const range = values as Dates;
+  if (covers === undefined || (range.start === undefined && range.end === undefined)) return [];
+  const [found] = await reader.rows(covers(reader.db, values));
+  if (found?.first == null || found.last === null) return [];
+  return noteOutside(range, { first: found.first, end: new Date(found.last.getTime() + dayMs) });
 }
 
 /**

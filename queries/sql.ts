@@ -40,6 +40,20 @@ export const symbolCalendar = (db: Kysely<Database>, table: 'daily_availability'
       ),
     ]);
 
+/** The first and the last day of a table, or of one symbol in it. */
+export const coveredDays = (
+  db: Kysely<Database>,
+  table: 'daily_availability' | 'volume_rankings',
+  { symbol }: { readonly symbol?: string } = {},
+) =>
+  db
+    .selectFrom(table)
+    .$if(symbol !== undefined, (rows) => rows.where('symbol', '=', symbol as string))
+    .select((eb) => [
+      cast.nullable('DATE', sql`min(${eb.ref('date')})`).as('first'),
+      cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last'),
+    ]);
+
 /** Whether a day is in a half-open range; an open side takes all. */
 export const inRange = (
   day: Expression<Date>,

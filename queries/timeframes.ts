@@ -26,6 +26,12 @@ export const timeframes = {
 
 export type Timeframe = keyof typeof timeframes;
 
+/** As a caller may write it: the exchange's API calls a month `1M`. */
+export type GivenTimeframe = Timeframe | '1M';
+
+/** `1mo` for `1M`, which is not the minute; any other name as it is. */
+export const timeframeAlias = (name: string): string => (name === '1M' ? '1mo' : name);
+
 /** The coarser timeframes that bars of this one fill without a rest. */
 function coarserThan(timeframe: Timeframe): readonly Timeframe[] {
   const source = timeframes[timeframe];

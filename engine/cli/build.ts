@@ -57,7 +57,9 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
       format: options.logFormat ?? 'text',
       quiet: options.quiet ?? false,
       debug: options.debug ?? false,
-      color: !cli.env.NO_COLOR,
+      // `plan` says what it found in a table, and --warn-error ends a run for what would not be shown.
+      verbose: command === 'plan' || (options.verbose ?? false) || (options.warnError ?? false),
+      env: cli.env,
       clock: { ...systemClock, now: () => cli.now().getTime() },
     },
   };

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ValueWords } from './completion-words.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
@@ -6,14 +7,14 @@ export type Shell = (typeof shells)[number];
 /** The alias that a user types; `pnpm` has a completion of its own. */
 const alias = 'klinehouse';
 
-/** The words that may follow a command: its subcommands, its options and those of the program. */
+/** The words that may follow a command: its subcommands, what its argument may be, its options and those of the program. */
 interface Place {
   /** `''` for the program itself, else `archive write`. */
   readonly path: string;
   readonly words: readonly string[];
 }
 
-function placesOf(program: Command): Place[] {
+function placesOf(program: Command, values: ValueWords): Place[] {
   const longOptions = (command: Command) =>
     command.options.flatMap(({ long, hidden }) => (long && !hidden ? [long] : []));
   const visit = (command: Command, path: readonly string[]): Place[] => [
@@ -21,6 +22,7 @@ function placesOf(program: Command): Place[] {
       path: path.join(' '),
       words: [
         ...command.commands.map((child) => child.name()),
+        ...command.registeredArguments.flatMap((argument) => values[argument.name()] ?? []),
         ...longOptions(command),
         ...(command === program ? [] : longOptions(program)),
         '--help',
@@ -31,25 +33,32 @@ function placesOf(program: Command): Place[] {
   return visit(program, []);
 }
 
-/** A script that completes commands and options; after an option that takes a value the shell offers files. */
-export function completionScript(program: Command, shell: Shell): string {
-  return scripts[shell](placesOf(program));
+/**
+ * A script that completes commands, options, and values that are known when it is written; after any other option that
+ * takes a value the shell offers files.
+ */
+export function completionScript(program: Command, shell: Shell, values: ValueWords): string {
+  const options = Object.entries(values).filter(([name, words]) => name.startsWith('-') && words.length > 0);
+  return scripts[shell](placesOf(program, values), options);
 }
+
+type Options = readonly (readonly [option: string, words: readonly string[]])[];
 
 const header = (read: string) => `# alias ${alias}='pnpm --silent pipeline'\n# Read this script with: ${read}`;
 
 /** Words that are no command, such as the value of an option, leave the path as it is. */
 const paths = (places: readonly Place[]) => places.map(({ path }) => `"${path}"`).slice(1);
 
-const scripts: Readonly<Record<Shell, (places: readonly Place[]) => string>> = {
-  bash: (places) => `${header(`eval "$(${alias} completion bash)"`)}\n${bashFunction(places)}`,
-  zsh: (places) =>
-    `${header(`eval "$(${alias} completion zsh)"`)}\nautoload -U +X bashcompinit && bashcompinit\n${bashFunction(places)}`,
-  fish: (places) => `${header(`${alias} completion fish | source`)}\n${fishFunction(places)}`,
+const scripts: Readonly<Record<Shell, (places: readonly Place[], options: Options) => string>> = {
+  bash: (places, options) => `${header(`eval "$(${alias} completion bash)"`)}\n${bashFunction(places, options)}`,
+  zsh: (places, options) =>
+    `${header(`eval "$(${alias} completion zsh)"`)}\nautoload -U +X bashcompinit && bashcompinit\n${bashFunction(places, options)}`,
+  fish: (places, options) => `${header(`${alias} completion fish | source`)}\n${fishFunction(places, options)}`,
 };
 
-const bashFunction = (places: readonly Place[]): string => `_${alias}() {
-  local path="" words="" word
+/** A value may be a list, whose last part is completed, and a selector may begin with signs. */
+const bashFunction = (places: readonly Place[], options: Options): string => `_${alias}() {
+  local path="" words="" word head="" current="\${COMP_WORDS[COMP_CWORD]}"
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     word="\${path:+$path }$word"
     case "$word" in
@@ -59,11 +68,14 @@ const bashFunction = (places: readonly Place[]): string => `_${alias}() {
   case "$path" in
 ${places.map(({ path, words }) => `    "${path}") words="${words.join(' ')}" ;;`).join('\n')}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+${options.map(([option, words]) => `    ${option}) words="${words.join(' ')}" head="\${current%"\${current##*[,+@]}"}" ;;`).join('\n')}
+  esac
+  COMPREPLY=($(compgen -P "$head" -W "$words" -- "\${current#"$head"}"))
 }
 complete -o default -F _${alias} ${alias}`;
 
-const fishFunction = (places: readonly Place[]): string => `function __${alias}_path
+const fishFunction = (places: readonly Place[], options: Options): string => `function __${alias}_path
   set -l path
   for word in (commandline -opc)[2..]
     contains -- (string join ' ' $path $word) ${paths(places).join(' ')}
@@ -71,4 +83,5 @@ const fishFunction = (places: readonly Place[]): string => `function __${alias}_
   end
   string join ' ' $path
 end
-${places.map(({ path, words }) => `complete -c ${alias} -n 'test "$(__${alias}_path)" = "${path}"' -a '${words.join(' ')}'`).join('\n')}`;
+${places.map(({ path, words }) => `complete -c ${alias} -n 'test "$(__${alias}_path)" = "${path}"' -a '${words.join(' ')}'`).join('\n')}
+${options.map(([option, words]) => `complete -c ${alias} ${option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`} -xa '${words.join(' ')}'`).join('\n')}`;

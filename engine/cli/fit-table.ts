@@ -1,4 +1,5 @@
-import { formatTable, widthOf } from './table.ts';
+import { cutTo, widthOf } from '../report/text-width.ts';
+import { formatTable } from './table.ts';
 
 interface Texts {
   readonly head: readonly string[];
@@ -13,34 +14,63 @@ export interface FittedTable {
   readonly leftOut: readonly string[];
 }
 
+/** The narrowest that a text is cut to rather than left out. */
+const readable = 16;
+const between = 2;
+
 /**
  * A table within the width of a terminal, whose lines would break into a heap of figures otherwise. Where it is too
- * wide, a column that says the same in every row says it once, above; where that is not enough, the last columns go.
+ * wide, one row is shown a line a column. Of several, a column that says the same in every row says it once, above;
+ * where that is not enough, the last columns go, and a text is cut where enough of it can be read.
  */
 export function fitTable({ head, rows, right }: Texts, width: number): FittedTable {
-  const take = (columns: readonly number[]) =>
-    formatTable(
-      columns.map((column) => head[column] as string),
-      rows.map((row) => columns.map((column) => row[column] as string)),
-      new Set(columns.flatMap((column, at) => (right.has(column) ? [at] : []))),
-    );
-  const fits = (lines: readonly string[]) => lines.every((line) => widthOf(line) <= width);
+  const [first] = rows;
+  if (first === undefined) return { lines: [], leftOut: [] };
   const all = [...head.keys()];
   const whole = take(all);
-  if (fits(whole) || rows.length < 2) return { lines: whole, leftOut: [] };
+  if (widest(whole) <= width) return { lines: whole, leftOut: [] };
+  if (rows.length === 1) return { lines: recordLines(head, first, width), leftOut: [] };
 
-  const isSame = (column: number) => rows.every((row) => row[column] === rows[0]?.[column]);
-  const same = all.filter(isSame);
-  const varying = all.filter((column) => !isSame(column));
-  const said = same.map((column) => `${head[column]} ${rows[0]?.[column]}`);
-  let shown = varying;
-  let lines = take(shown);
-  while (!fits(lines) && shown.length > 1) {
-    shown = shown.slice(0, -1);
-    lines = take(shown);
-  }
+  const isSame = (column: number) => rows.every((row) => row[column] === first[column]);
+  const changing = all.filter((column) => !isSame(column));
+  const varying = changing.length === 0 ? all : changing;
+  const said = all
+    .filter((column) => !varying.includes(column))
+    .map((column) => cutTo(`${head[column]} ${first[column]}`, width));
+  const { lines, count } = takeAsFits(varying);
   return {
     lines: [...(said.length === 0 ? [] : [...said, '']), ...lines],
-    leftOut: varying.slice(shown.length).map((column) => head[column] as string),
+    leftOut: varying.slice(count).map((column) => head[column] as string),
   };
+
+  function take(columns: readonly number[], lastWidth = Number.POSITIVE_INFINITY): readonly string[] {
+    const cellsOf = (row: readonly string[]) =>
+      columns.map((column, at) => cutTo(row[column] as string, at === columns.length - 1 ? lastWidth : Infinity));
+    return formatTable(
+      cellsOf(head),
+      rows.map(cellsOf),
+      new Set(columns.flatMap((column, at) => (right.has(column) ? [at] : []))),
+    );
+  }
+
+  function takeAsFits(columns: readonly number[]): { readonly lines: readonly string[]; readonly count: number } {
+    const lines = take(columns);
+    if (widest(lines) <= width) return { lines, count: columns.length };
+    const before = columns.slice(0, -1);
+    if (before.length === 0) return { lines: take(columns, width), count: 1 };
+    const room = width - widest(take(before)) - between;
+    const isCut = room >= readable && !right.has(columns.at(-1) as number);
+    return isCut ? { lines: take(columns, room), count: columns.length } : takeAsFits(before);
+  }
 }
+
+const widest = (lines: readonly string[]): number => Math.max(0, ...lines.map(widthOf));
+
+/** One row, a line a column. */
+export const recordLines = (head: readonly string[], row: readonly string[], width: number): readonly string[] =>
+  formatTable(
+    ['', ''],
+    head.map((name, at) => [name, row[at] as string]),
+  )
+    .slice(1)
+    .map((line) => cutTo(line, width));

@@ -10,16 +10,20 @@ enableCompileCache();
 process.env.UV_THREADPOOL_SIZE ??= '16';
 
 const { main } = await import('./program.ts');
+const { reportFailure } = await import('./failure.ts');
 const { listenForSignals } = await import('./signals.ts');
 
-for (const stream of [process.stdout, process.stderr]) {
-  // `ls | head` closes the pipe early; that is no failure.
+for (const stream of [process.stdin, process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // A terminal that was closed answers EIO; its signal may have gone to pnpm alone.
+    if (error.code === 'EIO') process.emit('SIGHUP');
+    // `ls | head` closes the pipe early; that is no failure.
+    else if (error.code !== 'EPIPE') throw error;
   });
 }
 
-process.exitCode = await main(process.argv.slice(2), {
+const argv = process.argv.slice(2);
+const io = {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -28,4 +32,7 @@ process.exitCode = await main(process.argv.slice(2), {
   now: () => new Date(),
   random: Math.random,
   signal: listenForSignals(process),
-});
+};
+// What no command was waiting for, such as a promise that nobody kept.
+process.on('uncaughtException', (error) => process.exit(reportFailure(error, { ...io, argv })));
+process.exitCode = await main(argv, io);

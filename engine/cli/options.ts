@@ -8,6 +8,7 @@ export interface GlobalOptions {
   readonly dataDir?: string;
   readonly logFormat?: 'text' | 'json';
   readonly quiet?: boolean;
+  readonly verbose?: boolean;
   readonly debug?: boolean;
 }
 
@@ -23,6 +24,7 @@ export function addGlobalOptions(program: Command): Command {
       new Option('--log-format <format>', 'form of progress and log, text by default').choices(['text', 'json']),
     )
     .option('--quiet', 'print only errors and the last line')
+    .option('--verbose', 'print all of a run in which nothing changed')
     .option('--debug', 'print debug messages and stack traces');
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { PlanRow } from '../extract.ts';
-import { formatBytes, formatCount, formatDuration } from '../report/format.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../report/format.ts';
 import { toJsonLine } from '../report/json.ts';
 import type { PlannedExtract, RunPlan } from '../run/plan.ts';
 import { hideInValue } from '../secrets.ts';
@@ -76,7 +76,7 @@ function totalsOf({ extracts, directory, free }: RunPlan): readonly string[] {
   const lines = extracts.map(({ name, files, bytes, diskBytes, seconds, rows }) => {
     const settled = Object.entries(sum(rows)).filter(([, count]) => count > 0);
     const before = settled.map(([status, count]) => `${formatCount(count)} ${status} before`);
-    const fetch = files === 0 ? 'nothing to fetch' : `${formatCount(files)} files, ${formatBytes(bytes)} to fetch`;
+    const fetch = files === 0 ? 'nothing to fetch' : `${countOf(files, 'file')}, ${formatBytes(bytes)} to fetch`;
     const disk = files === 0 ? [] : [`about ${formatBytes(diskBytes)} to stage`];
     const time =
       files === 0 || seconds === undefined ? [] : [`at most ${formatDuration(seconds)} at the last run's rate`];

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Cli, MainIo } from './cli.ts';
 import { defineClean } from './commands/clean.ts';
@@ -35,6 +36,7 @@ const commands = [
 export function createProgram(cli: Cli): Command {
   const program = new Command('pnpm pipeline')
     .description('Builds what pipeline.yaml declares: extracts, models, their tests and exports.')
+    .version(version(), '--version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
@@ -47,6 +49,15 @@ export function createProgram(cli: Cli): Command {
   addExamples(program, 'run', 'run --select +rankings --start 2025-06-01', 'ls --select tag:nightly --output json');
   for (const define of commands) define(program, cli);
   return program;
+}
+
+/** `klinehouse 0.1.0`. */
+function version(): string {
+  const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Record<
+    string,
+    string
+  >;
+  return `${about.name} ${about.version}`;
 }
 
 /** A command of the engine as `runWords` would find it, with the flags of vars. */

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { CommandIo } from '../command.ts';
 import { PipelineError } from '../errors.ts';
-import { type CopyFormat, copyFormats, type Reader, type ReadQuery, type TextRows } from '../read.ts';
-import { type FittedTable, fitTable } from './fit-table.ts';
+import { type CopyFormat, copyFormats, type Reader, type ReadQuery } from '../read.ts';
+import { terminalOf } from '../report/terminal.ts';
 import { type Destination, readSpooled, replaceWhole, resolveOutput, send } from './output.ts';
-import { formatTable } from './table.ts';
+import { textTable } from './text-table.ts';
 
 export const resultFormats = ['table', 'csv', 'json', 'parquet', 'arrow'] as const;
 export type ResultFormat = (typeof resultFormats)[number];
@@ -27,12 +27,6 @@ const isCopyFormat = (format: string): format is CopyFormat => (copyFormats as r
 const isText = (format: CopyFormat): boolean => format === 'csv' || format === 'json';
 
 const isTerminal = (stream: CommandIo['stdout']): boolean => 'isTTY' in stream && stream.isTTY === true;
-
-/** Of a file or a pipe there is no end. */
-const terminalWidth = (stream: CommandIo['stdout']): number =>
-  isTerminal(stream) && 'columns' in stream && typeof stream.columns === 'number'
-    ? stream.columns
-    : Number.POSITIVE_INFINITY;
 
 /**
  * The form that `--format` and `--output` ask for. Without them, and with `--output -`, a terminal shows a picture (or, where
@@ -103,18 +97,19 @@ export async function takeResult<DB>(
   query: ReadQuery<object>,
   form: Exclude<ResultForm, { kind: 'picture' }>,
   options: {
-    readonly io: Pick<CommandIo, 'stdout'> & Partial<Pick<CommandIo, 'signal'>>;
+    readonly io: Pick<CommandIo, 'stdout' | 'env'> & Partial<Pick<CommandIo, 'signal'>>;
     readonly record?: boolean;
+    /** What values count, by column: a terminal formats them by it. */
+    readonly units?: Readonly<Record<string, string | undefined>>;
     readonly metadata?: Readonly<Record<string, string>>;
   },
 ): Promise<TakenResult> {
-  const { io, record = false, metadata = {} } = options;
+  const { io, record = false, units = {}, metadata = {} } = options;
   if (form.kind === 'table') {
     const found = await reader.texts(query, tableRows + 1);
     const rows = found.rows.slice(0, tableRows);
-    const { lines, leftOut } = record
-      ? { lines: formatRecord({ ...found, rows }), leftOut: [] }
-      : formatTexts({ ...found, rows }, terminalWidth(io.stdout));
+    const terminal = terminalOf(io.stdout, io.env);
+    const { lines, leftOut } = textTable({ ...found, rows }, { terminal, record, units });
     return { ...lineResult(lines, io), count: rows.length, isCut: found.rows.length > rows.length, leftOut };
   }
   const { format, to } = form;
@@ -145,25 +140,4 @@ export function lineResult(lines: readonly string[], io: Pick<CommandIo, 'stdout
       io.stdout.write(lines.map((line) => `${line}\n`).join(''));
     },
   };
-}
-
-const numberType = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|FLOAT|DOUBLE|DECIMAL)/;
-
-const formatTexts = ({ columns, rows }: TextRows, width: number): FittedTable =>
-  fitTable(
-    {
-      head: columns.map(({ name }) => name),
-      rows: rows.map((row) => row.map((value) => value ?? 'NULL')),
-      right: new Set(columns.flatMap(({ type }, at) => (numberType.test(type) ? [at] : []))),
-    },
-    width,
-  );
-
-function formatRecord({ columns, rows }: TextRows): string[] {
-  return rows.flatMap((row) =>
-    formatTable(
-      ['name', 'value'],
-      columns.map(({ name }, at) => [name, row[at] ?? 'NULL']),
-    ).slice(1),
-  );
 }

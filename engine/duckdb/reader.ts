@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../read.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { writeArrow } from './arrow.ts';
@@ -8,6 +9,7 @@ import { readColumns } from './columns.ts';
 import { escapeGlob } from './glob.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
 import { rowObjects } from './row-objects.ts';
+import { readTexts } from './texts.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 const queriesWaitMs = 5_000;
@@ -17,6 +19,7 @@ const memoryLimit = '1GB';
 /** See `openReader`. */
 export async function createReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
   const { warehouse, standIn } = await openOrStandIn(options);
+  if (options.root !== undefined && standIn === undefined) await refuseOlder(warehouse, options.root);
   const tables = new Set(
     (await warehouse.rows<{ name: string }>('SELECT table_name AS name FROM information_schema.tables')).map(
       ({ name }) => name,
@@ -51,16 +54,7 @@ export async function createReader<DB>(options: ReaderOptions): Promise<Reader<D
     rows: async <Row extends object>(query: ReadQuery<Row>) => warehouse.rows<Row>(sqlOf(query)),
     stream,
     columns: async <Row extends object>(query: ReadQuery<Row>) => readColumns<Row>(warehouse, sqlOf(query)),
-    async texts(query, limit) {
-      const sql = sqlOf(query);
-      const columns = await warehouse.rows<{ name: string; type: string }>(
-        `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`,
-      );
-      const rows = await warehouse.rows<Record<string, string | null>>(
-        `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql}) LIMIT ${limit}`,
-      );
-      return { columns, rows: rows.map((row) => columns.map(({ name }) => row[name] ?? null)) };
-    },
+    texts: async (query, limit) => readTexts(warehouse, sqlOf(query), limit),
     async copy(query, { file, format, metadata = {} }) {
       if (format === 'arrow' || format === 'arrows') {
         return writeArrow(warehouse, sqlOf(query), { file, form: format === 'arrow' ? 'file' : 'stream', metadata });

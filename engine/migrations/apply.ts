@@ -2,6 +2,7 @@ import { adoptRows } from '../duckdb/foreign.ts';
 import { readSchema } from '../duckdb/introspect.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import { isAbort, PipelineError } from '../errors.ts';
+import { countOf } from '../report/format.ts';
 import { tableStatements } from '../schema/ddl.ts';
 import type { Change } from '../schema/diff.ts';
 import { expectSchema } from '../schema/drift.ts';
@@ -80,7 +81,7 @@ function expectRows(
   for (const [name, rows] of before) {
     const now = after.get(renamed.get(name) ?? name);
     if (dropped.has(name)) continue;
-    if (now !== rows) throw failed(`${name} had ${rows} rows and would have ${now ?? 'none'}`);
+    if (now !== rows) throw failed(`${name} had ${countOf(rows, 'row')} and would have ${now ?? 'none'}`);
     total += rows;
   }
   return Number(total);

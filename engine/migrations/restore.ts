@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { diskError } from '../disk-error.ts';
@@ -45,6 +45,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
     signal,
     tell: print,
   });
+  if (existsSync(backup) && !statSync(backup).isFile()) throw notWarehouse(backup, 'it is not a file');
   if (stateOfFile(backup) === 'missing') {
     throw new PipelineError('WAREHOUSE_MISSING', `there is no backup ${backup}`, {
       file: backup,
@@ -93,7 +94,10 @@ async function copyVerified(aside: string, options: RestoreOptions): Promise<str
 
 async function adopt(aside: string, { paths, synthetic, signal, backup }: RestoreOptions): Promise<string | undefined> {
   if (stateOfFile(aside) !== 'there') throw notWhole(backup);
-  await using database = await openWarehouse({ file: aside, signal });
+  await using database = await openWarehouse({ file: aside, signal }).catch((error: unknown) => {
+    const isUnreadable = error instanceof PipelineError && error.code === 'WAREHOUSE_UNREADABLE';
+    throw isUnreadable ? notWarehouse(backup, error.message, error) : error;
+  });
   const id = readRecord(paths.root)?.id;
   const origin = await readOrigin(database);
   if (origin === undefined && id !== undefined) await writeOrigin(database, { id, synthetic });
@@ -113,15 +117,19 @@ const notWhole = (backup: string) =>
     hint: 'use another backup: pnpm pipeline doctor says which ones are whole',
   });
 
+const notWarehouse = (backup: string, why: string, cause?: unknown) =>
+  new PipelineError('WAREHOUSE_UNREADABLE', `it is not a warehouse: ${why}`, {
+    file: backup,
+    hint: 'name a file that migrate up, clean or run --full-refresh wrote into backups/; nothing was changed',
+    cause,
+  });
+
 /** @throws PipelineError WAREHOUSE_UNREADABLE for a database without a table of the definition, SCHEMA_NEWER, MIGRATION_CHANGED */
 async function expectWarehouse(database: Warehouse, { definition, backup }: RestoreOptions): Promise<void> {
   const standing = await readStanding(database, definition.migrations);
   const names = storedTables(definition.schema).map(({ name }) => name);
   if (standing.kind !== 'empty' && names.some((name) => standing.live[name] !== undefined)) return;
-  throw new PipelineError('WAREHOUSE_UNREADABLE', `it is no warehouse: it has none of the tables ${names.join(', ')}`, {
-    file: backup,
-    hint: 'name a file that migrate up, clean or run --full-refresh wrote',
-  });
+  throw notWarehouse(backup, `it has none of the tables ${names.join(', ')}`);
 }
 
 const unfit: ReadonlySet<string> = new Set(['WAREHOUSE_UNREADABLE', 'WAREHOUSE_LOST']);

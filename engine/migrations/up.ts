@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
-import { formatCount } from '../report/format.ts';
+import { countOf } from '../report/format.ts';
 import { backUp } from '../run/backup.ts';
 import { lockTarget } from '../run/lock.ts';
 import type { TargetPaths } from '../run/paths.ts';
@@ -67,7 +67,7 @@ export async function migrateUp(options: UpOptions): Promise<void> {
   await using warehouse = await openWarehouse({ file: paths.warehouse, signal, beforeCommit: lock.confirm });
   const rows = await applyPlan(warehouse, plan, { schema, now, applied: ({ name }) => print(`applied ${name}`) });
   await warehouse.run('CHECKPOINT');
-  print(`${paths.warehouse} is up to date, with the ${formatCount(rows)} rows that it had`);
+  print(`${paths.warehouse} is up to date, with the ${countOf(rows, 'row')} that it had`);
   print(`to go back: pnpm pipeline migrate restore ${backup}`);
 }
 

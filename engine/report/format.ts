@@ -6,6 +6,39 @@ export function formatCount(count: number | bigint): string {
   return digits.replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `1 row`, `12,345 rows`. */
+export const countOf = (count: number | bigint, noun: string, nouns = `${noun}s`): string =>
+  `${formatCount(count)} ${Number(count) === 1 ? noun : nouns}`;
+
+/** The same of a noun that is given in the plural: `1 symbol`, but `1 series`. */
+export const countIn = (count: number, nouns: string): string =>
+  countOf(count, nouns === 'series' ? nouns : nouns.replace(/ies$/, 'y').replace(/s$/, ''), nouns);
+
+/** `-12,345.678` of a number as it is written; the digits after the point stay as they are. */
+export const groupDigits = (text: string): string =>
+  text.replace(/\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ','));
+
+const amountUnits = [
+  [1e12, 'tn'],
+  [1e9, 'bn'],
+  [1e6, 'm'],
+] as const;
+
+/** `21.36 bn`, `512.30 m`, `123,456.78`: an amount of money. */
+export function formatAmount(amount: number): string {
+  // From here on two digits after the point of the unit round up to 1.00.
+  const unit = amountUnits.find(([size]) => Math.abs(amount) >= 0.999995 * size);
+  if (unit === undefined)
+    return Number.isInteger(amount) ? groupDigits(String(amount)) : groupDigits(amount.toFixed(2));
+  return `${groupDigits((amount / unit[0]).toFixed(2))} ${unit[1]}`;
+}
+
+/** `34.9 %`: three digits, more only before the point. */
+export function formatShare(percent: number): string {
+  if (percent === 0) return '0 %';
+  return `${groupDigits(Math.abs(percent) >= 100 ? percent.toFixed(0) : percent.toPrecision(3))} %`;
+}
+
 /** Decimal units, one digit after the point: `999 B`, `12.3 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

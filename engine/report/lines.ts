@@ -2,13 +2,16 @@ import { formatError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
 import type { Clock } from './clock.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { formatDuration } from './format.ts';
+import { countOf, formatDuration } from './format.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { countOf, firstLine, headline, nodeLabel, statusWord } from './node-text.ts';
+import { firstLine, headline, nodeLabel, statusWord } from './node-text.ts';
 import { progressLine } from './progress-text.ts';
+import { showsChange, unchangedLine } from './unchanged.ts';
 
 const progressEvery = 15_000;
 const dotsUpTo = 72;
+/** A terminal with less has no room for dots. */
+const widthOfDots = 100;
 
 interface Running {
   readonly index: number;
@@ -27,21 +30,33 @@ export function createLineReporter(options: {
   readonly clock: Clock;
   /** Shows debug messages and whole errors too. */
   readonly debug: boolean;
+  /** Holds back what is said of a run in which nothing changes, until something does. */
+  readonly isShort?: boolean;
+  /** Columns of the terminal. */
+  readonly width?: number;
 }): Reporter {
-  const { title, write, clock, debug } = options;
+  const { title, write, clock, debug, isShort = false, width = Number.POSITIVE_INFINITY } = options;
+  let held: string[] | undefined = isShort ? [] : undefined;
+  const warned: NodeRef[] = [];
+  const say = (text: string): void => void (held === undefined ? write(text) : held.push(text));
+  const release = (): void => {
+    for (const text of held ?? []) write(text);
+    held = undefined;
+  };
   const running = new Map<string, Running>();
+  let isFinished = false;
   let total = 0;
   let shown = 0;
 
   const line = (index: number, word: string, node: NodeRef, rest: string) => {
     const left = `${String(index).padStart(String(total).length)} of ${total} ${word} ${nodeLabel(node)} `;
-    return `${left.padEnd(dotsUpTo, '.')}... [${rest}]`;
+    return width < widthOfDots ? `${left}[${rest}]` : `${left.padEnd(dotsUpTo, '.')}... [${rest}]`;
   };
 
   function progress(node: NodeRef, { startedAt, meter }: Running): void {
     const seconds = (clock.now() - startedAt) / 1000;
     // Whose progress it is needs saying only where it is not plain.
-    const whose = running.size > 1 ? ` · ${nodeLabel(node)}` : '';
+    const whose = running.size > 1 || held !== undefined ? ` · ${nodeLabel(node)}` : '';
     write(
       meter.latest === undefined
         ? `[${Math.round(seconds)}s] Progress: ${nodeLabel(node)} is running`
@@ -53,7 +68,7 @@ export function createLineReporter(options: {
     run_started(event) {
       total = event.nodes.length;
       write(headline(title, event));
-      write(`${countOf(total, 'node')}, log: ${event.logFile}`);
+      say(`${countOf(total, 'node')}, log: ${event.logFile}`);
     },
     node_started({ node }) {
       shown += 1;
@@ -64,7 +79,7 @@ export function createLineReporter(options: {
         stop: clock.every(progressEvery, () => progress(node, entry)),
       };
       running.set(node.id, entry);
-      write(line(shown, 'START', node, 'RUN'));
+      say(line(shown, 'START', node, 'RUN'));
     },
     node_progress: ({ node, progress }) => running.get(node.id)?.meter.update(progress),
     node_finished({ node, status, seconds, message, error }) {
@@ -73,22 +88,30 @@ export function createLineReporter(options: {
       running.delete(node.id);
       if (entry === undefined) shown += 1;
       const rest = status === 'skip' ? firstLine(message) : `${firstLine(message)} in ${formatDuration(seconds, 2)}`;
-      write(line(entry?.index ?? shown, statusWord(node, status), node, rest));
-      if (debug && status === 'error' && error !== undefined) write(formatError(error, { debug }));
+      say(line(entry?.index ?? shown, statusWord(node, status), node, rest));
+      if (status === 'warn') warned.push(node);
+      if (debug && status === 'error' && error !== undefined) say(formatError(error, { debug }));
     },
     log({ level, message, node }) {
       if (level === 'debug' && !debug) return;
       const whose = node === undefined ? '' : `${nodeLabel(node)}: `;
-      write(`${level === 'info' ? '' : `${level.toUpperCase()} `}${whose}${message}`);
+      say(`${level === 'info' ? '' : `${level.toUpperCase()} `}${whose}${message}`);
     },
-    run_finished({ seconds, interrupted }) {
-      write(`${interrupted ? 'Interrupted' : 'Finished'} after ${formatDuration(seconds)}`);
+    run_finished(event) {
+      const after = `${event.interrupted ? 'Interrupted' : 'Finished'} after ${formatDuration(event.seconds)}`;
+      if (held === undefined) write(after);
+      else write(unchangedLine(event, warned));
+      isFinished = true;
     },
   };
 
   return {
-    report: (event) => dispatch(table, event),
+    report(event) {
+      if (showsChange(event)) release();
+      dispatch(table, event);
+    },
     async close() {
+      if (!isFinished) release();
       for (const { stop } of running.values()) stop();
       running.clear();
     },

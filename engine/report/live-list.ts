@@ -9,8 +9,8 @@ export interface LiveLine {
 
 export interface LiveList {
   add(title: string): LiveLine;
-  /** Draws the last frame and gives the terminal back; lines that still run end as they are. */
-  close(): Promise<void>;
+  /** Draws the last frame, or a text in its place, and gives the terminal back; lines that still run end as they are. */
+  close(inPlace?: string): Promise<void>;
 }
 
 interface Link {
@@ -22,6 +22,14 @@ interface Link {
 class StderrRenderer extends DefaultRenderer {
   static override readonly nonTTY: boolean = true;
 }
+
+/** The same, with a text in the place of the list once there is one. */
+const rendererOf = (inPlace: () => string | undefined): typeof StderrRenderer =>
+  class extends StderrRenderer {
+    override create(options?: Parameters<DefaultRenderer['create']>[0]): string {
+      return inPlace() ?? super.create(options);
+    }
+  };
 
 type Task = ListrTask<unknown, typeof StderrRenderer>;
 
@@ -40,10 +48,11 @@ export function createLiveList(terminal: NodeJS.WriteStream): LiveList {
     },
   });
 
+  let inPlace: string | undefined;
   const finished = new Listr(follow(tail.promise), {
     // Signals are the program's: listr2 would end the process with a code of its own.
     registerSignalListeners: false,
-    renderer: StderrRenderer,
+    renderer: rendererOf(() => inPlace),
     rendererOptions: {
       formatOutput: 'truncate',
       // listr2 knows no warned and no reused task, so the mark of a line that ended is part of its title.
@@ -95,7 +104,8 @@ export function createLiveList(terminal: NodeJS.WriteStream): LiveList {
         },
       };
     },
-    async close() {
+    async close(text) {
+      inPlace = text;
       tail.resolve(undefined);
       for (const end of open) end();
       await finished;

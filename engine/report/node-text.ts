@@ -22,6 +22,14 @@ export function statusWord(node: NodeRef, status: NodeStatus): string {
   return status.toUpperCase();
 }
 
-export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;
+/** The colour of a status. */
+export const styles = {
+  pass: 'green',
+  warn: 'yellow',
+  error: 'red',
+  skip: 'yellow',
+  'no-op': 'dim',
+  reused: 'dim',
+} as const satisfies Record<NodeStatus, string>;
 
-export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;

@@ -1,5 +1,5 @@
 import type { Progress } from '../extract.ts';
-import { formatBytes, formatCount, formatDuration, formatPercent, formatRate } from './format.ts';
+import { countIn, formatBytes, formatCount, formatDuration, formatPercent, formatRate } from './format.ts';
 import type { Speed } from './meter.ts';
 
 /** For a log: `[15s] Progress: 150/715 symbols (21%), 338,100 records processed`. */
@@ -7,10 +7,10 @@ export function progressLine(progress: Progress, seconds: number): string {
   const { done, total, unit, records, bytes } = progress;
   const parts = [
     total === undefined
-      ? `${formatCount(done)} ${unit}`
+      ? countIn(done, unit)
       : `${formatCount(done)}/${formatCount(total)} ${unit} (${formatPercent(done, total)})`,
   ];
-  if (records !== undefined) parts.push(`${formatCount(records)} records processed`);
+  if (records !== undefined) parts.push(`${countIn(records, 'records')} processed`);
   else if (bytes !== undefined) parts.push(formatBytes(bytes));
   return `[${Math.round(seconds)}s] Progress: ${[...parts, ...troubles(progress)].join(', ')}`;
 }
@@ -20,13 +20,13 @@ export function liveProgress(progress: Progress, speed: Speed | undefined): stri
   const { done, total, unit, records, bytes } = progress;
   const parts = [
     total === undefined
-      ? `${formatCount(done)} ${unit}`
+      ? countIn(done, unit)
       : `${formatCount(done)}/${formatCount(total)} ${unit} ${formatPercent(done, total)}`,
   ];
   if (speed?.secondsLeft !== undefined) parts.push(`${formatDuration(Math.ceil(speed.secondsLeft), 0)} left`);
   if (speed !== undefined) parts.push(formatRate(speed.unitsPerSecond, unit));
   parts.push(...troubles(progress));
-  if (records !== undefined) parts.push(`${formatCount(records)} records`);
+  if (records !== undefined) parts.push(countIn(records, 'records'));
   if (bytes !== undefined) parts.push(formatBytes(bytes));
   if (speed?.bytesPerSecond !== undefined) parts.push(`${formatBytes(speed.bytesPerSecond)}/s`);
   return parts.join(' · ');
@@ -34,7 +34,7 @@ export function liveProgress(progress: Progress, speed: Speed | undefined): stri
 
 function troubles({ retries = 0, rejected = 0 }: Progress): string[] {
   const parts: string[] = [];
-  if (retries > 0) parts.push(`${formatCount(retries)} ${retries === 1 ? 'retry' : 'retries'}`);
+  if (retries > 0) parts.push(countIn(retries, 'retries'));
   if (rejected > 0) parts.push(`${formatCount(rejected)} rejected`);
   return parts;
 }

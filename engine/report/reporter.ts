@@ -6,6 +6,7 @@ import { createJsonReporter } from './json.ts';
 import { createLineReporter } from './lines.ts';
 import { createLogFileReporter } from './log-file.ts';
 import { createSummaryReporter } from './summary.ts';
+import { isLive, terminalOf } from './terminal.ts';
 
 export interface ReporterOptions {
   /** What the first line starts with: `klinehouse run`. */
@@ -13,7 +14,10 @@ export interface ReporterOptions {
   readonly format: 'text' | 'json';
   readonly quiet: boolean;
   readonly debug: boolean;
-  readonly color: boolean;
+  /** Prints all of a run in which nothing changed. */
+  readonly verbose: boolean;
+  /** Says what the terminal can do: NO_COLOR, TERM. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Takes progress and log; a terminal gets live progress. */
   readonly stderr: NodeJS.WritableStream | NodeJS.WriteStream;
   /** Takes the result. */
@@ -26,14 +30,21 @@ export interface ReporterOptions {
  * closing summary, which `close` writes last.
  */
 export async function createReporter(options: ReporterOptions): Promise<Reporter> {
-  const { title, quiet, debug, stdout, clock = systemClock } = options;
-  const progress = await createProgressReporter(options, clock);
+  const { title, quiet, debug, verbose, stdout, env, clock = systemClock } = options;
+  const isShort = !verbose && !debug;
+  const progress = await createProgressReporter({ ...options, isShort }, clock);
   const log = createLogFileReporter({
     title,
     clock,
     onFailure: (message) => progress.report({ type: 'log', level: 'warn', message }),
   });
-  const summary = createSummaryReporter({ write: (line) => stdout.write(`${line}\n`), debug, quiet });
+  const summary = createSummaryReporter({
+    write: (line) => stdout.write(`${line}\n`),
+    debug,
+    quiet,
+    color: terminalOf(stdout, env).color,
+    isShort,
+  });
   const all = [log, progress, summary];
   return {
     report(event) {
@@ -51,17 +62,21 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
 const withoutSecrets = (event: RunEvent): RunEvent =>
   'message' in event ? { ...event, message: hideSecrets(event.message) } : event;
 
-async function createProgressReporter(options: ReporterOptions, clock: Clock): Promise<Reporter> {
-  const { title, format, quiet, debug, color, stderr } = options;
+async function createProgressReporter(
+  options: ReporterOptions & { readonly isShort: boolean },
+  clock: Clock,
+): Promise<Reporter> {
+  const { title, format, quiet, debug, isShort, env, stderr } = options;
+  const { width, color } = terminalOf(stderr, env);
   const write = (line: string) => stderr.write(`${line}\n`);
   if (format === 'json') return createJsonReporter({ write, clock, debug, quiet });
   if (quiet) return createErrorReporter({ write, debug });
-  if ('isTTY' in stderr && stderr.isTTY) {
+  if (isLive(stderr, env)) {
     // listr2 costs a tenth of a second to load, and most runs by machines never show it.
     const { createTtyReporter } = await import('./tty.ts');
-    return createTtyReporter({ title, terminal: stderr, clock, color, debug });
+    return createTtyReporter({ title, terminal: stderr, clock, color, debug, isShort });
   }
-  return createLineReporter({ title, clock, debug, write });
+  return createLineReporter({ title, clock, debug, write, width, isShort });
 }
 
 /** Errors alone, for `--quiet`. */

@@ -1,7 +1,10 @@
 import { formatError, PipelineError } from '../errors.ts';
 import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { countOf, firstLine, nodeLabel, statusWord } from './node-text.ts';
+import { countOf } from './format.ts';
+import { firstLine, nodeLabel, statusWord, styles } from './node-text.ts';
+import { createPaint, type Paint, paintCode } from './paint.ts';
+import { showsChange } from './unchanged.ts';
 
 type Finished = Extract<RunEvent, { type: 'node_finished' }>;
 
@@ -32,15 +35,20 @@ export function createSummaryReporter(options: {
   readonly debug: boolean;
   /** Only the `Done.` line. */
   readonly quiet: boolean;
+  readonly color: boolean;
+  /** Only the `Done.` line of a run in which nothing changed. */
+  readonly isShort: boolean;
 }): Reporter {
-  const { write, debug, quiet } = options;
+  const { write, debug, quiet, isShort } = options;
+  const paint = createPaint(options.color);
+  let isChanged = !isShort;
   const notable: Finished[] = [];
   const warnings = new Map<string, string[]>();
   let logFile = '';
   let done: Extract<RunEvent, { type: 'run_finished' }> | undefined;
 
   function describe({ node, status, message, error }: Finished): string[] {
-    const head = `  ${statusWord(node, status)} ${nodeLabel(node)}: `;
+    const head = `  ${paint(styles[status], statusWord(node, status))} ${nodeLabel(node)}: `;
     if (status !== 'error' || error === undefined) {
       const said = status === 'warn' ? (warnings.get(node.id) ?? []) : [];
       const more =
@@ -54,7 +62,7 @@ export function createSummaryReporter(options: {
     const [first, ...rest] = formatError(error, { debug }).split('\n') as [string, ...string[]];
     // A plain Error says by itself what to do next only in a run with --debug.
     const lines = error instanceof PipelineError || debug ? rest : [`  next: read ${logFile}`];
-    return [`${head}${first.replace(/^error /, '')}`, ...lines.map((line) => `  ${line}`)];
+    return [`${head}${paintCode(first, paint).replace('error ', '')}`, ...lines.map((line) => `  ${line}`)];
   }
 
   const table: EventTable = {
@@ -78,10 +86,13 @@ export function createSummaryReporter(options: {
   };
 
   return {
-    report: (event) => dispatch(table, event),
+    report(event) {
+      isChanged ||= showsChange(event);
+      dispatch(table, event);
+    },
     async close() {
       if (done === undefined) return;
-      if (!quiet) {
+      if (!quiet && isChanged) {
         for (const { status, title } of sections) {
           const events = notable.filter((event) => event.status === status);
           if (events.length === 0) continue;
@@ -95,14 +106,18 @@ export function createSummaryReporter(options: {
         if (notable.length > 0) write(`Log: ${logFile}`);
         if (notable.length > 0 || done.interrupted) write('');
       }
-      write(doneLine(done.counts));
+      write(doneLine(done.counts, paint));
     },
   };
 }
 
 /** `Done. PASS=… WARN=… ERROR=… SKIP=… NO-OP=… REUSED=… TOTAL=…`. */
-function doneLine(counts: Readonly<Record<NodeStatus, number>>): string {
+function doneLine(counts: Readonly<Record<NodeStatus, number>>, paint: Paint): string {
   const statuses = Object.keys(countLabels) as NodeStatus[];
   const total = statuses.reduce((sum, status) => sum + counts[status], 0);
-  return `Done. ${statuses.map((status) => `${countLabels[status]}=${counts[status]}`).join(' ')} TOTAL=${total}`;
+  const figures = statuses.map((status) => {
+    const text = `${countLabels[status]}=${counts[status]}`;
+    return counts[status] === 0 ? text : paint(styles[status], text);
+  });
+  return `Done. ${figures.join(' ')} TOTAL=${total}`;
 }

@@ -1,27 +1,26 @@
-import { styleText } from 'node:util';
-import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
+import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../events.ts';
 import type { Clock } from './clock.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { formatDuration } from './format.ts';
+import { countOf, formatDuration } from './format.ts';
 import { createLiveList, type LiveLine, type LiveList } from './live-list.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { countOf, firstLine, headline, nodeLabel } from './node-text.ts';
+import { firstLine, headline, nodeLabel, styles } from './node-text.ts';
+import { createPaint } from './paint.ts';
 import { liveProgress } from './progress-text.ts';
+import { cutTo } from './text-width.ts';
+import { showsChange, unchangedLine } from './unchanged.ts';
 
 const redrawEvery = 200;
 const notesAtMost = 5;
 const testsId = 'tests';
 
-const marks = {
-  pass: ['✔', 'green'],
-  warn: ['⚠', 'yellow'],
-  error: ['✖', 'red'],
-  skip: ['↓', 'yellow'],
-  'no-op': ['·', 'dim'],
-  reused: ['≡', 'dim'],
-} as const satisfies Record<NodeStatus, readonly [string, string]>;
+const marks = { pass: '✔', warn: '⚠', error: '✖', skip: '↓', 'no-op': '·', reused: '≡' } as const satisfies Record<
+  NodeStatus,
+  string
+>;
 
-type Style = (typeof marks)[NodeStatus][1];
+/** The spinner and the mark of a line, each with a blank, and what listr2 leaves free on the right. */
+const besides = 6;
 
 interface Entry {
   readonly label: string;
@@ -41,8 +40,14 @@ export function createTtyReporter(options: {
   readonly clock: Clock;
   readonly color: boolean;
   readonly debug: boolean;
+  /** Leaves one line of a run in which nothing changed. */
+  readonly isShort?: boolean;
 }): Reporter {
-  const { title, terminal, clock, color, debug } = options;
+  const { title, terminal, clock, debug } = options;
+  const paint = createPaint(options.color);
+  let isChanged = !options.isShort;
+  const warned: NodeRef[] = [];
+  let finished: Extract<RunEvent, { type: 'run_finished' }> | undefined;
   const entries = new Map<string, Entry>();
   let list: LiveList | undefined;
   let stopRedraw = () => {};
@@ -50,8 +55,7 @@ export function createTtyReporter(options: {
   let held: RunEvent[] | undefined;
   let labelWidth = 0;
 
-  const paint = (style: Style, text: string) => (color ? styleText(style, text, { validateStream: false }) : text);
-  const mark = (status: NodeStatus) => paint(marks[status][1], marks[status][0]);
+  const mark = (status: NodeStatus) => paint(styles[status], marks[status]);
 
   function show(text: string): void {
     if (list === undefined) terminal.write(`${text}\n`);
@@ -81,8 +85,10 @@ export function createTtyReporter(options: {
   const titleOf = (entry: Entry, parts: readonly string[], seconds: number): string => {
     const tests = entry.testsPassed === 0 ? [] : [`${countOf(entry.testsPassed, 'test')} passed`];
     const text = [...parts.filter((part) => part !== ''), ...tests].join(' · ');
-    const time = seconds >= 0.05 ? `  ${paint('dim', formatDuration(seconds))}` : '';
-    return `${entry.label.padEnd(labelWidth)}  ${text}${time}`;
+    const time = seconds >= 0.05 ? `  ${formatDuration(seconds)}` : '';
+    const label = `${entry.label.padEnd(labelWidth)}  `;
+    const room = terminal.columns - besides - label.length - time.length;
+    return `${label}${cutTo(text, Math.max(room, 1))}${time && paint('dim', time)}`;
   };
 
   const elapsed = (entry: Entry) => (clock.now() - entry.startedAt) / 1000;
@@ -126,6 +132,7 @@ export function createTtyReporter(options: {
     node_progress: ({ node, progress }) => entries.get(node.id)?.meter.update(progress),
     node_finished(event) {
       const { node, status, message, seconds } = event;
+      if (status === 'warn') warned.push(node);
       if (node.kind === 'test') return finishTest(event);
       end(node.id, entries.get(node.id) ?? start(node.id, nodeLabel(node)), status, message, seconds);
     },
@@ -136,11 +143,14 @@ export function createTtyReporter(options: {
       if (entry === undefined) show(text);
       else note(entry, text);
     },
-    run_finished() {},
+    run_finished(event) {
+      finished = event;
+    },
   };
 
   return {
     report(event) {
+      isChanged ||= showsChange(event);
       if (held === undefined) dispatch(table, event);
       else held.push(event);
     },
@@ -168,7 +178,8 @@ export function createTtyReporter(options: {
         if (id === testsId) end(id, entry, entry.status, '', elapsed(entry));
         else end(id, entry, 'skip', 'interrupted', elapsed(entry));
       }
-      await list?.close();
+      const isShort = !isChanged && finished !== undefined;
+      await list?.close(isShort ? unchangedLine(finished as NonNullable<typeof finished>, warned) : undefined);
     },
   };
 }

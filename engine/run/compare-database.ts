@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pipeline } from '../config/load.ts';
@@ -42,8 +42,13 @@ async function compareFile(
       hint: 'name a DuckDB or Parquet file',
     });
   }
+  if (database !== undefined && !statSync(file).isFile()) throw notDatabase(file);
   if (await isParquet(file)) return [await compareParquet(file, tableOfFile(file, pipeline, schema), signal)];
-  await using live = await openWarehouse({ file, readOnly: true, waitMs, signal });
+  await using live = await openWarehouse({ file, readOnly: true, waitMs, signal }).catch((error: unknown) => {
+    const isOther =
+      error instanceof PipelineError && ['WAREHOUSE_UNREADABLE', 'WAREHOUSE_MISSING'].includes(error.code);
+    throw database !== undefined && isOther ? notDatabase(file, error) : error;
+  });
   const found = await readSchema(live);
   // A file without a record is no warehouse of ours: it is held to the tables that it has, and to no comments.
   if (database !== undefined && found[schemaMigrations.name] === undefined) {
@@ -56,12 +61,29 @@ async function compareFile(
       .join(', ')}`;
     return [{ subject: file, differences: [...(has ? [] : [nothing]), ...changes.map(describeDrift)] }];
   }
-  const standing = await readMigrations(pipeline.root)
-    .then((migrations) => readStanding(live, migrations))
-    .then((now) => (now.kind === 'recorded' ? now.pending.map(({ name }) => `it has not been through ${name}`) : []))
-    .catch((error: Error) => [error.message]);
-  return [{ subject: file, differences: [...standing, ...differencesOf(found, schema)] }];
+  const migrations = await readMigrations(pipeline.root).catch((error: Error) => error);
+  const standing =
+    migrations instanceof Error ? migrations : await readStanding(live, migrations).catch((error: Error) => error);
+  if (standing instanceof Error)
+    return [{ subject: file, differences: [standing.message, ...differencesOf(found, schema)] }];
+  const pending = standing.kind === 'recorded' ? standing.pending.map(({ name }) => name) : [];
+  const isOlder = pending.length > 0 || standing.kind === 'unrecorded';
+  return [
+    {
+      subject: file,
+      differences: [...pending.map((name) => `it has not been through ${name}`), ...differencesOf(found, schema)],
+      isOutdated: database === undefined && isOlder,
+    },
+  ];
 }
+
+const notDatabase = (file: string, cause?: unknown) =>
+  new PipelineError('WAREHOUSE_UNREADABLE', 'it is neither a DuckDB database nor a Parquet file', {
+    file,
+    key: '--database',
+    hint: "name a DuckDB or Parquet file, or leave --database out for the target's warehouse",
+    cause,
+  });
 
 async function isParquet(file: string): Promise<boolean> {
   await using handle = await open(file);

@@ -8,6 +8,8 @@ import type { TargetPaths } from './paths.ts';
 export interface Comparison {
   readonly subject: string;
   readonly differences: readonly string[];
+  /** The target's warehouse, where migrations are still to come. */
+  readonly isOutdated?: boolean;
 }
 
 export interface CompareOptions {

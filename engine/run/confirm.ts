@@ -2,7 +2,7 @@ import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { PipelineError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
 import type { FetchEstimate } from '../extract.ts';
-import { formatBytes, formatCount, formatDuration } from '../report/format.ts';
+import { countOf, formatBytes, formatDuration } from '../report/format.ts';
 import { freeBytes } from './disk.ts';
 import type { TargetPaths } from './paths.ts';
 import { lastRate, secondsAt } from './rate.ts';
@@ -46,7 +46,7 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   const rate = await lastRate(paths.artifacts, node.id);
   const time = rate && `at most ${formatDuration(secondsAt(rate, estimate))} at the rate of the last run`;
   const lines = [
-    `${node.name} would fetch ${formatCount(files)} files, ${formatBytes(bytes)}, from ${target.archive}`,
+    `${node.name} would fetch ${countOf(files, 'file')}, ${formatBytes(bytes)}, from ${target.archive}`,
     `  time: ${time ?? 'unknown, no earlier run to go by'}`,
     `  disk: about ${formatBytes(diskBytes)} staged, ${formatBytes(free)} free in ${paths.root}`,
   ];

@@ -5,9 +5,11 @@ import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatError, PipelineError } from '../errors.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { formatBytes } from '../report/format.ts';
 import type { UrlAccess } from '../secrets.ts';
 import { backupsOf, refuseLost, stateOfFile } from '../target/lost.ts';
+import { contact } from './contact.ts';
 import { describeHolder, lockState } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
 
@@ -40,13 +42,15 @@ function accessText({ authorization, query }: UrlAccess = {}): string {
   return parts.length === 0 ? '' : ` (with ${parts.join(' and ')})`;
 }
 
-/** What a run needs of this machine, looked at without changing anything but an empty data folder. */
+/** What a run needs of this machine and of the archive, looked at without changing anything but an empty data folder. */
 export async function examine(options: {
   readonly target: ResolvedTarget;
   readonly paths: TargetPaths;
+  /** Folder of pipeline.yaml. */
+  readonly root: string;
   readonly signal: AbortSignal;
 }): Promise<readonly Finding[]> {
-  const { target, paths, signal } = options;
+  const { target, paths, root, signal } = options;
   const findings: Finding[] = [];
   const look = async (subject: string, work: () => Promise<string>) => {
     try {
@@ -57,7 +61,13 @@ export async function examine(options: {
   };
   await look('node', async () => {
     if (Number(process.versions.node.split('.')[0]) < oldestNode) {
-      throw new Error(`Node ${process.versions.node} is too old: start through pnpm, which brings Node ${oldestNode}`);
+      throw new PipelineError(
+        'NODE_OUTDATED',
+        `Node ${oldestNode} is needed, and this is Node ${process.versions.node}`,
+        {
+          hint: 'start through pnpm, which brings it',
+        },
+      );
     }
     return process.versions.node;
   });
@@ -75,6 +85,7 @@ export async function examine(options: {
     refuseLost(paths.warehouse);
     if (!existsSync(paths.warehouse)) return 'none yet: pnpm pipeline run builds it';
     await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, signal });
+    await refuseOlder(warehouse, root);
     const { database_size } = await warehouse.row<{ database_size: string }>(
       'SELECT database_size FROM pragma_database_size()',
     );
@@ -98,5 +109,13 @@ export async function examine(options: {
     const kind = target.synthetic ? ' (synthetic data)' : '';
     return `${target.name}: archive ${archive}${accessText(access?.archive)}${listing}${kind}`;
   });
+  const { archive, listing } = target;
+  const hosts = [
+    [archive, target.access?.archive] as const,
+    ...(listing === archive ? [] : [[listing, target.access?.listing] as const]),
+  ];
+  for (const [address, secret = {}] of hosts) {
+    if (/^https?:/i.test(address)) await look('archive', () => contact(address, secret, signal));
+  }
   return findings;
 }

@@ -4,7 +4,7 @@ import type { GraphNode } from '../graph/graph.ts';
 import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
-import { formatCount } from '../report/format.ts';
+import { countOf, formatCount } from '../report/format.ts';
 import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
 import { checkTables } from './missing.ts';
 import type { RunOptions } from './run.ts';
@@ -21,7 +21,7 @@ export async function describeRun(
   const project = await openProject(pipeline, vars);
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   const anew = isRebuild(options);
-  await checkTables(nodes, graph, { file: paths.warehouse, anew }, signal);
+  await checkTables(nodes, graph, { root: pipeline.root, file: paths.warehouse, anew }, signal);
   const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
   if (!anew) refuseLost(paths.warehouse);
   await using warehouse =
@@ -47,6 +47,6 @@ export async function describeRun(
     const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id), fullRefresh);
     if (dirty === 0) return 'nothing, unless what it reads changes';
     const rest = fullRefresh ? 'whether they have changed or not' : 'more if what it reads changes';
-    return `rebuild ${formatCount(dirty)} of ${formatCount(total)} partitions, ${rest}`;
+    return `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}, ${rest}`;
   }
 }

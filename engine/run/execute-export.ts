@@ -1,6 +1,6 @@
 import { exportTable } from '../duckdb/export.ts';
 import type { ExportNode } from '../graph/graph.ts';
-import { formatCount } from '../report/format.ts';
+import { countOf } from '../report/format.ts';
 import type { Table } from '../schema/table.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
 import { refuseAltered } from './refuse-altered.ts';
@@ -24,7 +24,7 @@ export async function executeExport(node: ExportNode, context: RunContext): Prom
   if (outcome.status === 'reused') return { status: 'reused', message: 'unchanged' };
   return {
     status: 'pass',
-    message: [`${formatCount(outcome.rows)} rows to ${outcome.file}`, ...(outcome.replaced ?? [])].join('; '),
+    message: [`${countOf(outcome.rows, 'row')} to ${outcome.file}`, ...(outcome.replaced ?? [])].join('; '),
     facts: { rows_affected: outcome.rows },
   };
 }

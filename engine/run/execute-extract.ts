@@ -4,7 +4,7 @@ import { loadFeed } from '../duckdb/feeds.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import type { ExtractContext, ExtractResult, Progress } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
-import { formatCount } from '../report/format.ts';
+import { countIn } from '../report/format.ts';
 import type { Table } from '../schema/table.ts';
 import { type ExtractScope, type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { createRateMeter } from './rate.ts';
@@ -35,7 +35,7 @@ export async function executeExtract(node: ExtractNode, context: RunContext): Pr
 /** The closing figures of an extract in one line. */
 export function summaryText({ summary }: ExtractResult): string {
   const figures = Object.entries(summary).filter(([, figure]) => figure !== 0);
-  return figures.map(([name, figure]) => `${formatCount(figure)} ${name}`).join(', ') || 'nothing to do';
+  return figures.map(([name, figure]) => countIn(figure, name)).join(', ') || 'nothing to do';
 }
 
 /** What an extract gets to see of a run, or of a plan of one. */

@@ -7,7 +7,7 @@ import { isUpToDate, recordUpToDate } from '../duckdb/up-to-date.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { StagedSource } from '../extract.ts';
 import type { ExtractNode, ModelNode, TestNode } from '../graph/graph.ts';
-import { formatCount } from '../report/format.ts';
+import { countOf, formatCount } from '../report/format.ts';
 import type { Table } from '../schema/table.ts';
 import { type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
@@ -64,8 +64,8 @@ export async function executeModel(
   return {
     status: rejected + incomplete > 0 ? 'warn' : 'pass',
     message: [
-      `${formatCount(rows)} rows`,
-      `${formatCount(partitions)} ${partitions === 1 ? 'partition' : 'partitions'}`,
+      countOf(rows, 'row'),
+      countOf(partitions, 'partition'),
       ...(rejected > 0 ? [`${formatCount(rejected)} rejected`] : []),
       ...(incomplete > 0 ? [`${formatCount(incomplete)} incomplete, for damaged files`] : []),
     ].join(', '),

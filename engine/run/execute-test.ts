@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { recordOutcomes, runTest, type TestOutcome } from '../duckdb/run-test.ts';
 import type { TestNode } from '../graph/graph.ts';
-import { formatCount } from '../report/format.ts';
+import { countOf, formatCount } from '../report/format.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
 
 /** Runs a test on what is published. */
@@ -52,7 +52,7 @@ export function testOutcome({
   );
   const parts = [
     measured,
-    `${rowsFailed === 1 ? '1 row fails' : `${formatCount(rowsFailed)} rows fail`}: ${shown.join('; ')}`,
+    `${countOf(rowsFailed, 'row fails', 'rows fail')}: ${shown.join('; ')}`,
     `all in ${failuresFile}`,
   ];
   return { status, message: parts.filter((part) => part !== '').join('; '), facts };

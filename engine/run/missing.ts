@@ -1,20 +1,29 @@
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { quoteText } from '../sql.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 
 const queriesWaitMs = 5_000;
 
+interface Checked {
+  /** Of the project. */
+  readonly root: string;
+  readonly file: string;
+  /** Whether a lost one is to be built anew. */
+  readonly anew: boolean;
+}
+
 /**
  * Before anything runs: what the selection reads and does not build has been built before.
  * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
- *   a selection of tests alone, WAREHOUSE_LOST unless a lost one is to be built anew
+ *   a selection of tests alone, WAREHOUSE_LOST unless a lost one is to be built anew, SCHEMA_OUTDATED
  */
 export async function checkTables(
   nodes: readonly GraphNode[],
   graph: Graph,
-  warehouse: { readonly file: string; readonly anew: boolean },
+  warehouse: Checked,
   signal: AbortSignal,
 ): Promise<void> {
   const selected = new Set(nodes.map(({ id }) => id));
@@ -50,12 +59,13 @@ export async function checkTables(
 
 async function builtTables(
   tables: readonly string[],
-  { file, anew }: { readonly file: string; readonly anew: boolean },
+  { root, file, anew }: Checked,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   if (!anew) refuseLost(file);
   if (stateOfFile(file) !== 'there') return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
+  await refuseOlder(warehouse, root);
   const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);
   if (state.length === 0) return new Set();
   const rows = await warehouse.rows<{ model: string }>(

@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises';
+import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import type { ExtractNode } from '../graph/graph.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { openProject } from '../project.ts';
-import { formatBytes, formatCount } from '../report/format.ts';
+import { countOf, formatBytes } from '../report/format.ts';
 import { stateOfFile } from '../target/lost.ts';
 import { type ExtractScope, refOf } from './context.ts';
 import { freeBytes } from './disk.ts';
@@ -76,6 +78,13 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     signal: options.signal,
     tell: (message) => reporter.report({ type: 'log', level: 'info', message }),
   });
+  if (stateOfFile(paths.warehouse) === 'there') {
+    await using warehouse = await openWarehouse({
+      ...{ file: paths.warehouse, readOnly: true, waitMs: 5_000 },
+      signal: options.signal,
+    });
+    await refuseOlder(warehouse, options.pipeline.root);
+  }
   await using share = createShare();
   const scope: ExtractScope = {
     ...options,
@@ -105,7 +114,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
       const plan = await extract.plan(context);
       const rate = await lastRate(paths.artifacts, node.id);
       extracts.push({ ...plan, name: node.name, seconds: rate && secondsAt(rate, plan) });
-      message = `would fetch ${formatCount(plan.files)} files, ${formatBytes(plan.bytes)}`;
+      message = `would fetch ${countOf(plan.files, 'file')}, ${formatBytes(plan.bytes)}`;
     }
     const seconds = (clock() - startedAt) / 1000;
     reporter.report({ type: 'node_finished', node: refOf(node), status: 'pass', seconds, message });

@@ -1,6 +1,6 @@
 import { dirtyPartitions, findDirty, inputPartitions } from '../duckdb/partitions.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
-import { formatBytes, formatCount } from '../report/format.ts';
+import { countOf, formatBytes } from '../report/format.ts';
 import { type RunContext, refOf } from './context.ts';
 
 /** Tells the extracts of this run what has been published of what they have staged. */
@@ -19,7 +19,7 @@ export async function tellPublished(context: RunContext): Promise<void> {
     });
     if (!freed || freed.files === 0) continue;
     const { files, bytes } = freed;
-    const message = `removed ${formatCount(files)} staged files that are loaded, ${formatBytes(bytes)}`;
+    const message = `removed ${countOf(files, 'staged file that is loaded', 'staged files that are loaded')}, ${formatBytes(bytes)}`;
     reporter.report({ type: 'log', level: 'info', message, node: refOf(node) });
   }
 }

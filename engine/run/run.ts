@@ -90,7 +90,7 @@ export async function runPipeline(given: RunOptions): Promise<RunEnd> {
     if (node.kind === 'model') await project.model(node);
     if (node.kind === 'test') await project.test(node);
   }
-  await checkTables(nodes, graph, { file: paths.warehouse, anew: isRebuild(options) }, signal);
+  await checkTables(nodes, graph, { root: pipeline.root, file: paths.warehouse, anew: isRebuild(options) }, signal);
 
   await using lock = await lockTarget(paths.root, {
     command: commandOf(options),

@@ -1,8 +1,11 @@
 import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
-import { openWarehouse, type Row } from '../duckdb/warehouse.ts';
+import { readTexts } from '../duckdb/texts.ts';
+import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
+import { refuseOlder } from '../migrations/current.ts';
 import { loadSchema } from '../project.ts';
+import type { TextRows } from '../read.ts';
 import { storedTables } from '../schema/ddl.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import type { TargetPaths } from './paths.ts';
@@ -12,7 +15,7 @@ const queriesWaitMs = 5_000;
 /**
  * The first rows of a table or view by its key, columns in the order of its definition.
  * @throws PipelineError USAGE for a name that the schema does not have, TABLE_MISSING for a view that was never built,
- *   WAREHOUSE_MISSING, WAREHOUSE_LOCKED
+ *   WAREHOUSE_MISSING, WAREHOUSE_LOCKED, SCHEMA_OUTDATED
  */
 export async function showTable(options: {
   readonly pipeline: Pipeline;
@@ -20,7 +23,7 @@ export async function showTable(options: {
   readonly name: string;
   readonly limit: number;
   readonly signal: AbortSignal;
-}): Promise<{ readonly columns: readonly string[]; readonly rows: readonly Row[] }> {
+}): Promise<TextRows & { readonly units: Readonly<Record<string, string | undefined>> }> {
   const { pipeline, paths, name, limit, signal } = options;
   const schema = await loadSchema(pipeline);
   const views = Object.values(schema).filter(({ kind }) => kind === 'view');
@@ -34,6 +37,7 @@ export async function showTable(options: {
     });
   }
   await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal });
+  await refuseOlder(warehouse, pipeline.root);
   if (views.includes(table)) {
     const [built] = await warehouse.rows(`SELECT 1 FROM duckdb_views() WHERE view_name = ${quoteText(name)}`);
     if (built === undefined) {
@@ -43,6 +47,7 @@ export async function showTable(options: {
     }
   }
   const order = table.key.length === 0 ? 'ALL' : table.key.map(quoteName).join(', ');
-  const rows = await warehouse.rows(`FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`);
-  return { columns: Object.keys(table.columns), rows };
+  const texts = await readTexts(warehouse, `SELECT * FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`, limit);
+  const units = Object.fromEntries(Object.entries(table.columns).map(([column, { unit }]) => [column, unit]));
+  return { ...texts, units };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import {
   type CommandIo,
-  formatCount,
+  countOf,
   type GlobalOptions,
   openContext,
   resolveOutput,
@@ -29,7 +29,10 @@ async function lock(io: CommandIo, options: GlobalOptions & { readonly output?: 
   const archives = entries.map(lockedAs).filter((archive) => archive !== undefined);
   await writeText(formatLock(target.name, archives), to, io);
   const open = entries.length - archives.length;
-  if (open > 0) io.stderr.write(`${formatCount(open)} archives gave no answer and are left out\n`);
+  if (open > 0)
+    io.stderr.write(
+      `${countOf(open, 'archive gave no answer and is left out', 'archives gave no answer and are left out')}\n`,
+    );
   const [file, notes] = to.kind === 'stdout' ? ['stdout', io.stderr] : [to.file, io.stdout];
-  notes.write(`${file}: ${formatCount(archives.length)} archives of target ${target.name}\n`);
+  notes.write(`${file}: ${countOf(archives.length, 'archive')} of target ${target.name}\n`);
 }

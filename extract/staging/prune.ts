@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type Freed, PipelineError } from '../../engine/index.ts';
+import { countOf, type Freed, PipelineError } from '../../engine/index.ts';
 import { type ArchiveKey, formatKey, marketPaths, parseKey } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { LedgerEntry } from './entry.ts';
@@ -37,10 +37,14 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
   for (const { pruned: _, ...entry } of pruned) ledger.record(entry);
   ledger.close();
   const first = pruned[0] as LedgerEntry;
-  return new PipelineError('OBJECT_ABSENT', `${pruned.length} archives are needed again and were pruned after load`, {
-    key: first.key,
-    hint: 'run the extract again, it fetches them: pnpm pipeline run --select +ohlcv',
-  });
+  return new PipelineError(
+    'OBJECT_ABSENT',
+    `${countOf(pruned.length, 'archive is needed again and was pruned after load', 'archives are needed again and were pruned after load')}`,
+    {
+      key: first.key,
+      hint: 'run the extract again, it fetches them: pnpm pipeline run --select +ohlcv',
+    },
+  );
 }
 
 const folders = [...Object.keys(marketPaths), 'superseded', 'rejected', 'damaged'];

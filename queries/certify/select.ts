@@ -33,7 +33,7 @@ export async function selectSeries(reader: Reader<Database>, filter: SeriesFilte
     known,
     'instrument_type',
   );
-  const lengths = wanted('--timeframes', filter.timeframes, known, 'timeframe');
+  const lengths = wanted('--timeframes', filter.timeframes?.replace(/\b1M\b/g, '1mo'), known, 'timeframe');
   const taken = known.filter(
     (name) => symbols(name.symbol) && markets(name.instrument_type) && lengths(name.timeframe),
   );

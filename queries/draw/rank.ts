@@ -1,5 +1,5 @@
+import { formatAmount } from '../../engine/index.ts';
 import type { Canvas } from '../question.ts';
-import { shortNumber } from './sparkline.ts';
 import { drawTrend } from './trend.ts';
 
 interface RankedDay {
@@ -15,7 +15,7 @@ export const drawRank = (days: readonly RankedDay[], canvas: Canvas): readonly s
     days,
     [
       { label: 'rank', read: ({ rank }) => rank, smallIsHigh: true, write: (value) => `#${value}` },
-      { label: 'volume', read: (day) => day.quote_volume_usdt, write: (value) => `${shortNumber(value)} USDT` },
+      { label: 'volume', read: (day) => day.quote_volume_usdt, write: (value) => `${formatAmount(value)} USDT` },
     ],
     canvas,
   );

@@ -21,16 +21,3 @@ export function sparkline(values: readonly (number | null)[]): string {
   const level = (value: number) => (span === 0 ? 3 : Math.round(((value - low) / span) * (levels.length - 1)));
   return values.map((value) => (value === null ? ' ' : levels[level(value)])).join('');
 }
-
-/** `12.3 B`, for a person. */
-export function shortNumber(value: number): string {
-  for (const [unit, size] of [
-    ['T', 1e12],
-    ['B', 1e9],
-    ['M', 1e6],
-    ['k', 1e3],
-  ] as const) {
-    if (Math.abs(value) >= size) return `${(value / size).toFixed(1)} ${unit}`;
-  }
-  return Number.isInteger(value) ? String(value) : value.toFixed(2);
-}

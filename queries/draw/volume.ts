@@ -1,5 +1,5 @@
+import { formatAmount } from '../../engine/index.ts';
 import type { Canvas } from '../question.ts';
-import { shortNumber } from './sparkline.ts';
 import { drawTrend } from './trend.ts';
 
 interface VolumeDay {
@@ -11,7 +11,7 @@ interface VolumeDay {
 
 /** Turnover of each day above its mean of 7 days. */
 export function drawVolume(days: readonly VolumeDay[], canvas: Canvas): readonly string[] {
-  const write = (value: number) => `${shortNumber(value)} USDT`;
+  const write = (value: number) => `${formatAmount(value)} USDT`;
   return drawTrend(
     days,
     [

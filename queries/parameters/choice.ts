@@ -1,5 +1,5 @@
 import { closest, PipelineError } from '../../engine/index.ts';
-import { type Timeframe, timeframes } from '../timeframes.ts';
+import { type GivenTimeframe, type Timeframe, timeframeAlias, timeframes } from '../timeframes.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 
 /** A whole number of at least 1. */
@@ -29,25 +29,27 @@ function oneOf<const Name extends string>(key: string, given: string, names: rea
 
 const timeframeNames = Object.keys(timeframes) as Timeframe[];
 
-export const timeframe: PlainParameter<Timeframe, Timeframe> = {
+const timeframeOf = (given: string, key: string): Timeframe => oneOf(key, timeframeAlias(given), timeframeNames);
+
+export const timeframe: PlainParameter<GivenTimeframe, Timeframe> = {
   flags: '--timeframe <name>',
   required: true,
   description: `length of a bar: ${timeframeNames.join(' ')}`,
-  resolve: (given, { key }) => oneOf(key, given, timeframeNames),
+  resolve: (given, { key }) => timeframeOf(given, key),
 };
 
 /** One length of bars; all of them by default. */
-export const anyTimeframe: PlainParameter<Timeframe | undefined, Timeframe | undefined> = {
+export const anyTimeframe: PlainParameter<GivenTimeframe | undefined, Timeframe | undefined> = {
   flags: '--timeframe <name>',
   description: 'length of a bar; all by default',
-  resolve: (given, { key }) => (given === undefined ? undefined : oneOf(key, given, timeframeNames)),
+  resolve: (given, { key }) => (given === undefined ? undefined : timeframeOf(given, key)),
 };
 
 /** One length of bars with a default, for questions that compare. */
-export const optionalTimeframe: PlainParameter<Timeframe | undefined, Timeframe> = {
+export const optionalTimeframe: PlainParameter<GivenTimeframe | undefined, Timeframe> = {
   flags: '--timeframe <name>',
   description: 'length of a bar (default: 1d)',
-  resolve: (given = '1d', { key }) => oneOf(key, given, timeframeNames),
+  resolve: (given = '1d', { key }) => timeframeOf(given, key),
 };
 
 export const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
@@ -80,8 +82,8 @@ export const futuresType: PlainParameter<
   resolve: (given = 'futures', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, futuresTypes)),
 };
 
-export const resample: PlainParameter<Timeframe, Timeframe> = {
+export const resample: PlainParameter<GivenTimeframe, Timeframe> = {
   flags: '--resample <name>',
   description: 'add the bars up to this length; bars and bars_expected say which are complete',
-  resolve: (given, { key }) => oneOf(key, given, timeframeNames),
+  resolve: (given, { key }) => timeframeOf(given, key),
 };

@@ -49,6 +49,35 @@ export function checkRange({ start, end }: Range): void {
   });
 }
 
+/** The first and the last day of a record; NULL of an empty one. */
+export interface Covered {
+  readonly first: Date | null;
+  readonly last: Date | null;
+}
+
+/** `the record covers 2025-06-17 … 2025-06-28, 12 days`. */
+export function describeCovered({ first, last }: Covered = { first: null, last: null }): string {
+  if (first === null || last === null) return 'the record is empty';
+  return describeRecord({ first, end: new Date(last.getTime() + dayMs) });
+}
+
+const describeRecord = ({ first, end }: Span): string => `the record covers ${describeRange({ start: first, end })}`;
+
+/** What a record covers. */
+export interface Span {
+  readonly first: Date;
+  /** Exclusive. */
+  readonly end: Date;
+}
+
+/** Says what a record covers where a range reaches beyond it. */
+export function noteOutside({ start, end }: Range, record: Span): readonly string[] {
+  const isOutside = (start !== undefined && start >= record.end) || (end !== undefined && end <= record.first);
+  if (isOutside) return [`${describeRecord(record)}: nothing of this range`];
+  const isBeyond = (start !== undefined && start < record.first) || (end !== undefined && end > record.end);
+  return isBeyond ? [`${describeRecord(record)}: not all of this range`] : [];
+}
+
 /** `2025-06-17 … 2025-06-28, 12 days`; with times where a side is within a day; undefined where both are open. */
 export function describeRange({ start, end }: Range): string | undefined {
   const isDay = (instant: Date | undefined) => instant === undefined || instant.getTime() % dayMs === 0;

@@ -1,4 +1,6 @@
-import { closest, PipelineError } from '../../engine/index.ts';
+import { sql } from 'kysely';
+import { cast, closest, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Database } from '../../models/schema.ts';
 import { type DailyTable, emptyTable } from './day.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 
@@ -15,6 +17,7 @@ export const symbol = (table: DailyTable): Parameter<string, string> => ({
     const known = (await reader.rows(reader.db.selectFrom(table).distinct().select('symbol'))).map((row) => row.symbol);
     if (known.includes(name)) return name;
     if (known.length === 0) throw emptyTable(table);
+    if (table === 'volume_rankings') await refuseUnranked(reader, name, { key, value: given });
     throw new PipelineError('USAGE', `${table} has no symbol ${name}`, {
       key,
       value: given,
@@ -22,6 +25,45 @@ export const symbol = (table: DailyTable): Parameter<string, string> => ({
     });
   },
 });
+
+/** @throws PipelineError USAGE for a symbol that is there and never ranked, saying why */
+async function refuseUnranked(
+  { db, rows, standIn }: Reader<Database>,
+  name: string,
+  details: { readonly key: string; readonly value: string },
+): Promise<void> {
+  if (standIn !== undefined) return; // the exports do not hold the table of symbols
+  const [found] = await rows(
+    db
+      .selectFrom('symbols')
+      .where('instrument_type', '=', 'futures-um')
+      .where('symbol', '=', name)
+      .select(({ ref }) => [
+        'contract_type',
+        'quote_asset',
+        cast(
+          'BOOLEAN',
+          sql`${ref('quote_asset')} in (select quote_asset from symbols join volume_rankings using (symbol) where instrument_type = 'futures-um')`,
+        ).as('quote_is_ranked'),
+      ]),
+  );
+  if (found === undefined) return;
+  const { contract_type, quote_asset, quote_is_ranked } = found;
+  const why =
+    contract_type === 'settled'
+      ? 'it is a settled copy'
+      : contract_type !== 'perpetual'
+        ? `it is a ${contract_type} contract`
+        : quote_asset === null
+          ? 'its quote asset is not known'
+          : quote_is_ranked
+            ? 'it has no trades on a ranked day'
+            : `it is quoted in ${quote_asset}`;
+  throw new PipelineError('USAGE', `${name} is there and is not ranked: ${why}`, {
+    ...details,
+    hint: `ranked are perpetual contracts in the assets of the var ranking_quote_assets; its turnover: pnpm pipeline query volume ${name}`,
+  });
+}
 
 /** A symbol as the archive would spell it; whether it is there is for the question to check. */
 export const anySymbol: PlainParameter<string, string> = { description, resolve: spelled };

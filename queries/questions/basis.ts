@@ -1,12 +1,14 @@
 import { type Expression, sql } from 'kysely';
-import { cast, PipelineError, type Reader } from '../../engine/index.ts';
+import { cast, countOf, PipelineError, type Reader } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
+import { outsideOf } from '../check-series.ts';
 import { contractOf } from '../contract.ts';
+import { howToLoad } from '../how-to-load.ts';
 import { futuresType, optionalTimeframe } from '../parameters/choice.ts';
 import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { loadCommand, type Series, series } from '../series.ts';
+import { type Series, series } from '../series.ts';
 import { changePercent } from '../sql.ts';
 
 const parameters = { symbol: anySymbol, timeframe: optionalTimeframe, ...instantOptions, instrumentType: futuresType };
@@ -63,7 +65,13 @@ export const basis = defineQuestion({
     const { spot, futures } = sidesOf(asked);
     for (const side of [spot, futures]) await expectBars(reader, side);
     const alone = await unmatched(reader, spot, futures);
-    return alone === 0n ? [] : [`${alone} bars that only one side has are left out`];
+    const outside = [...(await outsideOf(reader, spot)), ...(await outsideOf(reader, futures))];
+    return alone === 0n
+      ? outside
+      : [
+          ...outside,
+          countOf(alone, 'bar that only one side has is left out', 'bars that only one side has are left out'),
+        ];
   },
   series: (asked) => {
     const { spot, futures } = sidesOf(asked);
@@ -113,7 +121,7 @@ async function expectBars(reader: Reader<Database>, side: Series): Promise<void>
     {
       key: instrumentType === 'spot' ? 'symbol' : 'instrument-type',
       value: symbol,
-      hint: `add --fetch, or load them: ${loadCommand(side)}`,
+      hint: (await howToLoad(reader, side)).text,
     },
   );
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
 import { dayOptions } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
-import { countWhere, inRange, percentOf } from '../sql.ts';
+import { countWhere, coveredDays, inRange, percentOf } from '../sql.ts';
 
 /** How many of the symbols available on a day have figures; of a whole history, day by day. */
 export const coverage = defineQuestion({
@@ -35,6 +35,7 @@ export const coverage = defineQuestion({
             .as('without_bar'),
         ];
       }),
+  covers: (db) => coveredDays(db, 'daily_availability'),
   units: () => ({ bar_pct: 'percent of available', quote_volume_pct: 'percent of available' }),
   examples: ['coverage', 'coverage --start 2025-06-01 --end 2025-07-01'],
 });

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, countOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { day, dayMs } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
@@ -89,7 +89,7 @@ export const delistings = defineQuestion({
     if (undecided.length === 0) return [];
     const names = undecided.slice(0, 5).map(({ symbol }) => symbol);
     return [
-      `${undecided.length} more have no bar yet (${names.join(', ')}${undecided.length > 5 ? ', …' : ''}): ` +
+      `${countOf(undecided.length, 'more has', 'more have')} no bar yet (${names.join(', ')}${undecided.length > 5 ? ', …' : ''}): ` +
         `too few days are published since to tell a delisting from a late archive`,
     ];
   },

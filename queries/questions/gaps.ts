@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely';
-import { closest, PipelineError, partitionValueOf, stateOf } from '../../engine/index.ts';
+import { type Kysely, sql } from 'kysely';
+import { cast, closest, countOf, PipelineError, partitionValueOf, type Reader, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
-import { instantOptions } from '../parameters/range.ts';
+import { instantOptions, noteOutside } from '../parameters/range.ts';
 import { symbolOption } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
 
@@ -13,6 +13,32 @@ const certainSeries = (db: Kysely<Database>) =>
     partitionValueOf(ref('partition'), 2).as('symbol'),
     partitionValueOf(ref('partition'), 3).as('timeframe'),
   ]);
+
+interface Asked {
+  readonly instrumentType: string;
+  readonly symbol: string | undefined;
+  readonly timeframe: string | undefined;
+  readonly start: Date | undefined;
+  readonly end: Date | undefined;
+}
+
+/** What a range asks for beyond the first and the last day with a bar of what is asked about. */
+async function outsideOfBars({ db, rows }: Reader<Database>, asked: Asked): Promise<readonly string[]> {
+  const { instrumentType, symbol, timeframe, start, end } = asked;
+  if (start === undefined && end === undefined) return [];
+  const [bars] = await rows(
+    db
+      .selectFrom('ohlcv')
+      .$if(instrumentType !== 'all', (bars) => bars.where('instrument_type', '=', instrumentType))
+      .$if(symbol !== undefined, (bars) => bars.where('symbol', '=', symbol as string))
+      .$if(timeframe !== undefined, (bars) => bars.where('timeframe', '=', timeframe as string))
+      .select(({ ref }) => [
+        cast.nullable('TIMESTAMP', sql`date_trunc('day', min(${ref('timestamp')}))`).as('first'),
+        cast.nullable('TIMESTAMP', sql`date_trunc('day', max(${ref('timestamp')})) + interval 1 day`).as('end'),
+      ]),
+  );
+  return bars?.first == null || bars.end === null ? [] : noteOutside(asked, { first: bars.first, end: bars.end });
+}
 
 /** Missing ranges with cause and evidence; of a range of times those that touch it, whole. docs/gaps.md has the causes. */
 export const gaps = defineQuestion({
@@ -38,7 +64,9 @@ export const gaps = defineQuestion({
       .orderBy('gap_start')
       .selectAll(),
   market: ({ instrumentType }) => (instrumentType === 'all' ? 'all markets' : instrumentType),
-  async check({ db, rows }, { instrumentType, symbol, timeframe }) {
+  async check(reader, values) {
+    const { db, rows } = reader;
+    const { instrumentType, symbol, timeframe } = values;
     const all = await rows(certainSeries(db));
     if (all.length === 0) {
       throw new PipelineError('TABLE_MISSING', 'gaps have not been looked for', {
@@ -66,7 +94,8 @@ export const gaps = defineQuestion({
       });
     }
     const elsewhere = instrumentType === 'all' || others.length === 0 ? [] : [`not asked about: ${others.join(', ')}`];
-    return [`${ofMarket.length} series were looked through`, ...elsewhere];
+    const outside = await outsideOfBars(reader, values);
+    return [...outside, `${countOf(ofMarket.length, 'series was', 'series were')} looked through`, ...elsewhere];
   },
   units: () => ({ missing_bars: 'bars' }),
   examples: ['gaps', 'gaps --symbol BTCUSDT --timeframe 1h --instrument-type spot', 'gaps --instrument-type all'],

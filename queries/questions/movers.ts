@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import { cast, formatDay, PipelineError } from '../../engine/index.ts';
 import { wholeNumber } from '../parameters/choice.ts';
 import { day, dayMs } from '../parameters/day.ts';
+import { describeCovered } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
-import { changePercent } from '../sql.ts';
+import { changePercent, coveredDays } from '../sql.ts';
 
 const daysBefore = (date: Date, days: number) => new Date(date.getTime() - days * dayMs);
 
@@ -40,10 +41,11 @@ export const movers = defineQuestion({
     const before = daysBefore(date, window);
     const ranked = await rows(db.selectFrom('volume_rankings').where('date', '=', before).limit(1).select('date'));
     if (ranked.length > 0) return [`compared with ${formatDay(before)}`];
+    const [covered] = await rows(coveredDays(db, 'volume_rankings'));
     throw new PipelineError('USAGE', `volume_rankings has no row of ${formatDay(before)}, ${window} days before`, {
       key: 'window',
       value: String(window),
-      hint: 'take another window or a later day',
+      hint: `take another window or a later day: ${describeCovered(covered)}`,
     });
   },
   units: () => ({

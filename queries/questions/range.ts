@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { cast, exactSum } from '../../engine/index.ts';
 import { days } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
-import { countWhere, inRange, traded } from '../sql.ts';
+import { countWhere, coveredDays, inRange, traded } from '../sql.ts';
 
 /** Which symbols were available between two days, and how much of it. */
 export const range = defineQuestion({
@@ -28,6 +28,7 @@ export const range = defineQuestion({
           cast.nullable('BIGINT', sql`sum(${eb.ref('trade_count')})`).as('trade_count'),
         ];
       }),
+  covers: (db) => coveredDays(db, 'daily_availability'),
   units: () => ({ quote_volume_usdt: 'USDT at par' }),
   examples: ['range 2025-06-01 2025-07-01'],
 });

@@ -2,7 +2,7 @@ import { drawRank } from '../draw/rank.ts';
 import { dayOptions } from '../parameters/range.ts';
 import { symbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { inRange, symbolCalendar } from '../sql.ts';
+import { coveredDays, inRange, symbolCalendar } from '../sql.ts';
 
 /** A symbol's rank, for every day of the calendar from its first to its last; a day without a rank is a gap. */
 export const rank = defineQuestion({
@@ -28,6 +28,7 @@ export const rank = defineQuestion({
         'day.market_share_pct',
         'day.percentile',
       ]),
+  covers: (db, values) => coveredDays(db, 'volume_rankings', values),
   units: () => ({
     rank_change_1d: 'ranks, negative is up',
     rank_change_7d: 'ranks, negative is up',

@@ -2,11 +2,12 @@ import { type Expression, sql } from 'kysely';
 import { cast, exactSum, PipelineError, type Reader } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { checkSeries } from '../check-series.ts';
+import { howToLoad } from '../how-to-load.ts';
 import { instrumentType, resample, timeframe } from '../parameters/choice.ts';
 import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { loadCommand, ohlcvUnits, type Series, series } from '../series.ts';
+import { ohlcvUnits, type Series, series } from '../series.ts';
 import { checkResample, type Timeframe, timeframes } from '../timeframes.ts';
 
 /** Start of the bucket that a time falls in: from midnight UTC, weeks from Monday, months by the calendar (B18). */
@@ -36,7 +37,7 @@ async function expectAnchor(reader: Reader<Database>, wanted: Series): Promise<v
   throw new PipelineError(
     'USAGE',
     `where bars of 3d begin is known from those of the archive, and there are none of ${wanted.symbol}, ${wanted.instrumentType}`,
-    { key: 'resample', value: '3d', hint: `add --fetch, or load them: ${loadCommand(bars)}` },
+    { key: 'resample', value: '3d', hint: (await howToLoad(reader, bars)).text },
   );
 }
 

@@ -4,7 +4,7 @@ import { drawCalendar } from '../draw/calendar.ts';
 import { dayOptions } from '../parameters/range.ts';
 import { symbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { inRange, symbolCalendar } from '../sql.ts';
+import { coveredDays, inRange, symbolCalendar } from '../sql.ts';
 
 /** What there is of a symbol, for every day of the calendar from its first to its last. */
 export const timeline = defineQuestion({
@@ -33,6 +33,7 @@ export const timeline = defineQuestion({
           'day.last_modified',
         ];
       }),
+  covers: (db, values) => coveredDays(db, 'daily_availability', values),
   units: () => ({ quote_volume_usdt: 'USDT at par', close_price: 'quote asset', file_size_bytes: 'bytes' }),
   draw: (days, canvas) => drawCalendar(days, canvas),
   examples: ['timeline BTCUSDT', 'timeline btc/usdt --start 2025-06-01 --end 2025-07-01 --format csv'],

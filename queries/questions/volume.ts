@@ -4,7 +4,7 @@ import { drawVolume } from '../draw/volume.ts';
 import { dayOptions } from '../parameters/range.ts';
 import { symbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { changePercent, inRange, symbolCalendar } from '../sql.ts';
+import { changePercent, coveredDays, inRange, symbolCalendar } from '../sql.ts';
 
 /**
  * A symbol's turnover with its trend, for every day of the calendar from its first to its last, so that a day without
@@ -60,6 +60,7 @@ export const volume = defineQuestion({
         'change_1d_pct',
         'change_7d_pct',
       ]),
+  covers: (db, values) => coveredDays(db, 'daily_availability', values),
   units: () => ({
     quote_volume_usdt: 'USDT at par',
     mean_7d: 'USDT at par',

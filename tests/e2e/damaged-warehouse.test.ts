@@ -42,9 +42,18 @@ describe('B14: a warehouse that cannot be opened is never replaced by a new one'
     await copyFile(whole, file);
     const backup = join(dataDir, 'backup.duckdb');
     await writeFile(backup, Buffer.alloc(100_000, 'no database'));
-    const { exitCode, stderr } = await cli('migrate', 'restore', backup);
-    expect(stderr).toContain('error [WAREHOUSE_UNREADABLE]');
-    expect(exitCode).toBe(2);
+    await copyFile(join(dataDir, 'sample/exports/volume_rankings.parquet'), join(dataDir, 'rows.parquet'));
+    for (const other of [backup, dataDir, join(dataDir, 'rows.parquet')]) {
+      const { exitCode, stderr } = await cli('migrate', 'restore', other);
+      expect(stderr).toContain(`error [WAREHOUSE_UNREADABLE] ${other}: it is not a warehouse`);
+      expect(stderr).toContain('into backups/');
+      expect(exitCode).toBe(2);
+    }
+    for (const other of [backup, dataDir]) {
+      const { exitCode, stderr } = await cli('schema', 'diff', '--database', other);
+      expect(stderr).toContain(`error [WAREHOUSE_UNREADABLE] ${other}: it is neither a DuckDB database nor a Parquet`);
+      expect(exitCode).toBe(2);
+    }
     expect((await readFile(file)).equals(await readFile(whole))).toBe(true);
     expectExit(await cli('run', '--select', '+rankings'), 0);
   });

@@ -25,6 +25,28 @@ test('an old database is refused, comes up to date with every row, and the next 
   expect(refused.stderr).toContain('error [SCHEMA_OUTDATED]');
   expect(refused.stderr).toContain('pnpm pipeline migrate up');
 
+  for (const words of [
+    'run --select rankings',
+    'run --dry-run',
+    'test',
+    'plan',
+    'show ohlcv',
+    'query summary',
+    'query ohlcv BTCUSDT --timeframe 1h',
+    'query ohlcv BTCUSDT --timeframe 1h --fetch',
+    'certify',
+    'schema check',
+    'schema diff',
+  ]) {
+    const { exitCode, stderr } = await cli(...words.split(' '));
+    expect([words, exitCode, /error \[SCHEMA_OUTDATED\]/.test(stderr)]).toEqual([words, 2, true]);
+  }
+  const doctor = await cli('doctor');
+  expect([doctor.exitCode, doctor.stdout]).toEqual([
+    1,
+    expect.stringMatching(/^FAIL {2}warehouse +error \[SCHEMA_OUTDATED\]/m),
+  ]);
+
   expect((await cli('schema', 'check')).stdout).toContain(': daily_availability.close_price is missing');
   expect((await cli('migrate', 'status')).stdout).toContain('  daily_availability: add close_price DOUBLE\n');
   const up = await cli('migrate', 'up');

@@ -16,7 +16,7 @@ export function defineClean(program: Command, cli: Cli): void {
 }
 
 async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boolean }): Promise<void> {
-  const [context, { cleanTarget }, { formatBytes, formatCount }] = await Promise.all([
+  const [context, { cleanTarget }, { countOf, formatBytes }] = await Promise.all([
     openContext(cli, options),
     import('../../run/clean.ts'),
     import('../../report/format.ts'),
@@ -34,7 +34,7 @@ async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boo
   });
   for (const file of removed) cli.print(`removed ${file}`);
   if (freed.files > 0) {
-    cli.print(`removed ${formatCount(freed.files)} files, ${formatBytes(freed.bytes)}, from ${paths.staging}`);
+    cli.print(`removed ${countOf(freed.files, 'file')}, ${formatBytes(freed.bytes)}, from ${paths.staging}`);
   }
   if (removed.length === 0 && freed.files === 0) cli.print(`nothing to remove in ${paths.root}`);
   for (const { file, why } of left) cli.print(`left ${file}: ${why}`);

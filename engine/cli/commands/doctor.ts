@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { createPaint } from '../../report/paint.ts';
+import { terminalOf } from '../../report/terminal.ts';
 import type { Cli } from '../cli.ts';
 import { openContext } from '../context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
@@ -12,13 +14,16 @@ export function defineDoctor(program: Command, cli: Cli): void {
 }
 
 async function doctor(cli: Cli, options: GlobalOptions): Promise<void> {
-  const [{ target, paths }, { examine }] = await Promise.all([
+  const [{ pipeline, target, paths }, { examine }] = await Promise.all([
     openContext(cli, options),
     import('../../run/doctor.ts'),
   ]);
-  const findings = await examine({ target, paths, signal: cli.signal });
+  const findings = await examine({ target, paths, root: pipeline.root, signal: cli.signal });
+  const paint = createPaint(terminalOf(cli.stdout, cli.env).color);
   for (const { ok, subject, detail } of findings) {
-    cli.print(`${ok ? 'ok  ' : 'FAIL'}  ${subject.padEnd(12)} ${detail.replaceAll('\n', `\n${' '.repeat(19)}`)}`);
+    cli.print(
+      `${ok ? 'ok  ' : paint(['bold', 'red'], 'FAIL')}  ${subject.padEnd(12)} ${detail.replaceAll('\n', `\n${' '.repeat(19)}`)}`,
+    );
   }
   if (findings.some(({ ok }) => !ok)) cli.finish(1);
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PipelineError } from '../../errors.ts';
-import { countOf } from '../../report/node-text.ts';
+import { countOf } from '../../report/format.ts';
 import type { Comparison } from '../../run/comparison.ts';
 import type { Cli } from '../cli.ts';
 import { loadPipelineOf, openContext } from '../context.ts';
@@ -86,6 +86,13 @@ async function openCompare(cli: Cli, options: DatabaseOptions) {
 function failWhereDifferent(compared: readonly Comparison[], file: string): void {
   const count = compared.flatMap(({ differences }) => differences).length;
   if (count === 0) return;
+  const outdated = compared.find(({ isOutdated }) => isOutdated);
+  if (outdated !== undefined) {
+    throw new PipelineError('SCHEMA_OUTDATED', `older than this code: ${countOf(count, 'difference')}`, {
+      file: outdated.subject,
+      hint: 'pnpm pipeline migrate status says what is to be done, pnpm pipeline migrate up does it and keeps a backup',
+    });
+  }
   throw new PipelineError('SCHEMA_DRIFT', `${countOf(count, 'difference')} from the definition`, {
     file,
     hint: 'stale files: pnpm pipeline schema print --write; the migrations: pnpm pipeline migrate new NAME; a warehouse: pnpm pipeline migrate status',

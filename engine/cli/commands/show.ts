@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { terminalOf } from '../../report/terminal.ts';
 import type { Cli } from '../cli.ts';
 import { openContext } from '../context.ts';
+import { createNotes } from '../notes.ts';
 import { addExamples, type GlobalOptions, wholeNumber } from '../options.ts';
-import { formatRows } from '../rows.ts';
+import { textTable } from '../text-table.ts';
 
 const defaultLimit = 10;
 
@@ -22,6 +24,10 @@ async function show(cli: Cli, name: string, options: GlobalOptions & { readonly 
     import('../../run/show.ts'),
   ]);
   const { limit = defaultLimit } = options;
-  const { columns, rows } = await showTable({ pipeline, paths, name, limit, signal: cli.signal });
-  for (const line of formatRows(columns, rows)) cli.print(line);
+  const { units, ...texts } = await showTable({ pipeline, paths, name, limit, signal: cli.signal });
+  const { lines, leftOut } = textTable(texts, { terminal: terminalOf(cli.stdout, cli.env), units });
+  for (const line of lines) cli.print(line);
+  const note = createNotes(cli, options);
+  if (texts.rows.length === 0) note(`${name} has no rows`);
+  if (leftOut.length > 0) note(`no room for ${leftOut.join(', ')}; all columns: pnpm pipeline show ${name} | cat`);
 }

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readMigrations } from '../../../engine/migrations/files.ts';
+import { recordApplied } from '../../../engine/migrations/standing.ts';
 import type { Certificate } from '../../../queries/certify/certificate.ts';
 import { checkCertificate, getCertificate } from '../../../queries/index.ts';
 import { sha256Tree } from '../../support/digest.ts';
@@ -23,6 +25,7 @@ async function writeWarehouse(more = ''): Promise<string> {
     await using bench = await openWorkbench();
     const { warehouse } = bench;
     file = warehouse.file;
+    await recordApplied(warehouse, await readMigrations(root), new Date('2025-06-04'));
     await warehouse.run(`INSERT INTO ohlcv SELECT 'BTCUSDT', '1h', 'spot',
       CASE WHEN n = 30 THEN t + INTERVAL '28 minutes 14.789 seconds' ELSE t END, 0.1::DOUBLE + n, 1e300, '-0.0'::DOUBLE, 1 / (n + 3),
       CASE WHEN n = 40 THEN 0 ELSE n + 1 END, t + INTERVAL 59 MINUTE, n * 1.7::DOUBLE, n, 0.3, n / 7.0,
@@ -97,7 +100,8 @@ describe('a certificate', () => {
     const refused =
       await writeWarehouse(`INSERT INTO ohlcv SELECT 'ETHUSDT', '1h', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'daily'
         FROM (VALUES (TIMESTAMP '2025-06-01 05:00')) AS r(t);
-      INSERT INTO partition_state VALUES ('ohlcv', 'spot/ETHUSDT/1h/2025-06-01', 'x', 'run');
+      INSERT INTO partition_state (model, partition, input_digest, run_id)
+        VALUES ('ohlcv', 'spot/ETHUSDT/1h/2025-06-01', 'x', 'run');
       INSERT INTO archive_objects SELECT 'data/spot/monthly/klines/' || s || '/1h/' || s || '-1h-2025-05.zip', 'spot', 'monthly', s,
         '1h', '2025-05-01', '2025-06-01', 300, 'e', '2025-06-03', '2025-06-03' FROM (VALUES ('BTCUSDT'), ('XUSDT')) AS r(s);
       INSERT INTO staged_archives BY NAME SELECT key, 'e' AS etag, 'rejected' AS status, TIMESTAMP '2025-06-04' AS staged_at
@@ -294,6 +298,7 @@ test('gaps that do not fit the bars are no certificate', async () => {
   await mkdir(dirname(warehouseOf(stale)), { recursive: true });
   await using bench = await openWorkbench();
   const { warehouse } = bench;
+  await recordApplied(warehouse, await readMigrations(root), new Date('2025-06-04'));
   await warehouse.run(`INSERT INTO ohlcv SELECT 'A', '1h', 'spot', t, 1, 1, 1, 1, 1, t, 1, 1, 1, 1, 'daily'
     FROM (VALUES (TIMESTAMP '2025-06-01'), (TIMESTAMP '2025-06-01 05:00')) AS r(t)`);
   await warehouse.run(

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isAsLeft } from '../../../engine/duckdb/as-left.ts';
@@ -250,11 +253,15 @@ describe('show', () => {
 
   test('has the first rows by key, columns in the order of the definition', async () => {
     await shop.run({ exclude: 'trends' });
-    expect(await show('totals')).toEqual({
-      columns: ['day', 'total', 'built_at'],
+    expect(await show('totals')).toMatchObject({
+      columns: [
+        { name: 'day', type: 'DATE' },
+        { name: 'total', type: 'BIGINT' },
+        { name: 'built_at', type: 'TIMESTAMP' },
+      ],
       rows: [
-        { day: new Date('2025-07-01'), total: 10n, built_at: utc('2025-07-10T09:00') },
-        { day: new Date('2025-07-02'), total: 20n, built_at: utc('2025-07-10T09:00') },
+        ['2025-07-01', '10', '2025-07-10 09:00:00'],
+        ['2025-07-02', '20', '2025-07-10 09:00:00'],
       ],
     });
     expect((await show('totals', 0)).rows).toEqual([]);
@@ -275,7 +282,8 @@ describe('show', () => {
 });
 
 describe('doctor', () => {
-  const doctor = () => examine({ target: shop.target, paths: shop.paths, signal });
+  const doctor = (target: Partial<typeof shop.target> = {}) =>
+    examine({ target: { ...shop.target, ...target }, paths: shop.paths, root: shop.directory, signal });
 
   test('finds a fresh machine fit', async () => {
     const findings = await doctor();
@@ -292,6 +300,35 @@ describe('doctor', () => {
     expect((await doctor())[3]).toMatchObject({ ok: true, detail: expect.stringContaining('warehouse.duckdb, ') });
     await writeFile(shop.paths.warehouse, 'x'.repeat(100_000));
     expect((await doctor())[3]).toMatchObject({ ok: false, detail: expect.stringContaining('not a valid DuckDB') });
+  });
+
+  const hosts = async (target: Partial<typeof shop.target>) =>
+    (await doctor(target)).filter(({ subject }) => subject === 'archive');
+
+  test('contacts the archive and its listing, and says what keeps it from them', async () => {
+    const asked: string[] = [];
+    const server = createServer(({ url = '' }, response) => {
+      asked.push(url);
+      response.writeHead(url.startsWith('/refused') ? 403 : 404).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const [archive, listing] = await hosts({ archive: url, listing: `${url}/refused` });
+      expect(archive).toMatchObject({
+        ok: true,
+        subject: 'archive',
+        detail: expect.stringMatching(/answers in \d+ ms/),
+      });
+      expect(listing).toMatchObject({ ok: false, detail: expect.stringContaining('[ARCHIVE_REFUSED]') });
+      expect(asked).toEqual(['/', '/refused']);
+    } finally {
+      server.close();
+    }
+    const gone = await hosts({ archive: url, listing: url });
+    expect(gone).toHaveLength(1);
+    expect(gone[0]).toMatchObject({ ok: false, detail: expect.stringContaining('[ARCHIVE_UNREACHABLE]') });
   });
 
   test('says who holds the target and since when, and what is in the place of its lock (B33)', async () => {

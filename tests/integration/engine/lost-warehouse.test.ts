@@ -98,7 +98,7 @@ describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, pro
     await expectLost(describeStatus({ pipeline, paths, definition, signal }), problem);
     const change = { allowDestructive: false, wait: false, runId: 'up', now: utc('2025-07-10T09:00'), signal };
     await expectLost(migrateUp({ definition, paths, print: () => {}, ...change }).catch(lostBehindDrift), problem);
-    const found = await examine({ target, paths, signal });
+    const found = await examine({ target, paths, root: shop.directory, signal });
     expect(found.find(({ subject }) => subject === 'warehouse')).toMatchObject({
       ok: false,
       detail: expect.stringMatching(/WAREHOUSE_LOST.*\n?.*migrate restore/),

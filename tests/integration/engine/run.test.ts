@@ -432,7 +432,7 @@ describe('--full-refresh', () => {
       ['2025-07-03', '30', '2025-07-10'],
     ]);
     const { message } = await shop.run({ ...tomorrow, select: 'totals' });
-    expect(message['model.totals']).toBe('1 rows, 2 partitions');
+    expect(message['model.totals']).toBe('1 row, 2 partitions');
     expect((await totals()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-03']);
   });
 

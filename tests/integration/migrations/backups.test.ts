@@ -69,7 +69,9 @@ describe('B35: a restore verifies the backup before it replaces anything', () =>
   test.each(damages)('%s', async (_, damage, code) => {
     await damage(backup);
     await expectUntouched(() => restore(), { code, exitCode: 2, details: { file: backup } });
-    const found = (await examine({ target: shop.target, paths, signal })).filter(({ subject }) => subject === 'backup');
+    const found = (await examine({ target: shop.target, paths, root: shop.directory, signal })).filter(
+      ({ subject }) => subject === 'backup',
+    );
     if (code === 'WAREHOUSE_MISSING') expect(found).toEqual([]);
     else expect(found).toEqual([{ ok: false, subject: 'backup', detail: expect.stringContaining(backup) }]);
   });
@@ -80,7 +82,7 @@ describe('B35: a restore verifies the backup before it replaces anything', () =>
       await using database = await openWarehouse({ file: other });
       await database.run('CREATE TABLE notes AS SELECT 1 AS i');
     }
-    const message = expect.stringContaining('it is no warehouse: it has none of the tables sales, ');
+    const message = expect.stringContaining('it is not a warehouse: it has none of the tables sales, ');
     await expectUntouched(() => restore(other), { code: 'WAREHOUSE_UNREADABLE', message, details: { file: other } });
   });
 

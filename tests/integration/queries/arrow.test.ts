@@ -103,7 +103,7 @@ test('an output is a file by its name, .arrow or .arrows, and an empty answer ha
     ['bars.arrows', false],
   ] as const) {
     const file = join(folder, name);
-    expect((await query(...ask, '--output', file)).stderr).toContain(`1437 rows to ${file}`);
+    expect((await query(...ask, '--output', file)).stderr).toContain(`1,437 rows to ${file}`);
     const bytes = await readFile(file);
     expect(bytes.subarray(0, 6).toString() === 'ARROW1').toBe(magic);
     expect(tableFromIPC(bytes).numRows).toBe(1437);

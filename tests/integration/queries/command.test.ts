@@ -63,7 +63,7 @@ describe('pnpm pipeline query', () => {
     expect((await query('top', 'latest', '--quiet')).stderr).toBe('');
     const notes = (await query('delistings', '2025-06-08', '--log-format', 'json')).stderr.trimEnd().split('\n');
     expect(notes.map((line) => JSON.parse(line))).toContainEqual(
-      expect.objectContaining({ level: 'info', message: expect.stringContaining('1 more have no bar yet (SLOWUSDT)') }),
+      expect.objectContaining({ level: 'info', message: expect.stringContaining('1 more has no bar yet (SLOWUSDT)') }),
     );
   });
 
@@ -106,7 +106,7 @@ describe('pnpm pipeline query', () => {
     expect((await query('market', 'latest', '--format', 'table')).stdout).toMatch(/^largest_symbol +BTCUSDT$/m);
     const cut = await query('ohlcv', 'BTCUSDT', '--timeframe', '1m', '--format', 'table');
     expect(cut.stdout.trimEnd().split('\n')).toHaveLength(1_001);
-    expect(cut.stderr).toContain('the first 1000 rows; all of them: --format csv');
+    expect(cut.stderr).toContain('the first 1,000 rows; all of them: --format csv');
     expect((await query('ohlcv', 'BTCUSDT', '--timeframe', '1m')).stdout.trimEnd().split('\n')).toHaveLength(2_881);
   });
 
@@ -194,6 +194,6 @@ describe('pnpm pipeline show', () => {
     }
     const shown = await show();
     expect([shown.exitCode, shown.stdout.trimEnd().split('\n').length]).toEqual([0, 2]);
-    expect(shown.stdout).toMatch(/^symbol +timeframe +instrument_type .* base_volume /);
+    expect(shown.stdout).toMatch(/^symbol +timeframe +instrument_type .* base_volume$/m);
   });
 });

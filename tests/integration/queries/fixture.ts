@@ -1,8 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
+import { readMigrations } from '../../../engine/migrations/files.ts';
+import { recordApplied } from '../../../engine/migrations/standing.ts';
 import { schemaStatements } from '../../../engine/schema/ddl.ts';
 import { schema } from '../../../models/schema.ts';
+import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 
 const dayMs = 86_400_000;
@@ -190,6 +193,7 @@ export async function writeWarehouse({ withExports = false, rows = true } = {}):
   await mkdir(fixture.exports, { recursive: true });
   await using warehouse = await openWarehouse({ file: fixture.file });
   for (const statement of schemaStatements(schema)) await warehouse.run(statement);
+  await recordApplied(warehouse, await readMigrations(root), new Date('2025-06-10'));
   if (rows) await insertRows(warehouse);
   if (withExports) {
     for (const table of ['daily_availability', 'volume_rankings']) {

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../extract/archive/directory-store.ts';
 import { reissue } from '../../../extract/sample/cases.ts';
 import { writeArchive } from '../../../extract/sample/write.ts';
+import { pipelineInProcess } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 import { below, keyOf, listAll, sampleAt } from '../../unit/sample/support.ts';
 
@@ -91,4 +93,18 @@ test('B37: a link in the place of a file is not followed', async () => {
 test('an aborted signal ends it', async () => {
   const signal = AbortSignal.abort();
   await expect(writeArchive(early, await tempDir(), { signal })).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test.each([
+  ['write DIR --as-of 2025-02-30', '--as-of wants a UTC date or time, not `2025-02-30`'],
+  ['write DIR --as-of today', '--as-of wants a UTC date or time, not `today`'],
+  ['serve DIR --port abc', '--port wants a number from 0 to 65535, not `abc`'],
+  ['serve DIR --port 65536', '--port wants a number from 0 to 65535, not `65536`'],
+  ['serve DIR --port -1', '--port wants a number from 0 to 65535, not `-1`'],
+])('archive %s is refused', async (words, problem) => {
+  const directory = await tempDir('refused-');
+  const args = words.split(' ').map((word) => (word === 'DIR' ? join(directory, 'new') : word));
+  const { exitCode, stderr } = await pipelineInProcess(['archive', ...args]);
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`error [USAGE] ${problem}`)]);
+  expect(existsSync(join(directory, 'new'))).toBe(false);
 });

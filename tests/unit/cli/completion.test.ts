@@ -30,6 +30,14 @@ test('bash completes subcommands and options, after other words too', async () =
   expect(await complete('--target', 'live', 'schema', '')).toEqual(expect.arrayContaining(['print', 'check']));
 });
 
+test('bash completes targets, nodes with the signs of selectors, and tables', async () => {
+  expect(await complete('run', '--target', '')).toEqual(['sample']);
+  expect(await complete('run', '--select', 'ra')).toEqual(['ranks', 'rankings']);
+  expect(await complete('run', '-s', '+ra')).toEqual(['+ranks', '+rankings']);
+  expect(await complete('ls', '--exclude', 'bars,tag:n')).toEqual(['bars,tag:nightly']);
+  expect(await complete('show', 'b')).toEqual(['bars']);
+});
+
 test('each shell gets a script, an unknown one an error', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { exitCode, stdout } = await run(project, ['completion', shell]);

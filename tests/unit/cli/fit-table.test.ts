@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fitTable } from '../../../engine/cli/fit-table.ts';
+import { widthOf } from '../../../engine/report/text-width.ts';
 
 const table = {
   head: ['market', 'symbol', 'open', 'close', 'source'],
@@ -38,7 +40,42 @@ test('where it does not, a column that says the same in every row says it once, 
   expect(fitTable(table, 3).leftOut).toEqual(['open', 'close', 'source']);
 });
 
-test('one row alone, and none, are left whole', () => {
-  expect(fitTable({ ...table, rows: table.rows.slice(0, 1) }, 10).lines[0]).toMatch(/source$/);
-  expect(fitTable({ ...table, rows: [] }, 10).leftOut).toEqual([]);
+test('one row that is too wide is a line a column, and a text that is too wide is cut', () => {
+  expect(fitTable({ ...table, rows: table.rows.slice(0, 1) }, 20).lines).toEqual([
+    'market  spot',
+    'symbol  BTCUSDT',
+    'open    1.5',
+    'close   20',
+    'source  monthly arc…',
+  ]);
+  const reasons = {
+    head: ['symbol', 'reason'],
+    rows: [
+      ['币安人生USDT', 'negative_value: row 17, volume -3.2'],
+      ['BTCUSDT', 'checksum'],
+    ],
+    right: new Set<number>(),
+  };
+  expect(fitTable(reasons, 34).lines[1]).toBe('币安人生USDT  negative_value: row…');
+});
+
+test('no line is wider than the terminal, and no row is lost', () => {
+  const cell = fc.string({ maxLength: 40 }).map((text) => text.replace(/[^!-~]/g, '币'));
+  const tables = fc
+    .integer({ min: 1, max: 6 })
+    .chain((columns) =>
+      fc.array(fc.array(cell, { minLength: columns, maxLength: columns }), { minLength: 2, maxLength: 5 }),
+    );
+  fc.assert(
+    fc.property(tables, fc.integer({ min: 10, max: 90 }), ([head = [], ...rows], width) => {
+      const { lines } = fitTable({ head, rows, right: new Set([0]) }, width);
+      expect(lines.every((line) => widthOf(line) <= width)).toBe(true);
+      const isEmpty = rows.every((row) => row.every((text) => text === ''));
+      if (!isEmpty) expect(lines.length).toBeGreaterThanOrEqual(Math.min(rows.length, head.length));
+    }),
+  );
+});
+
+test('no heading stands over an empty list', () => {
+  expect(fitTable({ ...table, rows: [] }, 10)).toEqual({ lines: [], leftOut: [] });
 });

@@ -48,6 +48,11 @@ export default {
       io.stderr.write('waiting\\n');
       await new Promise(() => setInterval(() => {}, 1000));
     });
+    command.command('stray').action(async () => {
+      io.stderr.write('waiting\\n');
+      setTimeout(() => { throw new Error('nobody waits'); }, 1);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    });
     command.command('fail').action(() => { throw new Error('out of luck'); });
   },
 };

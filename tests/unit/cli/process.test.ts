@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { realpath, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, realpath, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../../support/temp.ts';
 import { writeProject } from './fixture.ts';
 
@@ -76,4 +76,48 @@ process.on('exit', () => process.stderr.write([...loaded].sort().join(' ')));`,
   const { output, closed } = start(['ls'], ['--import', pathToFileURL(hook).href]);
   expect((await closed)[0]).toBe(0);
   expect(output.stderr.split(' ')).toEqual(['commander', 'fastest-levenshtein', 'yaml', 'zod']);
+});
+
+test('a failure that no command waits for is printed without its stack, and with it on --debug', async () => {
+  const { output, closed } = start(['archive', 'stray']);
+  expect((await closed)[0]).toBe(1);
+  expect(output.stderr).toBe(
+    'waiting\nerror [INTERNAL] nobody waits\n  next: run again with --debug and report what it prints\n',
+  );
+  const debug = start(['archive', 'stray', '--debug']);
+  await debug.closed;
+  expect(debug.output.stderr).toContain('    at ');
+});
+
+describe('a Node that is too old', () => {
+  /** Runs `engine/start.js` of a copy as Node 20 would see it; its packages are as given. */
+  async function startOnNode20(packages: Readonly<Record<string, string>>) {
+    const copy = await tempDir('old-node-');
+    await cp(join(root, 'engine/start.js'), join(copy, 'engine/start.js'));
+    for (const [file, text] of Object.entries({ 'package.json': '{ "type": "module" }', ...packages })) {
+      await mkdir(dirname(join(copy, file)), { recursive: true });
+      await writeFile(join(copy, file), text);
+    }
+    const asOld = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.20.2" })';
+    const child = spawn(node, ['--import', asOld, join(copy, 'engine/start.js'), 'engine/cli/main.ts', 'ls']);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    const [exitCode] = await once(child, 'close');
+    return { exitCode, stderr };
+  }
+
+  test.each([
+    [{}, 'the packages are not installed\n  next: run npx -y pnpm@10 install\n'],
+    [
+      { 'node_modules/node/package.json': '' },
+      'without its install script\n  next: run npm_config_ignore_scripts=false ',
+    ],
+    [{ 'node_modules/node/bin/node': '' }, 'this is Node 20.20.2\n  next: start it through pnpm'],
+  ])('with %o says what is missing and how to go on', async (packages, said) => {
+    const { exitCode, stderr } = await startOnNode20(packages);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^error \[NODE_OUTDATED\] Node 24 is needed, and this is Node 20.20.2/);
+    expect(stderr).toContain(said);
+    expect(stderr).not.toContain('    at ');
+  });
 });

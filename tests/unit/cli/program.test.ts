@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Cli } from '../../../engine/cli/cli.ts';
 import { createProgram } from '../../../engine/cli/program.ts';
 import { tempDir } from '../../support/temp.ts';
+import { createSink } from '../report/scripted-run.ts';
 import { run, writeProject } from './fixture.ts';
 
 let project: string;
@@ -32,6 +33,34 @@ describe('usage', () => {
     const { exitCode, stderr } = await run(project, ['run', '--full-refesh']);
     expect(exitCode).toBe(2);
     expect(stderr).toBe("error [USAGE] unknown option '--full-refesh'\n  next: did you mean --full-refresh?\n");
+  });
+
+  test.each([
+    ['build', 'pnpm pipeline run'],
+    ['debug', 'pnpm pipeline doctor'],
+    ['docs', 'pnpm pipeline --help'],
+    ['list', 'pnpm pipeline ls'],
+    ['run rankings', 'pnpm pipeline run --select rankings'],
+    ['test rankings bars --target sample', 'pnpm pipeline test --select rankings bars'],
+    ['ls --target sample rankings', 'pnpm pipeline ls --select NAME'],
+  ])('%s says what was probably meant', async (words, meant) => {
+    const { exitCode, stderr } = await run(project, words.split(' '));
+    expect(exitCode).toBe(2);
+    expect(stderr.split('\n')[1]?.endsWith(meant)).toBe(true);
+  });
+
+  test('--version prints the version of package.json', async () => {
+    const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8'));
+    expect(await run(project, ['--version'])).toEqual({ exitCode: 0, stdout: `klinehouse ${version}\n`, stderr: '' });
+  });
+
+  test('a code has a colour in a terminal', async () => {
+    const stderr = createSink(80);
+    await run(project, ['rnu'], { stderr: stderr.stream });
+    expect(stderr.text().startsWith('\u001b[1m\u001b[31merror [USAGE]\u001b')).toBe(true);
+    const plain = createSink(80);
+    await run(project, ['rnu'], { stderr: plain.stream, env: { TERM: 'dumb' } });
+    expect(plain.text()).toMatch(/^error \[USAGE\]/);
   });
 
   test('a command of pipeline.yaml is suggested too', async () => {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { formatAmount } from '../../../engine/report/format.ts';
 import { drawCalendar } from '../../../queries/draw/calendar.ts';
 import { drawRank } from '../../../queries/draw/rank.ts';
-import { shortNumber, sparkline, squeeze } from '../../../queries/draw/sparkline.ts';
+import { sparkline, squeeze } from '../../../queries/draw/sparkline.ts';
 
 const plain = { width: 80, color: false };
 const dayMs = 86_400_000;
@@ -38,15 +39,15 @@ describe('a sparkline', () => {
 });
 
 test('numbers are short for people', () => {
-  expect([0, 12, 0.5, 999, 1_500, 56_400_000, 32.5e9, 1.2e12].map(shortNumber)).toEqual([
+  expect([0, 12, 0.5, 999, 1_500, 56_400_000, 32.5e9, 1.2e12].map(formatAmount)).toEqual([
     '0',
     '12',
     '0.50',
     '999',
-    '1.5 k',
-    '56.4 M',
-    '32.5 B',
-    '1.2 T',
+    '1,500',
+    '56.40 m',
+    '32.50 bn',
+    '1.20 tn',
   ]);
 });
 
@@ -107,8 +108,8 @@ test('a rank is drawn with the first on top, above its volume', () => {
     '        lowest #3 on 2025-06-01',
     '',
     'volume  ▁▃ █',
-    '        last 4.0 B USDT on 2025-06-04   highest 4.0 B USDT on 2025-06-04',
-    '        lowest 1.0 B USDT on 2025-06-01',
+    '        last 4.00 bn USDT on 2025-06-04   highest 4.00 bn USDT on 2025-06-04',
+    '        lowest 1.00 bn USDT on 2025-06-01',
   ]);
   const months = days('2025-01-01', 300).map((date) => ({ date, symbol: 'A', rank: 1, quote_volume_usdt: 1 }));
   const drawn = drawRank(months, { width: 60, color: false });

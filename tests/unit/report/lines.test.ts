@@ -1,9 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { stripVTControlCharacters } from 'node:util';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Reporter } from '../../../engine/events.ts';
 import { createReporter, type ReporterOptions } from '../../../engine/report/reporter.ts';
 import { tempDir } from '../../support/temp.ts';
-import { createFakeClock, createSink, exported, klines, ohlcv, playRun, runStarted } from './scripted-run.ts';
+import {
+  createFakeClock,
+  createSink,
+  exported,
+  klines,
+  ohlcv,
+  playRun,
+  playUnchangedRun,
+  runStarted,
+} from './scripted-run.ts';
 
 let directory: string;
 let logFile: string;
@@ -21,7 +32,8 @@ async function start(options: Partial<ReporterOptions> = {}) {
     format: 'text',
     quiet: false,
     debug: false,
-    color: false,
+    verbose: false,
+    env: {},
     stdout: stdout.stream,
     stderr: stderr.stream,
     clock: fake.clock,
@@ -166,4 +178,84 @@ test('a log file that cannot be written is a warning, not the end of the run', a
   await reporter.close();
   expect(err().match(/WARN the log of this run ends here: /g)).toHaveLength(1);
   expect(out()).toContain('Done. ');
+});
+
+describe('a run in which nothing changed', () => {
+  const said = `\
+klinehouse run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC · 2025-06-17 … 2025-06-28, 12 days
+Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose
+`;
+
+  test('prints three lines', async () => {
+    const { reporter, out, err, advance } = await start();
+    playUnchangedRun(reporter, advance, logFile);
+    await reporter.close();
+    expect(err()).toBe(said);
+    expect(out()).toBe('Done. PASS=0 WARN=1 ERROR=0 SKIP=0 NO-OP=1 REUSED=4 TOTAL=6\n');
+    expect((await readFile(logFile, 'utf8')).split('\n').length).toBeGreaterThan(10);
+  });
+
+  test.each([{ verbose: true }, { debug: true }])('prints all with %o', async (options) => {
+    const { reporter, out, err, advance } = await start(options);
+    playUnchangedRun(reporter, advance, logFile);
+    await reporter.close();
+    expect(err()).toContain('REUSED model ohlcv');
+    expect(out()).toContain('1 node warned:');
+  });
+
+  test('a long one shows that it is under way', async () => {
+    const { reporter, err, advance } = await start();
+    reporter.report(runStarted(logFile));
+    reporter.report({ type: 'node_started', node: klines });
+    reporter.report({ type: 'node_progress', node: klines, progress: { done: 5, total: 10, unit: 'series' } });
+    advance(15_000);
+    expect(err().split('\n')[1]).toBe('[15s] Progress: 5/10 series (50%) · extract klines');
+    await reporter.close();
+  });
+
+  test('what was held back is printed as soon as something is fetched, and where a run ends early', async () => {
+    for (const end of [
+      (reporter: Reporter) =>
+        reporter.report({ type: 'node_progress', node: klines, progress: { done: 1, unit: 'files', bytes: 10 } }),
+      (reporter: Reporter) => reporter.close(),
+    ]) {
+      const { reporter, err } = await start();
+      reporter.report(runStarted(logFile));
+      reporter.report({ type: 'node_started', node: klines });
+      reporter.report({ type: 'log', level: 'warn', node: klines, message: 'odd' });
+      expect(err()).not.toContain('START');
+      await end(reporter);
+      expect(err()).toContain('1 of 6 START extract klines');
+      expect(err()).toContain('WARN extract klines: odd');
+      await reporter.close();
+    }
+  });
+});
+
+test('in a dumb terminal, and in a narrow one, lines are plain and have no dots', async () => {
+  for (const [env, columns] of [
+    [{ TERM: 'dumb' }, 80],
+    [{ TERM: 'xterm' }, 40],
+  ] as const) {
+    const sink = createSink(columns);
+    const { reporter, advance } = await start({ stderr: sink.stream, env });
+    playRun(reporter, advance, logFile);
+    await reporter.close();
+    expect(stripVTControlCharacters(sink.text()).includes('2 of 6 OK model ohlcv [12,345 rows')).toBe(true);
+    if (columns === 80) expect(sink.text()).not.toContain('\u001b');
+  }
+});
+
+test('statuses and error codes have colours in a terminal, unless NO_COLOR is set', async () => {
+  for (const [env, isColored] of [
+    [{}, true],
+    [{ NO_COLOR: '1' }, false],
+  ] as const) {
+    const sink = createSink(80);
+    const { reporter, advance } = await start({ stdout: sink.stream, env });
+    playRun(reporter, advance, logFile);
+    await reporter.close();
+    expect(sink.text().includes('\u001b[31mERROR\u001b[39m')).toBe(isColored);
+    expect(sink.text().includes('\u001b')).toBe(isColored);
+  }
 });

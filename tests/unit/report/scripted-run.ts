@@ -1,5 +1,5 @@
 import { PipelineError } from '../../../engine/errors.ts';
-import type { NodeRef, Reporter, RunEvent } from '../../../engine/events.ts';
+import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../../../engine/events.ts';
 import type { Clock } from '../../../engine/report/clock.ts';
 
 /** A clock that moves when a test says so and rings the timers on the way. */
@@ -86,6 +86,26 @@ export function playRun(reporter: Reporter, advance: (milliseconds: number) => v
   reporter.report({ type: 'node_finished', node: exported, status: 'skip', seconds: 0, message: reason });
   const counts = { pass: 2, warn: 2, error: 1, skip: 1, 'no-op': 0, reused: 0 };
   reporter.report({ type: 'run_finished', counts, seconds: 19.2, interrupted: false });
+}
+
+/** A run of 2.6 seconds that has nothing to do, and warns of what it warned of before. */
+export function playUnchangedRun(reporter: Reporter, advance: (milliseconds: number) => void, logFile: string): void {
+  reporter.report(runStarted(logFile));
+  reporter.report({ type: 'node_started', node: klines });
+  reporter.report({ type: 'node_progress', node: klines, progress: { done: 0, total: 195, unit: 'series' } });
+  reporter.report({ type: 'log', level: 'warn', node: klines, message: 'skipped X: its name is odd' });
+  advance(2_600);
+  const finish = (node: NodeRef, status: NodeStatus, message: string) =>
+    reporter.report({ type: 'node_finished', node, status, seconds: 0.01, message });
+  finish(klines, 'warn', '195 series, 1 skipped');
+  reporter.report({ type: 'node_started', node: ohlcv });
+  finish(unique, 'reused', 'nothing it reads has changed');
+  finish(coverage, 'reused', 'nothing it reads has changed');
+  finish(ohlcv, 'reused', 'nothing it reads has changed');
+  finish(rankings, 'no-op', 'the var collect_volume is false');
+  finish(exported, 'reused', 'unchanged');
+  const counts = { pass: 0, warn: 1, error: 0, skip: 0, 'no-op': 1, reused: 4 };
+  reporter.report({ type: 'run_finished', counts, seconds: 2.6, interrupted: false });
 }
 
 /** A stream that keeps what is written to it, a terminal when `columns` is given. */

@@ -2,13 +2,22 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { NodeRef } from '../../../engine/events.ts';
 import { createTtyReporter } from '../../../engine/report/tty.ts';
-import { createFakeClock, createSink, klines, ohlcv, playRun, runStarted, unique } from './scripted-run.ts';
+import {
+  createFakeClock,
+  createSink,
+  klines,
+  ohlcv,
+  playRun,
+  playUnchangedRun,
+  runStarted,
+  unique,
+} from './scripted-run.ts';
 
-function start(columns = 100) {
+function start(columns = 100, more: { readonly isShort?: boolean } = {}) {
   const fake = createFakeClock();
   const sink = createSink(columns);
   const terminal = sink.stream;
-  const options = { title: 'klinehouse run', terminal, clock: fake.clock, color: false, debug: false };
+  const options = { title: 'klinehouse run', terminal, clock: fake.clock, color: false, debug: false, ...more };
   /** The frame that stays when the terminal is given back. */
   const lastFrame = () => {
     const text = sink.chunks.map(stripVTControlCharacters).findLast((chunk) => chunk.trim() !== '') ?? '';
@@ -70,12 +79,19 @@ test('ten thousand progress events draw no more than the clock asks for', async 
   await reporter.close();
 });
 
-test('lines are cut to the width of the terminal', async () => {
+test('one line is left of a run in which nothing changed', async () => {
+  const { reporter, advance, lastFrame } = start(100, { isShort: true });
+  playUnchangedRun(reporter, advance, 'run.log');
+  await reporter.close();
+  expect(lastFrame()).toEqual(['Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose', '']);
+});
+
+test('lines are cut to the width of the terminal, their time is not', async () => {
   const { reporter, advance, lastFrame } = start(40);
   playRun(reporter, advance, 'run.log');
   await reporter.close();
   expect(lastFrame().every((line) => line.length <= 40)).toBe(true);
-  expect(lastFrame()[0]).toMatch(/^⚠ extract klines .*…$/);
+  expect(lastFrame()[0]).toBe('⚠ extract klines          71…  16.0s');
 });
 
 test('the sixth warning of a node and those after it are only counted', async () => {

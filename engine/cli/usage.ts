@@ -1,0 +1,49 @@
+import type { CommanderError } from 'commander';
+import { PipelineError } from '../errors.ts';
+
+/** What people type who know dbt or guess, and what does it here. */
+const elsewhere: Readonly<Record<string, string>> = {
+  build: '`run` builds, tests and exports: pnpm pipeline run',
+  clone: '`migrate restore` puts a backup in place, `query … --output FILE` writes rows: pnpm pipeline --help',
+  debug: '`doctor` checks what a run needs: pnpm pipeline doctor',
+  deps: 'packages are installed by pnpm: npx -y pnpm@10 install',
+  docs: 'the manual is the folder docs/, its tables are docs/tables.md; commands: pnpm pipeline --help',
+  download: '`run` fetches what the selection needs: pnpm pipeline run --select klines',
+  export: '`run` writes the exports, `query … --output FILE` any rows: pnpm pipeline run --select kind:export',
+  fetch: '`run` fetches what the selection needs: pnpm pipeline run --select klines',
+  freshness: 'a data test checks it: pnpm pipeline test',
+  list: '`ls` lists the nodes: pnpm pipeline ls',
+  parse: '`compile` checks the project and writes its SQL: pnpm pipeline compile',
+  restore: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
+  serve: '`archive serve` serves a folder: pnpm pipeline archive serve DIR',
+  snapshot: '`query snapshot` shows the symbols of a day: pnpm pipeline query snapshot latest',
+  source: 'data tests check freshness: pnpm pipeline test',
+  status: '`migrate status` and `query summary` say how things stand: pnpm pipeline query summary',
+  tables: '`ls` lists the nodes, `show NAME` shows rows: pnpm pipeline ls',
+  version: 'pnpm pipeline --version',
+};
+
+/** Commands that take selectors, which dbt's users write behind them. */
+const selecting: ReadonlySet<string> = new Set(['run', 'test', 'plan', 'ls', 'compile']);
+
+/** commander's `error: unknown option '--selct'\n(Did you mean --select?)`. */
+export function usageError(error: CommanderError, argv: readonly string[]): PipelineError {
+  const [message = '', guess] = error.message.replace(/^error: /, '').split('\n');
+  return new PipelineError('USAGE', message, {
+    hint:
+      probablyMeant(message, argv) ??
+      guess?.replace(/^\(D(.*)\)$/, 'd$1') ??
+      'add --help to the command to see what it takes',
+  });
+}
+
+function probablyMeant(message: string, argv: readonly string[]): string | undefined {
+  const unknown = /^unknown command '(.+)'$/.exec(message)?.[1];
+  if (unknown !== undefined) return Object.hasOwn(elsewhere, unknown) ? elsewhere[unknown] : undefined;
+  const command = /^too many arguments for '(.+?)'/.exec(message)?.[1];
+  if (command === undefined || !selecting.has(command)) return undefined;
+  const behind = argv.slice(argv.indexOf(command) + 1);
+  const end = behind.findIndex((word) => word.startsWith('-'));
+  const words = behind.slice(0, end === -1 ? undefined : end);
+  return `name what to take with --select: pnpm pipeline ${command} --select ${words.join(' ') || 'NAME'}`;
+}

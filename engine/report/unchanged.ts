@@ -1,0 +1,33 @@
+import type { NodeRef, NodeStatus, RunEvent } from '../events.ts';
+import { formatDuration } from './format.ts';
+
+/**
+ * Whether an event shows that a run does something: fetches, builds, fails or skips. A warning of an extract or a test
+ * comes again in every run for as long as its cause stays; one of a model is about rows that it has built.
+ */
+export function showsChange(event: RunEvent): boolean {
+  if (event.type === 'node_progress') return (event.progress.bytes ?? 0) > 0;
+  if (event.type === 'log') return event.level === 'error' || (event.level === 'warn' && event.node === undefined);
+  if (event.type === 'run_finished') return event.interrupted;
+  if (event.type !== 'node_finished') return false;
+  const { node, status } = event;
+  return ['pass', 'error', 'skip'].includes(status) || (status === 'warn' && node.kind === 'model');
+}
+
+const namesAtMost = 3;
+
+/** All that is told of a run in which nothing changed, between its headline and its `Done.` line. */
+export function unchangedLine(
+  { counts, seconds }: Extract<RunEvent, { type: 'run_finished' }>,
+  warned: readonly NodeRef[],
+): string {
+  const names = warned.slice(0, namesAtMost).map(({ name }) => name);
+  if (warned.length > namesAtMost) names.push('…');
+  const words: readonly (readonly [NodeStatus, string])[] = [
+    ['reused', 'reused'],
+    ['no-op', 'no-op'],
+    ['warn', `warned (${names.join(', ')})`],
+  ];
+  const said = words.flatMap(([status, word]) => (counts[status] === 0 ? [] : [`${counts[status]} ${word}`]));
+  return `Nothing changed in ${formatDuration(seconds)}: ${said.join(', ')}. All: --verbose`;
+}
