@@ -172,7 +172,7 @@ export function intactObjects(file: string, series: Series): readonly ListedObje
   const objects = lines && parseObjects(series, lines);
   // A state that was written before there were checksums has this digest alone.
   if (objects !== undefined && digestOf(objects) === parseHead(text.slice(0, text.indexOf('\n')))?.digest)
-    return objects;
+    return inOrder(objects);
   writeWhole(file, '');
   return undefined;
 }
@@ -214,20 +214,20 @@ function parseHead(line: string): StoredHead | undefined {
   }
 }
 
+/** The objects as they stand in the file, from its end. */
 function parseObjects(series: Series, lines: readonly string[]): ListedObject[] {
   const objects: ListedObject[] = [];
-  let isAscending = true;
   for (let at = lines.length - 1; at >= 0; at--) {
     const [period = '', size = '', etag = '', last_modified = '', listed_at = ''] = (lines[at] as string).split('\t');
     const key = formatKey({ ...series, period });
-    isAscending &&= period > (objects.at(-1)?.period ?? '');
     objects.push({ key, period, size_bytes: Number(size), etag, last_modified, listed_at });
   }
-  return isAscending ? objects : eachOnce(objects);
+  return objects;
 }
 
 /** Earlier versions stored a key as often as it was listed, in the order of the listing (A29). */
-function eachOnce(objects: readonly ListedObject[]): ListedObject[] {
+function inOrder(objects: readonly ListedObject[]): readonly ListedObject[] {
+  if (objects.every(({ period }, at) => at === 0 || period > (objects[at - 1] as ListedObject).period)) return objects;
   const latest = new Map<string, ListedObject>();
   for (const object of objects) {
     const before = latest.get(object.period);

@@ -69,7 +69,9 @@ async function fill(rows: readonly Visit[]): Promise<ReadonlyMap<string | null, 
   if (rows.length > 0)
     await warehouse.run(`INSERT INTO visits VALUES ${rows.map((row) => `(${textOf(row)})`).join(', ')}`);
   return new Map(
-    (await texts(warehouse, rowsDigests(schema.visits))).map(([name, digest]) => [name ?? '', digest ?? '']),
+    (await texts(warehouse, `SELECT partition, rows_digest FROM (${rowsDigests(schema.visits)})`)).map(
+      ([name, digest]) => [name ?? '', digest ?? ''],
+    ),
   );
 }
 

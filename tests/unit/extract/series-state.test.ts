@@ -70,7 +70,8 @@ test('A29: what earlier versions stored more than once, in any order, is read on
   const file = seriesFile(await tempDir(), series);
   const [first, , third] = objects as [ListedObject, ListedObject, ListedObject];
   const reissued = { ...third, etag: 'f'.repeat(32), last_modified: '2025-08-01T00:00:00.000Z' };
-  writeSeries(file, headOf(objects), [reissued, ...objects, first, ...objects.slice(-2)]);
+  const stored = [reissued, ...objects, first, ...objects.slice(-2)];
+  writeSeries(file, headOf(stored), stored);
   expect(readObjects(file, series)).toEqual(objects.with(2, reissued));
 });
 
