@@ -60,6 +60,9 @@ export async function list(
   const prefixes = new Set<string>();
   const tokens = new Set<string>();
   const deadline = performance.now() + limits.time;
+  const same = marker.startsWith(prefix) ? prefix.length : 0;
+  const byName = (a: string, b: string): number => compareKeys(a, b, prefix.length);
+  const byKey = (a: ListedEntry, b: ListedEntry): number => byName(a.key, b.key);
   let bytes = 0;
   const endless = (url: URL, pages: number): PipelineError => {
     const came = `${formatCount(pages)} pages, ${formatBytes(bytes)} and ${formatCount(entries.size)} keys`;
@@ -80,21 +83,18 @@ export async function list(
     if (outcome.kind === 'absent') throw invalid(url, 'there is no listing here (404)');
     const page = outcome.value;
     for (const entry of page.entries) {
-      if (compareKeys(entry.key, marker) <= 0) continue;
+      if (compareKeys(entry.key, marker, same) <= 0) continue;
       const before = entries.get(entry.key);
       if (before === undefined || timeOf(before) <= timeOf(entry)) entries.set(entry.key, entry);
     }
-    for (const name of page.prefixes) if (compareKeys(name, marker) > 0) prefixes.add(name);
-    if (!page.isTruncated)
-      return { entries: [...entries.values()].sort(byKey), prefixes: [...prefixes].sort(compareKeys) };
+    for (const name of page.prefixes) if (compareKeys(name, marker, same) > 0) prefixes.add(name);
+    if (!page.isTruncated) return { entries: [...entries.values()].sort(byKey), prefixes: [...prefixes].sort(byName) };
     if (bytes > limits.bytes || performance.now() > deadline) throw endless(url, pages);
     after = nextPosition(page, after, tokens, url);
   }
 }
 
 const timeOf = ({ last_modified }: ListedEntry): number => Date.parse(last_modified);
-
-const byKey = (a: ListedEntry, b: ListedEntry): number => compareKeys(a.key, b.key);
 
 /** Throws LISTING_INVALID where the next page would be this one, or one before it. */
 function nextPosition(page: ListingPage, after: Position, tokens: Set<string>, url: URL): Position {

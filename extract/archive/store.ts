@@ -59,10 +59,13 @@ export const pageSize = ({ maxKeys }: Pick<ListOptions, 'maxKeys'>): number =>
 /** Where a UTF-16 unit stands in the order of UTF-8 bytes: surrogates, the code points above U+FFFF, come last. */
 const rank = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
 
-/** Orders keys by their UTF-8 bytes, as the archive does; `<` on strings goes by UTF-16 and differs above U+FFFF. */
-export function compareKeys(a: string, b: string): number {
+/**
+ * Orders keys by their UTF-8 bytes, as the archive does; `<` on strings goes by UTF-16 and differs above U+FFFF. The first
+ * `same` units are known to be equal.
+ */
+export function compareKeys(a: string, b: string, same = 0): number {
   const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
+  for (let i = same; i < length; i++) {
     const [left, right] = [a.charCodeAt(i), b.charCodeAt(i)];
     if (left !== right) return rank(left) - rank(right);
   }

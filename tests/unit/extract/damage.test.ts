@@ -89,7 +89,7 @@ describe('B26: a damaged', () => {
         fc.property(damage, (how) => {
           writeFileSync(file, damaged(whole, how));
           const peeked = peekSeries(file);
-          if (whole.length < 64 * 1024 || how === 'zeroed' || 'cut' in how) expect(peeked).toBeUndefined();
+          if (how === 'zeroed' || 'cut' in how) expect(peeked).toBeUndefined();
           if (peeked !== undefined) expect(() => readObjects(file, series)).toThrow(damagedState(file));
           expect(peekSeries(file)).toBeUndefined();
           expect(() => storedSeries(directory)).toThrow(damagedState(file));
