@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Compilable, type KyselyPlugin, sql } from 'kysely';
+import { type Compilable, type KyselyPlugin, type OperationNodeSource, sql } from 'kysely';
 import { checkTestValues } from './check-test-values.ts';
 import type { Pipeline } from './config/load.ts';
 import { createVars, type Vars } from './config/vars.ts';
@@ -21,6 +21,8 @@ import { sourceRelations } from './schema/source.ts';
 import { systemTables } from './schema/system.ts';
 import type { Schema, Table } from './schema/table.ts';
 import { cast, clockSql } from './sql.ts';
+
+type Query = Compilable & OperationNodeSource;
 
 /** The modules that pipeline.yaml names, loaded when they are asked for, with models and tests compiled to SQL. */
 export interface Project {
@@ -67,7 +69,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const inputs = definition.inputs(context);
     const query = definition.query(context);
     const rejects = definition.rejects?.({ ...context, db: textDb });
-    const published = (definition.published?.(context) ?? []) as readonly Compilable[];
+    const published = (definition.published?.(context) ?? []) as readonly Query[];
     const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
     const readsDirty = [...used].some(isDirtyView);
     // The engine's own tables are there without a node that builds them.
@@ -79,7 +81,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
    * A change of what `inputs` does not read makes nothing dirty, so `query` reads nothing else (B28). A source has no
    * state of its own: the table that it refers to stands for it.
    */
-  function checkInputs(node: ModelNode, { table }: Model, inputs: Compilable, query: Compilable): void {
+  function checkInputs(node: ModelNode, { table }: Model, inputs: Query, query: Query): void {
     const named = new Set([table.name, ...sourcesOf(inputs)]);
     const standsFor = ({ kind, references = {} }: Table) =>
       kind === 'source' && Object.keys(references).some((name) => named.has(name));

@@ -9,7 +9,7 @@ import type { RunEnd } from '../run/run.ts';
 import { hideInValue } from '../secrets.ts';
 import { askOn } from './ask.ts';
 import type { Cli } from './cli.ts';
-import { completeGraph, openContext } from './context.ts';
+import { completeGraph, followsEdges, openContext } from './context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
 import { createRunId } from './run-id.ts';
 import { formatTable } from './table.ts';
@@ -37,7 +37,9 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
 /** What the words of a command line say about a run: which nodes, on what, when, and how it reports. */
 export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', options: BuildOptions) {
   const opened = await openContext(cli, options);
-  const context = { ...opened, graph: await completeGraph(opened) };
+  // A run adds the edges of custom tests itself, from the project that it opens.
+  const isLeft = command === 'run' && !options.dryRun && !followsEdges(options);
+  const context = isLeft ? opened : { ...opened, graph: await completeGraph(opened) };
   const { pipeline, graph, target } = context;
   const [{ select }, { resolveAsOf }, { resolveWindow }] = await Promise.all([
     import('../graph/select.ts'),

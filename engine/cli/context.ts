@@ -6,7 +6,7 @@ import type { Graph } from '../graph/graph.ts';
 import { type TargetPaths, targetPaths } from '../run/paths.ts';
 import type { Cli } from './cli.ts';
 import { findPipelineFile } from './find-pipeline.ts';
-import type { GlobalOptions } from './options.ts';
+import type { GlobalOptions, SelectionOptions } from './options.ts';
 
 /** Modules are loaded when a command needs them, so that `--help` and `ls` stay fast. */
 export async function loadPipelineOf(
@@ -59,6 +59,10 @@ export async function openContext(
     paths: targetPaths(dataDir === undefined ? join(pipeline.root, 'data') : resolve(cli.cwd, dataDir), resolved.name),
   };
 }
+
+/** Whether a selection depends on the edges of the graph. */
+export const followsEdges = ({ select, exclude }: SelectionOptions): boolean =>
+  [select, exclude].flat().some((text) => /[+@]/.test(text ?? ''));
 
 /** The graph with the edges of custom tests, for commands that select; their modules are loaded for it. */
 export async function completeGraph({

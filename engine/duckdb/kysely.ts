@@ -4,6 +4,7 @@ import {
   Kysely,
   type KyselyPlugin,
   type OperationNode,
+  type OperationNodeSource,
   OperationNodeTransformer,
   type PrimitiveValueListNode,
   ValueListNode,
@@ -50,7 +51,7 @@ export const compileSql = (query: Compilable): string => query.compile().sql;
  * The tables that a query reads, in the order of the alphabet; a CTE's name hides a table where the CTE is in sight. What
  * reads the state of a table (`stateOf`) reads that table too.
  */
-export function sourcesOf(query: Compilable): readonly string[] {
+export function sourcesOf(query: OperationNodeSource): readonly string[] {
   const tables = new Set<string>();
   const walk = (value: unknown, ctes: readonly string[]): void => {
     if (typeof value !== 'object' || value === null || value instanceof Date) return;
@@ -68,7 +69,7 @@ export function sourcesOf(query: Compilable): readonly string[] {
     }
     for (const part of Object.values(parts)) walk(part, inSight);
   };
-  walk(query.compile().query, []);
+  walk(query.toOperationNode(), []);
   return [...tables].sort();
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { type Compilable, sql } from 'kysely';
+import { type Compilable, type OperationNodeSource, sql } from 'kysely';
 import type { TestSpec } from '../../engine/config/test-spec.ts';
 import { createVars, type VarValue } from '../../engine/config/vars.ts';
 import {
@@ -51,7 +51,7 @@ export function compileModel(
   const query = definition.query(context);
   const inputs = definition.inputs(context);
   const rejects = definition.rejects?.(context);
-  const published = (definition.published?.(context) ?? []) as readonly Compilable[];
+  const published = (definition.published?.(context) ?? []) as readonly (Compilable & OperationNodeSource)[];
   const reads = new Set([query, inputs, ...published, ...(rejects ? [rejects] : [])].flatMap(sourcesOf));
   const readsDirty = schema.dirty_partitions === undefined && reads.delete('dirty_partitions');
   for (const name of systemTables) reads.delete(name);

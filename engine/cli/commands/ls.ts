@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Graph, GraphNode } from '../../graph/graph.ts';
 import type { Cli } from '../cli.ts';
-import { completeGraph, loadPipelineOf, openContext } from '../context.ts';
+import { completeGraph, followsEdges, loadPipelineOf, openContext } from '../context.ts';
 import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
 import { formatTable } from '../table.ts';
 
@@ -30,8 +30,7 @@ async function graphOf(
   cli: Cli,
   options: GlobalOptions & SelectionOptions & { readonly output?: Output },
 ): Promise<Graph> {
-  const followsEdges = [options.select, options.exclude].flat().some((text) => /[+@]/.test(text ?? ''));
-  if (followsEdges || options.output === 'json') return completeGraph(await openContext(cli, options));
+  if (followsEdges(options) || options.output === 'json') return completeGraph(await openContext(cli, options));
   const [pipeline, { buildGraph }] = await Promise.all([loadPipelineOf(cli, options), import('../../graph/graph.ts')]);
   return buildGraph(pipeline);
 }
