@@ -37,11 +37,12 @@ export async function raceLoads(input: LoadInput): Promise<readonly Figure[]> {
   const forget = async (file: string) => {
     for (const one of [file, `${file}.wal`]) rmSync(one, { force: true });
   };
+  const anew = ['--full-refresh', '--select', 'listing', 'klines', 'ohlcv'];
   const model = (name: string, ...exclude: readonly string[]): Contestant => ({
     name,
     prepare: () => forget(warehouse),
     async run() {
-      const { nodes, ...usage } = await runPipeline(project, ['--select', 'listing', 'klines', 'ohlcv', ...exclude]);
+      const { nodes, ...usage } = await runPipeline(project, [...anew, ...exclude]);
       return { ...usage, partSeconds: nodes.get('model.ohlcv') as number };
     },
   });
