@@ -50,8 +50,8 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
 const folders = [...Object.keys(marketPaths), 'superseded', 'rejected', 'damaged'];
 
 /**
- * Removes all staged CSVs, those of versions that were re-issued since, and what was rejected or damaged; not ledger and listing, and no
- * file that no run has named.
+ * Removes all staged CSVs, those of versions that were re-issued since, and what was rejected or damaged. Ledger and
+ * listing stay, and so does every file that no run has named.
  */
 export async function removeStaged(stagingDir: string, signal: AbortSignal): Promise<Freed> {
   const freed = { files: 0, bytes: 0 };

@@ -2,9 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatKey, type Series } from '../../../extract/archive/keys.ts';
 import {
-  digestOf,
   intactObjects,
   type ListedObject,
   peekSeries,
@@ -18,7 +16,7 @@ import type { LedgerEntry } from '../../../extract/staging/entry.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { isIntact, seal } from '../../../extract/staging/seal.ts';
 import { tempDir } from '../../support/temp.ts';
-import { dayMs, keyOf, listedObject } from './support.ts';
+import { headOf, keyOf, objectsOf } from './support.ts';
 
 /** What happens to a file between two runs: a byte flipped, all of it zeroed, its end cut off. */
 type Damage = 'zeroed' | { readonly cut: number } | { readonly at: number; readonly bits: number };
@@ -168,18 +166,6 @@ test('a sealed text is intact as it is and in its place alone', () => {
       if (changed !== text && isIntact(changed, 'here')) expect(changed).not.toContain('crc32');
     }),
   );
-});
-
-const objectsOf = (series: Series, count: number): readonly ListedObject[] =>
-  Array.from({ length: count }, (_, i) => {
-    const period = new Date(Date.parse('2020-01-01') + i * dayMs).toISOString().slice(0, 10);
-    return { ...listedObject(period), key: formatKey({ ...series, period }) };
-  });
-
-const headOf = (objects: readonly ListedObject[]) => ({
-  listed_whole_at: '2025-07-10T09:00:00.000Z',
-  objects: objects.length,
-  digest: digestOf(objects),
 });
 
 const damagedState = (file: string) =>

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatKey, type Series } from '../../../extract/archive/keys.ts';
+import type { Series } from '../../../extract/archive/keys.ts';
 import {
   digestOf,
   keepSeries,
@@ -14,22 +14,12 @@ import {
   writeSeries,
 } from '../../../extract/listing/series-state.ts';
 import { tempDir } from '../../support/temp.ts';
-import { dayMs, keyOf, listedObject } from './support.ts';
+import { headOf, keyOf, objectsOf } from './support.ts';
 
 const seriesOf = (symbol: string): Series => {
   const { period: _, ...series } = keyOf({ symbol });
   return series;
 };
-const objectsOf = (series: Series, count: number): readonly ListedObject[] =>
-  Array.from({ length: count }, (_, i) => {
-    const period = new Date(Date.parse('2020-01-01') + i * dayMs).toISOString().slice(0, 10);
-    return { ...listedObject(period), key: formatKey({ ...series, period }) };
-  });
-const headOf = (objects: readonly ListedObject[]) => ({
-  listed_whole_at: '2025-07-10T09:00:00.000Z',
-  objects: objects.length,
-  digest: digestOf(objects),
-});
 
 test('read(write(series)) is the series; the newest objects are there at a glance', async () => {
   const directory = await tempDir();

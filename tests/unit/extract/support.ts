@@ -1,5 +1,5 @@
-import type { ArchiveKey } from '../../../extract/archive/keys.ts';
-import type { ListedObject } from '../../../extract/listing/series-state.ts';
+import { type ArchiveKey, formatKey, type Series } from '../../../extract/archive/keys.ts';
+import { digestOf, type ListedObject } from '../../../extract/listing/series-state.ts';
 
 export const dayMs = 86_400_000;
 
@@ -24,4 +24,18 @@ export const listedObject = (period: string, edition = 1): ListedObject => ({
   etag: String(edition).padStart(32, '0'),
   last_modified: '2025-07-01T00:00:00.000Z',
   listed_at: '2025-07-02T00:00:00.000Z',
+});
+
+/** The first `count` days of a series from 2020 on, as listed. */
+export const objectsOf = (series: Series, count: number): readonly ListedObject[] =>
+  Array.from({ length: count }, (_, i) => {
+    const period = new Date(Date.parse('2020-01-01') + i * dayMs).toISOString().slice(0, 10);
+    return { ...listedObject(period), key: formatKey({ ...series, period }) };
+  });
+
+/** The head of a state that has these objects. */
+export const headOf = (objects: readonly ListedObject[]) => ({
+  listed_whole_at: '2025-07-10T09:00:00.000Z',
+  objects: objects.length,
+  digest: digestOf(objects),
 });
