@@ -34,8 +34,9 @@ export {
   type Window,
 } from './extract.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
+export { openReader } from './open-reader.ts';
 export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
-export { type ColumnsOf, openReader, type Reader, type ReadQuery, type StandIn } from './read.ts';
+export type { ColumnsOf, Reader, ReadQuery, StandIn } from './read.ts';
 export { countOf, formatAmount, formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
 export { terminalOf } from './report/terminal.ts';
 export { sourcesLock } from './run/paths.ts';

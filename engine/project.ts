@@ -5,7 +5,7 @@ import { type Compilable, type KyselyPlugin, type OperationNodeSource, sql } fro
 import { checkTestValues } from './check-test-values.ts';
 import type { Pipeline } from './config/load.ts';
 import { createVars, type Vars } from './config/vars.ts';
-import type { CompiledModel } from './duckdb/build-model.ts';
+import type { CompiledModel } from './duckdb/compiled-model.ts';
 import { testSql } from './duckdb/data-tests.ts';
 import { compileSql, createCompiler, sourcesOf } from './duckdb/kysely.ts';
 import { dirtyView } from './duckdb/partitions.ts';

@@ -1,6 +1,7 @@
 import { PipelineError } from '../errors.ts';
 import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
+import type { CompiledModel } from './compiled-model.ts';
 import { checkResult } from './describe.ts';
 import {
   builtPartitions,
@@ -23,25 +24,6 @@ import {
 } from './run-test.ts';
 import { readFrom } from './source-files.ts';
 import type { Warehouse } from './warehouse.ts';
-
-/** A model as SQL text, values included. */
-export interface CompiledModel {
-  readonly name: string;
-  readonly table: Table;
-  readonly inputsSql: string;
-  readonly querySql: string;
-  readonly rejectsSql: string | undefined;
-  readonly publishedSql: readonly string[];
-  /** The tables that these statements may change. */
-  readonly writes: readonly Table[];
-  /** Tables that its statements read, its own left out. */
-  readonly reads: readonly string[];
-  readonly readsItself: boolean;
-  /** Whether they read `dirty_partitions`. */
-  readonly readsDirty: boolean;
-  /** Digest of all the text above and of the table's definition. */
-  readonly definitionDigest: string;
-}
 
 export interface BuildOptions {
   readonly window: Window | undefined;

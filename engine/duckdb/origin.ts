@@ -1,5 +1,4 @@
 import { quoteText } from '../sql.ts';
-import type { Warehouse } from './warehouse.ts';
 
 /**
  * Which target a warehouse belongs to. It is kept in a macro: no table of the definition has it, copies of the file and
@@ -11,13 +10,19 @@ export interface WarehouseOrigin {
   readonly synthetic: boolean;
 }
 
+/** A connection, as far as it is needed here: warehouse.ts asks for the origin of each file that it opens. */
+interface Connection {
+  row<T extends object>(sql: string): Promise<T>;
+  run(sql: string): Promise<number>;
+}
+
 const macro = 'pipeline_warehouse_origin';
 
 /**
  * Undefined for a warehouse of an earlier version, and for a database of another program. It asks for the macro and takes
  * the error for an answer: looking it up in `duckdb_functions()` takes 40 ms, this 0.5 ms.
  */
-export async function readOrigin(warehouse: Warehouse): Promise<WarehouseOrigin | undefined> {
+export async function readOrigin(warehouse: Connection): Promise<WarehouseOrigin | undefined> {
   try {
     return await warehouse.row<{ id: string; synthetic: boolean }>(
       `SELECT ${macro}().id AS id, ${macro}().synthetic AS synthetic`,
@@ -28,7 +33,7 @@ export async function readOrigin(warehouse: Warehouse): Promise<WarehouseOrigin 
   }
 }
 
-export async function writeOrigin(warehouse: Warehouse, { id, synthetic }: WarehouseOrigin): Promise<void> {
+export async function writeOrigin(warehouse: Connection, { id, synthetic }: WarehouseOrigin): Promise<void> {
   await warehouse.run(
     `CREATE OR REPLACE MACRO ${macro}() AS {'id': ${quoteText(id)}, 'synthetic': CAST(${synthetic} AS BOOLEAN)}`,
   );

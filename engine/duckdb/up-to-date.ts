@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { clockSql, quoteText } from '../sql.ts';
-import type { CompiledModel } from './build-model.ts';
+import type { CompiledModel } from './compiled-model.ts';
 import { recordDigest } from './partitions.ts';
 import { altered } from './rows-digest.ts';
 import { type CompiledTest, readsClock } from './run-test.ts';

@@ -4,8 +4,7 @@ import { diskError } from '../disk-error.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import { hideInValue, hideSecrets } from '../secrets.ts';
-import type { NodeOutcome } from './context.ts';
-import type { RunOptions } from './run.ts';
+import type { NodeOutcome, RunOptions } from './context.ts';
 import { commandOf } from './start.ts';
 import { resultsFormat } from './unfinished.ts';
 

@@ -1,3 +1,4 @@
+import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import type { Vars } from '../config/vars.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
@@ -6,6 +7,42 @@ import type { ExtractResult, FetchEstimate, Window } from '../extract.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import type { TargetPaths } from './paths.ts';
+
+/** What a command of the engine asks of a run. */
+export interface RunOptions {
+  readonly command: 'run' | 'test';
+  /** The words of the command line without secrets: for the lock, the artifacts and `retry`. */
+  readonly argv: readonly string[];
+  readonly pipeline: Pipeline;
+  readonly graph: Graph;
+  readonly selected: ReadonlySet<string>;
+  readonly target: ResolvedTarget;
+  readonly paths: TargetPaths;
+  readonly vars: Vars;
+  readonly asOf: Date;
+  readonly window?: Window;
+  /** Nodes that run at once, and DuckDB's threads; 4 nodes and DuckDB's own choice by default. */
+  readonly threads?: number;
+  /** Of DuckDB, as it writes it; 1GB by default. */
+  readonly memoryLimit?: string;
+  readonly fullRefresh: boolean;
+  readonly relist: boolean;
+  /** The lock that the sources must agree with. */
+  readonly locked: string | undefined;
+  readonly failFast: boolean;
+  readonly wait: boolean;
+  readonly warnError: boolean;
+  readonly yes: boolean;
+  /** Shows lines to a person and waits for yes or no; undefined where nobody can be asked. */
+  readonly ask: ((lines: readonly string[]) => Promise<boolean>) | undefined;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly runId: string;
+  readonly logFile: string;
+  readonly now: Date;
+  /** Monotonic, ms. */
+  readonly clock: () => number;
+}
 
 /** How a node ended. */
 export interface NodeOutcome {

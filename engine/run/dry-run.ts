@@ -6,8 +6,8 @@ import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { countOf, formatCount } from '../report/format.ts';
 import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
+import type { RunOptions } from './context.ts';
 import { checkTables } from './missing.ts';
-import type { RunOptions } from './run.ts';
 import { nodeWindows } from './windows.ts';
 
 /** What a run of this selection would do, a line a node, from what is there now; nothing is written. */

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type BuildOptions, type BuildOutcome, buildModel, type CompiledModel } from '../duckdb/build-model.ts';
+import { type BuildOptions, type BuildOutcome, buildModel } from '../duckdb/build-model.ts';
+import type { CompiledModel } from '../duckdb/compiled-model.ts';
 import { loadFeed } from '../duckdb/feeds.ts';
 import { readsClock, type TestOutcome } from '../duckdb/run-test.ts';
 import { isUpToDate, recordUpToDate } from '../duckdb/up-to-date.ts';

@@ -1,11 +1,8 @@
 import { rm } from 'node:fs/promises';
-import type { Pipeline } from '../config/load.ts';
-import type { ResolvedTarget } from '../config/resolve-target.ts';
-import type { Vars } from '../config/vars.ts';
 import { diskError } from '../disk-error.ts';
 import { isAbort, PipelineError } from '../errors.ts';
-import type { NodeStatus, Reporter } from '../events.ts';
-import type { ExtractResult, Window } from '../extract.ts';
+import type { NodeStatus } from '../events.ts';
+import type { ExtractResult } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { withTestEdges } from '../graph/test-edges.ts';
 import { ancestors } from '../graph/walk.ts';
@@ -17,7 +14,7 @@ import { readRecord, updateRecord } from '../target/record.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
-import { type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { type NodeOutcome, type RunContext, type RunOptions, refOf } from './context.ts';
 import { executeExport } from './execute-export.ts';
 import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
@@ -32,41 +29,6 @@ import { createShare } from './share.ts';
 import { commandOf, startOf } from './start.ts';
 import { createWarehouseHost, readersWaitMs, refuseUnfit } from './warehouse-host.ts';
 import { nodeWindows } from './windows.ts';
-
-export interface RunOptions {
-  readonly command: 'run' | 'test';
-  /** The words of the command line without secrets: for the lock, the artifacts and `retry`. */
-  readonly argv: readonly string[];
-  readonly pipeline: Pipeline;
-  readonly graph: Graph;
-  readonly selected: ReadonlySet<string>;
-  readonly target: ResolvedTarget;
-  readonly paths: TargetPaths;
-  readonly vars: Vars;
-  readonly asOf: Date;
-  readonly window?: Window;
-  /** Nodes that run at once, and DuckDB's threads; 4 nodes and DuckDB's own choice by default. */
-  readonly threads?: number;
-  /** Of DuckDB, as it writes it; 1GB by default. */
-  readonly memoryLimit?: string;
-  readonly fullRefresh: boolean;
-  readonly relist: boolean;
-  /** The lock that the sources must agree with. */
-  readonly locked: string | undefined;
-  readonly failFast: boolean;
-  readonly wait: boolean;
-  readonly warnError: boolean;
-  readonly yes: boolean;
-  /** Shows lines to a person and waits for yes or no; undefined where nobody can be asked. */
-  readonly ask: ((lines: readonly string[]) => Promise<boolean>) | undefined;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
-  readonly runId: string;
-  readonly logFile: string;
-  readonly now: Date;
-  /** Monotonic, ms. */
-  readonly clock: () => number;
-}
 
 const defaultThreads = 4;
 /** Leaves half of 2 GB to everything else; what does not fit goes to `warehouse.duckdb.tmp` for as long as it is needed. */

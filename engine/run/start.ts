@@ -1,8 +1,7 @@
 import { describeWindow } from '../config/resolve-window.ts';
 import type { RunEvent } from '../events.ts';
 import type { GraphNode } from '../graph/graph.ts';
-import { refOf } from './context.ts';
-import type { RunOptions } from './run.ts';
+import { type RunOptions, refOf } from './context.ts';
 
 /** The command as it was typed, for who is told of the run. */
 export const commandOf = ({ argv }: Pick<RunOptions, 'argv'>): string => ['pnpm', 'pipeline', ...argv].join(' ');

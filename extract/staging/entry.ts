@@ -1,4 +1,4 @@
-import type { Revision } from './revisions.ts';
+import type { RowChanges } from './compare-csv.ts';
 
 /** What became of an archive; `staged` is the only one whose CSV is there, unless it was pruned. */
 export type ArchiveStatus = 'staged' | 'rejected' | 'absent' | 'failed';
@@ -47,4 +47,14 @@ export interface LedgerEntry {
   };
   /** Every time that a staged version was replaced by another, oldest first (A18). */
   readonly revisions?: readonly Revision[];
+}
+
+/** What a re-issue changed of what had been published before (A18). */
+export interface Revision extends Partial<RowChanges> {
+  readonly etag: string;
+  readonly sha256: string;
+  readonly previous_etag: string;
+  readonly previous_sha256?: string;
+  /** As-of of the run that staged it, ISO 8601. */
+  readonly revised_at: string;
 }

@@ -1,8 +1,7 @@
 import type { TableFeed } from '../../engine/index.ts';
 import { csvLine, sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
-import type { LedgerEntry } from './entry.ts';
+import type { LedgerEntry, Revision } from './entry.ts';
 import type { Ledger } from './ledger.ts';
-import type { Revision } from './revisions.ts';
 
 const columns = [
   'key',

@@ -1,6 +1,5 @@
 import type { Planned } from '../plan/plan.ts';
-import type { LedgerEntry } from './entry.ts';
-import type { Revision } from './revisions.ts';
+import type { LedgerEntry, Revision } from './entry.ts';
 import { reasonOf, type StageOutcome } from './stage-archive.ts';
 
 /**

@@ -1,18 +1,8 @@
-import { compareCsv, type RowChanges } from './compare-csv.ts';
+import { compareCsv } from './compare-csv.ts';
 import { digestFile } from './crc.ts';
-import type { LedgerEntry } from './entry.ts';
+import type { LedgerEntry, Revision } from './entry.ts';
 import { stagedFile, supersededFile } from './paths.ts';
 import type { StageOptions, StageOutcome, WantedArchive } from './stage-archive.ts';
-
-/** What a re-issue changed of what had been published before (A18). */
-export interface Revision extends Partial<RowChanges> {
-  readonly etag: string;
-  readonly sha256: string;
-  readonly previous_etag: string;
-  readonly previous_sha256?: string;
-  /** As-of of the run that staged it, ISO 8601. */
-  readonly revised_at: string;
-}
 
 /**
  * The revisions of an archive: those that the ledger has, and one more where it has another version as staged than has

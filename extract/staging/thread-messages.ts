@@ -1,5 +1,12 @@
-import type { ClientStats } from '../archive/client.ts';
-import type { StageOutcome, WantedArchive } from './stage-archive.ts';
+import type { ClientOptions, ClientStats } from '../archive/client.ts';
+import type { StageOutcome, StageSettings, WantedArchive } from './stage-archive.ts';
+
+/** All that a thread needs to know to stage archives. */
+export interface StagerSettings {
+  readonly stage: StageSettings;
+  /** Of one thread. */
+  readonly client: Omit<ClientOptions, 'signal'>;
+}
 
 /** What a staging thread is told. */
 export type Order =

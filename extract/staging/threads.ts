@@ -2,9 +2,26 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { diskError } from '../../engine/index.ts';
+import type { ClientStats } from '../archive/client.ts';
 import type { StageOutcome, WantedArchive } from './stage-archive.ts';
-import type { Stager, StagerOptions, StagerSettings } from './stager.ts';
-import type { Done, Job, Order, Report } from './thread-messages.ts';
+import type { Done, Job, Order, Report, StagerSettings } from './thread-messages.ts';
+
+/** Stages archives, on this thread or on others. */
+export interface Stager extends AsyncDisposable {
+  /** As `stageArchive`; throws what stops the run: an abort, DISK_FULL, a thread that broke. */
+  stage(wanted: WantedArchive): Promise<StageOutcome>;
+  /** How many archives to ask for at once: enough that no connection waits for the next. */
+  readonly lanes: number;
+  readonly stats: ClientStats;
+}
+
+export interface StagerOptions extends StagerSettings {
+  /** Threads; 0 stages on this one. */
+  readonly workers: number;
+  /** Bytes of archives that are under way at once. */
+  readonly bytesInFlight: number;
+  readonly signal: AbortSignal;
+}
 
 /**
  * A thread needs 30 MB of heap; left to itself it takes 150 MB of garbage before it looks for any. Bodies of answers

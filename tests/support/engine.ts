@@ -3,12 +3,8 @@ import { dirname, join } from 'node:path';
 import { type Compilable, type OperationNodeSource, sql } from 'kysely';
 import type { TestSpec } from '../../engine/config/test-spec.ts';
 import { createVars, type VarValue } from '../../engine/config/vars.ts';
-import {
-  type BuildOptions,
-  type BuildOutcome,
-  buildModel,
-  type CompiledModel,
-} from '../../engine/duckdb/build-model.ts';
+import { type BuildOptions, type BuildOutcome, buildModel } from '../../engine/duckdb/build-model.ts';
+import type { CompiledModel } from '../../engine/duckdb/compiled-model.ts';
 import { testSql } from '../../engine/duckdb/data-tests.ts';
 import { compileSql, createCompiler, sourcesOf } from '../../engine/duckdb/kysely.ts';
 import type { CompiledTest } from '../../engine/duckdb/run-test.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { CompiledModel } from '../../../engine/duckdb/build-model.ts';
+import type { CompiledModel } from '../../../engine/duckdb/compiled-model.ts';
 import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { build, compileModel, compileTest, createWarehouse, failuresDir, texts, utc } from '../../support/engine.ts';
 import { dailyTotals, schema, sell, sightings } from './shop.ts';

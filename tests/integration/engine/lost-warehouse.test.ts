@@ -7,7 +7,7 @@ import { PipelineError } from '../../../engine/errors.ts';
 import type { RunEvent } from '../../../engine/events.ts';
 import { describeStatus } from '../../../engine/migrations/status.ts';
 import { migrateUp } from '../../../engine/migrations/up.ts';
-import { openReader } from '../../../engine/read.ts';
+import { openReader } from '../../../engine/open-reader.ts';
 import { cleanTarget } from '../../../engine/run/clean.ts';
 import { examine } from '../../../engine/run/doctor.ts';
 import { describeRun } from '../../../engine/run/dry-run.ts';

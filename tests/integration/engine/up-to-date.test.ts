@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { CompiledModel } from '../../../engine/duckdb/build-model.ts';
+import type { CompiledModel } from '../../../engine/duckdb/compiled-model.ts';
 import { isUpToDate, recordUpToDate, type UpToDate } from '../../../engine/duckdb/up-to-date.ts';
 import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { build, compileModel, compileTest, createWarehouse, texts, utc } from '../../support/engine.ts';

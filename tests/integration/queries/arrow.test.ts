@@ -5,7 +5,7 @@ import { type Table, TimeUnit, tableFromIPC } from 'apache-arrow';
 import { beforeAll, expect, test } from 'vitest';
 import { main } from '../../../engine/cli/program.ts';
 import { openWarehouse as openDatabase } from '../../../engine/duckdb/warehouse.ts';
-import { openReader } from '../../../engine/read.ts';
+import { openReader } from '../../../engine/open-reader.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Fixture, writeWarehouse } from './fixture.ts';
