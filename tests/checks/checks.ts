@@ -1,5 +1,6 @@
 import { $ } from 'zx';
 import { checkCases } from './cases.ts';
+import { checkCycles } from './cycles.ts';
 import { checkErrors } from './errors.ts';
 import { checkGuards } from './guards.ts';
 import { checkImports } from './imports.ts';
@@ -28,6 +29,7 @@ export const checks: Readonly<Record<string, Check>> = {
   biome: program('biome', 'check', '--error-on-warnings', '.'),
   knip: program('knip'),
   imports: checkImports,
+  cycles: checkCycles,
   kernel: checkKernel,
   links: checkLinks,
   'raw-sql': checkRawSql,

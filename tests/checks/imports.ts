@@ -18,13 +18,15 @@ const layers: Readonly<Record<string, { readonly values: readonly string[]; read
   },
 };
 
-interface Import {
+export interface Import {
+  /** As it is written: `./paths.ts`, or the name of a package. */
   readonly from: string;
   readonly typeOnly: boolean;
   readonly offset: number;
 }
 
-function importsOf({ path, text }: SourceFile): readonly Import[] {
+/** All that a file imports or passes on: values and types, also by `import()`. */
+export function importsOf({ path, text }: SourceFile): readonly Import[] {
   const { module } = parseSync(path, text);
   const fixed = module.staticImports.map(({ moduleRequest, entries, start }) => ({
     from: moduleRequest.value,
