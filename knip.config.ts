@@ -13,8 +13,7 @@ function modulesOf(node: unknown): string[] {
 const config: KnipConfig = {
   // Started by engine/start.js, which knip does not follow.
   entry: [
-    'engine/index.ts',
-
+    'engine/{index,for-commands}.ts',
     'engine/cli/main.ts',
     'tests/{checks,guards}/{run,test}.ts',
     'bench/*.ts',

@@ -1,18 +1,13 @@
-/** The engine's public face: all that extract, models, queries and tests/data import of it. */
-export { openContext } from './cli/context.ts';
-export { createNotes } from './cli/notes.ts';
-export type { GlobalOptions } from './cli/options.ts';
-export { resolveOutput, writeText } from './cli/output.ts';
-export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult } from './cli/result.ts';
-export { type RunSelectionOptions, runSelection } from './cli/run-selection.ts';
+/**
+ * The engine's face for what a pipeline declares: all that extracts, models and data tests import of it. It loads no
+ * command, report or run; modules of commands and the library have for-commands.ts as well.
+ */
 export { closest } from './closest.ts';
-export { type CommandIo, type CommandModule, defineCommand } from './command.ts';
 export { parseDuration } from './config/duration.ts';
 export { formatDay, parseInstant } from './config/instant.ts';
-export { describeWindow } from './config/resolve-window.ts';
-export type { Vars, VarValue } from './config/vars.ts';
+export type { Vars } from './config/vars.ts';
 export { diskError } from './disk-error.ts';
-export { type ErrorCode, type ErrorDetails, formatError, isAbort, PipelineError } from './errors.ts';
+export { type ErrorCode, type ErrorDetails, isAbort, PipelineError } from './errors.ts';
 export { exactDecimal, exactSum } from './exact-sum.ts';
 export {
   type ArchiveMatch,
@@ -21,25 +16,17 @@ export {
   type Extract,
   type ExtractContext,
   type ExtractPlan,
-  type ExtractResult,
   type Freed,
   type PlanRow,
   type Progress,
-  type Rejected,
-  type Staged,
   type StagedFiles,
   type StagedSource,
   type TableFeed,
-  type Target,
   type Window,
 } from './extract.ts';
+export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
-export { openReader } from './open-reader.ts';
 export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
-export type { ColumnsOf, Reader, ReadQuery, StandIn } from './read.ts';
-export { countOf, formatAmount, formatBytes, formatCount, formatDuration, formatUtc } from './report/format.ts';
-export { terminalOf } from './report/terminal.ts';
-export { sourcesLock } from './run/paths.ts';
 export {
   bigint,
   boolean,
@@ -53,6 +40,6 @@ export {
   varchar,
 } from './schema/column.ts';
 export { partitionState, schemaMigrations, testResults } from './schema/system.ts';
-export { type DatabaseOf, desc, month, type RowOf, type Schema, table } from './schema/table.ts';
+export { type DatabaseOf, desc, month, type Schema, table } from './schema/table.ts';
 export { hideEcho, hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
 export { cast } from './sql.ts';

@@ -1,13 +1,6 @@
 import { resolve } from 'node:path';
-import {
-  type CommandIo,
-  countOf,
-  defineCommand,
-  formatBytes,
-  formatCount,
-  PipelineError,
-  parseInstant,
-} from '../engine/index.ts';
+import { type CommandIo, defineCommand } from '../engine/for-commands.ts';
+import { countOf, formatBytes, formatCount, PipelineError, parseInstant } from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
 import { addLockCommand } from './lock/command.ts';

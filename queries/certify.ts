@@ -3,15 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type CommandIo,
-  countOf,
   createNotes,
   defineCommand,
-  formatCount,
   type GlobalOptions,
   openContext,
   openReader,
-  PipelineError,
-} from '../engine/index.ts';
+} from '../engine/for-commands.ts';
+import { countOf, formatCount, PipelineError } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type Certificate, certify, describeSeries } from './certify/certificate.ts';
 import { differences, readCertificate } from './certify/check.ts';

@@ -2,20 +2,18 @@ import { type Command, Option } from 'commander';
 import {
   type CommandIo,
   chooseForm,
-  countOf,
   createNotes,
   defineCommand,
-  type ErrorCode,
   lineResult,
   openContext,
   openReader,
-  PipelineError,
   type ResultOptions,
   resultFormats,
   type StandIn,
   takeResult,
   terminalOf,
-} from '../engine/index.ts';
+} from '../engine/for-commands.ts';
+import { countOf, type ErrorCode, PipelineError } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type FetchOptions, fetchMissing } from './fetch.ts';
 import { describeStandIn } from './open.ts';

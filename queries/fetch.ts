@@ -1,14 +1,6 @@
 import { sql } from 'kysely';
-import {
-  type CommandIo,
-  cast,
-  formatDay,
-  type GlobalOptions,
-  openContext,
-  openReader,
-  PipelineError,
-  runSelection,
-} from '../engine/index.ts';
+import { type CommandIo, type GlobalOptions, openContext, openReader, runSelection } from '../engine/for-commands.ts';
+import { cast, formatDay, PipelineError } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type Series, series } from './series.ts';
 import { timeframes } from './timeframes.ts';

@@ -1,4 +1,4 @@
-import { openContext, openReader } from '../engine/index.ts';
+import { openContext, openReader } from '../engine/for-commands.ts';
 import type { Database } from '../models/schema.ts';
 import { type Certificate, certify } from './certify/certificate.ts';
 import { differences } from './certify/check.ts';

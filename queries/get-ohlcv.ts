@@ -1,4 +1,5 @@
-import { type ColumnsOf, PipelineError } from '../engine/index.ts';
+import type { ColumnsOf } from '../engine/for-commands.ts';
+import { PipelineError } from '../engine/index.ts';
 import { fetchMissing } from './fetch.ts';
 import { type OpenOptions, openWarehouse } from './open.ts';
 import type { GivenOf, RowOf } from './question.ts';

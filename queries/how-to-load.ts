@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { cast, type Reader } from '../engine/index.ts';
+import type { Reader } from '../engine/for-commands.ts';
+import { cast } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { loadCommand, type Series } from './series.ts';
 import { count, countWhere } from './sql.ts';

@@ -1,5 +1,6 @@
 /** The library: typed questions to a warehouse. `import { getOhlcv, openWarehouse, top } from 'klinehouse'`. */
-export { type ColumnsOf, type ErrorCode, PipelineError } from '../engine/index.ts';
+export type { ColumnsOf } from '../engine/for-commands.ts';
+export { type ErrorCode, PipelineError } from '../engine/index.ts';
 export type { Certificate } from './certify/certificate.ts';
 export { type CertificateRequest, checkCertificate, getCertificate } from './get-certificate.ts';
 export {

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Kysely } from 'kysely';
-import { type ColumnsOf, formatUtc, openContext, openReader, type ReadQuery, type StandIn } from '../engine/index.ts';
+import { type ColumnsOf, openContext, openReader, type ReadQuery, type StandIn } from '../engine/for-commands.ts';
+import { formatUtc } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import type { GivenOf, Parameters, Question } from './question.ts';
 import { resolveQuestion } from './resolve.ts';

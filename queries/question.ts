@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Reader, ReadQuery } from '../engine/index.ts';
+import type { Reader, ReadQuery } from '../engine/for-commands.ts';
 import type { Database } from '../models/schema.ts';
 import type { Parameter, PlainParameter } from './parameters/parameter.ts';
 import type { Covered } from './parameters/range.ts';

@@ -1,4 +1,5 @@
-import { formatDay, type Reader } from '../engine/index.ts';
+import type { Reader } from '../engine/for-commands.ts';
+import { formatDay } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { dayMs } from './parameters/day.ts';
 import { checkRange, describeRange, noteOutside } from './parameters/range.ts';

@@ -1,4 +1,4 @@
-import { formatAmount, formatShare, groupDigits } from '../report/format.ts';
+import { formatAmount, formatShare, groupDigits } from '../format.ts';
 
 /** A column of a result: its SQL type, and what its values count, as `Column.unit` or a question says. */
 export interface CellColumn {

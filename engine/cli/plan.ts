@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { PlanRow } from '../extract.ts';
-import { countOf, formatBytes, formatCount, formatDuration } from '../report/format.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../format.ts';
 import { toJsonLine } from '../report/json.ts';
 import type { PlannedExtract, RunPlan } from '../run/plan.ts';
 import { hideInValue } from '../secrets.ts';

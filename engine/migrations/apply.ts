@@ -2,7 +2,7 @@ import { adoptRows } from '../duckdb/foreign.ts';
 import { readSchema } from '../duckdb/introspect.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import { isAbort, PipelineError } from '../errors.ts';
-import { countOf } from '../report/format.ts';
+import { countOf } from '../format.ts';
 import { tableStatements } from '../schema/ddl.ts';
 import type { Change } from '../schema/diff.ts';
 import { expectSchema } from '../schema/drift.ts';

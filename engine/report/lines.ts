@@ -1,8 +1,8 @@
 import { formatError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
+import { countOf, formatDuration } from '../format.ts';
 import type { Clock } from './clock.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { countOf, formatDuration } from './format.ts';
 import { createMeter, type Meter } from './meter.ts';
 import { firstLine, headline, nodeLabel, statusWord } from './node-text.ts';
 import { progressLine } from './progress-text.ts';

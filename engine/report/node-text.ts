@@ -1,5 +1,5 @@
 import type { NodeRef, NodeStatus, RunEvent } from '../events.ts';
-import { formatUtc } from './format.ts';
+import { formatUtc } from '../format.ts';
 
 type RunFacts = Pick<Extract<RunEvent, { type: 'run_started' }>, 'target' | 'synthetic' | 'asOf' | 'range'>;
 

@@ -1,5 +1,5 @@
 import type { Progress } from '../extract.ts';
-import { countIn, formatBytes, formatCount, formatDuration, formatPercent, formatRate } from './format.ts';
+import { countIn, formatBytes, formatCount, formatDuration, formatPercent, formatRate } from '../format.ts';
 import type { Speed } from './meter.ts';
 
 /** For a log: `[15s] Progress: 150/715 symbols (21%), 338,100 records processed`. */

@@ -1,7 +1,7 @@
 import { formatError, PipelineError } from '../errors.ts';
 import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
+import { countOf } from '../format.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { countOf } from './format.ts';
 import { firstLine, nodeLabel, statusWord, styles } from './node-text.ts';
 import { createPaint, type Paint, paintCode } from './paint.ts';
 import { showsChange } from './unchanged.ts';

@@ -1,7 +1,7 @@
 import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../events.ts';
+import { countOf, formatDuration } from '../format.ts';
 import type { Clock } from './clock.ts';
 import { dispatch, type EventTable } from './event-table.ts';
-import { countOf, formatDuration } from './format.ts';
 import { createLiveList, type LiveLine, type LiveList } from './live-list.ts';
 import { createMeter, type Meter } from './meter.ts';
 import { firstLine, headline, nodeLabel, styles } from './node-text.ts';

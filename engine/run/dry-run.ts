@@ -1,10 +1,10 @@
 import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
+import { countOf, formatCount } from '../format.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
-import { countOf, formatCount } from '../report/format.ts';
 import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
 import type { RunOptions } from './context.ts';
 import { checkTables } from './missing.ts';

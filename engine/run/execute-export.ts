@@ -1,6 +1,6 @@
 import { exportTable } from '../duckdb/export.ts';
+import { countOf } from '../format.ts';
 import type { ExportNode } from '../graph/graph.ts';
-import { countOf } from '../report/format.ts';
 import type { Table } from '../schema/table.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
 import { refuseAltered } from './refuse-altered.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { recordOutcomes, runTest, type TestOutcome } from '../duckdb/run-test.ts';
+import { countOf, formatCount } from '../format.ts';
 import type { TestNode } from '../graph/graph.ts';
-import { countOf, formatCount } from '../report/format.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
 
 /** Runs a test on what is published. */

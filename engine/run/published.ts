@@ -1,6 +1,6 @@
 import { dirtyPartitions, findDirty, inputPartitions } from '../duckdb/partitions.ts';
+import { countOf, formatBytes } from '../format.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
-import { countOf, formatBytes } from '../report/format.ts';
 import { type RunContext, refOf } from './context.ts';
 
 /** Tells the extracts of this run what has been published of what they have staged. */

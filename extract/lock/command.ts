@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import {
   type CommandIo,
-  countOf,
   type GlobalOptions,
   openContext,
   resolveOutput,
   sourcesLock,
   writeText,
-} from '../../engine/index.ts';
+} from '../../engine/for-commands.ts';
+import { countOf } from '../../engine/index.ts';
 import { Ledger } from '../staging/ledger.ts';
 import { formatLock, lockedAs } from './file.ts';
 

@@ -1,6 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
-import { cast, PipelineError, partitionText, type Reader, stateOf } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { cast, PipelineError, partitionText, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import type { InstrumentType } from '../parameters/choice.ts';
 import { series } from '../series.ts';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { PipelineError, type Reader } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { type Certificate, certificateShape, certify, rangeOf } from './certificate.ts';
 

@@ -1,4 +1,5 @@
-import { closest, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { closest, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { type Timeframe, timeframes } from '../timeframes.ts';
 import type { SeriesName } from './certificate.ts';

@@ -1,4 +1,5 @@
-import { describeWindow, formatDay } from '../../engine/index.ts';
+import { describeWindow } from '../../engine/for-commands.ts';
+import { formatDay } from '../../engine/index.ts';
 import type { Canvas } from '../question.ts';
 import { sparkline, squeeze } from './sparkline.ts';
 

@@ -1,4 +1,4 @@
-import { formatAmount } from '../../engine/index.ts';
+import { formatAmount } from '../../engine/for-commands.ts';
 import type { Canvas } from '../question.ts';
 import { drawTrend } from './trend.ts';
 

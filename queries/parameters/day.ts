@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { cast, describeWindow, formatDay, PipelineError, parseInstant } from '../../engine/index.ts';
+import { describeWindow } from '../../engine/for-commands.ts';
+import { cast, formatDay, PipelineError, parseInstant } from '../../engine/index.ts';
 import { countWhere, dayLiteral } from '../sql.ts';
 import type { Parameter } from './parameter.ts';
 

@@ -1,4 +1,4 @@
-import type { Reader } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
 import type { Database } from '../../models/schema.ts';
 
 export interface ParameterContext {

@@ -1,4 +1,5 @@
-import { describeWindow, formatDay, formatUtc, PipelineError } from '../../engine/index.ts';
+import { describeWindow } from '../../engine/for-commands.ts';
+import { formatDay, formatUtc, PipelineError } from '../../engine/index.ts';
 import { dayMs, instantOf, wholeDay } from './day.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { cast, closest, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { cast, closest, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { type DailyTable, emptyTable } from './day.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';

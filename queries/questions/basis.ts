@@ -1,5 +1,6 @@
 import { type Expression, sql } from 'kysely';
-import { cast, countOf, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { cast, countOf, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { outsideOf } from '../check-series.ts';
 import { contractOf } from '../contract.ts';

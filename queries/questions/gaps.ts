@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import { cast, closest, countOf, PipelineError, partitionValueOf, type Reader, stateOf } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { cast, closest, countOf, PipelineError, partitionValueOf, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
 import { instantOptions, noteOutside } from '../parameters/range.ts';

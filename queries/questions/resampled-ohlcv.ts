@@ -1,5 +1,6 @@
 import { type Expression, sql } from 'kysely';
-import { cast, exactSum, PipelineError, type Reader } from '../../engine/index.ts';
+import type { Reader } from '../../engine/for-commands.ts';
+import { cast, exactSum, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { checkSeries } from '../check-series.ts';
 import { howToLoad } from '../how-to-load.ts';

@@ -2,16 +2,29 @@ import { posix } from 'node:path';
 import { parseSync } from 'vite';
 import { lineAt, readFiles, type SourceFile } from './files.ts';
 
+interface Layer {
+  readonly values: readonly string[];
+  readonly types?: readonly string[];
+  /** What some files of the layer may import as well: those that define commands. */
+  readonly commands?: readonly string[];
+}
+
+/** The engine's face for modules of commands and for the library. */
+const commandFace = 'engine/for-commands.ts';
+
 /**
  * What each layer may import besides itself and packages: a file, or with a slash at its end a folder. `types`: with
  * `import type` only. The rest of the tree is free.
  */
-const layers: Readonly<Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>> = {
-  engine: { values: [], types: [] },
-  exchange: { values: [], types: [] },
-  extract: { values: ['engine/index.ts', 'exchange/'], types: [] },
-  models: { values: ['engine/index.ts', 'exchange/'], types: [] },
-  queries: { values: ['engine/index.ts', 'exchange/'], types: ['models/schema.ts'] },
+const layers: Readonly<Record<string, Layer>> = {
+  engine: { values: [] },
+  exchange: { values: [] },
+  extract: {
+    values: ['engine/index.ts', 'exchange/'],
+    commands: ['extract/commands.ts', 'extract/lock/command.ts'],
+  },
+  models: { values: ['engine/index.ts', 'exchange/'] },
+  queries: { values: ['engine/index.ts', commandFace, 'exchange/'], types: ['models/schema.ts'] },
   'tests/data': {
     values: ['engine/index.ts', 'models/define.ts', 'models/market/calendar.ts', 'models/market/names.ts'],
     types: ['models/schema.ts'],
@@ -46,18 +59,19 @@ export function importsOf({ path, text }: SourceFile): readonly Import[] {
   return [...fixed, ...passedOn, ...dynamic];
 }
 
-/** Imports run one way (design section 1): the engine imports no layer, the layers import only its public face. */
+/** Imports run one way (design section 1): the engine imports no layer, the layers import only its faces. */
 export async function checkImports(root: string): Promise<readonly string[]> {
   const problems: string[] = [];
-  for (const [layer, allowed] of Object.entries(layers)) {
+  for (const [layer, { values: shared, types = [], commands = [] }] of Object.entries(layers)) {
     for (const file of await readFiles(root, [`${layer}/**/*.ts`])) {
+      const values = commands.includes(file.path) ? [...shared, commandFace] : shared;
       for (const { from, typeOnly, offset } of importsOf(file)) {
         if (!from.startsWith('.')) continue;
         const target = posix.join(posix.dirname(file.path), from);
         const isOwn = target.startsWith(`${layer}/`);
-        const isAllowed = allowed.values.some((one) => (one.endsWith('/') ? target.startsWith(one) : target === one));
-        if (isOwn || isAllowed || (typeOnly && allowed.types.includes(target))) continue;
-        const may = [...allowed.values, ...allowed.types.map((type) => `types of ${type}`)].join(' and ');
+        const isAllowed = values.some((one) => (one.endsWith('/') ? target.startsWith(one) : target === one));
+        if (isOwn || isAllowed || (typeOnly && types.includes(target))) continue;
+        const may = [...values, ...types.map((type) => `types of ${type}`)].join(' and ');
         problems.push(
           `${file.path}:${lineAt(file.text, offset)}: imports ${target}; ${layer} imports only itself${may && `, ${may}`}`,
         );

@@ -19,7 +19,7 @@ async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boo
   const [context, { cleanTarget }, { countOf, formatBytes }] = await Promise.all([
     openContext(cli, options),
     import('../../run/clean.ts'),
-    import('../../report/format.ts'),
+    import('../../format.ts'),
   ]);
   const { paths, pipeline } = context;
   const now = cli.now();

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PipelineError } from '../../errors.ts';
-import { countOf } from '../../report/format.ts';
+import { countOf } from '../../format.ts';
 import type { Comparison } from '../../run/comparison.ts';
 import type { Cli } from '../cli.ts';
 import { loadPipelineOf, openContext } from '../context.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatAmount } from '../../../engine/report/format.ts';
+import { formatAmount } from '../../../engine/format.ts';
 import { drawCalendar } from '../../../queries/draw/calendar.ts';
 import { drawRank } from '../../../queries/draw/rank.ts';
 import { sparkline, squeeze } from '../../../queries/draw/sparkline.ts';

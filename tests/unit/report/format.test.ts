@@ -7,7 +7,7 @@ import {
   formatPercent,
   formatRate,
   formatUtc,
-} from '../../../engine/report/format.ts';
+} from '../../../engine/format.ts';
 
 test('counts have thousands separators, bigint too', () => {
   expect([0, 999, 1_000, 338_100, 1_234_567].map(formatCount)).toEqual(['0', '999', '1,000', '338,100', '1,234,567']);

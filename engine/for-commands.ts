@@ -1,0 +1,17 @@
+/**
+ * The engine's face for modules of commands and for the library: what they share with the engine's own commands. What
+ * defines extracts, models and tests is in index.ts, which loads none of this.
+ */
+export { openContext } from './cli/context.ts';
+export { createNotes } from './cli/notes.ts';
+export type { GlobalOptions } from './cli/options.ts';
+export { resolveOutput, writeText } from './cli/output.ts';
+export { chooseForm, lineResult, type ResultOptions, resultFormats, takeResult } from './cli/result.ts';
+export { runSelection } from './cli/run-selection.ts';
+export { type CommandIo, defineCommand } from './command.ts';
+export { describeWindow } from './config/resolve-window.ts';
+export { formatAmount } from './format.ts';
+export { openReader } from './open-reader.ts';
+export type { ColumnsOf, Reader, ReadQuery, StandIn } from './read.ts';
+export { terminalOf } from './report/terminal.ts';
+export { sourcesLock } from './run/paths.ts';
