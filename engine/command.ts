@@ -18,7 +18,7 @@ export interface CommandIo {
 /** The default export of a module under `commands:` in pipeline.yaml: it adds its arguments, subcommands and actions. */
 export interface CommandModule {
   define(command: Command, io: CommandIo): void;
-  /** What completes values, by the name of an argument (`symbol`) or an option (`--symbols`); nothing where it is not known. */
+  /** What completes values, by the name of an argument (`region`) or an option (`--regions`); nothing where it is not known. */
   completions?(io: CommandIo, options: GlobalOptions): Promise<Readonly<Record<string, readonly string[]>>>;
 }
 

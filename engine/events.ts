@@ -3,7 +3,7 @@ import type { Progress } from './extract.ts';
 export type NodeStatus = 'pass' | 'warn' | 'error' | 'skip' | 'no-op' | 'reused';
 
 export interface NodeRef {
-  /** `extract.listing`, `model.ohlcv`, `test.unique_ohlcv…`, `export.volume_rankings`. */
+  /** `extract.files`, `model.orders`, `test.unique_orders…`, `export.orders`. */
   readonly id: string;
   readonly kind: 'extract' | 'model' | 'test' | 'export';
   readonly name: string;

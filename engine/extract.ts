@@ -11,7 +11,7 @@ export interface Window {
 export interface Progress {
   readonly done: number;
   readonly total?: number;
-  /** What `done` counts: `symbols`, `files`, `partitions` … */
+  /** What `done` counts: `files`, `partitions` … */
   readonly unit: string;
   readonly bytes?: number;
   readonly totalBytes?: number;
@@ -40,7 +40,7 @@ export interface FetchEstimate {
 
 /** Files of one kind that an extract would fetch, and those of the same kind that are settled. */
 export interface PlanRow {
-  /** What they are files of, in the order of the columns: `{ instrument_type: 'spot', timeframe: '1m', … }`. */
+  /** What they are files of, in the order of the columns: `{ region: 'eu', kind: 'daily', … }`. */
   readonly of: Readonly<Record<string, string>>;
   readonly files: number;
   readonly bytes: number;

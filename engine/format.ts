@@ -10,7 +10,7 @@ export function formatCount(count: number | bigint): string {
 export const countOf = (count: number | bigint, noun: string, nouns = `${noun}s`): string =>
   `${formatCount(count)} ${Number(count) === 1 ? noun : nouns}`;
 
-/** The same of a noun that is given in the plural: `1 symbol`, but `1 series`. */
+/** The same of a noun that is given in the plural: `1 file`, but `1 series`. */
 export const countIn = (count: number, nouns: string): string =>
   countOf(count, nouns === 'series' ? nouns : nouns.replace(/ies$/, 'y').replace(/s$/, ''), nouns);
 

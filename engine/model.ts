@@ -12,7 +12,7 @@ type MonthName<Part, Column extends string> = 'month' extends Part
     ? 'month'
     : `month_of_${Column}`;
 
-/** Name → value of a table's partition columns: `{ date: Date }`, or `{ symbol: string, month: Date }`. */
+/** Name → value of a table's partition columns: `{ date: Date }`, or `{ region: string, month: Date }`. */
 export type PartitionOf<T extends Table> = {
   [Part in NonNullable<T['partition']>[number] as Part extends { month: infer Column extends string }
     ? MonthName<NonNullable<T['partition']>[number], Column>

@@ -171,7 +171,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     if (spec.type !== 'custom') {
       const table = schema[model];
       if (table === undefined)
-        throw new PipelineError('MODULE_INVALID', `models/schema.ts has no table ${model}`, {
+        throw new PipelineError('MODULE_INVALID', `${pipeline.spec.schema} has no table ${model}`, {
           file: pipeline.spec.schema,
         });
       checkTestValues(pipeline, node, table, schema);

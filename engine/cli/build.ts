@@ -29,7 +29,6 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly wait?: boolean;
   readonly yes?: boolean;
   readonly warnError?: boolean;
-  readonly collectVolume?: boolean;
   /** Vars that were set by flags of their own, as `name=value`. */
   readonly varFlags?: readonly string[];
 }
@@ -158,6 +157,6 @@ function lockOf(
   }
   throw new PipelineError('USAGE', '--locked looks at what the extracts take, and none is selected', {
     key: '--locked',
-    hint: 'select the sources as well: put + before the selector, as in --select +rankings',
+    hint: 'select the sources as well: put + before the selector, as in --select +NAME',
   });
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { about } from '../about.ts';
 import type { ValueWords } from './completion-words.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 /** The alias that a user types; `pnpm` has a completion of its own. */
-const alias = 'klinehouse';
+const alias = about.name;
 
 /** The words that may follow a command: its subcommands, what its argument may be, its options and those of the program. */
 interface Place {

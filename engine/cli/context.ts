@@ -35,10 +35,10 @@ export interface CommandContext {
   readonly paths: TargetPaths;
 }
 
-/** `collectVolume: false` is the same as `--var collect_volume=false`; `varFlags` are vars by their own flags. */
+/** `varFlags` are vars that were set by flags of their own, as `name=value`. */
 export async function openContext(
   cli: Pick<Cli, 'cwd' | 'env'>,
-  options: GlobalOptions & { readonly collectVolume?: boolean; readonly varFlags?: readonly string[] },
+  options: GlobalOptions & { readonly varFlags?: readonly string[] },
 ): Promise<CommandContext> {
   const [pipeline, { buildGraph }, { resolveTarget }, { resolveVars }] = await Promise.all([
     loadPipelineOf(cli, options),
@@ -46,14 +46,14 @@ export async function openContext(
     import('../config/resolve-target.ts'),
     import('../config/resolve-vars.ts'),
   ]);
-  const { target, vars, dataDir, collectVolume = true } = options;
+  const { target, vars, dataDir } = options;
   const resolved = resolveTarget(pipeline, { env: cli.env, ...(target !== undefined && { name: target }) });
   return {
     pipeline,
     graph: buildGraph(pipeline),
     target: resolved,
     vars: resolveVars(pipeline, {
-      pairs: [...(options.var ?? []), ...(options.varFlags ?? []), ...(collectVolume ? [] : ['collect_volume=false'])],
+      pairs: [...(options.var ?? []), ...(options.varFlags ?? [])],
       ...(vars !== undefined && { json: vars }),
     }),
     paths: targetPaths(dataDir === undefined ? join(pipeline.root, 'data') : resolve(cli.cwd, dataDir), resolved.name),

@@ -16,7 +16,8 @@ const takesVarFlags: ReadonlySet<string> = new Set(['run', 'plan']);
 
 /**
  * Adds the commands of pipeline.yaml, read only where one may be meant. A module is loaded for its own command and for
- * those that show its subcommands. Throws MODULE_INVALID for a module without `define`.
+ * those that show its subcommands. Throws MODULE_INVALID for a module without `define`, and USAGE with what a command of
+ * pipeline.yaml says to use instead of one that does not exist.
  */
 export async function addContributedCommands(
   program: Command,
@@ -33,7 +34,15 @@ export async function addContributedCommands(
   });
   if (pipeline === undefined) return;
   if (builtIn !== undefined) return addVarFlags(builtIn, pipeline);
-  for (const [own, { use, description }] of Object.entries(pipeline.spec.commands)) {
+  const { commands } = pipeline.spec;
+  const instead = Object.values(commands).find(({ instead_of }) => Object.hasOwn(instead_of, name ?? ''))?.instead_of;
+  if (name !== undefined && instead !== undefined && !Object.hasOwn(commands, name)) {
+    throw new PipelineError('USAGE', `unknown command '${name}'`, { hint: instead[name] as string });
+  }
+  if (name === 'completion') {
+    for (const command of program.commands) if (takesVarFlags.has(command.name())) addVarFlags(command, pipeline);
+  }
+  for (const [own, { use, description }] of Object.entries(commands)) {
     const command = program.command(own).description(description);
     // The list of all commands shows names and descriptions alone.
     if (own !== name && (name === undefined || !isListing)) continue;

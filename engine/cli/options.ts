@@ -16,7 +16,7 @@ export interface GlobalOptions {
 export function addGlobalOptions(program: Command): Command {
   return program
     .option('--target <name>', 'target of pipeline.yaml; else PIPELINE_TARGET, else its default_target')
-    .option('--vars <json>', 'vars as a JSON map: \'{"grace_days": 10}\'')
+    .option('--vars <json>', 'vars as a JSON map: \'{"NAME": 10}\'')
     .option('--var <name=value>', 'one var; can be given again', collect)
     .option('--data-dir <dir>', 'where runs write, one folder a target (default: data beside pipeline.yaml)')
     .option('--pipeline <file>', 'default: pipeline.yaml here or in a folder above')

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { about } from '../about.ts';
 import type { Cli, MainIo } from './cli.ts';
 import { defineClean } from './commands/clean.ts';
 import { defineCompile } from './commands/compile.ts';
@@ -36,7 +36,7 @@ const commands = [
 export function createProgram(cli: Cli): Command {
   const program = new Command('pnpm pipeline')
     .description('Builds what pipeline.yaml declares: extracts, models, their tests and exports.')
-    .version(version(), '--version', 'print the version')
+    .version(`${about.name} ${about.version}`, '--version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
@@ -46,18 +46,9 @@ export function createProgram(cli: Cli): Command {
     })
     .configureHelp({ showGlobalOptions: true });
   addGlobalOptions(program);
-  addExamples(program, 'run', 'run --select +rankings --start 2025-06-01', 'ls --select tag:nightly --output json');
+  addExamples(program, 'run', 'run --select +NAME --start 2025-06-01', 'ls --select tag:nightly --output json');
   for (const define of commands) define(program, cli);
   return program;
-}
-
-/** `klinehouse 0.1.0`. */
-function version(): string {
-  const about = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Record<
-    string,
-    string
-  >;
-  return `${about.name} ${about.version}`;
 }
 
 /** A command of the engine as `runWords` would find it, with the flags of vars. */

@@ -117,7 +117,7 @@ export async function takeResult<DB>(
     const count = await replaceWhole(to, (aside) => reader.copy(query, { file: aside, format, metadata }));
     return { count, isCut: false, leftOut: [], deliver: async () => {} };
   }
-  const directory = await mkdtemp(join(tmpdir(), 'klinehouse-query-'));
+  const directory = await mkdtemp(join(tmpdir(), 'pipeline-query-'));
   const discard = () => rm(directory, { recursive: true, force: true });
   try {
     const spooled = join(directory, `rows.${format}`);

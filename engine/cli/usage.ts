@@ -1,24 +1,22 @@
 import type { CommanderError } from 'commander';
 import { PipelineError } from '../errors.ts';
 
-/** What people type who know dbt or guess, and what does it here. */
+/** What people type who know dbt or guess, and what does it here; pipeline.yaml has more of them, with `instead_of`. */
 const elsewhere: Readonly<Record<string, string>> = {
   build: '`run` builds, tests and exports: pnpm pipeline run',
-  clone: '`migrate restore` puts a backup in place, `query … --output FILE` writes rows: pnpm pipeline --help',
+  clone: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
   debug: '`doctor` checks what a run needs: pnpm pipeline doctor',
   deps: 'packages are installed by pnpm: npx -y pnpm@10 install',
   docs: 'the manual is the folder docs/, its tables are docs/tables.md; commands: pnpm pipeline --help',
-  download: '`run` fetches what the selection needs: pnpm pipeline run --select klines',
-  export: '`run` writes the exports, `query … --output FILE` any rows: pnpm pipeline run --select kind:export',
-  fetch: '`run` fetches what the selection needs: pnpm pipeline run --select klines',
+  download: '`run` fetches what the selection needs: pnpm pipeline run',
+  export: '`run` writes the exports: pnpm pipeline run --select kind:export',
+  fetch: '`run` fetches what the selection needs: pnpm pipeline run',
   freshness: 'a data test checks it: pnpm pipeline test',
   list: '`ls` lists the nodes: pnpm pipeline ls',
   parse: '`compile` checks the project and writes its SQL: pnpm pipeline compile',
   restore: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
-  serve: '`archive serve` serves a folder: pnpm pipeline archive serve DIR',
-  snapshot: '`query snapshot` shows the symbols of a day: pnpm pipeline query snapshot latest',
   source: 'data tests check freshness: pnpm pipeline test',
-  status: '`migrate status` and `query summary` say how things stand: pnpm pipeline query summary',
+  status: '`migrate status` says what the warehouse has been through: pnpm pipeline migrate status',
   tables: '`ls` lists the nodes, `show NAME` shows rows: pnpm pipeline ls',
   version: 'pnpm pipeline --version',
 };

@@ -21,7 +21,7 @@ export interface Problem {
 
 const shown = 20;
 
-/** `models.ohlcv.tests[2].unique` */
+/** `models.orders.tests[2].unique` */
 export function formatPath(path: Path): string {
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }

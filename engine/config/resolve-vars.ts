@@ -25,7 +25,7 @@ export function resolveVars(
     if (split < 1) {
       throw new PipelineError('VAR_INVALID', `--var wants name=value, not \`${hideInValue(pair)}\``, {
         value: pair,
-        hint: 'write it as --var grace_days=10, or several as --vars \'{"grace_days": 10}\'',
+        hint: 'write it as --var NAME=10, or several as --vars \'{"NAME": 10}\'',
       });
     }
     const name = pair.slice(0, split).trim();
@@ -45,7 +45,7 @@ export function resolveVars(
 }
 
 function parseJson(json: string): Record<string, unknown> {
-  const hint = '--vars takes a JSON map: --vars \'{"grace_days": 10}\'';
+  const hint = '--vars takes a JSON map: --vars \'{"NAME": 10}\'';
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);

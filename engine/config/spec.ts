@@ -36,22 +36,11 @@ const target = z.strictObject({
   synthetic: z.boolean().default(false).meta({ description: 'The data is made up, and every output says so.' }),
 });
 
-export const varTypes = [
-  'boolean',
-  'integer',
-  'number',
-  'string',
-  'string[]',
-  'timeframe',
-  'duration',
-  'date',
-] as const;
+export const varTypes = ['boolean', 'integer', 'number', 'string', 'string[]', 'duration', 'date'] as const;
 export type VarType = (typeof varTypes)[number];
 
 const variable = z.strictObject({
-  type: z
-    .enum(varTypes)
-    .meta({ description: 'A timeframe is `1m`, `4h`, `1mo`; a duration `7 days`; a date `2025-06-17`.' }),
+  type: z.enum(varTypes).meta({ description: 'A duration is `7 days`, a date `2025-06-17`.' }),
   default: z
     .union([z.boolean(), scalar, z.array(z.string())])
     .meta({ description: 'The value without --vars; it fits the type.' }),
@@ -64,8 +53,11 @@ const variable = z.strictObject({
   aliases: z
     .record(z.string(), z.string())
     .exactOptional()
-    .meta({ description: 'Other spellings of a value, or of the values of a list: `futures: futures-um`.' }),
-  flag: label.exactOptional().meta({ description: '`run` takes the var as --<flag> too: `symbols` is --symbols A,B.' }),
+    .meta({ description: 'Other spellings of a value, or of the values of a list: `germany: de`.' }),
+  flag: label.exactOptional().meta({
+    description:
+      '`run` and `plan` take the var as --<flag> too: `regions` is --regions A,B. The flag of a boolean takes no value; where true is the default it is --no-<flag>.',
+  }),
 });
 
 const extract = z.strictObject({
@@ -106,6 +98,9 @@ const exportSpec = z.strictObject({
 const command = z.strictObject({
   use,
   description: text.meta({ description: 'One line for `--help`.' }),
+  instead_of: z.record(z.string(), text).default({}).meta({
+    description: 'Commands that do not exist and people type: what an error says to use instead, by their name.',
+  }),
 });
 
 /** pipeline.yaml, as it is written on the input side, with defaults and ms on the output side. */

@@ -54,12 +54,6 @@ const types: Readonly<Record<VarType, TypeOfVar>> = {
         .filter((part) => part !== ''),
     isOrdered: false,
   },
-  timeframe: {
-    wanted: 'a timeframe such as 1m, 4h, 1d or 1mo',
-    read: (raw) => (isText(raw) && /^\d+(s|m|h|d|w|mo)$/.test(raw) ? raw : undefined),
-    parse: asText,
-    isOrdered: false,
-  },
   duration: {
     wanted: 'a duration such as `30 days` or `12 hours`',
     read: (raw) => (isText(raw) ? parseDuration(raw) : undefined),
@@ -116,3 +110,7 @@ export function checkVarBounds(
 
 /** `--var name=text` of a declared type; a text that is none of the type is left for `checkVarValue` to refuse. */
 export const parseVarText = (type: VarType, text: string): unknown => types[type].parse(text);
+
+/** The flag that a var declares, as it is typed: `--region`; `--no-cache` of a boolean that is true by default. */
+export const flagOf = ({ flag, type, default: given }: VarSpec): string | undefined =>
+  flag && `--${type === 'boolean' && given === true ? 'no-' : ''}${flag}`;

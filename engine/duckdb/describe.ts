@@ -20,7 +20,7 @@ export async function checkResult(warehouse: Warehouse, query: string, table: Ta
       `the query of ${table.name} has ${has} as column ${at + 1}, its table ${wants}`,
       {
         key: name ?? result?.column_name ?? '',
-        hint: `make the model and models/schema.ts agree`,
+        hint: 'change the model, or its table in the schema, so that both have the same columns',
       },
     );
   }

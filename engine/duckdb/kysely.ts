@@ -76,7 +76,7 @@ export function sourcesOf(query: OperationNodeSource): readonly string[] {
 // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
 type AnyNode = OperationNode & Record<string, any>;
 
-/** The tables whose states a select over partition_state keeps: `where model = 'ohlcv'`. */
+/** The tables whose states a select over partition_state keeps: `where model = 'orders'`. */
 function statesIn(select: AnyNode): readonly string[] {
   const froms: readonly AnyNode[] = select.from?.froms ?? [];
   const [table, another] = froms.map((from) => (from.kind === 'AliasNode' ? from.node : from));

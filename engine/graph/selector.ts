@@ -2,7 +2,7 @@ import { closest } from '../closest.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from './graph.ts';
 
-/** How a selector is told apart: `tag:nightly`, `path:models/rankings` …; `any` is a word without a method. */
+/** How a selector is told apart: `tag:nightly`, `path:models/nightly` …; `any` is a word without a method. */
 interface Method {
   isMatch(node: GraphNode, glob: Glob): boolean;
   /** What the method could find in a node, for suggestions. */

@@ -3,7 +3,7 @@ import { formatUtc } from '../format.ts';
 
 type RunFacts = Pick<Extract<RunEvent, { type: 'run_started' }>, 'target' | 'synthetic' | 'asOf' | 'range'>;
 
-/** `klinehouse run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC`. */
+/** `shop run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC`. */
 export function headline(title: string, event: RunFacts): string {
   const parts = [
     title,
@@ -14,7 +14,7 @@ export function headline(title: string, event: RunFacts): string {
   return parts.join(' · ');
 }
 
-/** `model volume_rankings`. */
+/** `model orders`. */
 export const nodeLabel = (node: NodeRef): string => `${node.kind} ${node.name}`;
 
 export function statusWord(node: NodeRef, status: NodeStatus): string {

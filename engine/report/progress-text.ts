@@ -2,7 +2,7 @@ import type { Progress } from '../extract.ts';
 import { countIn, formatBytes, formatCount, formatDuration, formatPercent, formatRate } from '../format.ts';
 import type { Speed } from './meter.ts';
 
-/** For a log: `[15s] Progress: 150/715 symbols (21%), 338,100 records processed`. */
+/** For a log: `[15s] Progress: 150/715 files (21%), 338,100 records processed`. */
 export function progressLine(progress: Progress, seconds: number): string {
   const { done, total, unit, records, bytes } = progress;
   const parts = [

@@ -9,7 +9,7 @@ import { createSummaryReporter } from './summary.ts';
 import { isLive, terminalOf } from './terminal.ts';
 
 export interface ReporterOptions {
-  /** What the first line starts with: `klinehouse run`. */
+  /** What the first line starts with: `shop run`. */
   readonly title: string;
   readonly format: 'text' | 'json';
   readonly quiet: boolean;

@@ -1,4 +1,6 @@
+import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
+import { flagOf } from '../config/var-value.ts';
 import { PipelineError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
 import type { FetchEstimate } from '../extract.ts';
@@ -8,6 +10,7 @@ import type { TargetPaths } from './paths.ts';
 import { lastRate, secondsAt } from './rate.ts';
 
 export interface ConfirmOptions {
+  readonly pipeline: Pick<Pipeline, 'spec'>;
   readonly target: Pick<ResolvedTarget, 'archive' | 'ask_above'>;
   readonly paths: Pick<TargetPaths, 'root' | 'artifacts'>;
   /** `--yes`. */
@@ -31,11 +34,18 @@ export function createConfirm(options: ConfirmOptions): Confirm {
 }
 
 async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmOptions): Promise<void> {
-  const { target, paths, yes, ask, reporter, free: freeOf = freeBytes } = options;
+  const { pipeline, target, paths, yes, ask, reporter, free: freeOf = freeBytes } = options;
+  const narrowing = `narrow it with ${flagsThatNarrow(pipeline)}`;
   const { files, bytes, diskBytes } = estimate;
   const free = await freeOf(paths.root);
   // What is staged is never smaller than what was fetched; how much larger is a guess, so that alone refuses nothing.
-  if (bytes > free) throw tooLarge(node, bytes, free, paths.root);
+  if (bytes > free) {
+    throw new PipelineError(
+      'DISK_FULL',
+      `${node.name} would fetch ${formatBytes(bytes)}, and ${formatBytes(free)} are free: nothing was fetched`,
+      { file: paths.root, hint: `make room, name another disk with --data-dir, or ${narrowing}` },
+    );
+  }
   const log = (level: 'debug' | 'info' | 'warn', message: string) =>
     reporter.report({ type: 'log', level, message, node });
   if (diskBytes > free) {
@@ -51,7 +61,10 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
     `  disk: about ${formatBytes(diskBytes)} staged, ${formatBytes(free)} free in ${paths.root}`,
   ];
   if (!yes) {
-    const refused = (why: string) => notConfirmed(`${lines[0] as string}: ${why}`);
+    const refused = (why: string) =>
+      new PipelineError('NOT_CONFIRMED', `${lines[0] as string}: ${why}`, {
+        hint: `--yes answers; see what it is with pnpm pipeline plan, ${narrowing}`,
+      });
     if (ask === undefined) throw refused('there is no terminal to ask on');
     const work = () => ask(lines);
     if (!(await (reporter.pause?.(work) ?? work()))) throw refused('the answer was no');
@@ -60,17 +73,8 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   for (const line of lines) log(yes ? 'info' : 'debug', line.trim());
 }
 
-const tooLarge = (node: NodeRef, bytes: number, free: number, file: string) =>
-  new PipelineError(
-    'DISK_FULL',
-    `${node.name} would fetch ${formatBytes(bytes)}, and ${formatBytes(free)} are free: nothing was fetched`,
-    {
-      file,
-      hint: 'make room, name another disk with --data-dir, or narrow it with --start, --symbols or --timeframes',
-    },
-  );
-
-const notConfirmed = (message: string) =>
-  new PipelineError('NOT_CONFIRMED', message, {
-    hint: '--yes answers; see what it is with pnpm pipeline plan, narrow it with --start, --symbols or --timeframes',
-  });
+/** The options that make a fetch smaller, as `--start, --regions or --no-cache`. */
+function flagsThatNarrow({ spec }: Pick<Pipeline, 'spec'>): string {
+  const flags = ['--start', ...Object.values(spec.vars).flatMap((variable) => flagOf(variable) ?? [])];
+  return flags.join(', ').replace(/, ([^,]*)$/, ' or $1');
+}

@@ -1,4 +1,5 @@
 import { Agent, EnvHttpProxyAgent, request } from 'undici';
+import { about } from '../about.ts';
 import { PipelineError } from '../errors.ts';
 import type { UrlAccess } from '../secrets.ts';
 
@@ -17,7 +18,7 @@ export async function contact(address: string, access: UrlAccess, signal: AbortS
   const startedAt = performance.now();
   const { statusCode, body } = await request(query === '' ? url : `${url}?${query}`, {
     dispatcher: agent,
-    headers: { 'user-agent': 'klinehouse', ...(authorization !== undefined && { authorization }) },
+    headers: { 'user-agent': about.name, ...(authorization !== undefined && { authorization }) },
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
   }).catch(async (cause: Error & { code?: string }) => {
     await agent.destroy();

@@ -69,7 +69,7 @@ const codeOf = (error: unknown): number => ((error as { errcode?: number }).errc
 
 const unusable = (file: string, error: unknown): PipelineError =>
   codeOf(error) === notADatabase
-    ? invalid(file, 'was not made by klinehouse')
+    ? invalid(file, 'was not made by a run')
     : invalid(file, `cannot be locked: ${(error as Error).message}`, error);
 
 const invalid = (file: string, problem: string, cause?: unknown): PipelineError =>

@@ -54,7 +54,7 @@ export function readNote(file: string): Note | undefined {
   const stats = lstatSync(file, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
   if (stats.isDirectory()) throw invalid(file, 'is a folder');
-  if (!stats.isFile() || stats.size > largest) throw invalid(file, 'was not made by klinehouse');
+  if (!stats.isFile() || stats.size > largest) throw invalid(file, 'was not made by a run');
   let found: { readonly text: string; readonly changed: bigint };
   try {
     found = readOpen(file);
@@ -83,11 +83,11 @@ function parse(text: string, file: string): Holder {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw invalid(file, 'was not made by klinehouse, or is damaged', error);
+    throw invalid(file, 'was not made by a run, or is damaged', error);
   }
   const parsed = shape.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw invalid(file, 'was not made by klinehouse, or is damaged', parsed.error);
+  throw invalid(file, 'was not made by a run, or is damaged', parsed.error);
 }
 
 /** Writes the file unless there is one, which no two machines can do at once; false where there is one. */

@@ -163,7 +163,7 @@ async function runHeld(
     status === 'error' ? [error] : [],
   );
   const isFailed = errors.length > 0 || (options.warnError && counts.warn > 0);
-  // A node may be the first to see that the run could not: an unknown symbol, a No to a large fetch.
+  // A node may be the first to see that the run could not: an unknown name, a No to a large fetch.
   const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
   return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
 }

@@ -34,7 +34,7 @@ const rowSchema = ({ description, columns }: Table): object => ({
   additionalProperties: false,
 });
 
-/** One definition a table, of a row of it: `#/$defs/ohlcv`. */
+/** One definition a table, of a row of it: `#/$defs/orders`. */
 export function printJsonSchema(schema: Schema, source: string): string {
   const document = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -70,10 +70,10 @@ const say =
   (change: Change): string =>
     (words[change.kind] as (change: Change) => string)(change);
 
-/** What something has otherwise than the definition: `ohlcv.volume is FLOAT, the definition says DOUBLE`. */
+/** What something has otherwise than the definition: `orders.amount is FLOAT, the definition says DOUBLE`. */
 export const describeDrift = say(driftWords);
 
-/** What a migration does: `ohlcv: turn volume from FLOAT into DOUBLE`. */
+/** What a migration does: `orders: turn amount from FLOAT into DOUBLE`. */
 export const describeStep = say(stepWords);
 
 /** Types that hold every value of a type. */

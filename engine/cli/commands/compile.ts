@@ -9,7 +9,7 @@ export function defineCompile(program: Command, cli: Cli): void {
     .command('compile')
     .description("Writes each selected model's SQL into artifacts/ and prints where.");
   addSelectionOptions(command).action((_, own: Command) => compile(cli, own.optsWithGlobals()));
-  addExamples(command, 'compile', 'compile --select volume_rankings');
+  addExamples(command, 'compile', 'compile --select NAME');
 }
 
 async function compile(cli: Cli, options: GlobalOptions & SelectionOptions): Promise<void> {

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { about } from '../../about.ts';
 import type { Cli } from '../cli.ts';
 import { completionScript, type Shell, shells } from '../completion.ts';
 import { valueWords } from '../completion-words.ts';
@@ -8,7 +9,7 @@ export function defineCompletion(program: Command, cli: Cli): void {
   const command = program
     .command('completion')
     .description(
-      'Prints a script that completes commands, options, nodes, targets and symbols of `klinehouse`, an alias for `pnpm pipeline`.',
+      `Prints a script that completes commands, options, nodes and targets of \`${about.name}\`, an alias for \`pnpm pipeline\`.`,
     )
     .addArgument(new Argument('<shell>', 'the shell that reads the script').choices(shells))
     .action(async (shell: Shell, _, own: Command) =>

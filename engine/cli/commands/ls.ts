@@ -12,7 +12,7 @@ export function defineLs(program: Command, cli: Cli): void {
   addSelectionOptions(command)
     .addOption(new Option('--output <form>', 'json: one object a line').choices(['text', 'json', 'name', 'path']))
     .action((_, own: Command) => ls(cli, own.optsWithGlobals()));
-  addExamples(command, 'ls', 'ls --select +rankings', 'ls --select path:models --output json');
+  addExamples(command, 'ls', 'ls --select +NAME', 'ls --select path:models --output json');
 }
 
 async function ls(cli: Cli, options: GlobalOptions & SelectionOptions & { readonly output?: Output }): Promise<void> {

@@ -15,15 +15,15 @@ export function defineMigrate(program: Command, cli: Cli): void {
   const create = migrate
     .command('new')
     .description('Writes what changed in the definition as a migration, and the files that derive from it.')
-    .argument('<name>', 'what it does: add_funding_rate')
+    .argument('<name>', 'what it does: add_discount')
     .option('--rename <old=new>', 'table.old=table.new, or old=new for a table; can be given again', collect)
     .option('--fill <column=sql>', 'table.column=SQL over the old row: what old rows get', collect)
     .action((name: string, _, own: Command) => migrateNew(cli, name, own.optsWithGlobals()));
   addExamples(
     create,
-    'migrate new add_funding_rate',
-    'migrate new call_it_turnover --rename ohlcv.quote_asset_volume=ohlcv.turnover',
-    `migrate new add_market --fill "ohlcv.instrument_type='spot'"`,
+    'migrate new add_discount',
+    'migrate new call_it_amount --rename orders.price=orders.amount',
+    `migrate new add_region --fill "orders.region='eu'"`,
   );
   const up = migrate
     .command('up')
@@ -39,7 +39,7 @@ export function defineMigrate(program: Command, cli: Cli): void {
     .option('--wait', 'wait while a run holds the target')
     .action((backup: string, _, own: Command) => migrateRestore(cli, backup, own.optsWithGlobals()));
   addExamples(restore, 'migrate restore data/sample/backups/warehouse-20261120T103000Z-ab12.duckdb');
-  addExamples(migrate, 'migrate status', 'migrate new add_funding_rate', 'migrate up');
+  addExamples(migrate, 'migrate status', 'migrate new add_discount', 'migrate up');
 }
 
 interface HintOptions extends GlobalOptions {

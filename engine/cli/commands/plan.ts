@@ -18,10 +18,5 @@ export function definePlan(program: Command, cli: Cli): void {
     .action((_, own: Command) =>
       plan(cli, withVarFlags(own) as ReturnType<typeof withVarFlags> & { format: PlanFormat }),
     );
-  addExamples(
-    command,
-    'plan',
-    'plan --target live --timeframes 1h --start 2024-01-01',
-    'plan --select +rankings --format json',
-  );
+  addExamples(command, 'plan', 'plan --target live --start 2024-01-01', 'plan --select +NAME --format json');
 }

@@ -15,7 +15,6 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('--full-refresh', 'rebuild everything; the warehouse is backed up first')
     .option('--relist', 'list every series whole again')
     .option('--locked [file]', 'fail if the archive is not that of sources.lock, or of another such file')
-    .option('--no-collect-volume', 'build from listings alone: --var collect_volume=false')
     .option('-x, --fail-fast', 'stop at the first failure')
     .option('--threads <n>', 'nodes that run at once', wholeNumber(1))
     .option('--memory-limit <size>', 'memory of DuckDB, as 4GB; beyond it spills to disk (default: 1GB)', memorySize)
@@ -26,10 +25,5 @@ export function defineRun(program: Command, cli: Cli): void {
     .action(async (_, own: Command) => {
       await build(cli, 'run', withVarFlags(own));
     });
-  addExamples(
-    command,
-    'run',
-    'run --select +rankings --start 2025-06-17 --end 2025-06-29',
-    'run --target live --no-collect-volume --dry-run',
-  );
+  addExamples(command, 'run', 'run --select +NAME --start 2025-06-17 --end 2025-06-29', 'run --target live --dry-run');
 }

@@ -15,7 +15,7 @@ export function defineShow(program: Command, cli: Cli): void {
     .argument('<model>', 'name of a model, or of a table that an extract writes')
     .option('--limit <n>', `rows to show (default: ${defaultLimit})`, wholeNumber(1))
     .action((model: string, _, own: Command) => show(cli, model, own.optsWithGlobals()));
-  addExamples(command, 'show volume_rankings', 'show daily_availability --limit 50 --target live');
+  addExamples(command, 'show NAME', 'show NAME --limit 50 --target live');
 }
 
 async function show(cli: Cli, name: string, options: GlobalOptions & { readonly limit?: number }): Promise<void> {

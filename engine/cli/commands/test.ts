@@ -17,5 +17,5 @@ export function defineTest(program: Command, cli: Cli): void {
     .action(async (_, own: Command) => {
       await build(cli, 'test', own.optsWithGlobals());
     });
-  addExamples(command, 'test', 'test --select volume_rankings --warn-error');
+  addExamples(command, 'test', 'test --select NAME --warn-error');
 }

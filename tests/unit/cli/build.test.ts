@@ -15,7 +15,8 @@ targets:
   other: { archive: http://127.0.0.1:1 }
 vars:
   behaviour: { type: string, default: succeed }
-  collect_volume: { type: boolean, default: true }
+  collect_volume: { type: boolean, default: true, flag: collect-volume }
+  odd_file: { type: boolean, default: false, flag: odd }
 extracts:
   files: { use: extract/files.ts, writes: [] }
   volumes: { use: extract/files.ts, writes: [], needs: [files], when: collect_volume }
@@ -25,7 +26,7 @@ extracts:
 export default {
   async run({ vars, progress, warn, signal, window }) {
     progress({ done: 1, total: 2, unit: 'files' });
-    const behaviour = vars.string('behaviour');
+    const behaviour = vars.boolean('odd_file') ? 'warn' : vars.string('behaviour');
     if (behaviour === 'fail') throw new Error('out of luck');
     if (behaviour === 'warn') warn('a file is odd');
     if (behaviour === 'wait') {
@@ -67,9 +68,15 @@ test('warnings are allowed unless --warn-error', async () => {
   expect((await run(project, [...warned, '--warn-error'])).exitCode).toBe(1);
 });
 
-test('--no-collect-volume is the var collect_volume=false', async () => {
-  const { stdout } = await run(project, ['run', '--no-collect-volume']);
-  expect(stdout).toContain('Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=1');
+test('the flag of a boolean is false where true is the default, and true where false is', async () => {
+  const done = async (...argv: string[]) => (await run(project, ['run', ...argv])).stdout;
+  expect(await done('--no-collect-volume')).toContain('Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=1');
+  expect(await done('--odd')).toContain('Done. PASS=0 WARN=2 ERROR=0 SKIP=0 NO-OP=0');
+  expect(await done('--var', 'collect_volume=false', '--var', 'odd_file=true')).toContain(
+    'Done. PASS=0 WARN=1 ERROR=0 SKIP=0 NO-OP=1',
+  );
+  const { exitCode, stderr } = await run(project, ['run', '--collect-volume']);
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining("unknown option '--collect-volume'")]);
 });
 
 test('--log-format json has an object on every line of stderr', async () => {

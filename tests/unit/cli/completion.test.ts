@@ -27,6 +27,7 @@ test('bash completes commands, those of pipeline.yaml too', async () => {
 test('bash completes subcommands and options, after other words too', async () => {
   expect(await complete('archive', 'w')).toEqual(['write', 'wait']);
   expect(await complete('run', '--select', 'bars', '--full')).toEqual(['--full-refresh']);
+  expect(await complete('plan', '--no')).toEqual(['--no-collect-volume']);
   expect(await complete('--target', 'live', 'schema', '')).toEqual(expect.arrayContaining(['print', 'check']));
 });
 

@@ -11,7 +11,7 @@ schema: models/schema.ts
 targets:
   sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }
 vars:
-  collect_volume: { type: boolean, default: true }
+  collect_volume: { type: boolean, default: true, flag: collect-volume }
 extracts:
   listing: { use: extract/listing.ts, writes: [objects] }
 models:
@@ -26,7 +26,10 @@ models:
 exports:
   ranks: { model: ranks, format: parquet, order_by: [rank] }
 commands:
-  archive: { use: extract/commands.ts, description: Writes and serves the archive. }
+  archive:
+    use: extract/commands.ts
+    description: Writes and serves the archive.
+    instead_of: { serve: 'say archive wait', list: 'say archive stray' }
 `;
 
 /** `archive write DIR` prints what it is given; `archive wait` ends when it is told to. */

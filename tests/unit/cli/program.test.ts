@@ -39,7 +39,6 @@ describe('usage', () => {
     ['build', 'pnpm pipeline run'],
     ['debug', 'pnpm pipeline doctor'],
     ['docs', 'pnpm pipeline --help'],
-    ['list', 'pnpm pipeline ls'],
     ['run rankings', 'pnpm pipeline run --select rankings'],
     ['test rankings bars --target sample', 'pnpm pipeline test --select rankings bars'],
     ['ls --target sample rankings', 'pnpm pipeline ls --select NAME'],
@@ -47,6 +46,16 @@ describe('usage', () => {
     const { exitCode, stderr } = await run(project, words.split(' '));
     expect(exitCode).toBe(2);
     expect(stderr.split('\n')[1]?.endsWith(meant)).toBe(true);
+  });
+
+  test('a command of pipeline.yaml says what to use instead of one that does not exist', async () => {
+    expect(await run(project, ['--target', 'sample', 'serve', 'data'])).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: "error [USAGE] unknown command 'serve'\n  next: say archive wait\n",
+    });
+    // It knows its own words better than the engine.
+    expect((await run(project, ['list'])).stderr).toContain('next: say archive stray');
   });
 
   test('--version prints the version of package.json', async () => {

@@ -15,7 +15,7 @@ vars:
   ratio: { type: number, default: 0.9, min: 0, max: 1 }
   verify: { type: string, default: etag, values: [etag, checksum] }
   quotes: { type: 'string[]', default: [USDT], values: [USDT, USDC, BUSD] }
-  timeframe: { type: timeframe, default: 1m }
+  timeframe: { type: string, default: 1m, values: [1m, 4h, 1mo] }
   relist_after: { type: duration, default: 7 days, min: 1 hour }
   since: { type: date, default: 2020-01-01, min: 2019-12-31 }
 `,
@@ -92,18 +92,18 @@ describe('values', () => {
 
 describe('what does not fit is VAR_INVALID and says what would', () => {
   test.each<[string, Parameters<typeof resolveVars>[1], string, string | undefined]>([
-    ['bad JSON', { json: '{days: 1}' }, '--vars is no JSON: ', `--vars takes a JSON map: --vars '{"grace_days": 10}'`],
+    ['bad JSON', { json: '{days: 1}' }, '--vars is no JSON: ', `--vars takes a JSON map: --vars '{"NAME": 10}'`],
     [
       'JSON that is no map',
       { json: '[1]' },
       '--vars is no map of names and values',
-      `--vars takes a JSON map: --vars '{"grace_days": 10}'`,
+      `--vars takes a JSON map: --vars '{"NAME": 10}'`,
     ],
     [
       'JSON null',
       { json: 'null' },
       '--vars is no map of names and values',
-      `--vars takes a JSON map: --vars '{"grace_days": 10}'`,
+      `--vars takes a JSON map: --vars '{"NAME": 10}'`,
     ],
     [
       'a name near another',
@@ -127,7 +127,7 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
       'a pair without =',
       { pairs: ['days'] },
       '--var wants name=value, not `days`',
-      `write it as --var grace_days=10, or several as --vars '{"grace_days": 10}'`,
+      `write it as --var NAME=10, or several as --vars '{"NAME": 10}'`,
     ],
     [
       'a text for a boolean',
@@ -165,8 +165,8 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
     [
       'a timeframe of REST',
       { pairs: ['timeframe=1M'] },
-      'the var timeframe must be a timeframe such as 1m, 4h, 1d or 1mo, not `1M`',
-      undefined,
+      'the var timeframe must be one of 1m, 4h, 1mo, not `1M`',
+      'did you mean 1m?',
     ],
     [
       'a duration without a unit',

@@ -1,11 +1,25 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parsePipeline } from '../../../engine/config/load.ts';
 import type { NodeRef, RunEvent } from '../../../engine/events.ts';
 import { type ConfirmOptions, createConfirm } from '../../../engine/run/confirm.ts';
 import { tempDir } from '../../support/temp.ts';
 
 const node: NodeRef = { id: 'extract.klines', kind: 'extract', name: 'klines' };
+const pipeline = parsePipeline(
+  `
+name: demo
+default_target: sample
+schema: schema.ts
+targets: { sample: { archive: sample } }
+vars:
+  regions: { type: 'string[]', default: [], flag: regions }
+  days: { type: integer, default: 3 }
+  figures: { type: boolean, default: true, flag: figures }
+`,
+  { file: 'pipeline.yaml', root: '/demo' },
+);
 const GB = 1e9;
 const estimate = { files: 1000, bytes: 2 * GB, diskBytes: 6 * GB };
 
@@ -14,6 +28,7 @@ async function confirming(options: Partial<ConfirmOptions> = {}) {
   const events: RunEvent[] = [];
   const questions: string[][] = [];
   const confirm = createConfirm({
+    pipeline,
     target: { archive: 'https://archive', ask_above: GB },
     paths: { root, artifacts: join(root, 'artifacts') },
     yes: false,
@@ -43,6 +58,9 @@ describe('before a fetch', () => {
     await expect(confirm(node, estimate)).rejects.toMatchObject({
       code: 'DISK_FULL',
       message: 'klines would fetch 2.0 GB, and 1.9 GB are free: nothing was fetched',
+      details: {
+        hint: 'make room, name another disk with --data-dir, or narrow it with --start, --regions or --no-figures',
+      },
     });
     expect(questions).toEqual([]);
   });
@@ -58,7 +76,7 @@ describe('before a fetch', () => {
   test('the free disk is that of the folder where there is one', async () => {
     const { confirm, root } = await confirming();
     const real = createConfirm({
-      ...{ target: { archive: 'a' }, paths: { root: join(root, 'not/yet/there'), artifacts: root } },
+      ...{ pipeline, target: { archive: 'a' }, paths: { root: join(root, 'not/yet/there'), artifacts: root } },
       ...{ yes: true, ask: undefined, reporter: { report() {}, close: async () => {} } },
     });
     await confirm(node, estimate);
