@@ -1,8 +1,8 @@
 import { hideInValue, hideSecrets, hideUsers } from './secrets.ts';
 
 /**
- * Every error a user can meet, with the exit code of a command that ends with it.
- * docs/errors.md has a row for each; a test keeps the two lists equal.
+ * Every error of the engine that a user can meet, with the exit code of a command that ends with it; a project adds its
+ * own with `defineErrors`. docs/errors.md has a row for each; a check keeps the lists equal.
  */
 export const exitCodeOf = {
   USAGE: 2,
@@ -33,20 +33,8 @@ export const exitCodeOf = {
   MIGRATION_FAILED: 1,
   ARCHIVE_UNREACHABLE: 1,
   ARCHIVE_REFUSED: 1,
-  ARCHIVE_RESPONSE: 1,
-  EXCHANGE_BANNED: 1,
-  EXCHANGE_REFUSED: 1,
-  EXCHANGE_FAILED: 1,
-  LISTING_INVALID: 1,
-  STAGING_DAMAGED: 2,
-  OBJECT_REJECTED: 1,
-  OBJECT_ABSENT: 1,
-  TOO_MANY_FAILED: 1,
-  LOCK_INVALID: 2,
-  SOURCES_DIFFER: 1,
   MODEL_FAILED: 1,
   TEST_FAILED: 1,
-  CERTIFICATE_DIFFERS: 1,
   EXPORT_FAILED: 1,
   DISK_FULL: 1,
   INTERRUPTED: 130,
@@ -77,7 +65,7 @@ export interface ErrorDetails {
 /** Shows no secret of a URL, in its stack neither. */
 export class PipelineError extends Error {
   override readonly name = 'PipelineError';
-  readonly code: ErrorCode;
+  readonly code: string;
   readonly details: ErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -87,8 +75,26 @@ export class PipelineError extends Error {
   }
 
   get exitCode(): number {
-    return exitCodeOf[this.code];
+    return exitCodeOf[this.code as ErrorCode];
   }
+}
+
+/**
+ * The errors that a project can fail with beside those of the engine: a class that takes the codes of both, from the exit
+ * codes of its own.
+ */
+export function defineErrors<const Own extends Readonly<Record<string, number>>>(exitCodes: Own) {
+  return class extends PipelineError {
+    static readonly exitCodes: Readonly<Record<string, number>> = exitCodes;
+
+    constructor(code: ErrorCode | (keyof Own & string), message: string, details: ErrorDetails = {}) {
+      super(code as ErrorCode, message, details);
+    }
+
+    override get exitCode(): number {
+      return exitCodes[this.code] ?? super.exitCode;
+    }
+  };
 }
 
 function withoutSecrets(details: ErrorDetails): ErrorDetails {

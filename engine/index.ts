@@ -7,7 +7,7 @@ export { parseDuration } from './config/duration.ts';
 export { formatDay, parseInstant } from './config/instant.ts';
 export type { Vars } from './config/vars.ts';
 export { diskError } from './disk-error.ts';
-export { type ErrorCode, type ErrorDetails, isAbort, PipelineError } from './errors.ts';
+export { defineErrors, type ErrorCode, type ErrorDetails, isAbort, PipelineError } from './errors.ts';
 export { exactDecimal, exactSum } from './exact-sum.ts';
 export {
   type ArchiveMatch,

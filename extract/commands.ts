@@ -3,6 +3,7 @@ import { type CommandIo, defineCommand } from '../engine/for-commands.ts';
 import { countOf, formatBytes, formatCount, PipelineError, parseInstant } from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
+import { SourceError } from './errors.ts';
 import { addLockCommand } from './lock/command.ts';
 import { defaultAsOf } from './sample/cases.ts';
 import { createSampleStore, defaultSeed } from './sample/store.ts';
@@ -62,7 +63,7 @@ async function verify(io: CommandIo, directory: string): Promise<void> {
   const summary = `${formatCount(ok)} ok, ${formatCount(bad)} bad, ${formatCount(without)} without CHECKSUM${others}`;
   io.stdout.write(`${summary}\n`);
   if (bad === 0) return;
-  throw new PipelineError(
+  throw new SourceError(
     'OBJECT_REJECTED',
     `${countOf(bad, `archive of ${directory} is bad`, `archives of ${directory} are bad`)}`,
     {

@@ -1,5 +1,6 @@
-import { PipelineError } from '../engine/index.ts';
-import type { Failure } from './failure.ts';
+import { defineErrors, type PipelineError } from '../engine/index.ts';
+import { type Failure, sourceExitCodes } from './failure.ts';
 
-export const asError = ({ code, message, details }: Failure): PipelineError =>
-  new PipelineError(code, message, details);
+export const SourceError = defineErrors(sourceExitCodes);
+
+export const asError = ({ code, message, details }: Failure): PipelineError => new SourceError(code, message, details);

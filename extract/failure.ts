@@ -1,11 +1,26 @@
 import type { ErrorCode, ErrorDetails } from '../engine/index.ts';
 
+/** What an extract can fail with beside the engine's errors, with the exit code of a command that ends with it. */
+export const sourceExitCodes = {
+  ARCHIVE_RESPONSE: 1,
+  EXCHANGE_BANNED: 1,
+  EXCHANGE_REFUSED: 1,
+  EXCHANGE_FAILED: 1,
+  LISTING_INVALID: 1,
+  STAGING_DAMAGED: 2,
+  OBJECT_REJECTED: 1,
+  OBJECT_ABSENT: 1,
+  TOO_MANY_FAILED: 1,
+  LOCK_INVALID: 2,
+  SOURCES_DIFFER: 1,
+} as const;
+
 /**
- * A `PipelineError` as plain data: it passes between threads, and the threads that stage archives can make one
+ * A `SourceError` as plain data: it passes between threads, and the threads that stage archives can make one
  * without loading the engine, which would take each of them longer than a thousand files.
  */
 export interface Failure {
-  readonly code: ErrorCode;
+  readonly code: ErrorCode | keyof typeof sourceExitCodes;
   readonly message: string;
   readonly details: ErrorDetails;
 }

@@ -1,8 +1,8 @@
-import { defineExtract, type ExtractContext, PipelineError } from '../engine/index.ts';
+import { defineExtract, type ExtractContext, type PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from './archive/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
-import { asError } from './errors.ts';
+import { asError, SourceError } from './errors.ts';
 import type { Failure } from './failure.ts';
 import { listingOf } from './listing/archive-listing.ts';
 import { demandLock } from './lock/demand.ts';
@@ -226,7 +226,7 @@ function tooManyFailed(
   const again =
     'run again: what is staged stays, and only what is missing is asked for again; ' +
     '--relist finds what was re-issued or withdrawn since it was listed';
-  return new PipelineError('TOO_MANY_FAILED', message, {
+  return new SourceError('TOO_MANY_FAILED', message, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
     hint: absent > failed ? `check that the archive URL is that of the listing; then ${again}` : again,
     ...(first !== undefined && { cause: asError(first) }),

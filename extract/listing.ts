@@ -5,6 +5,7 @@ import { list } from './archive/list.ts';
 import { openArchive } from './archive/open.ts';
 import { dailyTimeframes } from './archive/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
+import { SourceError } from './errors.ts';
 import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
 import { compareArchive } from './listing/compare-archive.ts';
 import { archiveObjectsFeed } from './listing/feed.ts';
@@ -166,7 +167,7 @@ function tooManyFailed(failures: readonly PipelineError[], series: number, allow
   const first = failures[0] as PipelineError;
   if (failures.length === 1 || failures.every(({ code }) => code === 'ARCHIVE_REFUSED')) return first;
   const share = `${failures.length} of ${series} series could not be listed, more than the ${allowed * 100} % that max_failed allows`;
-  return new PipelineError('TOO_MANY_FAILED', `${share}; the first: ${first.message}`, {
+  return new SourceError('TOO_MANY_FAILED', `${share}; the first: ${first.message}`, {
     ...(first.details.url !== undefined && { url: first.details.url }),
     hint: 'run again: what was known of them stays, and they are listed again',
     cause: first,
@@ -207,7 +208,7 @@ function listedSymbols(
   const parents = [...prefixes.keys()].join(' or ');
   const all = new Set(found.flatMap(([, symbols]) => symbols));
   if (all.size === 0) {
-    throw new PipelineError('LISTING_INVALID', `the listing has no symbol below ${parents}`, {
+    throw new SourceError('LISTING_INVALID', `the listing has no symbol below ${parents}`, {
       url: listingUrl,
       hint: 'check the listing URL: an unknown prefix is listed as empty',
     });

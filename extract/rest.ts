@@ -1,5 +1,6 @@
 import { defineExtract, type Extract, type ExtractContext, PipelineError, type SplitUrl } from '../engine/index.ts';
 import { forEachConcurrent } from './concurrent.ts';
+import { SourceError } from './errors.ts';
 import type { RetryPolicy } from './http/retry.ts';
 import klines from './klines.ts';
 import { listingOf } from './listing/archive-listing.ts';
@@ -111,7 +112,7 @@ function refuseMixing({ target }: ExtractContext, urls: Readonly<Record<string, 
 function tooManyFailed(failures: readonly PipelineError[], asked: number): PipelineError {
   const [first] = failures;
   const share = `the exchange gave no answer for ${failures.length} of ${asked} series, more than max_failed allows`;
-  return new PipelineError('TOO_MANY_FAILED', `${share}; the first: ${first?.message}`, {
+  return new SourceError('TOO_MANY_FAILED', `${share}; the first: ${first?.message}`, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
     hint: 'run again: what is staged stays, and only what is missing is asked for again',
     cause: first,

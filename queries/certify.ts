@@ -11,7 +11,7 @@ import {
 } from '../engine/for-commands.ts';
 import { countOf, formatCount, PipelineError } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import { type Certificate, certify, describeSeries } from './certify/certificate.ts';
+import { type Certificate, CertificateError, certify, describeSeries } from './certify/certificate.ts';
 import { differences, readCertificate } from './certify/check.ts';
 import { certificatePage, indexPage } from './certify/page.ts';
 import { type SeriesFilter, selectSeries } from './certify/select.ts';
@@ -107,7 +107,7 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
     }
   }
   if (differ.length === 0) return;
-  throw new PipelineError(
+  throw new CertificateError(
     'CERTIFICATE_DIFFERS',
     `the warehouse differs from ${differ.length} of ${files.length} certificates:\n${differ.join('\n')}`,
     { hint: 'where the archive was re-issued, certify again; else restore the warehouse' },

@@ -30,7 +30,7 @@ type Given = Readonly<Record<string, unknown>>;
 type AskOptions = FetchOptions & ResultOptions & { readonly fetch?: boolean };
 
 /** Errors of a warehouse that cannot be asked now. */
-const notNow: readonly ErrorCode[] = [
+const notNow: ReadonlySet<string> = new Set<ErrorCode>([
   'WAREHOUSE_MISSING',
   'WAREHOUSE_LOCKED',
   'WAREHOUSE_LOST',
@@ -38,7 +38,7 @@ const notNow: readonly ErrorCode[] = [
   'SCHEMA_OUTDATED',
   'SCHEMA_NEWER',
   'TABLE_MISSING',
-];
+]);
 
 /** `pnpm pipeline query <question>`. */
 export default defineCommand({
@@ -52,7 +52,7 @@ export default defineCommand({
       const symbol = rows.map((row) => row.symbol);
       return { symbol, '--symbol': symbol, '--symbols': symbol };
     } catch (error) {
-      if (error instanceof PipelineError && notNow.includes(error.code)) return {};
+      if (error instanceof PipelineError && notNow.has(error.code)) return {};
       throw error;
     }
   },

@@ -1,7 +1,7 @@
 /** The library: typed questions to a warehouse. `import { getOhlcv, openWarehouse, top } from 'klinehouse'`. */
 export type { ColumnsOf } from '../engine/for-commands.ts';
-export { type ErrorCode, PipelineError } from '../engine/index.ts';
-export type { Certificate } from './certify/certificate.ts';
+export { PipelineError } from '../engine/index.ts';
+export type { Certificate, QueryErrorCode as ErrorCode } from './certify/certificate.ts';
 export { type CertificateRequest, checkCertificate, getCertificate } from './get-certificate.ts';
 export {
   type Bar,

@@ -5,7 +5,7 @@ import { diskError } from '../disk-error.ts';
 import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
-import { PipelineError } from '../errors.ts';
+import { type ErrorCode, PipelineError } from '../errors.ts';
 import { backUp } from '../run/backup.ts';
 import { lockTarget } from '../run/lock.ts';
 import type { TargetPaths } from '../run/paths.ts';
@@ -76,7 +76,7 @@ async function copyVerified(aside: string, options: RestoreOptions): Promise<str
   const { backup, signal } = options;
   const blame = (error: unknown): unknown =>
     error instanceof PipelineError && error.details.file === aside
-      ? new PipelineError(error.code, error.message, { ...error.details, file: backup })
+      ? new PipelineError(error.code as ErrorCode, error.message, { ...error.details, file: backup })
       : diskError(error, aside);
   try {
     await rm(`${aside}.wal`, { force: true });

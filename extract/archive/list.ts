@@ -1,5 +1,5 @@
-import { formatBytes, formatCount, PipelineError } from '../../engine/index.ts';
-import { asError } from '../errors.ts';
+import { formatBytes, formatCount, type PipelineError } from '../../engine/index.ts';
+import { asError, SourceError } from '../errors.ts';
 import type { Answer } from '../http/transport.ts';
 import { reason } from '../verify/reason.ts';
 import type { ArchiveClient, Verdict } from './client.ts';
@@ -135,7 +135,7 @@ function lastName({ entries, prefixes }: ListingPage): string | undefined {
 }
 
 function invalid(url: URL, text: string): PipelineError {
-  return new PipelineError('LISTING_INVALID', text, {
+  return new SourceError('LISTING_INVALID', text, {
     url: url.href,
     hint: 'check that the listing URL names a bucket that lists; a website in front of one answers with HTML',
   });

@@ -2,11 +2,11 @@ import { hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { PipelineError } from '../../engine/index.ts';
 import { type Cadence, formatKey, type InstrumentType, type Series, seriesId } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
 import { writeWhole } from '../disk.ts';
+import { SourceError } from '../errors.ts';
 import { formatCrc } from '../staging/crc.ts';
 import { isIntact, seal } from '../staging/seal.ts';
 
@@ -179,7 +179,7 @@ export function intactObjects(file: string, series: Series): readonly ListedObje
 }
 
 const damaged = (file: string) =>
-  new PipelineError('STAGING_DAMAGED', 'what is known of this listing was damaged since it was written', {
+  new SourceError('STAGING_DAMAGED', 'what is known of this listing was damaged since it was written', {
     file,
     hint: 'list everything whole again: pnpm pipeline run --relist',
   });

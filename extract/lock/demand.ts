@@ -1,5 +1,6 @@
-import { formatCount, PipelineError, type Window } from '../../engine/index.ts';
+import { formatCount, type PipelineError, type Window } from '../../engine/index.ts';
 import { type ArchiveKey, parseKey, periodOf, seriesId } from '../archive/keys.ts';
+import { SourceError } from '../errors.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import type { Scope } from '../options.ts';
@@ -109,15 +110,11 @@ function sourcesDiffer(file: string, differences: readonly Difference[]): Pipeli
     .map((kind) => `${formatCount(count(kind))} ${kind}`)
     .join(', ');
   const first = differences.toSorted((a, b) => (a.key < b.key ? -1 : 1))[0] as Difference;
-  return new PipelineError(
-    'SOURCES_DIFFER',
-    `the archive is not that of the lock: ${counts}; the first: ${first.text}`,
-    {
-      file,
-      key: first.key,
-      hint:
-        'limit the range with --start and --end to what is locked, or accept what the archive has now: ' +
-        'run without --locked, then pnpm pipeline archive lock',
-    },
-  );
+  return new SourceError('SOURCES_DIFFER', `the archive is not that of the lock: ${counts}; the first: ${first.text}`, {
+    file,
+    key: first.key,
+    hint:
+      'limit the range with --start and --end to what is locked, or accept what the archive has now: ' +
+      'run without --locked, then pnpm pipeline archive lock',
+  });
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { PipelineError } from '../../engine/index.ts';
 import { parseKey } from '../archive/keys.ts';
+import { SourceError } from '../errors.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 
 /** An archive as it was when the lock was written. */
@@ -47,13 +47,13 @@ export function readLock(file: string): ReadonlyMap<string, LockedArchive> {
 const writeIt = 'write it with pnpm pipeline archive lock';
 
 const invalid = (file: string, at: number, message: string) =>
-  new PipelineError('LOCK_INVALID', message, { file, line: at, hint: `bring the file back, or ${writeIt}` });
+  new SourceError('LOCK_INVALID', message, { file, line: at, hint: `bring the file back, or ${writeIt}` });
 
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new PipelineError('LOCK_INVALID', 'the lock that --locked asks for cannot be read', {
+    throw new SourceError('LOCK_INVALID', 'the lock that --locked asks for cannot be read', {
       file,
       hint: `run without --locked, then ${writeIt}`,
       cause,

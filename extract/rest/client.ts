@@ -1,7 +1,8 @@
-import { hideEcho, PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
+import { hideEcho, type PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
 import { headerOf } from '../archive/client.ts';
 import type { InstrumentType } from '../archive/keys.ts';
 import type { Timeframe } from '../archive/timeframes.ts';
+import { SourceError } from '../errors.ts';
 import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
 import { type Answer, createTransport } from '../http/transport.ts';
 import { type Bar, parseBars } from './bars.ts';
@@ -90,7 +91,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
     const details = { url: url.href, status, attempt };
     if (status === 418 || (retryAfter ?? 0) > longestPause) {
       const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
-      ended = new PipelineError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
+      ended = new SourceError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
         ...details,
         hint: 'wait that long, then run again: what is staged stays; other programs at this address ask as well',
       });
@@ -107,7 +108,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
     if (status === 401 || status === 403 || status === 451) {
       const what =
         status === 401 ? 'wants another user and password than rest_urls has' : 'serves nothing to this address';
-      ended = new PipelineError('EXCHANGE_REFUSED', `the exchange ${what}: ${text}`, {
+      ended = new SourceError('EXCHANGE_REFUSED', `the exchange ${what}: ${text}`, {
         ...details,
         hint:
           status === 401
@@ -184,7 +185,7 @@ function complaintOf(
 }
 
 const noAnswer = (text: string, details: { readonly url: string; readonly attempt: number }): PipelineError =>
-  new PipelineError('EXCHANGE_FAILED', text, {
+  new SourceError('EXCHANGE_FAILED', text, {
     ...details,
     hint: 'check the network and the var rest_urls, then run again: what is staged stays',
   });

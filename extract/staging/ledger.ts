@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { diskError, PipelineError } from '../../engine/index.ts';
+import { diskError } from '../../engine/index.ts';
 import { writeWhole } from '../disk.ts';
+import { SourceError } from '../errors.ts';
 import type { LedgerEntry } from './entry.ts';
 import { formatEntry, indexLines, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
@@ -107,7 +108,7 @@ export class Ledger implements Disposable {
    */
   expectWhole(): void {
     if (this.unreadable === 0) return;
-    throw new PipelineError('STAGING_DAMAGED', `${this.#unreadable} lines of the journal are damaged`, {
+    throw new SourceError('STAGING_DAMAGED', `${this.#unreadable} lines of the journal are damaged`, {
       file: this.#file,
       hint: 'run for all that is staged, without a range and without --symbols, so that it is fetched again: pnpm pipeline run',
     });

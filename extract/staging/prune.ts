@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { countOf, type Freed, PipelineError } from '../../engine/index.ts';
+import { countOf, type Freed, type PipelineError } from '../../engine/index.ts';
 import { type ArchiveKey, formatKey, marketPaths, parseKey } from '../archive/keys.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
+import { SourceError } from '../errors.ts';
 import type { LedgerEntry } from './entry.ts';
 import { Ledger } from './ledger.ts';
 import { partitionOf } from './partition.ts';
@@ -37,7 +38,7 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
   for (const { pruned: _, ...entry } of pruned) ledger.record(entry);
   ledger.close();
   const first = pruned[0] as LedgerEntry;
-  return new PipelineError(
+  return new SourceError(
     'OBJECT_ABSENT',
     `${countOf(pruned.length, 'archive is needed again and was pruned after load', 'archives are needed again and were pruned after load')}`,
     {

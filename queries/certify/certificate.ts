@@ -1,7 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, PipelineError, partitionText, stateOf } from '../../engine/index.ts';
+import { cast, defineErrors, PipelineError, partitionText, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import type { InstrumentType } from '../parameters/choice.ts';
 import { series } from '../series.ts';
@@ -9,6 +9,10 @@ import type { Timeframe } from '../timeframes.ts';
 import { timeframes } from '../timeframes.ts';
 import { calendarOf, isoOf, usOf } from './calendar.ts';
 import { createRowsDigest, digestDefinition } from './rows-digest.ts';
+
+/** What a question can fail with beside the engine's errors. */
+export const CertificateError = defineErrors({ CERTIFICATE_DIFFERS: 1 });
+export type QueryErrorCode = ConstructorParameters<typeof CertificateError>[0];
 
 export interface SeriesName {
   readonly instrument_type: InstrumentType;
@@ -96,7 +100,7 @@ export async function certify(
   const missing = gaps.reduce((sum, { missing_bars }) => sum + missing_bars, 0);
   if (starts.length === 0) throw nothingThere(name);
   if (expected !== read.present + missing) {
-    throw new PipelineError(
+    throw new CertificateError(
       'CERTIFICATE_DIFFERS',
       `${describeSeries(name)} has ${read.present} of ${expected} slots, and its gaps are ${missing}`,
       { hint: 'build the gaps anew: pnpm pipeline run --select +gaps' },
@@ -120,7 +124,7 @@ export const describeSeries = ({ instrument_type, symbol, timeframe }: SeriesNam
   `${instrument_type} ${symbol} ${timeframe}`;
 
 const nothingThere = (name: SeriesName) =>
-  new PipelineError('CERTIFICATE_DIFFERS', `the warehouse has nothing of ${describeSeries(name)} in that range`, {
+  new CertificateError('CERTIFICATE_DIFFERS', `the warehouse has nothing of ${describeSeries(name)} in that range`, {
     hint: 'load it: pnpm pipeline run',
   });
 
