@@ -15,7 +15,7 @@ export const isNumber = ({ type }: CellColumn): boolean => numberType.test(type)
 const plain = /^-?\d+(\.\d+)?$/;
 
 /**
- * A value as DuckDB writes it, for a person: `21.36 bn USDT`, `34.9 %`, `▲2`, `12,345`. A price keeps all its digits,
+ * A value as DuckDB writes it, for a person: `21.36 bn EUR`, `34.9 %`, `▲2`, `12,345`. A price keeps all its digits,
  * and what is no plain number stays as it is.
  */
 export function humanCell(text: string, { type, unit = '' }: CellColumn): string {

@@ -1,4 +1,4 @@
-/** Characters that take two cells of a terminal, as in 币安人生USDT (A22). */
+/** Characters that take two cells of a terminal, as in 東京 (A22). */
 const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
 
 /** Cells of a terminal that a text takes. */

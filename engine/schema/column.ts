@@ -23,7 +23,7 @@ export interface Column<Type extends SqlType = SqlType, Nullable extends boolean
   readonly type: Type;
   readonly nullable: Nullable;
   readonly description: string;
-  /** What a value counts: `USDT`, `bytes`, `base asset`, `percent` … */
+  /** What a value counts: `EUR`, `bytes`, `percent` … */
   readonly unit?: string;
   /** The only values there are. */
   readonly oneOf?: readonly string[];

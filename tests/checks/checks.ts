@@ -6,6 +6,7 @@ import { checkGuards } from './guards.ts';
 import { checkImports } from './imports.ts';
 import { checkKernel } from './kernel.ts';
 import { checkLinks } from './links.ts';
+import { checkProjectWords } from './project-words.ts';
 import { checkRawSql } from './raw-sql.ts';
 
 /** Looks at a tree and answers what is wrong with it, one line each; nothing when all is well. */
@@ -30,6 +31,7 @@ export const checks: Readonly<Record<string, Check>> = {
   knip: program('knip'),
   imports: checkImports,
   cycles: checkCycles,
+  'project-words': checkProjectWords,
   kernel: checkKernel,
   links: checkLinks,
   'raw-sql': checkRawSql,
