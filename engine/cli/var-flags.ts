@@ -12,8 +12,10 @@ export function addVarFlags(command: Command, pipeline: Pipeline): void {
     const { type, description = `the var ${name}` } = spec;
     const flag = flagOf(spec);
     if (flag === undefined) continue;
-    const value = type === 'boolean' ? '' : ` <${type === 'string[]' ? 'a,b,…' : type}>`;
-    const option = command.createOption(`${flag}${value}`, description);
+    const option =
+      type === 'boolean'
+        ? command.createOption(flag, `--var ${name}=${!spec.default}. ${description}`)
+        : command.createOption(`${flag} <${type === 'string[]' ? 'a,b,…' : type}>`, description);
     command.addOption(option);
     names.set(option.attributeName(), name);
   }

@@ -75,6 +75,7 @@ test('the flag of a boolean is false where true is the default, and true where f
   expect(await done('--var', 'collect_volume=false', '--var', 'odd_file=true')).toContain(
     'Done. PASS=0 WARN=1 ERROR=0 SKIP=0 NO-OP=1',
   );
+  expect((await run(project, ['run', '--help'])).stdout).toMatch(/--no-collect-volume +--var collect_volume=false\./);
   const { exitCode, stderr } = await run(project, ['run', '--collect-volume']);
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("unknown option '--collect-volume'")]);
 });
