@@ -42,7 +42,7 @@ export interface Reader<DB> extends AsyncDisposable {
   columns<Row extends object>(query: ReadQuery<Row>): Promise<ColumnsOf<Row>>;
   /** The first `limit` rows as DuckDB writes them, with the SQL type of each column. */
   texts(query: ReadQuery<object>, limit: number): Promise<TextRows>;
-  /** Writes all rows to a file and returns their number. `metadata` goes into Parquet and Arrow. */
+  /** Writes all rows to a file and returns their number. `metadata` goes into Parquet and Arrow, in which times are UTC by their type. */
   copy(
     query: ReadQuery<object>,
     to: { readonly file: string; readonly format: CopyFormat; readonly metadata?: Readonly<Record<string, string>> },

@@ -9,6 +9,7 @@ import type {
 import type { Data, DataType, RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
 import type { SqlType } from '../schema/column.ts';
+import { describeColumns } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
 
 type Arrow = typeof import('apache-arrow');
@@ -29,9 +30,7 @@ export async function writeArrow(
   to: { readonly file: string; readonly form: ArrowForm; readonly metadata: Readonly<Record<string, string>> },
 ): Promise<number> {
   const arrow = await import('apache-arrow'); // a twelfth of a second that only those pay who want it
-  const columns = await warehouse.rows<{ name: string; type: string }>(
-    `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`,
-  );
+  const columns = await describeColumns(warehouse, sql);
   const codecs = columns.map(({ name, type }) => codecOf(arrow, name, type));
   const fields = columns.map(({ name }, at) =>
     arrow.Field.new({ name, type: (codecs[at] as Codec).type, nullable: true }),

@@ -1,5 +1,6 @@
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { quoteName } from '../sql.ts';
+import { describeColumns } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
@@ -15,9 +16,7 @@ const times = /^(DATE|TIMESTAMP)$/;
 
 /** Reads a result column by column. DuckDB turns all numbers into doubles, which is a fraction of the work of rows. */
 export async function readColumns<Row>(warehouse: Warehouse, sql: string): Promise<ColumnsOf<Row>> {
-  const columns = await warehouse.rows<{ name: string; type: string }>(
-    `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`,
-  );
+  const columns = await describeColumns(warehouse, sql);
   const selected = columns.map(({ name, type }) => {
     const column = quoteName(name);
     if (times.test(type)) return `CAST(epoch_us(${column}) AS DOUBLE) / 1000 AS ${column}`;

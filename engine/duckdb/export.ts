@@ -11,6 +11,7 @@ import { describeDrift } from '../schema/words.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { parquetDrift } from './parquet.ts';
 import { recordDigest, recordedExport, stateDigest } from './partitions.ts';
+import { asInstants } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface ExportPlan {
@@ -51,9 +52,10 @@ export async function exportTable(
   context: ExportContext,
 ): Promise<ExportOutcome> {
   const file = path.join(context.directory, `${plan.name}.parquet`);
+  const columns = Object.entries(plan.table.columns).map(([name, { type }]) => ({ name, type }));
   const copy = (
     to: string,
-  ) => `COPY (FROM ${quoteName(plan.table.name)} ORDER BY ${plan.orderBy.map(quoteName).join(', ')})
+  ) => `COPY (SELECT ${asInstants(columns)} FROM (FROM ${quoteName(plan.table.name)} ORDER BY ${plan.orderBy.map(quoteName).join(', ')}))
     TO ${quoteText(to)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupSize}, KV_METADATA {
       schema_version: ${quoteText(schemaVersion(plan.table))},
       target: ${quoteText(context.target)},

@@ -15,12 +15,12 @@ const parquetTypes: Readonly<Record<SqlType, string>> = {
   DOUBLE: 'DOUBLE',
   VARCHAR: 'BYTE_ARRAY UTF8',
   DATE: 'INT32 DATE',
-  TIMESTAMP: 'INT64 TIMESTAMP_MICROS',
+  TIMESTAMP: 'INT64 TIMESTAMP_MICROS with time zone',
 };
 
 const sqlTypes = new Map(
   Object.entries(parquetTypes).map(([sqlType, parquetType]) => [parquetType, sqlType as SqlType]),
-);
+).set('INT64 TIMESTAMP_MICROS', 'TIMESTAMP'); // what earlier versions wrote, which is UTC all the same
 
 /** In what the columns of a Parquet file differ from those of a table: names, order, types. A file knows no NOT NULL. */
 export async function parquetDrift(warehouse: Warehouse, file: string, table: Table): Promise<readonly Change[]> {

@@ -10,6 +10,7 @@ import { escapeGlob } from './glob.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
 import { rowObjects } from './row-objects.ts';
 import { readTexts } from './texts.ts';
+import { asInstants, describeColumns, fromInstants } from './utc.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 const queriesWaitMs = 5_000;
@@ -64,7 +65,10 @@ export async function createReader<DB>(options: ReaderOptions): Promise<Reader<D
         json: 'FORMAT json, ARRAY',
         parquet: `FORMAT parquet, COMPRESSION zstd${keyValues(metadata)}`,
       };
-      return warehouse.run(`COPY (${sqlOf(query)}) TO ${quoteText(file)} (${options[format]})`);
+      const sql = sqlOf(query);
+      const rows =
+        format === 'parquet' ? `SELECT ${asInstants(await describeColumns(warehouse, sql))} FROM (${sql})` : sql;
+      return warehouse.run(`COPY (${rows}) TO ${quoteText(file)} (${options[format]})`);
     },
     [Symbol.asyncDispose]: () => warehouse[Symbol.asyncDispose](),
   };
@@ -91,7 +95,9 @@ async function openOrStandIn(
     if (files.length === 0) throw error;
     const warehouse = await openWarehouse({ file: ':memory:', memoryLimit, ...ownSignal });
     for (const { table, file } of files) {
-      await warehouse.run(`CREATE VIEW ${quoteName(table)} AS FROM read_parquet([${quoteText(escapeGlob(file))}])`);
+      const rows = `FROM read_parquet([${quoteText(escapeGlob(file))}])`;
+      const columns = fromInstants(await describeColumns(warehouse, rows));
+      await warehouse.run(`CREATE VIEW ${quoteName(table)} AS SELECT ${columns} ${rows}`);
     }
     const writtenAt = new Date(Math.min(...files.map(({ time }) => time)));
     return { warehouse, standIn: { reason: error.message, tables: files.map(({ table }) => table), writtenAt } };

@@ -1,11 +1,10 @@
 import type { TextRows } from '../read.ts';
+import { describeColumns } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** The first rows of a query as DuckDB writes them, so that no fraction and no infinity is lost on the way to a person. */
 export async function readTexts(warehouse: Warehouse, sql: string, limit: number): Promise<TextRows> {
-  const columns = await warehouse.rows<{ name: string; type: string }>(
-    `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`,
-  );
+  const columns = await describeColumns(warehouse, sql);
   const rows = await warehouse.rows<Record<string, string | null>>(
     `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql}) LIMIT ${limit}`,
   );

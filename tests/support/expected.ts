@@ -3,7 +3,7 @@ import { diffRows, readCsv, readParquet, type Value } from './rows.ts';
 
 type Types = Readonly<Record<string, string>>;
 
-/** Columns of volume_rankings in their order, with their SQL types (design section 5). */
+/** Columns of the export of volume_rankings in their order (design section 5), with the SQL types that Parquet gives them. */
 export const rankingTypes: Types = {
   date: 'DATE',
   symbol: 'VARCHAR',
@@ -17,7 +17,7 @@ export const rankingTypes: Types = {
   percentile: 'FLOAT',
   market_share_pct: 'FLOAT',
   days_available: 'TINYINT',
-  generation_timestamp: 'TIMESTAMP',
+  generation_timestamp: 'TIMESTAMP WITH TIME ZONE',
 };
 
 /** The same of daily_availability. */
@@ -26,10 +26,10 @@ export const availabilityTypes: Types = {
   symbol: 'VARCHAR',
   available: 'BOOLEAN',
   file_size_bytes: 'BIGINT',
-  last_modified: 'TIMESTAMP',
+  last_modified: 'TIMESTAMP WITH TIME ZONE',
   url: 'VARCHAR',
   status_code: 'INTEGER',
-  probe_timestamp: 'TIMESTAMP',
+  probe_timestamp: 'TIMESTAMP WITH TIME ZONE',
   quote_volume_usdt: 'DOUBLE',
   trade_count: 'BIGINT',
   volume_base: 'DOUBLE',

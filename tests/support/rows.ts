@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { DuckDBDateValue, DuckDBInstance, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
+import {
+  DuckDBDateValue,
+  DuckDBInstance,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 
-/** DOUBLE, FLOAT and integers of up to 32 bits as number, BIGINT as bigint, DATE and TIMESTAMP as ISO text. */
+/** DOUBLE, FLOAT and integers of up to 32 bits as number, BIGINT as bigint, DATE and times as ISO text, in UTC. */
 export type Value = string | number | bigint | boolean | null;
 
 export interface Rows {
@@ -10,6 +16,7 @@ export interface Rows {
 }
 
 function plain(value: DuckDBValue): Value {
+  if (value instanceof DuckDBTimestampTZValue) return new DuckDBTimestampValue(value.micros).toString();
   if (value instanceof DuckDBDateValue || value instanceof DuckDBTimestampValue) return value.toString();
   if (value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value)) return value as Value;
   return String(value);

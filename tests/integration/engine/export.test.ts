@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exportTable, schemaVersion } from '../../../engine/duckdb/export.ts';
+import { recordDigest } from '../../../engine/duckdb/partitions.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { build, compileModel, createWarehouse, texts } from '../../support/engine.ts';
 import { readParquet, readParquetMetadata } from '../../support/rows.ts';
@@ -38,14 +39,18 @@ describe('an export', () => {
     await rebuild();
   });
 
-  test('is sorted, has the columns of its table, and counts its rows', async () => {
+  test('is sorted, has the columns of its table, times as UTC by their type, and counts its rows', async () => {
     expect(await exportTable(warehouse, plan, context())).toEqual({ status: 'pass', file: totals(), rows: 4 });
     const { columns, rows } = await readParquet(totals());
     expect(columns).toEqual([
       { name: 'day', type: 'DATE' },
       { name: 'total', type: 'BIGINT' },
-      { name: 'built_at', type: 'TIMESTAMP' },
+      { name: 'built_at', type: 'TIMESTAMP WITH TIME ZONE' },
     ]);
+    const builtAt = await warehouse.rows<{ built_at: Date }>('FROM daily_totals SELECT built_at');
+    expect(rows.map((row) => row[2])).toEqual(
+      builtAt.map(({ built_at }) => built_at.toISOString().replace('T', ' ').replace('.000Z', '')),
+    );
     expect(rows.map(([day, total]) => [day, total])).toEqual([
       ['2025-07-02', 10n],
       ['2025-07-04', 10n],
@@ -80,6 +85,17 @@ describe('an export', () => {
     expect(await readFile(join(directory, 'SHA256SUMS'), 'utf8')).toBe(lines.join(''));
     const { stdout } = await promisify(execFile)('sha256sum', ['-c', 'SHA256SUMS'], { cwd: directory });
     expect(stdout).toBe('by_day.parquet: OK\ntotals.parquet: OK\n');
+  });
+
+  test('of an earlier version, which left times without a zone, is written anew once', async () => {
+    await mkdir(directory);
+    await warehouse.run(`COPY (FROM daily_totals ORDER BY total, day) TO '${totals()}' (FORMAT parquet)`);
+    const before = await digestOf(totals());
+    await writeFile(join(directory, 'SHA256SUMS'), `${before}  totals.parquet\n`);
+    await recordDigest(warehouse, 'export.totals', 'of the SQL of that version', 'run', before);
+    expect(await exportTable(warehouse, plan, context())).toEqual({ status: 'pass', file: totals(), rows: 4 });
+    expect((await readParquet(totals())).columns.at(-1)?.type).toBe('TIMESTAMP WITH TIME ZONE');
+    expect(await exportTable(warehouse, plan, context())).toMatchObject({ status: 'reused' });
   });
 
   test('is left alone, to its time, where nothing changed', async () => {

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openWarehouse as openDatabase } from '../../../engine/duckdb/warehouse.ts';
 import { getOhlcv, openWarehouse, rejected, snapshot, top } from '../../../queries/index.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
+import { readParquet } from '../../support/rows.ts';
 import { type Fixture, writeWarehouse } from './fixture.ts';
 
 /** Another process with the warehouse open for writing, as a build has it. */
@@ -27,14 +29,26 @@ async function hold(file: string): Promise<AsyncDisposable & { readonly pid: num
   };
 }
 
+async function copyRows(database: string, sql: string, file: string): Promise<void> {
+  await using warehouse = await openDatabase({ file: database });
+  await warehouse.run(`COPY (${sql}) TO '${file}' (FORMAT parquet)`);
+}
+
 describe('while a build holds the warehouse', () => {
   let fixture: Fixture;
   beforeAll(async () => {
     fixture = await writeWarehouse({ withExports: true });
   });
 
-  test('the exports answer what they hold, and it is said', async () => {
-    const { file } = fixture;
+  test.each([
+    ['the exports answer', 'make_timestamptz(epoch_us(last_modified))', 'TIMESTAMP WITH TIME ZONE'],
+    ['exports of an earlier version answer', 'last_modified', 'TIMESTAMP'],
+  ])('%s what they hold, and it is said', async (_, modified, type) => {
+    const { file, exports } = fixture;
+    const written = join(exports, 'daily_availability.parquet');
+    await copyRows(file, `FROM daily_availability SELECT * REPLACE (${modified} AS last_modified)`, written);
+    const { columns } = await readParquet(written);
+    expect(columns.find(({ name }) => name === 'last_modified')?.type).toBe(type);
     const ask = { date: '2025-05-13' } as const;
     const now = await openWarehouse({ file });
     const expected = [await now.rows(snapshot, ask), await now.rows(top, ask)];
