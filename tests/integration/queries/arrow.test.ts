@@ -7,6 +7,7 @@ import { main } from '../../../engine/cli/program.ts';
 import { openWarehouse as openDatabase } from '../../../engine/duckdb/warehouse.ts';
 import { openReader } from '../../../engine/open-reader.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
+import { queryWarehouse } from '../../support/rows.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Fixture, writeWarehouse } from './fixture.ts';
 
@@ -93,6 +94,28 @@ test('types are exact', async () => {
     rank: 'Int16',
     market_share_pct: 'Float32',
   });
+});
+
+test('times are instants in UTC in Parquet and in Arrow, to the same µs', async () => {
+  const folder = await tempDir('instants-');
+  const ask = ['ohlcv', 'BTCUSDT', '--timeframe', '1h'];
+  for (const name of ['bars.parquet', 'bars.arrow'])
+    expect((await query(...ask, '--output', join(folder, name))).exitCode).toBe(0);
+  const arrow = tableFromIPC(await readFile(join(folder, 'bars.arrow')));
+  expect(typesOf(arrow)).toMatchObject({
+    timestamp: 'Timestamp<MICROSECOND, UTC>',
+    close_time: 'Timestamp<MICROSECOND, UTC>',
+  });
+  const from = `FROM read_parquet('${join(folder, 'bars.parquet')}')`;
+  const types = await queryWarehouse(':memory:', `SELECT column_name, column_type FROM (DESCRIBE ${from})`);
+  expect(Object.fromEntries(types.rows)).toMatchObject({
+    timestamp: 'TIMESTAMP WITH TIME ZONE',
+    close_time: 'TIMESTAMP WITH TIME ZONE',
+  });
+  for (const name of ['timestamp', 'close_time']) {
+    const { rows } = await queryWarehouse(':memory:', `${from} SELECT epoch_us(${name})`);
+    expect(rows.map(([us]) => us)).toEqual(Array.from(arrow.getChild(name)?.data[0]?.values ?? []));
+  }
 });
 
 test('an output is a file by its name, .arrow or .arrows, and an empty answer has its columns', async () => {
