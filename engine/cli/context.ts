@@ -53,6 +53,7 @@ export async function openContext(
     graph: buildGraph(pipeline),
     target: resolved,
     vars: resolveVars(pipeline, {
+      target: resolved.name,
       pairs: [...(options.var ?? []), ...(options.varFlags ?? [])],
       ...(vars !== undefined && { json: vars }),
     }),

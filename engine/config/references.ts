@@ -30,6 +30,7 @@ export function checkReferences(spec: PipelineSpec, source: YamlSource): Problem
   };
   checkName(context, ['default_target'], spec.default_target, 'target', Object.keys(spec.targets));
   checkVars(context);
+  checkTargetVars(context);
   checkNames(context);
   checkNeeds(context);
   checkWhen(context);
@@ -83,6 +84,21 @@ function checkVars({ spec, report }: Context): void {
     const checked = checkVarValue(variable, variable.default);
     if ('value' in checked) continue;
     report('CONFIG_INVALID', [...path, 'default'], `the default of the var ${name} ${checked.problem}`, checked.hint);
+  }
+}
+
+/** Defaults that a target sets are of vars that are declared, and fit them. */
+function checkTargetVars(context: Context): void {
+  const { spec, report } = context;
+  for (const [target, { vars = {} }] of Object.entries(spec.targets)) {
+    for (const [name, value] of Object.entries(vars)) {
+      const path = ['targets', target, 'vars', name];
+      checkName(context, path, name, 'var', Object.keys(spec.vars));
+      const variable = Object.hasOwn(spec.vars, name) ? spec.vars[name] : undefined;
+      const checked = variable === undefined ? undefined : checkVarValue(variable, value);
+      if (checked === undefined || 'value' in checked) continue;
+      report('CONFIG_INVALID', path, `the var ${name} of the target ${target} ${checked.problem}`, checked.hint);
+    }
   }
 }
 

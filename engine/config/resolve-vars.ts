@@ -7,15 +7,16 @@ import { checkVarValue, parseVarText } from './var-value.ts';
 import { createVars, type Vars, type VarValue } from './vars.ts';
 
 /**
- * The run's variables: defaults of pipeline.yaml, then `--vars '{…}'`, then each `--var name=value`. Durations become ms.
+ * The run's variables: defaults of pipeline.yaml, then those of the target, then `--vars '{…}'`, then each `--var name=value`. Durations become ms.
  * Throws VAR_INVALID for bad JSON, a name that is not declared, and a value that does not fit its declaration.
  */
 export function resolveVars(
   pipeline: Pick<Pipeline, 'spec'>,
-  options: { readonly json?: string; readonly pairs?: readonly string[] } = {},
+  options: { readonly target?: string; readonly json?: string; readonly pairs?: readonly string[] } = {},
 ): Vars {
-  const { vars } = pipeline.spec;
-  const given = new Map<string, unknown>();
+  const { vars, targets } = pipeline.spec;
+  const ofTarget = options.target === undefined ? undefined : targets[options.target]?.vars;
+  const given = new Map<string, unknown>(Object.entries(ofTarget ?? {}));
   for (const [name, raw] of Object.entries(parseJson(options.json ?? '{}'))) {
     declared(vars, name);
     given.set(name, raw);

@@ -10,6 +10,7 @@ const group = label.exactOptional().meta({ description: 'The group that a select
 const use = text.meta({ description: 'Path of the module, relative to pipeline.yaml.' });
 const needs = z.array(name).meta({ description: 'Extracts, models, or tables that an extract writes.' });
 const scalar = z.union([z.string(), z.number()]);
+const varValue = z.union([z.boolean(), scalar, z.array(z.string())]);
 
 /** `1 GB` as bytes. */
 const size = z
@@ -34,6 +35,7 @@ const target = z.strictObject({
     description: 'Before `run` fetches more than this it asks, or wants --yes: `1 GB`. It never asks by default.',
   }),
   synthetic: z.boolean().default(false).meta({ description: 'The data is made up, and every output says so.' }),
+  vars: z.record(name, varValue).exactOptional().meta({ description: 'Defaults of vars on this target.' }),
 });
 
 export const varTypes = ['boolean', 'integer', 'number', 'string', 'string[]', 'duration', 'date'] as const;
@@ -41,9 +43,7 @@ export type VarType = (typeof varTypes)[number];
 
 const variable = z.strictObject({
   type: z.enum(varTypes).meta({ description: 'A duration is `7 days`, a date `2025-06-17`.' }),
-  default: z
-    .union([z.boolean(), scalar, z.array(z.string())])
-    .meta({ description: 'The value without --vars; it fits the type.' }),
+  default: varValue.meta({ description: 'The value without --vars; it fits the type.' }),
   description,
   min: scalar.exactOptional().meta({ description: 'Smallest value of an integer, number, duration or date.' }),
   max: scalar.exactOptional().meta({ description: 'Largest value of an integer, number, duration or date.' }),

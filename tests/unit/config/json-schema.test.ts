@@ -32,7 +32,7 @@ test.each([
   [[], ['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'models', 'exports', 'commands']],
   [
     ['targets', 'any'],
-    ['archive', 'listing', 'as_of', 'ask_above', 'synthetic'],
+    ['archive', 'listing', 'as_of', 'ask_above', 'synthetic', 'vars'],
   ],
   [
     ['models', 'any', 'tests', 3, 'unique'],

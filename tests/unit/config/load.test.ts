@@ -148,7 +148,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'an unknown key that is near none',
     'archive: sample,',
     'archive: sample, compression: zip,',
-    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: keys here are: archive, listing, as_of, ask_above, synthetic',
+    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: keys here are: archive, listing, as_of, ask_above, synthetic, vars',
   ],
   [
     'an unknown type of test',
@@ -269,6 +269,18 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'default: true',
     'default: maybe',
     'error [CONFIG_INVALID] pipeline.yaml:7:38: the default of the var collect must be true or false, not `maybe`\n  key: vars.collect.default',
+  ],
+  [
+    'a var of a target that is not declared',
+    'synthetic: true',
+    'synthetic: true, vars: { dayz: 3 }',
+    'error [CONFIG_REFERENCE] pipeline.yaml:5:90: there is no var `dayz`\n  key: targets.sample.vars.dayz\n  next: did you mean days?',
+  ],
+  [
+    'a var of a target out of range',
+    'synthetic: true',
+    'synthetic: true, vars: { days: -1 }',
+    'error [CONFIG_INVALID] pipeline.yaml:5:90: the var days of the target sample must be at least 0, not `-1`\n  key: targets.sample.vars.days',
   ],
   [
     'a default out of range',

@@ -8,7 +8,7 @@ const pipeline = parsePipeline(
   `name: demo
 default_target: sample
 schema: models/schema.ts
-targets: { sample: { archive: sample } }
+targets: { sample: { archive: sample, vars: { days: 3, quotes: [USDC] } }, other: { archive: sample } }
 vars:
   collect: { type: boolean, default: true }
   days: { type: integer, default: 30, min: 0, max: 365 }
@@ -43,6 +43,17 @@ describe('values', () => {
       timeframe: '1m',
       relist_after: 7 * 86_400_000,
       since: '2020-01-01',
+    });
+  });
+
+  test('are those of the target where it has some, and --vars and --var still count', () => {
+    const { days, ...defaults } = resolveVars(pipeline).values;
+    expect(resolveVars(pipeline, { target: 'other' }).values).toEqual({ days, ...defaults });
+    expect(resolveVars(pipeline, { target: 'sample' }).values).toEqual({ ...defaults, days: 3, quotes: ['USDC'] });
+    expect(resolveVars(pipeline, { target: 'sample', json: '{"days": 4}', pairs: ['quotes=BUSD'] }).values).toEqual({
+      ...defaults,
+      days: 4,
+      quotes: ['BUSD'],
     });
   });
 
