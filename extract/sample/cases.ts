@@ -43,11 +43,23 @@ export const textFormats: readonly {
 /** A7: a month that is not zero padded, beside the proper `2025-03`. */
 export const unpaddedMonth = { symbol: 'BTCUSDT', month: '2025-03', period: '2025-3' } as const;
 
+/** A9: a bar of the halt below closes before it opens. */
+export const irregularClose = { symbol: 'ALPACAUSDT', date: '2025-04-24' } as const;
+
 /** A10: the row of this day stands twice, byte for byte, in the monthly archive. */
 export const duplicateRow = { symbol: 'ETCUSDT', month: '2025-03', date: '2025-03-14' } as const;
 
+/**
+ * A12: the monthly archive of spot gives another volume of this day than the daily one. Both are at hand once the day was
+ * staged while its month was open.
+ */
+export const disagreement = { symbol: 'ETHUSDT', month: '2025-06', date: '2025-06-11' } as const;
+
 /** A13: listed and published, but flat and without a trade. Settled copies are so every day. */
 export const halt = { symbol: 'ALPACAUSDT', from: '2025-04-24', to: '2025-04-26' } as const;
+
+/** A14: the monthly archive ends in a row of the next month and is rejected; the daily archives have every day of it. */
+export const overlongMonth = { symbol: 'FETUSDT', month: '2025-03', date: '2025-04-01' } as const;
 
 /** A15: the monthly archive misses these days, the daily archives have them. */
 export const monthWithoutDays = { symbol: 'NEARUSDT', month: '2025-04', dates: ['2025-04-12', '2025-04-13'] } as const;

@@ -4,7 +4,7 @@ import { archivesOf } from './archives.ts';
 import type { Bar } from './bar.ts';
 import { createBars } from './bars.ts';
 import { dayOf, msOfDay, msOfSecond } from './calendar.ts';
-import { fullMinutes, headerlessSymbol, headersSince, noise, reissue, textFormats } from './cases.ts';
+import { disagreement, fullMinutes, headerlessSymbol, headersSince, noise, reissue, textFormats } from './cases.ts';
 import { csvOf } from './csv.ts';
 import { allMinutes, sparseMinutes } from './minutes.ts';
 import { isFirstEdition, publicationOf } from './publication.ts';
@@ -37,13 +37,21 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** A1, A6. */
-function formatOf({ symbol, timeframe, period }: ArchiveKey) {
+/** A1, A6. Archives of spot have no header. */
+function formatOf({ instrument_type, symbol, timeframe, period }: ArchiveKey) {
   const special = textFormats.find((form) => form.symbol === symbol && form.period === period && timeframe === '1d');
-  return { header: symbol !== headerlessSymbol && period >= headersSince, ...special?.format };
+  const hasHeader = instrument_type !== 'spot' && symbol !== headerlessSymbol && period >= headersSince;
+  return { header: hasHeader, ...special?.format };
 }
 
-/** A18: what the day's archive said before it was corrected. */
+/** A12: whether the monthly archive of spot says something else of a day. */
+const isDisagreed = ({ instrument_type, symbol, period }: ArchiveKey, day: number): boolean =>
+  instrument_type === 'spot' &&
+  symbol === disagreement.symbol &&
+  period === disagreement.month &&
+  day === dayOf(disagreement.date);
+
+/** What the day's archive said before it was corrected (A18), or a monthly one still says (A12). */
 const uncorrected = (bar: Bar): Bar => ({
   ...bar,
   volume: Math.round(bar.volume * 0.97),
@@ -68,9 +76,11 @@ export function createObjects(seed: string, asOf: number): readonly SampleObject
     const { symbol, tick } = contract;
     const barsOf = (key: ArchiveKey, days: readonly number[]): readonly Bar[] =>
       days.flatMap((day) => {
-        const bar = barOf(symbol, day);
-        if (key.timeframe === '1d')
-          return isFirstEdition(key, asOf) && day === dayOf(reissue.date) ? uncorrected(bar) : bar;
+        const bar = barOf(contract, day);
+        if (key.timeframe === '1d') {
+          const isFirst = isFirstEdition(key, asOf) && day === dayOf(reissue.date);
+          return isFirst || isDisagreed(key, day) ? uncorrected(bar) : bar;
+        }
         return (hasAllMinutes(key) ? allMinutes : sparseMinutes)(bar, tick, createRandom(seed, 'minutes', symbol, day));
       });
     for (const { key, days } of archivesOf(contract, endDay)) {

@@ -11,7 +11,7 @@ export interface SampleOptions {
 }
 
 /**
- * The built-in sample archive: synthetic USD-M klines, made on demand, the same bytes for the same seed.
+ * The built-in sample archive: synthetic klines of USD-M and of spot, made on demand, the same bytes for the same seed.
  * cases.ts says which awkward cases of the real archive it has, and where.
  */
 export function createSampleStore({ seed = defaultSeed, asOf }: SampleOptions): ObjectStore {

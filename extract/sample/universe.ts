@@ -12,10 +12,10 @@ export interface Spell extends DateRange {
   readonly asset: string;
 }
 
-/** One symbol of the USD-M tree. */
+/** One symbol of the USD-M tree, or of the spot tree. */
 export interface Contract {
   readonly symbol: string;
-  readonly kind: 'perpetual' | 'delivery' | 'settled';
+  readonly kind: 'perpetual' | 'delivery' | 'settled' | 'spot';
   readonly quote: string;
   readonly priceDecimals: number;
   /** Least change of a price, in units of its last decimal. */
@@ -131,6 +131,7 @@ const listed =
 const perpetual = listed('perpetual');
 const delivery = listed('delivery');
 const settled = listed('settled');
+const spot = listed('spot');
 
 /** The sample's symbols (A22 to A25). Tick and step give prices `p` and quantities `q` decimals, quote volumes `p + q` (A5). */
 export const contracts: readonly Contract[] = [
@@ -201,4 +202,12 @@ export const contracts: readonly Contract[] = [
   delivery('ETHUSDT_250926', '0.01', '0.001', 37, { spells: [{ from: '2025-03-28', to: '2025-09-27' }] }),
   settled('AERGOUSDTSETTLED', '0.0000100', '1', 0),
   settled('ICPUSDT_SETTLED', '0.0010000', '1', 0),
+  spot('BTCUSDT', '0.01', '0.001', 1_450),
+  spot('ETHUSDT', '0.01', '0.0001', 1_150),
+  spot('SOLUSDT', '0.01', '0.001', 420),
+  spot('XRPUSDT', '0.0001', '0.1', 330),
+  spot('BNBUSDT', '0.01', '0.001', 210),
 ];
+
+/** The name of a contract's random streams: a symbol of both trees has figures of its own in each. */
+export const streamOf = ({ kind, symbol }: Contract): string => (kind === 'spot' ? `spot/${symbol}` : symbol);

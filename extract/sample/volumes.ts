@@ -1,6 +1,6 @@
 import { firstDay, type PriceDay } from './prices.ts';
 import { createRandom, exp } from './random.ts';
-import type { Contract } from './universe.ts';
+import { type Contract, streamOf } from './universe.ts';
 
 /** Log activity of the whole market by day: slow moods, quiet weekends, busy when prices move. */
 export function marketActivity(seed: string, market: readonly number[]): readonly number[] {
@@ -19,8 +19,9 @@ export function marketActivity(seed: string, market: readonly number[]): readonl
  * Quote volume of each day since the archive's start: a slow drift that moves ranks over weeks, noise of days,
  * and rare bursts that fade over a week. The largest contracts are calmer.
  */
-export function quoteVolumes(seed: string, { symbol, volume }: Contract, market: readonly number[]): readonly number[] {
-  const random = createRandom(seed, 'volume', symbol);
+export function quoteVolumes(seed: string, contract: Contract, market: readonly number[]): readonly number[] {
+  const { volume } = contract;
+  const random = createRandom(seed, 'volume', streamOf(contract));
   const calm = volume >= 3e9 ? 0.35 : 1;
   let drift = 0.45 * random.normal();
   let noise = 0;

@@ -78,7 +78,7 @@ test('a listing page is ListObjects v1 XML with escaped ETags, NextMarker only w
   );
   expect(page).toContain(`<IsTruncated>true</IsTruncated><NextMarker>${first?.key}.CHECKSUM</NextMarker>`);
   expect(await listing('max-keys=2')).not.toContain('NextMarker');
-  expect(await (await fetch(`${server.url}/?prefix=data/spot/`)).text()).toContain(
+  expect(await (await fetch(`${server.url}/?prefix=data/option/`)).text()).toContain(
     '<IsTruncated>false</IsTruncated></L',
   );
 });

@@ -2,15 +2,18 @@ import { expect, test } from 'vitest';
 import {
   absence,
   absentMonth,
+  disagreement,
   duplicateRow,
   halt,
   headerlessSymbol,
   hole,
+  irregularClose,
   lateDay,
   missingMinutes,
   monthWithoutDays,
   noise,
   notInDollars,
+  overlongMonth,
   reissue,
   reusedTicker,
   textFormats,
@@ -43,6 +46,43 @@ test('A1: a header follows a byte-order mark in a daily and a monthly archive', 
     expect((await textOfPeriod(symbol, period)).startsWith(byteOrderMark + header)).toBe(true);
 });
 
+test('A1, A2: spot has no header and is in microseconds', async () => {
+  for (const [cadence, period] of [
+    ['monthly', '2025-06'],
+    ['daily', '2025-07-09'],
+  ] as const) {
+    const text = await textOf(sample, cadence, 'BTCUSDT', '1d', period, 'spot');
+    expect(text).toMatch(/^\d{16},/);
+    for (const line of text.trimEnd().split('\n')) {
+      const [openTime, , , , , , closeTime] = line.split(',').map(Number);
+      expect(Number(closeTime)).toBe(Number(openTime) + 86_399_999_999);
+    }
+  }
+});
+
+test('A5: figures of spot have eight decimals', async () => {
+  for (const symbol of await prefixesOf(sample, 'data/spot/daily/klines/'))
+    for (const row of await rowsOf(sample, 'daily', symbol, '1d', '2025-07-09', 'spot'))
+      for (const at of [1, 2, 3, 4, 5, 7, 9, 10]) expect(row[at]).toMatch(/^\d+\.\d{8}$/);
+});
+
+test('spot is close to the perpetual contract, and not the same', async () => {
+  const symbols = await prefixesOf(sample, 'data/spot/daily/klines/');
+  expect(symbols).toEqual(['BNBUSDT', 'BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT']);
+  for (const symbol of symbols) {
+    const [spot, futures] = [
+      await rowsOf(sample, 'monthly', symbol, '1d', '2025-06', 'spot'),
+      await rowsOf(sample, 'monthly', symbol, '1d', '2025-06'),
+    ];
+    expect(spot).toHaveLength(30);
+    for (const [day, row] of spot.entries()) {
+      const ratio = Number(row[4]) / Number(futures[day]?.[4]);
+      expect(Math.abs(ratio - 1)).toBeLessThan(0.002);
+    }
+    expect(spot.map((row) => Number(row[4]))).not.toEqual(futures.map((row) => Number(row[4])));
+  }
+});
+
 test('A6: CRLF, an open last line and a trailing blank line, each in a daily and a monthly archive', async () => {
   const texts = async (fits: (form: (typeof textFormats)[number]['format']) => boolean) =>
     await Promise.all(
@@ -68,6 +108,16 @@ test('A7: a month that is not zero padded stands beside the proper one, with the
     await rowsOf(sample, 'monthly', symbol, '1d', month),
   );
   expect(await sample.read(`${keyOf('monthly', symbol, '1d', period)}.CHECKSUM`)).toBeDefined();
+});
+
+test('A9: a bar of a halt closes before it opens, in both trees', async () => {
+  const { symbol, date } = irregularClose;
+  const inMonth = (await rowsOf(sample, 'monthly', symbol, '1d', date.slice(0, 7))).find(
+    (row) => dateOfRow(row) === date,
+  );
+  expect(await rowsOf(sample, 'daily', symbol, '1d', date)).toEqual([inMonth]);
+  expect(Number(inMonth?.[6])).toBe(Date.parse(date) - 1);
+  expect(inMonth?.[8]).toBe('0');
 });
 
 test('A10: a row stands twice in a monthly archive', async () => {
@@ -98,6 +148,13 @@ test('A13: a perpetual halts for days on which it is published', async () => {
   const untraded = rows.filter((row) => row[8] === '0').map(dateOfRow);
   expect(untraded).toEqual(daysBetween(halt.from, halt.to));
   expect(await periodsOf(sample, 'daily', halt.symbol, '1m')).toEqual(expect.arrayContaining(untraded));
+});
+
+test('A14: a monthly archive ends in a row of the next month, and the daily archives have every day', async () => {
+  const { symbol, month, date } = overlongMonth;
+  const rows = await rowsOf(sample, 'monthly', symbol, '1d', month);
+  expect(rows.map(dateOfRow)).toEqual([...daysBetween('2025-03-01', '2025-04-01'), date]);
+  for (const row of rows) expect(await rowsOf(sample, 'daily', symbol, '1d', dateOfRow(row))).toEqual([row]);
 });
 
 test('A15: a monthly archive misses days that the daily archives have', async () => {
@@ -215,7 +272,16 @@ test('ties: perpetuals have the same quote volume, digit by digit, on some days'
   }
 });
 
-test('A12 does not happen: where both trees have a bar they agree', async () => {
+test('A12: a monthly archive of spot gives another volume of a day than the daily one', async () => {
+  const { symbol, month, date } = disagreement;
+  for (const inMonth of await rowsOf(sample, 'monthly', symbol, '1d', month, 'spot')) {
+    const day = new Date(Number(inMonth[0]) / 1000).toISOString().slice(0, 10);
+    const [inDay = []] = await rowsOf(sample, 'daily', symbol, '1d', day, 'spot');
+    expect(inMonth.flatMap((value, at) => (value === inDay[at] ? [] : [at]))).toEqual(day === date ? [5, 7] : []);
+  }
+});
+
+test('A12 does not happen in futures: where both trees have a bar they agree', async () => {
   for (const symbol of ['ALGOUSDT', '币安人生USDT', 'ETHBTC', reissue.symbol])
     for (const month of ['2025-05', '2025-06'])
       for (const row of await rowsOf(sample, 'monthly', symbol, '1d', month))

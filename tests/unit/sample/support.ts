@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Open } from 'unzipper';
-import { type Cadence, formatKey } from '../../../extract/archive/keys.ts';
+import { type Cadence, formatKey, type InstrumentType } from '../../../extract/archive/keys.ts';
 import type { ListedObject, ObjectStore } from '../../../extract/archive/store.ts';
 import type { Timeframe } from '../../../extract/archive/timeframes.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
@@ -23,8 +23,13 @@ export async function listAll(store: ObjectStore, prefix = ''): Promise<readonly
   }
 }
 
-export const keyOf = (cadence: Cadence, symbol: string, timeframe: Timeframe, period: string): string =>
-  formatKey({ instrument_type: 'futures-um', cadence, symbol, timeframe, period });
+export const keyOf = (
+  cadence: Cadence,
+  symbol: string,
+  timeframe: Timeframe,
+  period: string,
+  instrument_type: InstrumentType = 'futures-um',
+): string => formatKey({ instrument_type, cadence, symbol, timeframe, period });
 
 /** The symbols, dates or months that follow a prefix. */
 export async function prefixesOf(store: ObjectStore, prefix: string): Promise<readonly string[]> {
@@ -51,8 +56,9 @@ export async function textOf(
   symbol: string,
   timeframe: Timeframe,
   period: string,
+  market?: InstrumentType,
 ): Promise<string> {
-  const object = await store.read(keyOf(cadence, symbol, timeframe, period));
+  const object = await store.read(keyOf(cadence, symbol, timeframe, period, market));
   if (!object) throw new Error(`no ${cadence} ${timeframe} archive of ${symbol} for ${period}`);
   const { files } = await Open.buffer(object.body);
   const [member] = files;
