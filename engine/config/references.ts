@@ -35,6 +35,7 @@ export function checkReferences(spec: PipelineSpec, source: YamlSource): Problem
   checkNeeds(context);
   checkWhen(context);
   checkTests(context);
+  checkAcknowledged(context);
   for (const [name, { model }] of Object.entries(spec.exports)) {
     checkName(context, ['exports', name, 'model'], model, 'model', Object.keys(spec.models));
   }
@@ -198,5 +199,28 @@ function checkTests(context: Context): void {
         checkName(context, [...path, test.type, 'to'], tableOf(test.to), 'table', tables);
       }
     }
+  }
+}
+
+/** Which kinds of warnings there are is known once the extracts are loaded. */
+function checkAcknowledged(context: Context): void {
+  const { spec, report } = context;
+  const tests = new Map(
+    Object.entries(spec.models).flatMap(([model, { tests }]) => tests.map((test) => [testName(model, test), test])),
+  );
+  for (const [index, { test: name, targets = [] }] of spec.acknowledge.entries()) {
+    const path = ['acknowledge', index];
+    for (const [place, target] of targets.entries())
+      checkName(context, [...path, 'targets', place], target, 'target', Object.keys(spec.targets));
+    if (name === undefined) continue;
+    checkName(context, [...path, 'test'], name, 'test', tests.keys());
+    const test = tests.get(name);
+    if (test === undefined || test.severity === 'warn' || test.type === 'coverage' || 'warn_after' in test) continue;
+    report(
+      'CONFIG_INVALID',
+      [...path, 'test'],
+      `the test \`${name}\` never warns`,
+      'what fails cannot be acknowledged: give the test `severity: warn`',
+    );
   }
 }

@@ -103,6 +103,35 @@ const command = z.strictObject({
   }),
 });
 
+const acknowledgement = z
+  .strictObject({
+    warning: name.exactOptional().meta({ description: 'The kind of the warning: docs/pipeline.md lists them.' }),
+    of: text.exactOptional().meta({
+      description: 'What the warning is about, exactly or as a pattern in which * stands for any characters.',
+    }),
+    test: name.exactOptional().meta({ description: 'The name of a test that warns, in the place of a warning.' }),
+    min: z.number().exactOptional().meta({ description: 'The test warns again when it measures less than this.' }),
+    max: z.number().exactOptional().meta({ description: 'The test warns again when it measures more than this.' }),
+    max_rows: z.int().min(1).exactOptional().meta({ description: 'The test warns again when more rows fail.' }),
+    targets: z
+      .array(text)
+      .min(1, 'name at least one target')
+      .exactOptional()
+      .meta({ description: 'The targets that it is about; all by default.' }),
+    reason: text.meta({ description: 'Why it is accepted; shown in the place of the warning.' }),
+  })
+  .refine(({ warning, of, test, min, max, max_rows }) => {
+    const isOfTest = test !== undefined;
+    const isBounded = (min ?? max ?? max_rows) !== undefined;
+    return (warning === undefined) === isOfTest && (of === undefined) === isOfTest && isBounded === isOfTest;
+  }, 'have `warning` and `of`, or `test` and a bound: `min`, `max` or `max_rows`')
+  .meta({
+    oneOf: [
+      { required: ['warning', 'of'] },
+      { required: ['test'], anyOf: [{ required: ['min'] }, { required: ['max'] }, { required: ['max_rows'] }] },
+    ],
+  });
+
 /** pipeline.yaml, as it is written on the input side, with defaults and ms on the output side. */
 export const pipelineSpec = z
   .strictObject({
@@ -119,6 +148,10 @@ export const pipelineSpec = z
     extracts: z.record(name, extract).default({}).meta({ description: 'What fills the staging area.' }),
     models: z.record(name, model).default({}).meta({ description: 'What builds the tables of the warehouse.' }),
     exports: z.record(name, exportSpec).default({}).meta({ description: 'What leaves as files.' }),
+    acknowledge: z
+      .array(acknowledgement)
+      .default([])
+      .meta({ description: 'Warnings that are known and accepted: a node does not end as WARN for them.' }),
     commands: z.record(name, command).default({}).meta({ description: 'Commands beside those of the engine.' }),
   })
   .meta({ title: 'pipeline.yaml', description: 'A pipeline: targets, vars, extracts, models, tests and exports.' });

@@ -29,7 +29,10 @@ test('every key has a description', () => {
 });
 
 test.each([
-  [[], ['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'models', 'exports', 'commands']],
+  [
+    [],
+    ['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'models', 'exports', 'acknowledge', 'commands'],
+  ],
   [
     ['targets', 'any'],
     ['archive', 'listing', 'as_of', 'ask_above', 'synthetic', 'vars'],

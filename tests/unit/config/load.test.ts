@@ -107,6 +107,49 @@ describe('a sound pipeline.yaml', () => {
   });
 });
 
+const acknowledgements = [
+  [
+    'neither a warning nor a test',
+    'reason: known',
+    'error [CONFIG_INVALID] pipeline.yaml:26:5: `acknowledge[0]` must have `warning` and `of`, or `test` and a bound: `min`, `max` or `max_rows`, not `{ reason: known }`\n  key: acknowledge[0]',
+  ],
+  [
+    'a warning without its subject',
+    'warning: odd, reason: known',
+    'error [CONFIG_INVALID] pipeline.yaml:26:5: `acknowledge[0]` must have `warning` and `of`, or `test` and a bound: `min`, `max` or `max_rows`, not `{ warning: odd, reason: known }`\n  key: acknowledge[0]',
+  ],
+  [
+    'a test without a bound',
+    'test: dense, reason: known',
+    'error [CONFIG_INVALID] pipeline.yaml:26:5: `acknowledge[0]` must have `warning` and `of`, or `test` and a bound: `min`, `max` or `max_rows`, not `{ test: dense, reason: known }`\n  key: acknowledge[0]',
+  ],
+  [
+    'no reason',
+    'warning: odd, of: x',
+    'error [CONFIG_INVALID] pipeline.yaml:26:5: `reason` is missing in acknowledge[0]\n  key: acknowledge[0].reason',
+  ],
+  [
+    'a misspelled test',
+    'test: dens, max_rows: 3, reason: known',
+    'error [CONFIG_REFERENCE] pipeline.yaml:26:13: there is no test `dens`\n  key: acknowledge[0].test\n  next: did you mean dense?',
+  ],
+  [
+    'a test that never warns',
+    'test: dense, max_rows: 3, reason: known',
+    'error [CONFIG_INVALID] pipeline.yaml:26:13: the test `dense` never warns\n  key: acknowledge[0].test\n  next: what fails cannot be acknowledged: give the test `severity: warn`',
+  ],
+  [
+    'a misspelled target',
+    'warning: odd, of: x, targets: [sampel], reason: known',
+    'error [CONFIG_REFERENCE] pipeline.yaml:26:38: there is no target `sampel`\n  key: acknowledge[0].targets[0]\n  next: did you mean sample?',
+  ],
+].map(([what = '', entry = '', message = '']): [string, string, string, string] => [
+  `an acknowledgement with ${what}`,
+  'exports:\n',
+  `acknowledge:\n  - { ${entry} }\nexports:\n`,
+  message,
+]);
+
 const cases: readonly [fault: string, from: string, to: string, message: string][] = [
   [
     'a syntax error',
@@ -264,6 +307,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'range: { column: date }',
     'error [CONFIG_INVALID] pipeline.yaml:20:9: `range` must have `min`, `max` or both, not `{ column: date }`\n  key: models.bars.tests[0].range',
   ],
+  ...acknowledgements,
   [
     'a default of another type',
     'default: true',
