@@ -34,12 +34,16 @@ export type RunEvent =
       /** One line: rows and partitions, the closing figures, why it was skipped, the measured value. */
       readonly message: string;
       readonly error?: unknown;
+      /** How many of its warnings pipeline.yaml acknowledges. */
+      readonly acknowledged?: number;
     }
   | {
       readonly type: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';
       readonly message: string;
       readonly node?: NodeRef;
+      /** It is said in every run until somebody changes pipeline.yaml. */
+      readonly isAdvice?: boolean;
     }
   | {
       readonly type: 'run_finished';

@@ -54,7 +54,15 @@ export interface ExtractPlan extends FetchEstimate {
   readonly rows: readonly PlanRow[];
 }
 
-export interface ExtractContext {
+/** Something odd that does not stop a node. */
+export interface Warning<Kind extends string = string> {
+  readonly kind: Kind;
+  /** What it is about, exactly as an acknowledgement in pipeline.yaml names it: an archive key, a series. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+export interface ExtractContext<Kind extends string = string> {
   readonly target: Target;
   /** The `with:` block of the node in pipeline.yaml. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -78,7 +86,10 @@ export interface ExtractContext {
    * Throws DISK_FULL or NOT_CONFIRMED; then nothing may be fetched.
    */
   confirm(estimate: FetchEstimate): Promise<void>;
-  warn(message: string): void;
+  /** A node that has warned ends as WARN, unless pipeline.yaml acknowledges all of its warnings. */
+  warn(warning: Warning<Kind>): void;
+  /** Logs what is worth knowing and not odd. */
+  info(message: string): void;
   /** One instance a run: made by the first caller, disposed when the run ends. */
   share<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T>;
 }
@@ -147,11 +158,13 @@ export interface Rejected {
 
 export interface ExtractResult {
   /** `no-op`: there was nothing to do. */
-  readonly status: 'success' | 'warn' | 'no-op';
+  readonly status: 'success' | 'no-op';
   /** Closing figures, in the order they are shown: `new`, `unchanged`, `absent` … */
   readonly summary: Readonly<Record<string, number>>;
   /** For the extracts that need this one. */
   readonly output?: unknown;
+  /** Kinds of which this run may have missed warnings, so that an acknowledgement that matched none may still be needed. */
+  readonly partlyChecked?: readonly string[];
 }
 
 /** What an extract has staged, as of the call: the tables that pipeline.yaml lists under `writes:`. */
@@ -176,7 +189,14 @@ export type ArchiveMatch =
   /** Nothing is staged yet that could be compared. */
   | { readonly kind: 'unknown' };
 
-export interface Extract {
+export interface Extract<Kind extends string = string> {
+  /** The kinds of its warnings; each text says what the subject is and what is odd about it. */
+  readonly warnings?: Readonly<Record<Kind, string>>;
+  /**
+   * Subjects that earlier runs warned of and later ones do not, although nothing has changed: their acknowledgements are
+   * still needed. By kind.
+   */
+  standing?(context: { readonly stagingDir: string }): Readonly<Record<string, readonly string[]>>;
   /**
    * Compares the archive of the target with what is staged, before a run at an address that the target was not built from.
    * An extract that keeps nothing to compare has none; then no other address is accepted.
@@ -189,7 +209,7 @@ export interface Extract {
    */
   prepare?(context: ExtractContext): Promise<void>;
   /** Archive → staging area. */
-  run(context: ExtractContext): Promise<ExtractResult>;
+  run(context: ExtractContext<Kind>): Promise<ExtractResult>;
   /**
    * What `run` would fetch, told without fetching or writing anything. An extract without it is cheap: it is run, so
    * that those that need it can plan from its output.
@@ -217,4 +237,5 @@ export interface Extract {
 }
 
 /** The default export of an extract module. */
-export const defineExtract = (extract: Extract): Extract => Object.freeze(extract);
+export const defineExtract = <const Kind extends string = never>(extract: Extract<Kind>): Extract =>
+  Object.freeze(extract) as Extract;

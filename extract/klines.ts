@@ -22,6 +22,7 @@ import { revisionsOf } from './staging/revisions.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf } from './staging/stage-archive.ts';
 import { openStager } from './staging/stager.ts';
+import { standingWarnings } from './staging/standing-warnings.ts';
 import { beginSurvey, noSurvey } from './staging/survey.ts';
 import { createTally, type Misses, type Tally } from './staging/tally.ts';
 
@@ -30,6 +31,15 @@ import { createTally, type Misses, type Tally } from './staging/tally.ts';
  * misses is known once it is staged (A15). Feeds `staged_archives`, the ledger, and gives `staged_klines`.
  */
 export default defineExtract({
+  warnings: {
+    rejected: 'Key of an archive whose bytes came as listed, and whose content is bad.',
+    absent: 'Key of an archive that is listed, but 404.',
+    failed: 'Key of an archive that did not come after all retries.',
+    unconfirmed: 'Key of an archive that is staged although its CHECKSUM file is missing or says otherwise.',
+    defect_obsolete: 'Key of an entry of `known_defects` with whose file nothing is wrong.',
+    journal_damaged: '`journal.jsonl`, of which lines are damaged; their archives are fetched again.',
+  },
+
   async prepare(context) {
     const { stagingDir, signal } = context;
     if (isOrdinary(context, parseKlinesOptions(context)))
@@ -54,7 +64,8 @@ export default defineExtract({
     const { unreadable } = ledger;
     if (unreadable > 0) {
       if (context.window !== undefined || !coversLedger(options, ledger)) ledger.expectWhole();
-      context.warn(`${unreadable} lines of the journal are damaged: their archives are fetched again`);
+      const message = `${unreadable} lines of the journal are damaged: their archives are fetched again`;
+      context.warn({ kind: 'journal_damaged', subject: 'journal.jsonl', message });
       forgetAsked(stagingDir);
     }
 
@@ -110,7 +121,8 @@ export default defineExtract({
         const text = reasonOf(outcome);
         if (text !== undefined && !('knownDefect' in outcome)) {
           odd++;
-          context.warn(`${outcome.status} ${object.key}: ${text}`);
+          const kind = outcome.status === 'staged' ? 'unconfirmed' : outcome.status;
+          context.warn({ kind, subject: object.key, message: `${outcome.status} ${object.key}: ${text}` });
         }
         // The host is gone, or it is another: asking it for the rest would only take hours to find that out.
         const hopeless = 3 * options.connections;
@@ -123,7 +135,8 @@ export default defineExtract({
     }
     for (const key of obsoleteDefects(ledger, knownDefects, stagingDir)) {
       odd++;
-      context.warn(`known_defects names ${key}, and nothing is wrong with it: take the entry out`);
+      const message = `known_defects names ${key}, and nothing is wrong with it: take the entry out`;
+      context.warn({ kind: 'defect_obsolete', subject: key, message });
     }
     ledger.compact({ damaged: true });
 
@@ -134,9 +147,14 @@ export default defineExtract({
     if (odd === 0 && total === 0 && survey !== undefined && listing.failed.length === 0)
       noteNothingWanted(stagingDir, basisWith(ledger.digest), plan.settled);
     return {
-      status: odd > 0 ? 'warn' : total > 0 ? 'success' : 'no-op',
+      status: total > 0 ? 'success' : 'no-op',
       summary: summaryOf(plan.settled, tally.staged, { rows, bytes, ...stager.stats }),
     };
+  },
+
+  standing({ stagingDir }) {
+    using ledger = Ledger.open(stagingDir);
+    return standingWarnings(ledger);
   },
 
   async plan(context) {

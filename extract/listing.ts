@@ -24,6 +24,14 @@ const progressEvery = 1_000;
  * incremental where its state allows. Its output is an `ArchiveListing`; it feeds `archive_objects`.
  */
 export default defineExtract({
+  warnings: {
+    name_skipped: "Key of an archive whose name is not of the archive's layout; it is left out.",
+    symbol_skipped: 'Name of a folder, in quotes, that no symbol can have; it is left out.',
+    series_not_listed:
+      'Series, as `futures-um/daily/1d/BTCUSDT`, that could not be listed; it stays as it was last known.',
+    clock_ahead: 'Day of the newest daily archive that is listed, where it is long before the clock of the run.',
+  },
+
   async sameArchive(context) {
     const known = storedListing(context.stagingDir);
     if (known.series.length === 0) return { kind: 'unknown' };
@@ -58,6 +66,7 @@ export default defineExtract({
     const allowed = vars.number('max_failed');
     const newest = createNewestDay();
     const totals = { objects: 0, new: 0, reissued: 0, gone: 0, skipped: 0 };
+    let partlyListed = 0;
     let done = 0;
     const report = () => {
       const { retries } = client.stats;
@@ -82,12 +91,17 @@ export default defineExtract({
         totals.reissued += refreshed.changed;
         totals.gone += refreshed.gone;
         totals.skipped += refreshed.skipped.length;
-        for (const key of refreshed.skipped) context.warn(`skipped ${key}: its name is not of the archive's layout`);
+        if (!refreshed.isWhole) partlyListed++;
+        for (const key of refreshed.skipped) {
+          const message = `skipped ${key}: its name is not of the archive's layout`;
+          context.warn({ kind: 'name_skipped', subject: key, message });
+        }
       } catch (error) {
         if (isAbort(error) || !(error instanceof PipelineError) || !concernsOne(error)) throw error;
         failures.push(error);
         failed.push(one);
-        context.warn(`could not list ${seriesId(one)}: ${error.message}`);
+        const message = `could not list ${seriesId(one)}: ${error.message}`;
+        context.warn({ kind: 'series_not_listed', subject: seriesId(one), message });
         const known = peekSeries(seriesFile(directory, one));
         if (known !== undefined) {
           listed.push({ series: one, head: known.head });
@@ -98,12 +112,12 @@ export default defineExtract({
       done++;
       report();
     });
-    const ahead = newest.behind(asOf);
-    if (ahead !== undefined) context.warn(ahead);
+    const behind = newest.behind(asOf);
+    if (behind !== undefined) context.warn({ kind: 'clock_ahead', subject: behind.newest, message: behind.message });
     const { objects, ...figures } = totals;
     const changed = figures.new + figures.reissued + figures.gone;
     return {
-      status: failures.length + figures.skipped > 0 || ahead !== undefined ? 'warn' : changed > 0 ? 'success' : 'no-op',
+      status: changed > 0 ? 'success' : 'no-op',
       summary: {
         symbols: new Set([...symbols.values()].flat()).size,
         series: listed.length,
@@ -114,6 +128,7 @@ export default defineExtract({
         retries: client.stats.retries,
       },
       output: createArchiveListing(directory, inOrder(listed), failed),
+      ...(partlyListed + failures.length > 0 && { partlyChecked: ['name_skipped'] }),
     };
   },
 
@@ -198,11 +213,14 @@ function listedSymbols(
   prefixes: ReadonlyMap<string, readonly string[]>,
   listingUrl: string,
   { symbols: asked }: Scope,
-  context: ExtractContext,
+  context: ExtractContext<'symbol_skipped'>,
 ): ReadonlyMap<string, readonly string[]> {
   const found = [...prefixes].map(([parent, names]) => {
     const { symbols, refused } = symbolsOf(parent, names);
-    for (const name of refused) context.warn(`${parent} lists ${name}, which is no name of a symbol: it is left out`);
+    for (const name of refused) {
+      const message = `${parent} lists ${name}, which is no name of a symbol: it is left out`;
+      context.warn({ kind: 'symbol_skipped', subject: name, message });
+    }
     return [parent, symbols] as const;
   });
   const parents = [...prefixes.keys()].join(' or ');

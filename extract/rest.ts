@@ -20,16 +20,29 @@ const day = 86_400_000;
 /** The extract with another clock and other retries than those of a real run. */
 export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolicy> = {}): Extract =>
   defineExtract({
+    warnings: {
+      bar_skipped: 'Series and time of a bar of the exchange that cannot be right; it is left out.',
+      series_not_filled: 'Series, as `futures-um/1h/BTCUSDT`, of which the exchange gave no answer after all retries.',
+    },
+
     async run(context) {
       const options = parseRestOptions(context);
-      const { signal, asOf, stagingDir, vars, warn } = context;
+      const { signal, asOf, stagingDir, vars } = context;
       const [urls, weights] = [restUrls(vars), restWeights(vars)];
       refuseMixing(context, urls);
       using ledger = Ledger.open(stagingDir);
       const store = createRestStore(ledger, stagingDir, asOf);
       const { connections } = options;
       const policy = { ...retryOptions(options), ...retry };
-      await using client = createRestClient({ urls, weights, connections, signal, clock, retry: policy, warn });
+      await using client = createRestClient({
+        urls,
+        weights,
+        connections,
+        signal,
+        clock,
+        retry: policy,
+        tell: context.info,
+      });
 
       const all = stagedSeries(listingOf(context), options, ledger);
       const totals = { bars: 0, archived: 0, odd: 0 };
@@ -57,12 +70,16 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
         totals.bars += filled.bars;
         totals.archived += filled.archived;
         totals.odd += filled.odd.length;
-        for (const text of filled.odd) warn(`left out a bar of ${restSeriesId(series)} at ${text}`);
+        for (const { at, defect } of filled.odd) {
+          const subject = `${restSeriesId(series)} at ${at}`;
+          context.warn({ kind: 'bar_skipped', subject, message: `left out a bar of ${subject}: ${defect}` });
+        }
         const { refusal } = filled;
         failuresInARow = refusal?.kind === 'failed' ? failuresInARow + 1 : 0;
         if (refusal?.kind === 'failed') {
           failures.push(refusal.error);
-          warn(`failed ${restSeriesId(series)}: ${refusal.error.message}`);
+          const message = `failed ${restSeriesId(series)}: ${refusal.error.message}`;
+          context.warn({ kind: 'series_not_filled', subject: restSeriesId(series), message });
         }
         if (refusal?.kind === 'unknown' && !isUnknown(series)) {
           unknown.add(unknownSymbolKey(series));
@@ -80,8 +97,10 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       if (failures.length > vars.number('max_failed') * all.length) throw tooManyFailed(failures, all.length);
       const { requests, retries } = client.stats;
       return {
-        status: totals.odd + failures.length > 0 ? 'warn' : totals.bars + totals.archived > 0 ? 'success' : 'no-op',
+        status: totals.bars + totals.archived > 0 ? 'success' : 'no-op',
         summary: { series: all.length, ...totals, unknown: unknown.size, failed: failures.length, requests, retries },
+        // What was left out is not asked for again.
+        partlyChecked: ['bar_skipped'],
       };
     },
 

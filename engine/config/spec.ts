@@ -157,6 +157,7 @@ export const pipelineSpec = z
   .meta({ title: 'pipeline.yaml', description: 'A pipeline: targets, vars, extracts, models, tests and exports.' });
 
 export type PipelineSpec = z.output<typeof pipelineSpec>;
+export type AcknowledgementSpec = PipelineSpec['acknowledge'][number];
 export type VarSpec = PipelineSpec['vars'][string];
 export type ExtractSpec = PipelineSpec['extracts'][string];
 export type ModelSpec = PipelineSpec['models'][string];

@@ -1,5 +1,5 @@
 import { PipelineError } from '../errors.ts';
-import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
+import type { DamagedFile, Rejected, StagedSource, Warning, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 import type { CompiledModel } from './compiled-model.ts';
 import { checkResult } from './describe.ts';
@@ -25,6 +25,18 @@ import {
 import { readFrom } from './source-files.ts';
 import type { Warehouse } from './warehouse.ts';
 
+/** The kinds of warnings of a model that reads staged files. */
+export const modelWarnings = {
+  rejected: 'Key of an archive with a value that cannot be right.',
+  damaged: 'Key of an archive whose staged file is not as it was verified; it is fetched again.',
+  not_refetched:
+    'Key of a damaged archive that could not be fetched again; its partition is not built, or built without it.',
+  extract_failed:
+    'Name of an extract that failed when it ran again for a model, in place of rejected or damaged archives.',
+} as const;
+
+export type ModelWarning = Warning<keyof typeof modelWarnings>;
+
 export interface BuildOptions {
   readonly window: Window | undefined;
   readonly runId: string;
@@ -42,7 +54,7 @@ export interface BuildOptions {
     readonly reload: (why: 'rejected' | 'damaged' | 'given up', files?: readonly DamagedFile[]) => Promise<void>;
   };
   readonly signal: AbortSignal;
-  readonly warn: (message: string) => void;
+  readonly warn: (warning: ModelWarning) => void;
 }
 
 export interface BuildOutcome {
@@ -229,7 +241,7 @@ async function setAside(
   const again = archives.find(({ key }) => rejected.has(key));
   if (again !== undefined) throw new PipelineError('INTERNAL', `${again.key} is still there, although it was rejected`);
   for (const { key, reason } of archives) {
-    warn(`rejected ${key}: ${reason}`);
+    warn({ kind: 'rejected', subject: key, message: `rejected ${key}: ${reason}` });
     rejected.add(key);
   }
   await source.staged.reject(archives);
@@ -259,7 +271,9 @@ async function mend(
   before: Lacking | undefined,
 ): Promise<Lacking> {
   if (before === undefined) {
-    for (const { key, reason } of damaged) warn(`damaged ${key}: ${reason}; it is fetched again`);
+    for (const { key, reason } of damaged) {
+      warn({ kind: 'damaged', subject: key, message: `damaged ${key}: ${reason}; it is fetched again` });
+    }
     await source?.staged.discard?.(damaged);
     await source?.reload('damaged', damaged);
     return { leftOut: new Set(), without: new Set() };
@@ -270,7 +284,8 @@ async function mend(
     const isPublished = published.has(partition);
     (isPublished ? kept : open).add(partition);
     const what = isPublished ? 'is not built and stays as it was published' : 'is built without one of its files';
-    warn(`${partition} ${what}: ${key} could not be fetched again, ${reason}`);
+    const message = `${partition} ${what}: ${key} could not be fetched again, ${reason}`;
+    warn({ kind: 'not_refetched', subject: key, message });
   }
   if (open.size > 0) {
     await source?.staged.giveUp?.(damaged.filter(({ partition }) => open.has(partition)));

@@ -38,6 +38,7 @@ export function createLineReporter(options: {
   const { title, write, clock, debug, isShort = false, width = Number.POSITIVE_INFINITY } = options;
   let held: string[] | undefined = isShort ? [] : undefined;
   const warned: NodeRef[] = [];
+  let acknowledged = 0;
   const say = (text: string): void => void (held === undefined ? write(text) : held.push(text));
   const release = (): void => {
     for (const text of held ?? []) write(text);
@@ -82,7 +83,8 @@ export function createLineReporter(options: {
       say(line(shown, 'START', node, 'RUN'));
     },
     node_progress: ({ node, progress }) => running.get(node.id)?.meter.update(progress),
-    node_finished({ node, status, seconds, message, error }) {
+    node_finished({ node, status, seconds, message, error, acknowledged: own = 0 }) {
+      acknowledged += own;
       const entry = running.get(node.id);
       entry?.stop();
       running.delete(node.id);
@@ -100,7 +102,7 @@ export function createLineReporter(options: {
     run_finished(event) {
       const after = `${event.interrupted ? 'Interrupted' : 'Finished'} after ${formatDuration(event.seconds)}`;
       if (held === undefined) write(after);
-      else write(unchangedLine(event, warned));
+      else write(unchangedLine(event, warned, acknowledged));
       isFinished = true;
     },
   };

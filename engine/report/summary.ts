@@ -44,6 +44,8 @@ export function createSummaryReporter(options: {
   let isChanged = !isShort;
   const notable: Finished[] = [];
   const warnings = new Map<string, string[]>();
+  const advice: string[] = [];
+  let acknowledged = 0;
   let logFile = '';
   let done: Extract<RunEvent, { type: 'run_finished' }> | undefined;
 
@@ -72,9 +74,11 @@ export function createSummaryReporter(options: {
     node_started() {},
     node_progress() {},
     node_finished(event) {
+      acknowledged += event.acknowledged ?? 0;
       if (sections.some(({ status }) => status === event.status)) notable.push(event);
     },
-    log({ level, message, node }) {
+    log({ level, message, node, isAdvice }) {
+      if (isAdvice) advice.push(message);
       if (level !== 'warn' || node === undefined) return;
       const said = warnings.get(node.id);
       if (said === undefined) warnings.set(node.id, [message]);
@@ -105,7 +109,9 @@ export function createSummaryReporter(options: {
         if (done.interrupted) write('Interrupted: run the same command again to go on from here.');
         if (notable.length > 0) write(`Log: ${logFile}`);
         if (notable.length > 0 || done.interrupted) write('');
+        if (acknowledged > 0) write(`${countOf(acknowledged, 'warning')} acknowledged in pipeline.yaml.`);
       }
+      if (!quiet) for (const text of advice) write(`${paint(styles.warn, 'WARN')} ${text}`);
       write(doneLine(done.counts, paint));
     },
   };

@@ -47,6 +47,7 @@ export function createTtyReporter(options: {
   const paint = createPaint(options.color);
   let isChanged = !options.isShort;
   const warned: NodeRef[] = [];
+  let acknowledged = 0;
   let finished: Extract<RunEvent, { type: 'run_finished' }> | undefined;
   const entries = new Map<string, Entry>();
   let list: LiveList | undefined;
@@ -107,15 +108,16 @@ export function createTtyReporter(options: {
     entries.delete(id);
   }
 
-  /** A test that passes is a number on its model's line; any other is told. */
-  function finishTest({ node, status, message }: Extract<RunEvent, { type: 'node_finished' }>): void {
+  /** A test that passes is a number on its model's line; any other is told, and so is one whose warning is acknowledged. */
+  function finishTest(event: Extract<RunEvent, { type: 'node_finished' }>): void {
+    const { node, status, message } = event;
     if (status !== 'pass' && status !== 'warn' && status !== 'error') return;
     const entry = entries.get(node.parent ?? '') ?? entries.get(testsId) ?? start(testsId, 'tests');
-    if (status === 'pass') {
+    if (status === 'pass' && event.acknowledged === undefined) {
       entry.testsPassed += 1;
       return;
     }
-    if (entry.status !== 'error') entry.status = status;
+    if (status !== 'pass' && entry.status !== 'error') entry.status = status;
     entry.line.note(`${mark(status)} ${node.name}: ${firstLine(message)}`);
   }
 
@@ -132,12 +134,14 @@ export function createTtyReporter(options: {
     node_progress: ({ node, progress }) => entries.get(node.id)?.meter.update(progress),
     node_finished(event) {
       const { node, status, message, seconds } = event;
+      acknowledged += event.acknowledged ?? 0;
       if (status === 'warn') warned.push(node);
       if (node.kind === 'test') return finishTest(event);
       end(node.id, entries.get(node.id) ?? start(node.id, nodeLabel(node)), status, message, seconds);
     },
-    log({ level, message, node }) {
-      if (level === 'debug' && !debug) return;
+    log({ level, message, node, isAdvice }) {
+      // Advice is part of the result.
+      if (isAdvice || (level === 'debug' && !debug)) return;
       const text = level === 'warn' || level === 'error' ? `${mark(level)} ${message}` : message;
       const entry = node && entries.get(node.id);
       if (entry === undefined) show(text);
@@ -179,7 +183,8 @@ export function createTtyReporter(options: {
         else end(id, entry, 'skip', 'interrupted', elapsed(entry));
       }
       const isShort = !isChanged && finished !== undefined;
-      await list?.close(isShort ? unchangedLine(finished as NonNullable<typeof finished>, warned) : undefined);
+      const line = () => unchangedLine(finished as NonNullable<typeof finished>, warned, acknowledged);
+      await list?.close(isShort ? line() : undefined);
     },
   };
 }

@@ -4,6 +4,7 @@ import { diskError } from '../disk-error.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import { hideInValue, hideSecrets } from '../secrets.ts';
+import type { NodeWarning } from './acknowledgements.ts';
 import type { NodeOutcome, RunOptions } from './context.ts';
 import { commandOf } from './start.ts';
 import { resultsFormat } from './unfinished.ts';
@@ -11,6 +12,7 @@ import { resultsFormat } from './unfinished.ts';
 export interface FinishedNode {
   readonly node: GraphNode;
   readonly outcome: NodeOutcome;
+  readonly warnings: readonly NodeWarning[];
   readonly seconds: number;
 }
 
@@ -36,12 +38,14 @@ export async function writeArtifacts(run: Finished): Promise<void> {
     generated_at: run.now,
   };
   await writeManifest(run.paths.artifacts, { metadata, project: run.project, graph: run.graph });
-  const results = run.finished.map(({ node, outcome, seconds }) => ({
+  const results = run.finished.map(({ node, outcome, warnings, seconds }) => ({
     unique_id: node.id,
     status: outcome.status,
     message: outcome.message,
     execution_time: seconds,
     ...outcome.facts,
+    ...(warnings.length > 0 && { warnings }),
+    ...(outcome.acknowledged !== undefined && { acknowledged: outcome.acknowledged }),
   }));
   const range = run.window && { start: run.window.start, end: run.window.end };
   await writeJson(path.join(run.paths.artifacts, 'run_results.json'), {

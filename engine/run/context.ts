@@ -6,6 +6,7 @@ import type { NodeRef, NodeStatus, Reporter } from '../events.ts';
 import type { ExtractResult, FetchEstimate, Window } from '../extract.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
 import type { TargetPaths } from './paths.ts';
 
 /** What a command of the engine asks of a run. */
@@ -49,6 +50,8 @@ export interface NodeOutcome {
   readonly status: NodeStatus;
   readonly message: string;
   readonly error?: unknown;
+  /** Why the warning of a test that warned is acknowledged. */
+  readonly acknowledged?: string;
   /** For run_results.json. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
@@ -66,6 +69,7 @@ export interface ExtractScope {
   readonly locked: string | undefined;
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
+  readonly acknowledgements: Acknowledgements;
   /** What the extracts of this run returned, by name. */
   readonly extracted: Map<string, ExtractResult>;
   readonly share: <T extends AsyncDisposable>(name: string, create: () => Promise<T>) => Promise<T>;

@@ -26,7 +26,7 @@ export async function executeExtract(node: ExtractNode, context: RunContext): Pr
   if (result.status === 'no-op') context.warehouse.later((warehouse) => takeOver(node, warehouse, context));
   else await context.warehouse.use((warehouse) => takeOver(node, warehouse, context));
   return {
-    status: result.status === 'success' ? 'pass' : result.status,
+    status: result.status === 'success' ? 'pass' : 'no-op',
     message: summaryText(result),
     facts: { ...result.summary, ...rate },
   };
@@ -56,7 +56,8 @@ export function extractContext(node: ExtractNode, context: ExtractScope): Extrac
     upstream: new Map([...context.extracted].map(([name, { output }]) => [name, output])),
     progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),
     confirm: (estimate) => context.confirm(ref, estimate),
-    warn: (message) => reporter.report({ type: 'log', level: 'warn', message, node: ref }),
+    warn: (warning) => context.acknowledgements.warn(ref, warning),
+    info: (message) => reporter.report({ type: 'log', level: 'info', message, node: ref }),
     share: context.share,
   };
 }

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type BuildOptions, type BuildOutcome, buildModel } from '../duckdb/build-model.ts';
+import { buildModel, type BuildOptions, type BuildOutcome, type ModelWarning } from '../duckdb/build-model.ts';
 import type { CompiledModel } from '../duckdb/compiled-model.ts';
 import { loadFeed } from '../duckdb/feeds.ts';
 import { readsClock, type TestOutcome } from '../duckdb/run-test.ts';
@@ -42,7 +42,7 @@ export async function executeModel(
         failuresDir: path.join(context.paths.artifacts, 'failures'),
         ...(source && { source }),
         signal: context.signal,
-        warn: (message) => context.reporter.report({ type: 'log', level: 'warn', message, node: refOf(node) }),
+        warn: (warning) => context.acknowledgements.warn(refOf(node), warning),
       });
       if (!upToDate && window === undefined && built.incomplete === 0 && lastingTestsPassed(built))
         await recordUpToDate(warehouse, whole, runId);
@@ -54,7 +54,7 @@ export async function executeModel(
   const failed = outcome.tests.filter(({ status }) => status === 'error').map(({ test }) => test.name);
   for (const test of tests) {
     const result = outcome.tests.find(({ test: { name } }) => name === test.name) as TestOutcome;
-    context.finish(test, testOutcome(result), startedAt);
+    context.finish(test, testOutcome(result, context.acknowledgements), startedAt);
   }
   if (outcome.status === 'error') {
     return { status: 'error', message: `not published, the last good version stays: ${failed.join(', ')} failed` };
@@ -63,7 +63,7 @@ export async function executeModel(
   if (outcome.status === 'reused' && rejected + incomplete === 0)
     return { status: 'reused', message: 'nothing it reads has changed' };
   return {
-    status: rejected + incomplete > 0 ? 'warn' : 'pass',
+    status: 'pass',
     message: [
       countOf(rows, 'row'),
       countOf(partitions, 'partition'),
@@ -133,16 +133,18 @@ async function extractAgain(
   const extract = await context.project.extract(writer);
   const { reporter } = context;
   const ref = refOf(node);
-  const log = (level: 'info' | 'warn', message: string) => reporter.report({ type: 'log', level, message, node: ref });
   try {
     const result = await extract.run({
       ...extractContext(writer, context),
       progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),
-      warn: (message) => log('warn', message),
+      warn: (warning) => context.acknowledgements.warn(ref, warning),
     });
-    log('info', `${writer.name} ran again in place of what was ${why}: ${summaryText(result)}`);
+    const message = `${writer.name} ran again in place of what was ${why}: ${summaryText(result)}`;
+    reporter.report({ type: 'log', level: 'info', message, node: ref });
   } catch (error) {
     if (isAbort(error) || context.signal.aborted || !(error instanceof PipelineError)) throw error;
-    log('warn', `nothing was fetched in place of what was ${why}: ${error.message}`);
+    const message = `nothing was fetched in place of what was ${why}: ${error.message}`;
+    const failed: ModelWarning = { kind: 'extract_failed', subject: writer.name, message };
+    context.acknowledgements.warn(ref, failed);
   }
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { recordOutcomes, runTest, type TestOutcome } from '../duckdb/run-test.ts';
 import { countOf, formatCount } from '../format.ts';
 import type { TestNode } from '../graph/graph.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
 
 /** Runs a test on what is published. */
@@ -18,7 +19,7 @@ export async function executeTest(node: TestNode, context: RunContext): Promise<
     await recordOutcomes(warehouse, [result], options);
     return result;
   });
-  return testOutcome(outcome);
+  return testOutcome(outcome, context.acknowledgements);
 }
 
 const figure = (value: number | null) => (value === null ? 'nothing to measure' : formatFigure(value));
@@ -31,15 +32,8 @@ function cellText(cell: unknown): string {
 }
 
 /** What a test's outcome says in one line. */
-export function testOutcome({
-  test,
-  status,
-  value,
-  threshold,
-  rowsFailed,
-  examples,
-  failuresFile,
-}: TestOutcome): NodeOutcome {
+export function testOutcome(outcome: TestOutcome, acknowledgements: Acknowledgements): NodeOutcome {
+  const { test, status, value, threshold, rowsFailed, examples, failuresFile } = outcome;
   if (status === 'reused') return { status, message: 'nothing it reads has changed since it passed' };
   const facts = { value, threshold, failures: rowsFailed };
   const measured = test.sql.measure === undefined ? '' : `${figure(value)} measured, ${figure(threshold)} wanted`;
@@ -55,5 +49,10 @@ export function testOutcome({
     `${countOf(rowsFailed, 'row fails', 'rows fail')}: ${shown.join('; ')}`,
     `all in ${failuresFile}`,
   ];
-  return { status, message: parts.filter((part) => part !== '').join('; '), facts };
+  const message = parts.filter((part) => part !== '').join('; ');
+  const entry = status === 'warn' ? acknowledgements.ofTest(outcome) : undefined;
+  if (entry === undefined) return { status, message, facts };
+  if (entry.kind === 'worse') return { status, message: `worse than ${entry.place} acknowledges; ${message}`, facts };
+  const { reason } = entry;
+  return { status: 'pass', message: `acknowledged: ${reason}; ${message}`, facts, acknowledged: reason };
 }

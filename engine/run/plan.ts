@@ -7,7 +7,8 @@ import type { ExtractNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { openProject } from '../project.ts';
 import { stateOfFile } from '../target/lost.ts';
-import { type ExtractScope, type RunOptions, refOf } from './context.ts';
+import { createAcknowledgements } from './acknowledgements.ts';
+import { type ExtractScope, refOf, type RunOptions } from './context.ts';
 import { freeBytes } from './disk.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { expectArchive } from './expect-archive.ts';
@@ -90,6 +91,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     signal: AbortSignal.any([options.signal, lock.lost]),
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
+    acknowledgements: createAcknowledgements(options.pipeline, options.target.name, reporter),
     extracted: new Map(),
     rebuild: stateOfFile(paths.warehouse) !== 'there',
     locked: undefined,

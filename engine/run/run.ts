@@ -11,6 +11,7 @@ import { openProject, type Project } from '../project.ts';
 import { createClaim } from '../target/claim.ts';
 import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
 import { readRecord, updateRecord } from '../target/record.ts';
+import { createAcknowledgements } from './acknowledgements.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
 import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
@@ -28,6 +29,7 @@ import { schedule } from './schedule.ts';
 import { createShare } from './share.ts';
 import { commandOf, startOf } from './start.ts';
 import { createWarehouseHost, readersWaitMs, refuseUnfit } from './warehouse-host.ts';
+import { checkAcknowledgements, unusedAcknowledgements } from './whole-run.ts';
 import { nodeWindows } from './windows.ts';
 
 const defaultThreads = 4;
@@ -52,6 +54,7 @@ export async function runPipeline(given: RunOptions): Promise<RunEnd> {
     if (node.kind === 'model') await project.model(node);
     if (node.kind === 'test') await project.test(node);
   }
+  await checkAcknowledgements(pipeline, graph, project);
   await checkTables(nodes, graph, { root: pipeline.root, file: paths.warehouse, anew: isRebuild(options) }, signal);
 
   await using lock = await lockTarget(paths.root, {
@@ -92,6 +95,7 @@ async function runHeld(
     log: (level: 'info' | 'warn', message: string) => reporter.report({ type: 'log', level, message }),
   };
   const warehouse = createWarehouseHost(hostOptions);
+  const acknowledgements = createAcknowledgements(pipeline, options.target.name, reporter);
   const context: RunContext = {
     runId,
     asOf: options.asOf,
@@ -106,6 +110,7 @@ async function runHeld(
     locked: options.locked,
     signal,
     reporter,
+    acknowledgements,
     warehouse,
     extracted: new Map<string, ExtractResult>(),
     share: share.get,
@@ -113,8 +118,13 @@ async function runHeld(
     clock,
     finish(node, outcome, since) {
       const seconds = Math.round(clock() - since) / 1000;
-      finished.set(node.id, { node, outcome, seconds });
-      const { status, message, error } = outcome;
+      const warnings = acknowledgements.of(node.id);
+      const open = warnings.filter(({ acknowledged }) => acknowledged === undefined).length;
+      const hasWarned = open > 0 && outcome.status !== 'error' && outcome.status !== 'skip';
+      const status = hasWarned ? 'warn' : outcome.status;
+      finished.set(node.id, { node, outcome: { ...outcome, status }, warnings, seconds });
+      const { message, error } = outcome;
+      const acknowledged = warnings.length - open + (outcome.acknowledged === undefined ? 0 : 1);
       reporter.report({
         type: 'node_finished',
         node: refOf(node),
@@ -122,6 +132,7 @@ async function runHeld(
         seconds,
         message,
         ...(error !== undefined && { error }),
+        ...(acknowledged > 0 && { acknowledged }),
       });
     },
   };
@@ -153,6 +164,8 @@ async function runHeld(
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;
   const seconds = (clock() - startedAt) / 1000;
   const interrupted = signal.aborted;
+  const unused = interrupted ? [] : await unusedAcknowledgements(finished, options, context);
+  for (const message of unused) reporter.report({ type: 'log', level: 'warn', message, isAdvice: true });
   try {
     await writeArtifacts({ ...options, project, nodes, finished: [...finished.values()], seconds, interrupted });
   } finally {
@@ -162,7 +175,7 @@ async function runHeld(
   const errors = [...finished.values()].flatMap(({ outcome: { status, error } }) =>
     status === 'error' ? [error] : [],
   );
-  const isFailed = errors.length > 0 || (options.warnError && counts.warn > 0);
+  const isFailed = errors.length > 0 || (options.warnError && counts.warn + unused.length > 0);
   // A node may be the first to see that the run could not: an unknown name, a No to a large fetch.
   const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
   return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };

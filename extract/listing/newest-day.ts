@@ -10,7 +10,7 @@ export interface NewestDay {
   /** Notes the newest period of a series; a monthly one says nothing, since it is weeks old as a rule. */
   note(series: Series, period: string | undefined): void;
   /** Says so where the listing ends earlier before the run's clock than the archive is ever behind. */
-  behind(asOf: Date): string | undefined;
+  behind(asOf: Date): { readonly newest: string; readonly message: string } | undefined;
 }
 
 export function createNewestDay(): NewestDay {
@@ -24,7 +24,8 @@ export function createNewestDay(): NewestDay {
       if (end === undefined || asOf.getTime() - end <= mostBehind) return undefined;
       const days = Math.floor((asOf.getTime() - end) / day);
       const ends = `the newest daily archive that is listed is of ${newest}`;
-      return `the run's clock is ${formatUtc(asOf)}, and ${ends}, ${days} days behind: check --as-of and the archive`;
+      const message = `the run's clock is ${formatUtc(asOf)}, and ${ends}, ${days} days behind: check --as-of and the archive`;
+      return { newest, message };
     },
   };
 }

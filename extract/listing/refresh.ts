@@ -33,6 +33,8 @@ export interface Refreshed {
   readonly gone: number;
   /** Keys of zip files whose names are not of the layout (A7). */
   readonly skipped: readonly string[];
+  /** Whether the series was listed from its start. */
+  readonly isWhole: boolean;
 }
 
 /** How far before its newest key a known series is listed again: files come late and are corrected within days. */
@@ -57,21 +59,22 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const { entries } = await list(client, listingUrl, prefix, marker);
   const listed_at = asOf.toISOString();
   const { objects, skipped } = readEntries(series, entries, listed_at);
+  const isWhole = from === undefined;
 
   if (known !== undefined && from !== undefined && known.isWhole(from, objects)) {
-    return { head: known.head, newest: known.newest, added: 0, changed: 0, gone: 0, skipped };
+    return { head: known.head, newest: known.newest, added: 0, changed: 0, gone: 0, skipped, isWhole };
   }
   const stored = known === undefined ? [] : intactObjects(file, series);
   if (stored === undefined) return refreshSeries(series, options);
   const merged = merge(stored, objects, from);
   const head: SeriesHead = {
-    listed_whole_at: from === undefined || known === undefined ? listed_at : known.head.listed_whole_at,
+    listed_whole_at: isWhole || known === undefined ? listed_at : known.head.listed_whole_at,
     objects: merged.objects.length,
     digest: digestOf(merged.objects),
   };
   writeSeries(file, head, merged.objects);
   const { added, changed, gone } = merged;
-  return { head, newest: merged.objects.at(-1)?.period, added, changed, gone, skipped };
+  return { head, newest: merged.objects.at(-1)?.period, added, changed, gone, skipped, isWhole };
 }
 
 /** The period that holds the day `overlap` before the start of `period`. */

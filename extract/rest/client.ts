@@ -17,7 +17,8 @@ export interface RestClientOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly retry?: Partial<RetryPolicy>;
-  readonly warn: (message: string) => void;
+  /** Takes what is worth knowing. */
+  readonly tell: (message: string) => void;
 }
 
 export interface KlinesRequest {
@@ -57,7 +58,7 @@ const unknownCodes = [-1121, -1122, -1100];
  * has counted counts, and a 429 holds everything back for as long as it says.
  */
 export function createRestClient(options: RestClientOptions): RestClient {
-  const { urls, weights, connections, signal, clock, warn } = options;
+  const { urls, weights, connections, signal, clock, tell } = options;
   const transport = createTransport({ connections, signal });
   const policy = { ...defaultRetryPolicy, ...options.retry };
   const limiters = new Map<InstrumentType, WeightLimiter>();
@@ -100,7 +101,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
     if (status === 429) {
       const ms = retryAfter ?? 60_000;
       limiter.pause(ms);
-      warn(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
+      tell(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
       return again(`too much was asked: ${text}`);
     }
     if (status === 408 || status >= 500)

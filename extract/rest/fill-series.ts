@@ -22,8 +22,8 @@ export interface FillOptions extends Pick<AskOptions, 'client'> {
 export interface Filled {
   /** Bars that the exchange gave and the archive does not have. */
   readonly bars: number;
-  /** Bars whose values cannot be believed, as `open time: reason`. */
-  readonly odd: readonly string[];
+  /** Bars whose values cannot be believed: open time and reason. */
+  readonly odd: readonly { readonly at: string; readonly defect: string }[];
   /** Bars that the archive has by now. */
   readonly archived: number;
   readonly refusal?: Refusal;
@@ -73,7 +73,7 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   const missing = subtract(wantedRange(options, slots, oldest), passedOver);
   const answered: Range[] = [];
   const pending = new Map<string, { readonly rows: Row[]; readonly leftOut: string[] }>();
-  const odd: string[] = [];
+  const odd: { at: string; defect: string }[] = [];
   let bars = 0;
   /** Keeps the files of periods before `present`, or all, and then what was answered for before the bars that are left. */
   function save(present?: string): void {
@@ -105,9 +105,9 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
               file.rows.push({ open, line });
               bars++;
             } else {
-              const text = `${new Date(open).toISOString()}: ${defect}`;
-              file.leftOut.push(text);
-              odd.push(text);
+              const at = new Date(open).toISOString();
+              file.leftOut.push(`${at}: ${defect}`);
+              odd.push({ at, defect });
             }
           }
           answered.push(range);

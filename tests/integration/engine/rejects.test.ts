@@ -99,7 +99,7 @@ function staging(
   }
   const options: Partial<BuildOptions> = {
     source: { tables: [schema.staged_lines], staged, directory, reload },
-    warn: (message) => warnings.push(message),
+    warn: ({ message }) => warnings.push(message),
   };
   return { rejected, opened, warnings, reload, options };
 }

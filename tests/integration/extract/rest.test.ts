@@ -413,14 +413,14 @@ describe('limits', () => {
     await using strict = await openExchange(clock);
     for (const [name, bars] of exchange.bars) strict.bars.set(name, bars);
     strict.limits['futures-um'] = 100;
-    const { summary, warnings } = await runRest({
+    const { summary, infos } = await runRest({
       ...minutes(),
       exchange: strict,
       clock,
       options: { timeframes: ['1m'], connections: 2 },
     });
     expect(summary.bars).toBe(rows);
-    expect(warnings).toContain('the exchange asks to wait for 40 s (429)');
+    expect(infos).toContain('the exchange asks to wait for 40 s (429)');
     expect(clock.waits).toContain(40_000);
     expect(strict.counts.statuses.get(418)).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createVars, type VarValue } from '../../../engine/config/vars.ts';
-import type { ExtractContext, ExtractResult, Progress, Window } from '../../../engine/extract.ts';
+import type { ExtractContext, ExtractResult, Progress, Warning, Window } from '../../../engine/extract.ts';
 import klines from '../../../extract/klines.ts';
 import listing from '../../../extract/listing.ts';
 import type { LedgerEntry } from '../../../extract/staging/entry.ts';
@@ -27,17 +27,28 @@ export interface RunOptions {
   readonly klinesOptions?: Readonly<Record<string, unknown>>;
 }
 
+/** What an extract returned; an engine ends its node as `warn` where it has warned. */
+export type Ended = Omit<ExtractResult, 'status'> & { readonly status: ExtractResult['status'] | 'warn' };
+
 export interface Run {
-  readonly listing: ExtractResult;
-  readonly klines: ExtractResult;
+  readonly listing: Ended;
+  readonly klines: Ended;
   readonly warnings: readonly string[];
   readonly progress: readonly Progress[];
 }
 
 export interface Log {
   readonly warnings: string[];
+  /** The same with their kinds and subjects. */
+  readonly told: Warning[];
+  readonly infos: string[];
   readonly progress: Progress[];
 }
+
+export const emptyLog = (): Log => ({ warnings: [], told: [], infos: [], progress: [] });
+
+export const endOf = (result: ExtractResult, { warnings }: Log): Ended =>
+  warnings.length > 0 ? { ...result, status: 'warn' } : result;
 
 export function contextOf(
   run: RunOptions,
@@ -66,23 +77,27 @@ export function contextOf(
     upstream,
     progress: (progress) => void log.progress.push(progress),
     confirm: async () => {},
-    warn: (message) => void log.warnings.push(message),
+    warn(warning) {
+      log.told.push(warning);
+      log.warnings.push(warning.message);
+    },
+    info: (message) => void log.infos.push(message),
     share: run.share ?? ((_name, create) => create()),
   };
 }
 
 /** Runs the listing extract alone. */
-export async function runListing(run: RunOptions): Promise<Omit<Run, 'klines'>> {
-  const log: Log = { warnings: [], progress: [] };
+export async function runListing(run: RunOptions): Promise<Omit<Run, 'klines'> & Log> {
+  const log = emptyLog();
   const options = { availability: false, ...run.listingOptions };
-  return { listing: await listing.run(contextOf(run, options, new Map(), log)), ...log };
+  return { listing: endOf(await listing.run(contextOf(run, options, new Map(), log)), log), ...log };
 }
 
 /** Runs the klines extract on what a listing run gave. */
-export async function runKlines(run: RunOptions, listed: ExtractResult): Promise<Omit<Run, 'listing'>> {
-  const log: Log = { warnings: [], progress: [] };
+export async function runKlines(run: RunOptions, listed: Pick<Ended, 'output'>): Promise<Omit<Run, 'listing'>> {
+  const log = emptyLog();
   const upstream = new Map([['listing', listed.output]]);
-  return { klines: await klines.run(contextOf(run, run.klinesOptions ?? {}, upstream, log)), ...log };
+  return { klines: endOf(await klines.run(contextOf(run, run.klinesOptions ?? {}, upstream, log)), log), ...log };
 }
 
 /** Runs both, as a pipeline does. */

@@ -1,21 +1,20 @@
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ExtractResult } from '../../../engine/extract.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from '../../../extract/staging/feed.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { beginSurvey, noSurvey, type PendingSurvey, surveyStaged } from '../../../extract/staging/survey.ts';
 import { daysFrom } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
-import { keyOf, type RunOptions, rowOf, runKlines, runListing } from './support.ts';
+import { type Ended, keyOf, type RunOptions, rowOf, runKlines, runListing } from './support.ts';
 
 const days = daysFrom('2025-07-01', 5);
 const { signal } = new AbortController();
 let bucket: Bucket;
 let stagingDir: string;
 let surveys: PendingSurvey[];
-let listed: ExtractResult;
+let listed: Ended;
 
 const csv = (day: string) => join(stagingDir, `futures-um/1d/BTCUSDT/BTCUSDT-1d-${day}.csv`);
 const put = (day: string) => bucket.putArchive(keyOf(day), [rowOf(day)]);
@@ -23,7 +22,7 @@ const archives = () => bucket.requests().filter((path) => path.startsWith('data/
 const list = async () => (await runListing({ url: bucket.url, stagingDir })).listing;
 
 /** As a run of its own would, with a survey of the staged files from its beginning. */
-async function run(more: Partial<RunOptions> = {}, listing = listed): Promise<ExtractResult> {
+async function run(more: Partial<RunOptions> = {}, listing = listed): Promise<Ended> {
   const survey = beginSurvey(stagingDir, signal, 1);
   surveys.push(survey);
   const share: RunOptions['share'] = async (name, create) =>
@@ -32,7 +31,7 @@ async function run(more: Partial<RunOptions> = {}, listing = listed): Promise<Ex
 }
 
 /** The listing as a run sees it that may not look at the objects of any series. */
-function unreadable({ output, ...rest }: ExtractResult): ExtractResult {
+function unreadable({ output, ...rest }: Ended): Ended {
   const objects = () => {
     throw new Error('this run has planned anew');
   };

@@ -9,7 +9,7 @@ import { shopProject } from '../engine/shop-project.ts';
 /** A till that has nothing to do where its file is the one that it staged. */
 const idleTill = (text: string) =>
   text
-    .replace("sales.warns ? 'warn' : 'success'", "sales.warns ? 'warn' : isSame ? 'no-op' : 'success'")
+    .replace("status: 'success'", "status: isSame ? 'no-op' : 'success'")
     .replace(
       'await copyFile(',
       "const isSame = JSON.stringify(sales) === JSON.stringify(await read(join(stagingDir, 'sales.json')));\n    await copyFile(",
@@ -57,6 +57,25 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
     await showNext('warning', 0);
     await shop.sell({ ...days, '2025-07-05': 5_000 });
     await showNext('failed-test', 1);
+  });
+
+  test('with an acknowledged warning, and when its entry matches nothing any more', async () => {
+    const entries = [
+      'warning: odd, of: the till of * was opened twice, reason: two keys',
+      'test: several, min: 1, reason: a new shop',
+    ];
+    const shop = await shopProject({
+      'till.ts': idleTill,
+      'pipeline.yaml': (text) =>
+        `${text.replace('row_count: { min: 2', 'row_count: { min: 4')}acknowledge:\n${entries.map((entry) => `  - { ${entry} }\n`).join('')}`,
+    });
+    const warns = 'the till of 2025-07-01 was opened twice';
+    await shop.sell({ ...days, warns });
+    await show(shop.directory, 80, 'acknowledged', 0);
+    await show(shop.directory, 80, 'acknowledged-again', 0);
+    await shop.sell({ ...days, '2025-07-04': 40 });
+    await show(shop.directory, 80, 'unused-entry', 0);
+    await show(shop.directory, 80, 'unused-entry-again', 0);
   });
 
   // A run has 0.9 s to end by itself, which a busy machine may not give it.

@@ -28,11 +28,11 @@ export default {
     progress({ done: 1, total: 2, unit: 'files' });
     const behaviour = vars.boolean('odd_file') ? 'warn' : vars.string('behaviour');
     if (behaviour === 'fail') throw new Error('out of luck');
-    if (behaviour === 'warn') warn('a file is odd');
+    if (behaviour === 'warn') warn({ kind: 'odd', subject: 'a file', message: 'a file is odd' });
     if (behaviour === 'wait') {
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     }
-    return { status: behaviour === 'warn' ? 'warn' : 'success', summary: { new: 2 } };
+    return { status: 'success', summary: { new: 2 } };
   },
   staged: async () => ({}),
 };
