@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import klinesExtract from '../../../extract/klines.ts';
 import { daysFrom, header } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
 import { zipOf } from '../../support/zip.ts';
@@ -343,6 +344,7 @@ describe('CHECKSUM files', () => {
     const warned = await run({ ...verify, klinesOptions: { stale_checksum: 'warn' } });
     expect(warned.klines).toMatchObject({ status: 'warn', summary: { new: 1, rejected: 0 } });
     expect(warned.warnings.join()).toMatch(/checksum_mismatch/);
+    expect(klinesExtract.standing?.({ stagingDir })).toEqual({ rejected: [], unconfirmed: [keyOf(day)] });
   });
 
   test('A20: one that is missing is noted where the MD5 vouches, else the archive has failed', async () => {

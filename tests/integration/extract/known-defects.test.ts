@@ -100,9 +100,12 @@ describe('a file that is known to be bad', () => {
 
   test('though it was rejected before it was known, is known from then on, and no longer when the entry goes', async () => {
     const bytes = putGarbage();
+    const standing = () => klines.standing?.({ stagingDir });
     expect((await run(undefined)).klines).toMatchObject({ status: 'warn', summary: { rejected: 1, known: 0 } });
+    expect(standing()).toEqual({ rejected: [keyOf(day)], unconfirmed: [] });
     bucket.requests();
     expect((await run(bytes)).klines).toMatchObject({ status: 'no-op', summary: { rejected: 0, known: 1 } });
+    expect(standing()).toEqual({ rejected: [], unconfirmed: [] });
     expect(await storedReason()).toEqual(['rejected', `known_defect: ${reason}`]);
     expect((await run(undefined)).klines.summary).toMatchObject({ rejected: 1, known: 0 });
     expect((await storedReason())?.[1]).toMatch(/^not_a_zip: /);

@@ -143,6 +143,18 @@ describe('a first run', () => {
     expect(await listed()).toEqual([keyOf('2025-06-01')]);
   });
 
+  test('A7: only a listing from the start of a series sees every name that it skips', async () => {
+    for (const month of ['2020-12', '2025-06']) bucket.put(keyOf(month), month);
+    const key = keyOf('2020-12').replace('2020-12.zip', '2020-8.zip');
+    bucket.put(key, 'x');
+    const whole = await run();
+    expect(whole.told).toEqual([{ kind: 'name_skipped', subject: key, message: expect.stringContaining(key) }]);
+    expect(whole.listing.partlyChecked).toBeUndefined();
+    const rest = await run({ asOf: laterBy(1) });
+    expect(rest.told).toEqual([]);
+    expect(rest.listing.partlyChecked).toEqual(['name_skipped']);
+  });
+
   test('A26: takes no empty name for a symbol, and refuses one that climbs', async () => {
     putDays('BTCUSDT', ['2025-06-01']);
     const parent = 'data/futures/um/daily/klines/';
