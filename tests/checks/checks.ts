@@ -1,4 +1,5 @@
 import { $ } from 'zx';
+import { checkActions } from './actions.ts';
 import { checkCases } from './cases.ts';
 import { checkCycles } from './cycles.ts';
 import { checkErrors } from './errors.ts';
@@ -34,6 +35,7 @@ export const checks: Readonly<Record<string, Check>> = {
   'project-words': checkProjectWords,
   kernel: checkKernel,
   links: checkLinks,
+  actions: checkActions,
   'raw-sql': checkRawSql,
   cases: checkCases,
   errors: (root) => checkErrors(root),
