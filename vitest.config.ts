@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const patient = { testTimeout: 180_000, hookTimeout: 180_000 };
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -7,12 +9,13 @@ export default defineConfig({
     globalSetup: 'tests/support/global-setup.ts',
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // No test changes what another one in its process reads, so modules are loaded once a worker.
+    isolate: false,
     projects: [
       { extends: true, test: { name: 'unit', include: ['tests/{unit,integration}/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 180_000 },
-      },
+      { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...patient } },
+      // What takes its time: kills, faults, other machines, histories. `pnpm test:trials` and `.ci/run` run them.
+      { extends: true, test: { name: 'trials', include: ['tests/trials/**/*.test.ts'], ...patient } },
     ],
     coverage: {
       provider: 'v8',

@@ -1,4 +1,7 @@
-/** `pnpm test`: all checks, then all tests with coverage, then one plain line of counts. */
+/**
+ * `pnpm test`: all checks, then the tests that are quick, then one plain line of counts. `pnpm test:trials` runs the
+ * trials alone (kills, faults, other machines), and `pnpm test:all` everything, with coverage, as `.ci/run` does.
+ */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,21 +10,37 @@ import { $ } from 'zx';
 import { checks, runChecks } from './checks.ts';
 import { summarize, type TestReport } from './summary.ts';
 
-const root = join(import.meta.dirname, '../..');
-const results = await runChecks(root, Object.entries(checks), (line) => console.log(line));
+/** The projects of vitest.config.ts that each command runs. */
+const commands: Readonly<Record<string, readonly string[]>> = {
+  quick: ['unit', 'e2e'],
+  trials: ['trials'],
+  all: ['unit', 'e2e', 'trials'],
+};
+const [command = 'quick', ...rest] = process.argv.slice(2);
+const projects = commands[command];
 
-const directory = await mkdtemp(join(tmpdir(), 'klinehouse-report-'));
-const reportFile = join(directory, 'vitest.json');
-const { exitCode } = await $({ cwd: root, nothrow: true, preferLocal: true, stdio: 'inherit' })`vitest ${[
-  'run',
-  '--coverage',
-  '--reporter=default',
-  '--reporter=json',
-  `--outputFile.json=${reportFile}`,
-]}`;
-const report = existsSync(reportFile) ? (JSON.parse(await readFile(reportFile, 'utf8')) as TestReport) : undefined;
-await rm(directory, { recursive: true });
+if (projects === undefined || rest.length > 0) {
+  console.error(`\`${process.argv.slice(2).join(' ')}\` is not one of ${Object.keys(commands).join(', ')}`);
+  process.exitCode = 2;
+} else {
+  const root = join(import.meta.dirname, '../..');
+  const selected = command === 'trials' ? [] : Object.entries(checks);
+  const results = await runChecks(root, selected, (line) => console.log(line));
 
-const { passed, lines } = summarize(results, { report, exitCode }, existsSync(join(root, '../shared')));
-for (const line of lines) console.log(line);
-process.exitCode = passed ? 0 : 1;
+  const directory = await mkdtemp(join(tmpdir(), 'klinehouse-report-'));
+  const reportFile = join(directory, 'vitest.json');
+  const { exitCode } = await $({ cwd: root, nothrow: true, preferLocal: true, stdio: 'inherit' })`vitest ${[
+    'run',
+    ...projects.map((name) => `--project=${name}`),
+    ...(command === 'all' ? ['--coverage'] : []),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${reportFile}`,
+  ]}`;
+  const report = existsSync(reportFile) ? (JSON.parse(await readFile(reportFile, 'utf8')) as TestReport) : undefined;
+  await rm(directory, { recursive: true });
+
+  const { passed, lines } = summarize(results, { report, exitCode }, existsSync(join(root, '../shared')));
+  for (const line of lines) console.log(line);
+  process.exitCode = passed ? 0 : 1;
+}
