@@ -42,6 +42,7 @@ export default {
     });
     command.command('wait').action(async () => {
       io.stderr.write('waiting\\n');
+      io.signal.throwIfAborted();
       const alive = setInterval(() => {}, 1000);
       await new Promise((resolve) => io.signal.addEventListener('abort', resolve));
       clearInterval(alive);
