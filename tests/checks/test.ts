@@ -10,11 +10,11 @@ import { $ } from 'zx';
 import { checks, runChecks } from './checks.ts';
 import { summarize, type TestReport } from './summary.ts';
 
-/** The projects of vitest.config.ts that each command runs. */
+/** The projects of vitest.config.ts that each command runs; none named are all. */
 const commands: Readonly<Record<string, readonly string[]>> = {
   quick: ['unit', 'e2e'],
   trials: ['trials'],
-  all: ['unit', 'e2e', 'trials'],
+  all: [],
 };
 const [command = 'quick', ...rest] = process.argv.slice(2);
 const projects = commands[command];

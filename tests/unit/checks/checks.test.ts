@@ -30,3 +30,11 @@ test('a named check runs alone', async () => {
 test('an unknown check is a usage error', async () => {
   await expect(run(script[0], [script[1], 'nothing'])).rejects.toMatchObject({ code: 2 });
 });
+
+test('an unknown set of tests is a usage error', async () => {
+  const tests = run(script[0], [join(root, 'tests/checks/test.ts'), 'nothing']);
+  await expect(tests).rejects.toMatchObject({
+    code: 2,
+    stderr: '`nothing` is not one of quick, trials, all\n',
+  });
+});
