@@ -1,6 +1,5 @@
 import type { NodeRef, NodeStatus, RunEvent } from '../events.ts';
-import { formatDuration } from '../format.ts';
-import { countOf } from './format.ts';
+import { countOf, formatDuration } from '../format.ts';
 
 /**
  * Whether an event shows that a run does something: fetches, builds, fails or skips. A warning of an extract or a test
