@@ -26,7 +26,7 @@ const config: KnipConfig = {
     '*.ts',
   ],
   // Programs of the system that benchmarks and tests start.
-  ignoreBinaries: ['mkfifo', 'nginx', 'unshare'],
+  ignoreBinaries: ['mkfifo', 'nginx', 'sha256sum', 'unshare'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 };
 

@@ -6,6 +6,7 @@ export { closest } from './closest.ts';
 export { parseDuration } from './config/duration.ts';
 export { formatDay, parseInstant } from './config/instant.ts';
 export type { Vars } from './config/vars.ts';
+export { writeWhole } from './disk.ts';
 export { diskError } from './disk-error.ts';
 export { defineErrors, type ErrorCode, type ErrorDetails, isAbort, PipelineError } from './errors.ts';
 export { exactDecimal, exactSum } from './exact-sum.ts';

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
+import { openMaking, writeFully } from '../engine/aside.ts';
 import { diskError } from '../engine/index.ts';
-import { openMaking, writeFully } from './staging/write.ts';
 
 export type CsvValue = string | number | null;
 

@@ -1,5 +1,5 @@
-import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
   type CommandIo,
@@ -9,7 +9,7 @@ import {
   openContext,
   openReader,
 } from '../engine/for-commands.ts';
-import { countOf, formatCount, PipelineError } from '../engine/index.ts';
+import { countOf, formatCount, PipelineError, writeWhole } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type Certificate, CertificateError, certify, describeSeries } from './certify/certificate.ts';
 import { differences, readCertificate } from './certify/check.ts';
@@ -64,14 +64,14 @@ async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
     io.signal.throwIfAborted();
     const certificate = await certify(reader, name, { synthetic: target.synthetic });
     const stem = join(name.instrument_type, name.timeframe, name.symbol);
-    await writeWhole(join(directory, `${stem}.json`), `${JSON.stringify(certificate, undefined, 2)}\n`);
-    await writeWhole(join(directory, `${stem}.md`), certificatePage(certificate));
+    writeWhole(join(directory, `${stem}.json`), `${JSON.stringify(certificate, undefined, 2)}\n`);
+    writeWhole(join(directory, `${stem}.md`), certificatePage(certificate));
     // The index needs no lists, and thousands of series have long ones.
     written.push({ file: `${stem}.md`, certificate: { ...certificate, gaps: [], archives: [] } });
     const { rows, missing, digest } = certificate;
     io.stdout.write(`${describeSeries(name)}: ${countOf(rows, 'row')}, ${formatCount(missing)} missing, ${digest}\n`);
   }
-  await writeWhole(join(directory, 'index.md'), indexPage(written));
+  writeWhole(join(directory, 'index.md'), indexPage(written));
   note(`${countOf(written.length, 'certificate')} in ${directory}; begin with index.md`);
 }
 
@@ -121,11 +121,4 @@ async function certificatesOf(path: string): Promise<readonly string[]> {
   const names = (await readdir(path, { recursive: true })).filter((name) => name.endsWith('.json')).sort();
   if (names.length > 0) return names.map((name) => join(path, name));
   throw new PipelineError('USAGE', 'the folder holds no certificate', { file: path, key: '--check' });
-}
-
-/** Written aside and renamed, so that no reader sees half a file. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.tmp`, text);
-  await rename(`${file}.tmp`, file);
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { writeWhole } from '../../engine/disk.ts';
 import type { Cadence } from '../../extract/archive/keys.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
 import type { Timeframe } from '../../extract/archive/timeframes.ts';
@@ -57,8 +58,7 @@ export async function makeArchives(set: ArchiveSet, options: Pick<BenchOptions, 
       Array.from({ length: parts }, (_, part) => makePart({ set, directory, part, parts })),
     );
     const sorted = lines.flat().sort((a, b) => compareKeys(keyOf(a), keyOf(b)));
-    writeFileSync(`${index}.tmp`, sorted.map((line) => `${line}\n`).join(''));
-    renameSync(`${index}.tmp`, index);
+    writeWhole(index, sorted.map((line) => `${line}\n`).join(''));
   }
   return { directory, index, ...filesOf(index, set) };
 }

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { writeWhole } from '../../engine/disk.ts';
 import { type ArchiveKey, archiveName, formatKey, type InstrumentType, periodOf } from '../../extract/archive/keys.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
 import type { Timeframe } from '../../extract/archive/timeframes.ts';
@@ -67,8 +68,7 @@ export async function makeBarArchives({ directory: parent, scale }: BenchOptions
     }
     const keyOf = (line: string): string => line.slice(0, line.indexOf('\t'));
     writeFileSync(counts, JSON.stringify(rows));
-    writeFileSync(`${index}.tmp`, lines.sort((a, b) => compareKeys(keyOf(a), keyOf(b))).join(''));
-    renameSync(`${index}.tmp`, index);
+    writeWhole(index, lines.sort((a, b) => compareKeys(keyOf(a), keyOf(b))).join(''));
   }
   return { directory, index, rows: JSON.parse(readFileSync(counts, 'utf8')) as BarArchives['rows'] };
 }

@@ -9,12 +9,13 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { chmod, type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandIo } from '../command.ts';
+import { writeAside } from '../disk.ts';
 import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 
@@ -86,22 +87,18 @@ function follow(named: string, refuse: Refuse): string {
   throw refuse(`${named} is a link that leads nowhere`);
 }
 
-/** Replaces a file with what `write` puts into another one next to it. */
-export async function replaceWhole<T>(
+/** Replaces a file with what `write` puts into another one next to it, whose name no other command takes. */
+export function replaceWhole<T>(
   { file, mode }: Extract<Destination, { kind: 'file' }>,
   write: (aside: string) => Promise<T>,
 ): Promise<T> {
-  const aside = join(dirname(file), `.${basename(file)}.${randomUUID().slice(0, 8)}.part`);
-  try {
+  const own = join(dirname(file), `.${basename(file)}.${randomUUID().slice(0, 8)}.part`);
+  const writeWithMode = async (aside: string): Promise<T> => {
     const written = await write(aside);
     if (mode !== undefined) await chmod(aside, mode);
-    await rename(aside, file);
     return written;
-  } catch (error) {
-    throw diskError(error, file);
-  } finally {
-    await rm(aside, { force: true });
-  }
+  };
+  return writeAside(file, writeWithMode, own);
 }
 
 type Io = Pick<CommandIo, 'stdout'> & Partial<Pick<CommandIo, 'signal'>>;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { diskError } from '../disk-error.ts';
+import { asideOf } from '../aside.ts';
+import { readSums, sumsFile, sumsText, writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import { createBareTable } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
@@ -36,7 +37,6 @@ export interface ExportOutcome {
 }
 
 const rowGroupSize = 20_000;
-const sumsFile = 'SHA256SUMS';
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** The definition of a table in short: a reader of a Parquet file can tell which one it was written by. */
@@ -63,9 +63,9 @@ export async function exportTable(
     })`;
   const digest = sha256(`${copy('')}\n${await stateDigest(warehouse, [plan.table.name])}`);
   const state = `export.${plan.name}`;
-  const sums = await readSums(context.directory);
+  const { text, sums } = await readSums(context.directory);
   const [known, present] = [await recordedExport(warehouse, state), await fileDigest(file)];
-  const hasSum = sums.text === sumsText(sums.lines) && sums.lines.get(path.basename(file)) === present;
+  const hasSum = text === sumsText(sums) && sums.get(path.basename(file)) === present;
   if (present !== undefined && known?.input_digest === digest && known.rows_digest === present && hasSum)
     return { status: 'reused', file, rows: 0 };
   const replaced = [
@@ -76,7 +76,7 @@ export async function exportTable(
   ];
   await mkdir(context.directory, { recursive: true });
   await recordDigest(warehouse, state, undefined, context.runId);
-  const aside = `${file}.tmp`;
+  const aside = asideOf(file);
   try {
     const rows = await warehouse.run(copy(aside));
     const drift = await parquetDrift(warehouse, aside, plan.table);
@@ -88,7 +88,7 @@ export async function exportTable(
     }
     const written = await fileDigest(aside);
     if (written !== (await fileDigest(file))) await rename(aside, file);
-    await writeSums(context.directory, sums.lines.set(path.basename(file), written as string));
+    await writeSums(context.directory, sums.set(path.basename(file), written as string));
     await recordDigest(warehouse, state, digest, context.runId, written);
     return { status: 'pass', file, rows, ...(replaced.length > 0 && { replaced }) };
   } finally {
@@ -108,27 +108,8 @@ async function fileDigest(file: string): Promise<string | undefined> {
   return hash.digest('hex');
 }
 
-/** File name → SHA-256, as `sha256sum -c` reads it. */
-async function readSums(directory: string): Promise<{ readonly text: string; readonly lines: Map<string, string> }> {
-  const text = await readFile(path.join(directory, sumsFile), 'utf8').catch(() => '');
-  const lines = text.split('\n').flatMap((line) => (line === '' ? [] : [[line.slice(66), line.slice(0, 64)] as const]));
-  return { text, lines: new Map(lines) };
-}
-
-const sumsText = (sums: ReadonlyMap<string, string>): string =>
-  [...sums]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, digest]) => `${digest}  ${name}\n`)
-    .join('');
-
 async function writeSums(directory: string, sums: ReadonlyMap<string, string>): Promise<void> {
   const present = new Set(await readdir(directory));
-  const lines = new Map([...sums].filter(([name]) => present.has(name)));
-  const aside = path.join(directory, `${sumsFile}.tmp`);
-  try {
-    await writeFile(aside, sumsText(lines));
-    await rename(aside, path.join(directory, sumsFile));
-  } catch (error) {
-    throw diskError(error, aside);
-  }
+  const lines = [...sums].filter(([name]) => present.has(name));
+  writeWhole(path.join(directory, sumsFile), sumsText(lines));
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readSums, sumsFile } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import type { Renames } from '../schema/diff.ts';
 
@@ -16,11 +17,12 @@ export interface Migration {
 }
 
 export const migrationsFolder = 'migrations';
-export const sumsFile = 'SHA256SUMS';
 
 const namePattern = /^(\d{4})_([a-z][a-z0-9_]*)$/;
 
 export const migrationName = (number: number, name: string): string => `${String(number).padStart(4, '0')}_${name}`;
+
+export const fileOf = (name: string): string => `${name}.sql`;
 
 export const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex');
 
@@ -32,20 +34,21 @@ export async function readMigrations(root: string): Promise<readonly Migration[]
   const directory = path.join(root, migrationsFolder);
   const files = await readdir(directory).catch(() => []);
   const names = files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length));
-  const sums = await readSums(directory);
-  for (const name of sums.keys())
+  const { sums } = await readSums(directory);
+  for (const name of sums.keys().map((file) => file.replace(/\.sql$/, '')))
     if (!names.includes(name)) throw changed(name, 'is gone', 'bring it back: a migration stays for ever');
   const migrations = await Promise.all(names.sort().map((name) => readMigration(directory, name)));
   for (const [at, { name, number, checksum }] of migrations.entries()) {
     if (number === migrations[at - 1]?.number)
       throw changed(name, `has the number of ${migrations[at - 1]?.name}`, 'give the later one the next number');
-    if (sums.get(name) === undefined)
+    const sum = sums.get(fileOf(name));
+    if (sum === undefined)
       throw changed(
         name,
         `is not in ${sumsFile}`,
         'one written by hand is signed with: (cd migrations && sha256sum *.sql > SHA256SUMS)',
       );
-    if (sums.get(name) !== checksum)
+    if (sum !== checksum)
       throw changed(
         name,
         'was changed after it was written',
@@ -57,24 +60,14 @@ export async function readMigrations(root: string): Promise<readonly Migration[]
 
 const changed = (name: string, what: string, hint: string) =>
   new PipelineError('MIGRATION_CHANGED', `the migration ${name} ${what}`, {
-    file: `${migrationsFolder}/${name}.sql`,
+    file: `${migrationsFolder}/${fileOf(name)}`,
     hint,
   });
-
-/** Name → SHA-256, in the form that `sha256sum -c` reads. */
-async function readSums(directory: string): Promise<ReadonlyMap<string, string>> {
-  const text = await readFile(path.join(directory, sumsFile), 'utf8').catch(() => '');
-  const lines = text.split('\n').filter((line) => line !== '');
-  return new Map(lines.map((line) => [line.slice(66).replace(/\.sql$/, ''), line.slice(0, 64)]));
-}
-
-export const sumsText = (migrations: readonly Pick<Migration, 'name' | 'checksum'>[]): string =>
-  migrations.map(({ name, checksum }) => `${checksum}  ${name}.sql\n`).join('');
 
 async function readMigration(directory: string, name: string): Promise<Migration> {
   const [, number] = namePattern.exec(name) ?? [];
   if (number === undefined) throw changed(name, 'has no name like 0007_turnover', 'rename it');
-  const sql = await readFile(path.join(directory, `${name}.sql`), 'utf8');
+  const sql = await readFile(path.join(directory, fileOf(name)), 'utf8');
   return { number: Number(number), name, sql, checksum: checksumOf(sql), renames: parseRenames(sql) };
 }
 

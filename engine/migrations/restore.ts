@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFile } from '../disk.ts';
 import { diskError } from '../disk-error.ts';
 import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
@@ -10,7 +11,6 @@ import { backUp } from '../run/backup.ts';
 import { lockTarget } from '../run/lock.ts';
 import type { TargetPaths } from '../run/paths.ts';
 import { storedTables } from '../schema/ddl.ts';
-import { syncFile } from '../sync-file.ts';
 import { stateOfFile } from '../target/lost.ts';
 import { readRecord, updateRecord } from '../target/record.ts';
 import type { Definition } from './current.ts';

@@ -1,19 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { sumsFile, sumsText, writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import { alterStatements } from '../schema/alter.ts';
 import { diffSchemas } from '../schema/diff.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeDrift, describeStep, isDestructive } from '../schema/words.ts';
-import {
-  checksumOf,
-  type Migration,
-  migrationName,
-  migrationsFolder,
-  renameLines,
-  sumsFile,
-  sumsText,
-} from './files.ts';
+import { checksumOf, fileOf, type Migration, migrationName, migrationsFolder, renameLines } from './files.ts';
 import { parseHints } from './hints.ts';
 import type { Step } from './plan.ts';
 import { replayMigrations } from './replay.ts';
@@ -57,8 +50,9 @@ export async function writeMigration(options: {
   await expectDefinition([...migrations, migration], schema, signal);
   const directory = path.join(root, migrationsFolder);
   await mkdir(directory, { recursive: true });
-  await writeFile(path.join(directory, `${name}.sql`), sql, { flag: 'wx' });
-  await writeFile(path.join(directory, sumsFile), sumsText([...migrations, migration]));
+  await writeFile(path.join(directory, fileOf(name)), sql, { flag: 'wx' });
+  const sums = [...migrations, migration].map(({ name, checksum }) => [fileOf(name), checksum] as const);
+  writeWhole(path.join(directory, sumsFile), sumsText(sums));
   return { name, changes, sql, migration };
 }
 

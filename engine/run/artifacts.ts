@@ -1,6 +1,5 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { diskError } from '../disk-error.ts';
+import { writeWhole } from '../disk.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import { hideInValue, hideSecrets } from '../secrets.ts';
@@ -82,19 +81,9 @@ export async function writeManifest(
   await writeJson(path.join(directory, 'manifest.json'), { metadata, nodes });
 }
 
-/** Written aside and renamed: a reader never sees half of it. Only the owner may read it. */
-async function writeJson(file: string, value: unknown): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const text = JSON.stringify(value, storable, 2);
-  try {
-    await rm(`${file}.tmp`, { force: true });
-    await writeFile(`${file}.tmp`, `${text}\n`, { mode: 0o600 });
-    await rename(`${file}.tmp`, file);
-  } catch (error) {
-    await rm(`${file}.tmp`, { force: true });
-    throw diskError(error, file);
-  }
-}
+/** Only the owner may read it. */
+const writeJson = (file: string, value: unknown): void =>
+  writeWhole(file, `${JSON.stringify(value, storable, 2)}\n`, { mode: 0o600 });
 
 function storable(_: string, item: unknown): unknown {
   if (typeof item === 'bigint') return Number(item);

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { diskError } from '../disk-error.ts';
+import { asideOf } from '../aside.ts';
+import { syncFile, writeAside } from '../disk.ts';
 import { noteAsLeft } from '../duckdb/as-left.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { quoteText } from '../sql.ts';
-import { syncFile } from '../sync-file.ts';
 import { stateOfFile } from '../target/lost.ts';
 import type { RunContext } from './context.ts';
 import type { TargetPaths } from './paths.ts';
@@ -25,9 +25,8 @@ export async function backUp(
 ): Promise<string | undefined> {
   if (stateOfFile(paths.warehouse) !== 'there') return undefined;
   const copy = path.join(paths.backups, `warehouse-${runId}.duckdb`);
-  const aside = `${copy}${unfinished}`;
   await mkdir(paths.backups, { recursive: true });
-  try {
+  await writeAside(copy, async (aside) => {
     {
       await using warehouse = await openWarehouse({ file: paths.warehouse, ...options });
       await warehouse.run('CHECKPOINT'); // so that the file alone is the whole database
@@ -35,23 +34,15 @@ export async function backUp(
     }
     await syncFile(aside);
     await verifyDatabase(aside, options.signal === undefined ? {} : { signal: options.signal });
-    await rename(aside, copy);
-  } catch (error) {
-    throw diskError(error, aside);
-  } finally {
-    await rm(aside, { force: true });
-  }
+  });
   await removeUnfinished(paths.backups);
   return copy;
 }
 
-/** Ends the name of a copy that is not whole yet. */
-const unfinished = '.part';
-
 /** Removes what a kill left of other copies. Only the holder of the target writes backups. */
 async function removeUnfinished(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (name.endsWith(`.duckdb${unfinished}`)) await rm(path.join(folder, name));
+    if (name.endsWith(asideOf('.duckdb'))) await rm(path.join(folder, name));
   }
 }
 

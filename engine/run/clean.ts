@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { readSums, sumsFile } from '../disk.ts';
 import type { Extract, Freed } from '../extract.ts';
 import { refuseLost } from '../target/lost.ts';
 import { recordFile, updateRecord } from '../target/record.ts';
@@ -45,7 +46,7 @@ export async function cleanTarget(options: {
     ...(await removeWarehouse(paths)),
     ...(await removeMatching(path.join(paths.artifacts, 'compiled'), (name) => name.endsWith('.sql'))),
     ...(await removeMatching(path.join(paths.artifacts, 'failures'), (name) => name.endsWith('.csv'))),
-    ...(await removeMatching(paths.artifacts, (name) => artifacts.has(name.replace(/\.tmp$/, '')))),
+    ...(await removeMatching(paths.artifacts, (name) => artifacts.has(whole(name)))),
     ...(await removeMatching(paths.logs, (name) => logName.test(name))),
   ];
   for (const extract of extracts) {
@@ -59,13 +60,13 @@ export async function cleanTarget(options: {
 const artifacts: ReadonlySet<string> = new Set(['manifest.json', 'run_results.json']);
 /** As `createRunId` names them. */
 const logName = /^\d{8}T\d{6}Z-[0-9a-f]{4}\.log$/;
-const sums = 'SHA256SUMS';
+/** The file that a name ending in `.part` was to become. */
+const whole = (name: string): string => name.replace(/\.part$/, '');
 
 async function removeExports({ exports: folder }: TargetPaths, names: readonly string[]): Promise<readonly string[]> {
-  const text = await readFile(path.join(folder, sums), 'utf8').catch(() => '');
-  const listed = text.split('\n').map((line) => line.slice(66));
-  const own = new Set([...names.map((name) => `${name}.parquet`), ...listed, sums]);
-  return removeMatching(folder, (name) => own.has(name.replace(/\.tmp$/, '')));
+  const { sums } = await readSums(folder);
+  const own = new Set([...names.map((name) => `${name}.parquet`), ...sums.keys(), sumsFile]);
+  return removeMatching(folder, (name) => own.has(whole(name)));
 }
 
 async function removeWarehouse({ root, warehouse }: TargetPaths): Promise<readonly string[]> {

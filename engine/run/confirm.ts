@@ -1,11 +1,11 @@
 import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { flagOf } from '../config/var-value.ts';
+import { freeBytes } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
 import type { FetchEstimate } from '../extract.ts';
 import { countOf, formatBytes, formatDuration } from '../format.ts';
-import { freeBytes } from './disk.ts';
 import type { TargetPaths } from './paths.ts';
 import { lastRate, secondsAt } from './rate.ts';
 

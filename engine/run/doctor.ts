@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, stat, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
+import { freeBytes } from '../disk.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatError, PipelineError } from '../errors.ts';
@@ -78,8 +79,7 @@ export async function examine(options: {
   await look('data folder', async () => {
     await mkdir(paths.root, { recursive: true });
     await access(paths.root, constants.W_OK);
-    const { bavail, bsize } = await statfs(paths.root);
-    return `${paths.root}, ${formatBytes(bavail * bsize)} free`;
+    return `${paths.root}, ${formatBytes(await freeBytes(paths.root))} free`;
   });
   await look('warehouse', async () => {
     refuseLost(paths.warehouse);

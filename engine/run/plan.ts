@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { freeBytes } from '../disk.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
@@ -9,7 +10,6 @@ import { openProject } from '../project.ts';
 import { stateOfFile } from '../target/lost.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import { type ExtractScope, refOf, type RunOptions } from './context.ts';
-import { freeBytes } from './disk.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { expectArchive } from './expect-archive.ts';
 import { lockTarget } from './lock.ts';

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { sumsFile } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import type { Window } from '../extract.ts';
 import { warehouseName } from '../run/paths.ts';
@@ -45,7 +46,7 @@ export const idOf = (file: string): string | undefined =>
   isWarehouse(file) ? readRecord(path.dirname(file))?.id : undefined;
 
 const isWarehouse = (file: string): boolean => path.basename(file) === warehouseName;
-const isSums = (name: string): boolean => name === 'SHA256SUMS';
+const isSums = (name: string): boolean => name === sumsFile;
 const isExport = (name: string): boolean => name.endsWith('.parquet');
 const found = (folder: string, [name]: readonly string[]): string | undefined =>
   name === undefined ? undefined : `${path.join(folder, name)} is there`;

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { diskError } from '../disk-error.ts';
+import { writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 
 const time = z.iso.datetime();
@@ -61,19 +60,6 @@ export async function updateRecord(
 ): Promise<TargetRecord> {
   const merged = { ...readRecord(root), ...changes, format: 1 };
   const record = shape.parse(Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined)));
-  const file = recordFile(root);
-  const aside = `${file}.tmp`;
-  try {
-    await mkdir(root, { recursive: true });
-    {
-      await using handle = await open(aside, 'w');
-      await handle.writeFile(`${JSON.stringify(record, null, 2)}\n`);
-      await handle.sync();
-    }
-    await rename(aside, file);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw diskError(error, file);
-  }
+  writeWhole(recordFile(root), `${JSON.stringify(record, null, 2)}\n`, { sync: true });
   return record;
 }

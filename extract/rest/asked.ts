@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { writeWhole } from '../disk.ts';
+import { writeWhole } from '../../engine/index.ts';
 import { isIntact, seal } from '../staging/seal.ts';
 import { type RestSeries, restSeriesId } from './keys.ts';
 import type { Range } from './ranges.ts';

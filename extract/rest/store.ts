@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { writeWhole } from '../disk.ts';
+import { writeWhole } from '../../engine/index.ts';
 import { formatCrc } from '../staging/crc.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import type { Ledger } from '../staging/ledger.ts';

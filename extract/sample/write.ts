@@ -11,11 +11,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { PipelineError, type Progress } from '../../engine/index.ts';
+import { writeFully } from '../../engine/aside.ts';
+import { PipelineError, type Progress, writeWhole } from '../../engine/index.ts';
 import { pathOfKey } from '../archive/directory-store.ts';
 import type { ListedObject, ObjectStore } from '../archive/store.ts';
-import { writeWhole } from '../disk.ts';
-import { writeFully } from '../staging/write.ts';
 import { defaultSeed } from './store.ts';
 
 export interface WriteOptions {

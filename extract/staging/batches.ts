@@ -1,12 +1,12 @@
 import { closeSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { openMaking, writeFully } from '../../engine/aside.ts';
 import { diskError } from '../../engine/index.ts';
 import { header } from '../../exchange/header.ts';
 import { headerProblem } from '../verify/header.ts';
 import type { Reason } from '../verify/reason.ts';
 import { type CsvDigest, formatCrc, openIfThere } from './crc.ts';
-import { openMaking, writeFully } from './write.ts';
 
 const batchBytes = 64 * 1024 * 1024;
 const bufferBytes = 1024 * 1024;

@@ -1,13 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { diskError } from '../../engine/index.ts';
-import { writeWhole } from '../disk.ts';
+import { openMaking, writeFully } from '../../engine/aside.ts';
+import { diskError, writeWhole } from '../../engine/index.ts';
 import { SourceError } from '../errors.ts';
 import type { LedgerEntry } from './entry.ts';
 import { formatEntry, indexLines, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
 import { seal } from './seal.ts';
-import { openMaking, writeFully } from './write.ts';
 
 /** Marks a line that is not an entry, after its key. */
 const forgotten = ',"forgotten":true';

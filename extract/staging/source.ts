@@ -1,8 +1,14 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DamagedFile, partitionValues, type StagedFiles, type StagedSource } from '../../engine/index.ts';
+import { renameMaking } from '../../engine/aside.ts';
+import {
+  type DamagedFile,
+  partitionValues,
+  type StagedFiles,
+  type StagedSource,
+  writeWhole,
+} from '../../engine/index.ts';
 import { type Cadence, parseKey } from '../archive/keys.ts';
-import { writeWhole } from '../disk.ts';
 import { askedFile, damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
@@ -13,7 +19,6 @@ import { partitionOf } from './partition.ts';
 import { damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 import { problemOfStagedHeader } from './staged-header.ts';
-import { renameMaking } from './write.ts';
 
 /** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
 const smallestInPlace = 128 * 1024;

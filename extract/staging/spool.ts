@@ -1,10 +1,10 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import { closeSync, rmSync } from 'node:fs';
+import { named, openMaking, renameMaking, replaceFile, writeFully } from '../../engine/aside.ts';
 import type { Sink } from '../http/transport.ts';
 import { bufferSource, fileSource, type ZipSource } from '../verify/zip.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { Md5 } from './md5.ts';
-import { named, openMaking, renameMaking, replaceFile, writeFully } from './write.ts';
 
 /** Takes the bytes of a zip as they come, and holds them until it is verified. What it has given is good until it is disposed of. */
 export interface Spool extends Disposable {

@@ -1,4 +1,5 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
+import { asideOf, renameMaking, replaceFile } from '../../engine/aside.ts';
 import type { ArchiveClient } from '../archive/client.ts';
 import { type ArchiveKey, archiveName } from '../archive/keys.ts';
 import { objectUrl } from '../archive/urls.ts';
@@ -15,7 +16,6 @@ import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts'
 import { diskSpool, memorySpool, type Spool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
 import { badValue } from './values.ts';
-import { asideOf, renameMaking, replaceFile } from './write.ts';
 
 export interface StageOptions {
   readonly client: ArchiveClient;

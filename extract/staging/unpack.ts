@@ -1,13 +1,13 @@
 import { closeSync, createReadStream, rmSync } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
+import { asideOf, named, openMaking, writeFully, writeNew } from '../../engine/aside.ts';
 import { type ArchiveKey, archiveName } from '../archive/keys.ts';
 import { type CsvFacts, scanCsv, scanWholeCsv } from '../verify/csv-scan.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';
 import { formatCrc } from './crc.ts';
 import type { FetchedZip } from './fetch-zip.ts';
-import { asideOf, named, openMaking, writeFully, writeNew } from './write.ts';
 
 /** Larger members are inflated piece by piece. */
 export const largestInflated = 32 * 1024 * 1024;

@@ -20,7 +20,8 @@ const layers: Readonly<Record<string, Layer>> = {
   engine: { values: [] },
   exchange: { values: [] },
   extract: {
-    values: ['engine/index.ts', 'exchange/'],
+    // Each staging thread would have to load the engine anew, so they load only how files are written.
+    values: ['engine/index.ts', 'engine/aside.ts', 'exchange/'],
     commands: ['extract/commands.ts', 'extract/lock/command.ts'],
   },
   models: { values: ['engine/index.ts', 'exchange/'] },

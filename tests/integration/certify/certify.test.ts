@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { asideOf } from '../../../engine/aside.ts';
 import { readMigrations } from '../../../engine/migrations/files.ts';
 import { recordApplied } from '../../../engine/migrations/standing.ts';
 import type { Certificate } from '../../../queries/certify/certificate.ts';
@@ -163,6 +164,15 @@ describe('a certificate', () => {
     const again = await tempDir('certificates-');
     expectExit(await certify(dataDir, '--output', again), 0);
     expect(await sha256Tree(again)).toEqual(await sha256Tree(output));
+  });
+
+  test('stays as it was where the disk is full, with nothing beside it', async () => {
+    const before = await sha256Tree(output);
+    await symlink('/dev/full', asideOf(file));
+    const failed = await certify(dataDir, '--output', output);
+    expectExit(failed, 1);
+    expect(failed.stderr).toContain('[DISK_FULL]');
+    expect(await sha256Tree(output)).toEqual(before);
   });
 });
 

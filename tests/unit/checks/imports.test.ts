@@ -7,6 +7,7 @@ const problemsOf = async (path: string, text: string) => checkImports(await tree
 test('a layer may import itself, packages and its face of the engine', async () => {
   const root = await tree({
     'engine/run/run.ts': `import { load } from '../config/load.ts';\nimport { z } from 'zod';`,
+    'extract/staging/spool.ts': `import { replaceFile } from '../../engine/aside.ts';`,
     'extract/klines.ts': `import { PipelineError } from '../engine/index.ts';\nexport { plan } from './archive/plan.ts';`,
     'models/market/bars.ts': `import { pairs } from '../../exchange/bar-rules.ts';`,
     'extract/commands.ts': `import { defineCommand } from '../engine/for-commands.ts';`,

@@ -1,10 +1,9 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvLine, sqlTimestampOfMicros } from '../../../extract/csv.ts';
-import { writeWhole } from '../../../extract/disk.ts';
 import { writeBatches } from '../../../extract/staging/batches.ts';
 import type { LedgerEntry } from '../../../extract/staging/entry.ts';
 import { parseEntry } from '../../../extract/staging/journal.ts';
@@ -104,23 +103,6 @@ describe('the ledger', () => {
     }
     truncateSync(file, statSync(file).size - 5);
     expect([...Ledger.open(directory).entries()].map(({ key }) => key)).toEqual(['data/a.zip', 'data/b.zip']);
-  });
-});
-
-describe('writing aside', () => {
-  test('leaves nothing behind but the file', async () => {
-    const directory = await tempDir();
-    writeWhole(join(directory, 'deep/er/file'), 'x');
-    writeWhole(join(directory, 'deep/er/file'), 'y');
-    expect(readdirSync(join(directory, 'deep/er'))).toEqual(['file']);
-    expect(readFileSync(join(directory, 'deep/er/file'), 'utf8')).toBe('y');
-  });
-
-  test('that fails leaves what was there', async () => {
-    const directory = await tempDir();
-    mkdirSync(join(directory, 'file'));
-    expect(() => writeWhole(join(directory, 'file'), 'x')).toThrow(/EISDIR|directory/);
-    expect(readdirSync(directory)).toEqual(['file']);
   });
 });
 

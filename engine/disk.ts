@@ -1,0 +1,74 @@
+import { open, readFile, rename, rm, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { asideOf, replaceFile, type WriteOptions } from './aside.ts';
+import { diskError } from './disk-error.ts';
+
+/**
+ * Writes aside and renames, so that a reader sees the old file or the new one, never a part. Makes the folder if it is
+ * missing, and leaves nothing behind when it fails.
+ * @throws PipelineError DISK_FULL
+ */
+export function writeWhole(file: string, data: string | Uint8Array, options: WriteOptions = {}): void {
+  try {
+    replaceFile(file, data, options);
+  } catch (error) {
+    throw diskError(error, file);
+  }
+}
+
+/**
+ * Replaces a file with the one that `write` makes at the path that it is given, for writers that need a path or time.
+ * The folder has to be there. Leaves nothing behind when it fails.
+ * @throws PipelineError DISK_FULL, and what `write` throws
+ */
+export async function writeAside<T>(
+  file: string,
+  write: (aside: string) => Promise<T>,
+  aside = asideOf(file),
+): Promise<T> {
+  try {
+    const written = await write(aside);
+    await rename(aside, file);
+    return written;
+  } catch (error) {
+    throw diskError(error, file);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+/** Waits until the bytes of a file are on the disk, so that they are there before a rename is. */
+export async function syncFile(file: string): Promise<void> {
+  await using handle = await open(file, 'r+');
+  await handle.sync();
+}
+
+/** Bytes that an ordinary user may still write in a folder, which need not be there yet. */
+export async function freeBytes(directory: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (error) {
+    const parent = path.dirname(directory);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error;
+    return freeBytes(parent);
+  }
+}
+
+export const sumsFile = 'SHA256SUMS';
+
+/** The text of a folder's SHA256SUMS, empty where there is none, and what it says: file name → SHA-256. */
+export async function readSums(
+  directory: string,
+): Promise<{ readonly text: string; readonly sums: Map<string, string> }> {
+  const text = await readFile(path.join(directory, sumsFile), 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line !== '');
+  return { text, sums: new Map(lines.map((line) => [line.slice(66), line.slice(0, 64)])) };
+}
+
+/** A line for each file, sorted by name, as `sha256sum -c` reads it. */
+export const sumsText = (sums: Iterable<readonly [name: string, digest: string]>): string =>
+  [...sums]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, digest]) => `${digest}  ${name}\n`)
+    .join('');
