@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { msOfDay } from '../engine/units.ts';
 import { makeArchives, monthsFrom, symbolNames } from './support/archive-set.ts';
 import { serveHistory } from './support/history.ts';
 import { raceLoads } from './support/load.ts';
@@ -7,7 +8,7 @@ import { raceRankings } from './support/rankings.ts';
 import { serveFiles, serveListing } from './support/servers.ts';
 
 const months = monthsFrom('2024-08', 10);
-const minutesOfThem = ((Date.parse('2025-06-01') - Date.parse('2024-08-01')) / 86_400_000) * 1_440;
+const minutesOfThem = ((Date.parse('2025-06-01') - Date.parse('2024-08-01')) / msOfDay) * 1_440;
 
 /** S3 and S4: from staged CSVs to ohlcv, and from there to the exports. */
 export async function benchBuild(options: BenchOptions): Promise<readonly Figure[]> {

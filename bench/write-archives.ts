@@ -1,9 +1,11 @@
 /** The worker that writes a part of an archive set; it answers with the lines of the index. */
+
 import { hash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deflateRawSync } from 'node:zlib';
+import { msOfHour } from '../engine/units.ts';
 import { type ArchiveKey, archiveName, formatKey, periodOf } from '../extract/archive/keys.ts';
 import { zipOf } from '../extract/sample/zip.ts';
 import type { PartOfSet, Tree } from './support/archive-set.ts';
@@ -15,7 +17,7 @@ const line = (key: string, size: number, md5: string, published: string): string
   [key, size, md5, published].join('\t');
 
 /** Half past eight on the day after. */
-const publishedAt = (key: ArchiveKey): string => new Date((periodOf(key)?.end ?? 0) + 8.5 * 3_600_000).toISOString();
+const publishedAt = (key: ArchiveKey): string => new Date((periodOf(key)?.end ?? 0) + 8.5 * msOfHour).toISOString();
 
 /** Real archives have a CHECKSUM file beside each zip, without a newline at its end. */
 function write(key: ArchiveKey): readonly string[] {

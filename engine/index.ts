@@ -44,3 +44,4 @@ export { partitionState, schemaMigrations, testResults } from './schema/system.t
 export { type DatabaseOf, desc, month, type Schema, table } from './schema/table.ts';
 export { hideEcho, hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
 export { cast } from './sql.ts';
+export { msOfDay, msOfHour, parseSize } from './units.ts';

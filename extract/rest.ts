@@ -1,4 +1,11 @@
-import { defineExtract, type Extract, type ExtractContext, PipelineError, type SplitUrl } from '../engine/index.ts';
+import {
+  defineExtract,
+  type Extract,
+  type ExtractContext,
+  msOfDay,
+  PipelineError,
+  type SplitUrl,
+} from '../engine/index.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { SourceError } from './errors.ts';
 import type { RetryPolicy } from './http/retry.ts';
@@ -14,8 +21,6 @@ import { createRestStore } from './rest/store.ts';
 import { type Clock, systemClock } from './rest/weights.ts';
 import { retryOptions } from './settings.ts';
 import { Ledger } from './staging/ledger.ts';
-
-const day = 86_400_000;
 
 /** The extract with another clock and other retries than those of a real run. */
 export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolicy> = {}): Extract =>
@@ -53,7 +58,7 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
         const { retries } = client.stats;
         context.progress({ done, total: all.length, unit: 'series', records: totals.bars, retries });
       };
-      const askAgainAt = (at: string) => Date.parse(at) + options.ask_again_after * day;
+      const askAgainAt = (at: string) => Date.parse(at) + options.ask_again_after * msOfDay;
       const unknown = new Set<string>();
       const isUnknown = (series: RestSeries): boolean => {
         const key = unknownSymbolKey(series);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { parseDuration } from '../engine/index.ts';
+import { parseDuration, parseSize } from '../engine/index.ts';
 import type { ClientOptions } from './archive/client.ts';
 import type { RetryPolicy } from './http/retry.ts';
 
@@ -13,13 +13,13 @@ const durationFrom = (least: number) =>
   });
 const duration = durationFrom(1);
 
-const bytesOf = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 } as const;
 const size = z.string().transform((text, context) => {
-  const [, count, unit] = /^([1-9]\d{0,5}) (KB|MB|GB)$/.exec(text) ?? [];
-  if (unit !== undefined) return Number(count) * bytesOf[unit as keyof typeof bytesOf];
-  context.addIssue({ code: 'custom', message: 'be a size such as `64 MB`' });
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  context.addIssue({ code: 'custom', message: 'be a size such as `64 MiB`' });
   return z.NEVER;
 });
+const mebibyte = 2 ** 20;
 
 /** How an extract asks a host; docs/extraction.md says how the defaults were found. */
 export const connectionSettings = {
@@ -46,9 +46,9 @@ export const stagingSettings = {
     .max(64)
     .default(() => Math.min(availableParallelism(), 4)),
   /** Larger zips are written to disk as they come. */
-  largest_zip_in_memory: size.default(bytesOf.MB),
+  largest_zip_in_memory: size.default(mebibyte),
   /** Of archives that are under way at once. */
-  bytes_in_flight: size.default(64 * bytesOf.MB),
+  bytes_in_flight: size.default(64 * mebibyte),
 };
 
 type ConnectionSettings = z.infer<z.ZodObject<typeof connectionSettings>>;

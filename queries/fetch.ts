@@ -1,11 +1,9 @@
 import { sql } from 'kysely';
 import { type CommandIo, type GlobalOptions, openContext, openReader, runSelection } from '../engine/for-commands.ts';
-import { cast, formatDay, PipelineError } from '../engine/index.ts';
+import { cast, formatDay, msOfDay, PipelineError } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type Series, series } from './series.ts';
 import { timeframes } from './timeframes.ts';
-
-const dayMs = 86_400_000;
 
 export interface FetchOptions extends GlobalOptions {
   /** Large amounts without asking. */
@@ -33,7 +31,7 @@ export async function fetchMissing(
       select: ['+ohlcv'],
       var: [...pairs, `instrument_types=${one.instrumentType}`, `symbols=${one.symbol}`, `timeframes=${one.timeframe}`],
       ...(one.start !== undefined && { start: formatDay(one.start) }),
-      ...(one.end !== undefined && { end: formatDay(new Date(Math.ceil(one.end.getTime() / dayMs) * dayMs)) }),
+      ...(one.end !== undefined && { end: formatDay(new Date(Math.ceil(one.end.getTime() / msOfDay) * msOfDay)) }),
     });
   }
 }

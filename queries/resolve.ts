@@ -1,7 +1,6 @@
 import type { Reader } from '../engine/for-commands.ts';
-import { formatDay } from '../engine/index.ts';
+import { formatDay, msOfDay } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
-import { dayMs } from './parameters/day.ts';
 import { checkRange, describeRange, noteOutside } from './parameters/range.ts';
 import type { GivenOf, Parameters, PlainParameters, Question, ValuesOf } from './question.ts';
 
@@ -38,7 +37,7 @@ async function outsideOfRecord<P extends Parameters>(
   if (covers === undefined || (range.start === undefined && range.end === undefined)) return [];
   const [found] = await reader.rows(covers(reader.db, values));
   if (found?.first == null || found.last === null) return [];
-  return noteOutside(range, { first: found.first, end: new Date(found.last.getTime() + dayMs) });
+  return noteOutside(range, { first: found.first, end: new Date(found.last.getTime() + msOfDay) });
 }
 
 /**

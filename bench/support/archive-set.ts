@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { writeWhole } from '../../engine/disk.ts';
+import { msOfDay } from '../../engine/units.ts';
 import type { Cadence } from '../../extract/archive/keys.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
 import type { Timeframe } from '../../extract/archive/timeframes.ts';
@@ -39,7 +40,7 @@ export const symbolNames = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => (i === 0 ? 'BTCUSDT' : `B${String(i).padStart(4, '0')}USDT`));
 
 export const daysFrom = (first: string, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, i) => new Date(Date.parse(first) + i * 86_400_000).toISOString().slice(0, 10));
+  Array.from({ length: count }, (_, i) => new Date(Date.parse(first) + i * msOfDay).toISOString().slice(0, 10));
 
 export const monthsFrom = (first: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) =>

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { writeWhole } from '../../engine/disk.ts';
+import { msOfDay } from '../../engine/units.ts';
 import { type ArchiveKey, archiveName, formatKey, type InstrumentType, periodOf } from '../../extract/archive/keys.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
 import type { Timeframe } from '../../extract/archive/timeframes.ts';
@@ -157,7 +158,7 @@ async function writeArchive(
   rmSync(csv);
   const zip = zipOf(`${name}.csv`, content, await deflate(content, { level: 1 }));
   writeFileSync(path, zip);
-  const published = new Date((periodOf(key)?.end ?? 0) + 5.5 * 86_400_000).toISOString();
+  const published = new Date((periodOf(key)?.end ?? 0) + 5.5 * msOfDay).toISOString();
   return { rows: rowsChanged, line: `${[formatKey(key), zip.length, hash('md5', zip), published].join('\t')}\n` };
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { msOfDay } from '../../engine/units.ts';
 import { type ArchiveSet, daysFrom, type MadeArchives, makeArchives, monthsFrom, symbolNames } from './archive-set.ts';
 import { type BenchOptions, scaled } from './options.ts';
 import type { Project } from './pipeline.ts';
@@ -29,7 +30,7 @@ export async function serveHistory(options: BenchOptions): Promise<HistoryArchiv
   const files = await serveFiles(archives.directory, options.latencyMs);
   const listing = await serveListing(archives.index, options.latencyMs);
   const end = Date.parse('2025-08-01');
-  const rows = symbols.length * ((end - Date.parse('2019-07-01')) / 86_400_000);
+  const rows = symbols.length * ((end - Date.parse('2019-07-01')) / msOfDay);
   return {
     ...{ archives, files, listing, symbols: symbols.length, rows },
     project: (name) => ({

@@ -1,3 +1,4 @@
+import { msOfDay } from '../../engine/units.ts';
 import type { ArchiveKey } from '../../extract/archive/keys.ts';
 import { periodOf } from '../../extract/archive/keys.ts';
 import { type Bar, pricesOf, tradedBar } from '../../extract/sample/bar.ts';
@@ -6,8 +7,6 @@ import { unitsPerOne } from '../../extract/sample/decimals.ts';
 import { allMinutes } from '../../extract/sample/minutes.ts';
 import { createRandom, exp } from '../../extract/sample/random.ts';
 import type { Contract } from '../../extract/sample/universe.ts';
-
-const day = 86_400_000;
 
 /** With these decimals the zip of a day of minutes has about 70 KB, as the archive's have. */
 const ordinary = { priceDecimals: 6, quantityDecimals: 4, volume: 300e6 };
@@ -36,8 +35,8 @@ export function klinesCsv(key: ArchiveKey): Buffer {
   if (period === undefined) throw new Error(`${key.period} is no period`);
   const contract = contractOf(key.symbol);
   const bars: Bar[] = [];
-  for (let at = period.start; at < period.end; at += day) {
-    const bar = dayBar(contract, at / day);
+  for (let at = period.start; at < period.end; at += msOfDay) {
+    const bar = dayBar(contract, at / msOfDay);
     if (key.timeframe === '1d') bars.push(bar);
     else bars.push(...allMinutes(bar, contract.tick, createRandom('bench minutes', key.symbol, at)));
   }

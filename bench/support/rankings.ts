@@ -4,6 +4,7 @@ import { noteAsLeft } from '../../engine/duckdb/as-left.ts';
 import { openWarehouse, type Warehouse } from '../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../engine/migrations/files.ts';
 import { createWarehouseHost } from '../../engine/run/warehouse-host.ts';
+import { msOfDay } from '../../engine/units.ts';
 import { schema } from '../../models/schema.ts';
 import { symbolNames } from './archive-set.ts';
 import { type BenchOptions, type Figure, scaled } from './options.ts';
@@ -27,7 +28,7 @@ export async function raceRankings(options: BenchOptions): Promise<readonly Figu
   const nowhere = 'http://127.0.0.1:9';
   const project: Project = {
     ...{ dataDir: join(options.work, 'rankings'), archiveUrl: nowhere, listingUrl: nowhere },
-    asOf: new Date(Date.parse(firstDay) + (days + 2) * 86_400_000).toISOString(),
+    asOf: new Date(Date.parse(firstDay) + (days + 2) * msOfDay).toISOString(),
     ...{ timeframe: '1d', availability: '1m' },
   };
   const warehouse = join(targetDir(project), 'warehouse.duckdb');

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseSize } from '../units.ts';
 
 export interface GlobalOptions {
   readonly pipeline?: string;
@@ -54,11 +55,11 @@ export function wholeNumber(min: number): (value: string) => number {
   };
 }
 
+const smallestMemory = 100e6;
+
 /** A size as DuckDB reads it, and more than it needs to start. */
 export function memorySize(value: string): string {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([MGT])i?B$/i.exec(value) ?? [];
-  const megabytes = Number(number) * { M: 1, G: 1e3, T: 1e6 }[unit.toUpperCase() as 'M' | 'G' | 'T'];
-  if (megabytes >= 100) return value;
+  if ((parseSize(value) ?? 0) >= smallestMemory) return value;
   throw new InvalidArgumentError('It wants a size of at least 100MB, such as 800MB or 4GB.');
 }
 

@@ -1,4 +1,6 @@
-const msOf = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
+import { msOfDay, msOfHour } from '../units.ts';
+
+const msOf = { second: 1_000, minute: 60_000, hour: msOfHour, day: msOfDay, week: 7 * msOfDay } as const;
 
 /** `30 days`, `1 hour`: a whole number and a unit whose length never varies, so no months. */
 export const durationPattern = /^(\d{1,6}) (second|minute|hour|day|week)s?$/;

@@ -1,8 +1,7 @@
 import { PipelineError } from '../errors.ts';
 import type { Window } from '../extract.ts';
+import { msOfDay } from '../units.ts';
 import { formatDay, parseInstant } from './instant.ts';
-
-const dayMs = 86_400_000;
 
 /** What stands for a side that the user left open; no archive reaches either. */
 export const openStart = new Date('1970-01-01T00:00:00Z');
@@ -21,7 +20,7 @@ export function resolveWindow(options: { readonly start?: string; readonly end?:
   throw new PipelineError('USAGE', `the range from ${formatDay(start)} to ${formatDay(end)} holds no day`, {
     key: options.end === undefined ? '--start' : '--end',
     value: (options.end ?? options.start) as string,
-    hint: `--end is exclusive: the day ${formatDay(start)} alone ends at ${formatDay(new Date(start.getTime() + dayMs))}`,
+    hint: `--end is exclusive: the day ${formatDay(start)} alone ends at ${formatDay(new Date(start.getTime() + msOfDay))}`,
   });
 }
 
@@ -34,7 +33,7 @@ function parseDay(key: string, value: string): Date {
       hint: 'write a day of the calendar as 2025-06-17',
     });
   }
-  if (instant.getTime() % dayMs === 0) return instant;
+  if (instant.getTime() % msOfDay === 0) return instant;
   throw new PipelineError('USAGE', `${key} wants a whole day, but ${instant.toISOString()} is within one`, {
     key,
     value,
@@ -44,12 +43,12 @@ function parseDay(key: string, value: string): Date {
 
 /** `2025-06-17 … 2025-06-28, 12 days`, the last day included; an open side reads `from` or `to`. */
 export function describeWindow({ start, end }: Window): string {
-  const last = formatDay(new Date(end.getTime() - dayMs));
+  const last = formatDay(new Date(end.getTime() - msOfDay));
   const isFromOpen = start.getTime() === openStart.getTime();
   const isToOpen = end.getTime() === openEnd.getTime();
   if (isFromOpen && isToOpen) return 'all days';
   if (isToOpen) return `from ${formatDay(start)}`;
   if (isFromOpen) return `to ${last}`;
-  const days = (end.getTime() - start.getTime()) / dayMs;
+  const days = (end.getTime() - start.getTime()) / msOfDay;
   return `${formatDay(start)} … ${last}, ${days} ${days === 1 ? 'day' : 'days'}`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { msOfDay, parseSize, sizePattern } from '../units.ts';
 import { parseInstant } from './instant.ts';
-import { parseSize, sizePattern } from './size.ts';
 import { duration, label, name, tags, test, text, when } from './test-spec.ts';
 
 export type { TestSpec } from './test-spec.ts';
@@ -78,7 +78,7 @@ const model = z.strictObject({
   tags,
   needs,
   looks_back: duration
-    .refine((ms) => ms % 86_400_000 === 0, 'be whole days')
+    .refine((ms) => ms % msOfDay === 0, 'be whole days')
     .exactOptional()
     .meta({ description: 'How far before a day the model reads: `30 days`.' }),
   when,

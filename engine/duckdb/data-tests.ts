@@ -2,6 +2,7 @@ import type { TestSpec } from '../config/test-spec.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { clockSql, freeName, quoteName } from '../sql.ts';
+import { msOfDay } from '../units.ts';
 import { dirtyAlias, dirtyPartitions, inDirty } from './partitions.ts';
 import { boundSql, literalSql, typeOf } from './test-values.ts';
 
@@ -25,7 +26,6 @@ type Builders = { readonly [Type in Exclude<TestType, 'custom'>]: (spec: Spec<Ty
 /** Days that are still arriving: a hole in them is told, not held against the build. */
 const recentDays = 3;
 
-const day = 86_400_000;
 const names = (columns: readonly string[]) => columns.map(quoteName).join(', ');
 
 /** Names for what a test computes: as wanted where no column of the table is called so. */
@@ -183,11 +183,11 @@ const builders: Builders = {
     const last = `max(${quoteName(column)})`;
     const aged = `SELECT ${last} AS ${newest}, date_diff('second', cast(${last} as TIMESTAMP), ${clockSql}) / 86400 AS ${days_old} FROM ${from(table, where)}`;
     const older = (ms: number | undefined) =>
-      `FROM (${aged}) WHERE ${newest} IS NULL OR ${days_old} > ${(ms ?? 0) / day}`;
+      `FROM (${aged}) WHERE ${newest} IS NULL OR ${days_old} > ${(ms ?? 0) / msOfDay}`;
     return {
       failures: error_after === undefined ? `FROM (${aged}) WHERE ${newest} IS NULL` : older(error_after),
       ...(warn_after === undefined ? {} : { warnings: older(warn_after) }),
-      measure: `SELECT ${days_old} AS value, ${(error_after ?? warn_after ?? 0) / day} AS threshold FROM (${aged})`,
+      measure: `SELECT ${days_old} AS value, ${(error_after ?? warn_after ?? 0) / msOfDay} AS threshold FROM (${aged})`,
     };
   },
 };

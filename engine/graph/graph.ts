@@ -4,6 +4,7 @@ import { makers, tableOf, testName } from '../config/names.ts';
 import type { Path, Position } from '../config/problems.ts';
 import type { ExportSpec, ExtractSpec, ModelSpec, TestSpec } from '../config/spec.ts';
 import type { NodeRef } from '../events.ts';
+import { msOfDay } from '../units.ts';
 import { inTopologicalOrder } from './walk.ts';
 
 interface NodeOf<Kind extends NodeRef['kind'], Spec> extends NodeRef {
@@ -37,8 +38,6 @@ export interface Graph {
   /** Each comes after all that it needs; otherwise in the order of pipeline.yaml, a model followed by its tests. */
   readonly nodes: readonly GraphNode[];
 }
-
-const dayMs = 86_400_000;
 
 /** The graph of a checked pipeline. */
 export function buildGraph(pipeline: Pipeline): Graph {
@@ -75,7 +74,7 @@ export function buildGraph(pipeline: Pipeline): Graph {
       name,
       path: model.use,
       needs: idsOf(model.needs),
-      ...(model.looks_back !== undefined && { looksBackDays: model.looks_back / dayMs }),
+      ...(model.looks_back !== undefined && { looksBackDays: model.looks_back / msOfDay }),
       spec: model,
     };
     const tests = model.tests.map((test, index): TestNode => {

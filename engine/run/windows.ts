@@ -1,9 +1,9 @@
 import type { Window } from '../extract.ts';
 import type { Graph } from '../graph/graph.ts';
+import { msOfDay } from '../units.ts';
 
-const day = 86_400_000;
 const lastDay = Date.UTC(9999, 11, 31);
-const shift = (date: Date, days: number) => new Date(Math.min(date.getTime() + days * day, lastDay));
+const shift = (date: Date, days: number) => new Date(Math.min(date.getTime() + days * msOfDay, lastDay));
 
 /**
  * The days that each node works on. A model that looks back N days needs what it reads from N days earlier, and what

@@ -1,9 +1,8 @@
-import { formatUtc } from '../../engine/index.ts';
+import { formatUtc, msOfDay } from '../../engine/index.ts';
 import { periodOf, type Series } from '../archive/keys.ts';
 
-const day = 86_400_000;
 /** A daily archive is listed within a day of its last bar, rarely later (A21). */
-const mostBehind = 2 * day;
+const mostBehind = 2 * msOfDay;
 
 /** The newest day that a listing has an archive of. */
 export interface NewestDay {
@@ -22,7 +21,7 @@ export function createNewestDay(): NewestDay {
     behind(asOf) {
       const end = periodOf({ cadence: 'daily', period: newest })?.end;
       if (end === undefined || asOf.getTime() - end <= mostBehind) return undefined;
-      const days = Math.floor((asOf.getTime() - end) / day);
+      const days = Math.floor((asOf.getTime() - end) / msOfDay);
       const ends = `the newest daily archive that is listed is of ${newest}`;
       const message = `the run's clock is ${formatUtc(asOf)}, and ${ends}, ${days} days behind: check --as-of and the archive`;
       return { newest, message };

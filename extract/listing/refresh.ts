@@ -1,3 +1,4 @@
+import { msOfDay } from '../../engine/index.ts';
 import type { ArchiveClient } from '../archive/client.ts';
 import { type ArchiveKey, archiveName, parseKey, type Series, seriesPrefix } from '../archive/keys.ts';
 import { list } from '../archive/list.ts';
@@ -38,7 +39,7 @@ export interface Refreshed {
 }
 
 /** How far before its newest key a known series is listed again: files come late and are corrected within days. */
-const overlap = 5 * 86_400_000;
+const overlap = 5 * msOfDay;
 
 /**
  * Brings the state of one series up to date with one paged listing: from its start, or from some days before its

@@ -1,4 +1,5 @@
 import type { PipelineError } from '../../engine/index.ts';
+import { msOfDay } from '../../engine/index.ts';
 import { timeframes } from '../archive/timeframes.ts';
 import type { Bar } from './bars.ts';
 import type { KlinesAnswer, RestClient } from './client.ts';
@@ -6,12 +7,14 @@ import type { RestSeries } from './keys.ts';
 import { holds, type Range } from './ranges.ts';
 import type { Slots } from './slots.ts';
 
-const day = 86_400_000;
-
 /** Bars a request. Of futures 499 cost 2 of the weight, 1,500 cost 10. */
 const pageOf = { spot: 1000, 'futures-um': 499, 'futures-cm': 499 } as const;
 /** Futures-cm refuses ranges of more than 200 days. */
-const longestSpan = { spot: Number.POSITIVE_INFINITY, 'futures-um': Number.POSITIVE_INFINITY, 'futures-cm': 200 * day };
+const longestSpan = {
+  spot: Number.POSITIVE_INFINITY,
+  'futures-um': Number.POSITIVE_INFINITY,
+  'futures-cm': 200 * msOfDay,
+};
 
 export interface AskOptions {
   readonly client: Pick<RestClient, 'klines'>;
@@ -42,7 +45,7 @@ export async function askFor(
   const { slotOf, opensAt } = options.slots;
   const { instrument_type: market, timeframe } = series;
   const page = pageOf[market];
-  const isShorterThanDay = (timeframes[timeframe] ?? day) < day;
+  const isShorterThanDay = (timeframes[timeframe] ?? msOfDay) < msOfDay;
 
   let at = 0;
   for (let from = Number.NEGATIVE_INFINITY; ; ) {
@@ -68,7 +71,7 @@ export async function askFor(
       next = Math.max(to, traded);
     }
     // The exchange may be late with its newest bars: that one is not there yet settles nothing.
-    const settled = closed.length < bars.length ? known : Math.max(known, Math.min(next, asOf - day));
+    const settled = closed.length < bars.length ? known : Math.max(known, Math.min(next, asOf - msOfDay));
     take(
       closed.filter(({ open }) => holds(ranges, opensAt(slotOf(open)))),
       [from, settled],
@@ -90,9 +93,9 @@ async function firstDay(
   [from, to]: Range,
   client: AskOptions['client'],
 ): Promise<number | Exclude<KlinesAnswer, { kind: 'bars' }>> {
-  const start = Math.floor(from / day) * day;
-  const limit = Math.min(Math.ceil((to - start) / day), longestSpan[series.instrument_type] / day, 499);
-  const end = start + limit * day;
+  const start = Math.floor(from / msOfDay) * msOfDay;
+  const limit = Math.min(Math.ceil((to - start) / msOfDay), longestSpan[series.instrument_type] / msOfDay, 499);
+  const end = start + limit * msOfDay;
   const answer = await client.klines({ ...series, timeframe: '1d', range: [start, end], limit });
   if (answer.kind !== 'bars') return answer;
   return answer.bars.find(({ open }) => open >= start && open < end)?.open ?? Math.min(end, to);

@@ -1,9 +1,8 @@
+import { msOfDay } from '../../engine/index.ts';
 import { periodOf } from '../archive/keys.ts';
 
 export const msOfSecond = 1_000;
 export const msOfMinute = 60_000;
-export const msOfHour = 3_600_000;
-export const msOfDay = 86_400_000;
 
 /** Days since 1970-01-01 of a date such as `2025-06-17`. */
 export const dayOf = (date: string): number => Date.parse(`${date}T00:00:00Z`) / msOfDay;

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
+import { msOfDay } from '../../engine/index.ts';
 import { type ArchiveKey, archiveName, formatKey } from '../archive/keys.ts';
 import { archivesOf } from './archives.ts';
 import type { Bar } from './bar.ts';
 import { createBars } from './bars.ts';
-import { dayOf, msOfDay, msOfSecond } from './calendar.ts';
+import { dayOf, msOfSecond } from './calendar.ts';
 import { disagreement, fullMinutes, headerlessSymbol, headersSince, noise, reissue, textFormats } from './cases.ts';
 import { csvOf } from './csv.ts';
 import { allMinutes, sparseMinutes } from './minutes.ts';

@@ -1,7 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, defineErrors, PipelineError, partitionText, stateOf } from '../../engine/index.ts';
+import { cast, defineErrors, msOfDay, partitionText, PipelineError, stateOf } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import type { InstrumentType } from '../parameters/choice.ts';
 import { series } from '../series.ts';
@@ -63,7 +63,7 @@ interface Range {
 
 /** Rows that are read at once: some 100 MB. */
 const rowsOfSlice = 500_000;
-const longest = 31 * 86_400_000;
+const longest = 31 * msOfDay;
 
 /**
  * What the warehouse has of a series, and what not; of the slots in `range` where one is given.

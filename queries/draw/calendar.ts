@@ -1,5 +1,5 @@
 import { describeWindow } from '../../engine/for-commands.ts';
-import { formatDay } from '../../engine/index.ts';
+import { formatDay, msOfDay } from '../../engine/index.ts';
 import type { Canvas } from '../question.ts';
 import { paint } from './paint.ts';
 
@@ -9,8 +9,6 @@ interface CalendarDay {
   readonly available: boolean;
   readonly traded: boolean;
 }
-
-const dayMs = 86_400_000;
 
 /** Each kind of day by its shape, so that it shows without colours too. */
 const marks = {
@@ -36,7 +34,7 @@ export function drawCalendar(days: readonly CalendarDay[], canvas: Canvas): read
   for (const day of days) counts[markOf(day)]++;
   const months = Map.groupBy(days, ({ date }) => formatDay(date).slice(0, 7));
   return [
-    `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + dayMs) })}`,
+    `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + msOfDay) })}`,
     '',
     ...inColumns(
       [...months].map(([month, cells]) => `${month}  ${drawMonth(cells, canvas)}`),

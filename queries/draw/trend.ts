@@ -1,5 +1,5 @@
 import { describeWindow } from '../../engine/for-commands.ts';
-import { formatDay } from '../../engine/index.ts';
+import { formatDay, msOfDay } from '../../engine/index.ts';
 import type { Canvas } from '../question.ts';
 import { sparkline, squeeze } from './sparkline.ts';
 
@@ -16,7 +16,6 @@ interface Line<Day> {
   readonly write: (value: number) => string;
 }
 
-const dayMs = 86_400_000;
 /** Beyond it an eye loses the line. */
 const widest = 200;
 
@@ -32,7 +31,7 @@ export function drawTrend<Day extends TrendDay>(
   const room = Math.max(10, Math.min(width - labelWidth, widest));
   const perCell = days.length <= room ? '' : `, about ${(days.length / room).toFixed(1)} days a cell`;
   return [
-    `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + dayMs) })}${perCell}`,
+    `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + msOfDay) })}${perCell}`,
     ...lines.flatMap((line) => ['', ...drawLine(days, line, labelWidth, room)]),
     ...drawAxis(first.date, last.date, labelWidth, Math.min(days.length, room)),
   ];

@@ -1,10 +1,8 @@
 import { sql } from 'kysely';
 import { describeWindow } from '../../engine/for-commands.ts';
-import { cast, formatDay, PipelineError, parseInstant } from '../../engine/index.ts';
+import { cast, formatDay, msOfDay, parseInstant, PipelineError } from '../../engine/index.ts';
 import { countWhere, dayLiteral } from '../sql.ts';
 import type { Parameter } from './parameter.ts';
-
-export const dayMs = 86_400_000;
 
 /** Tables with a row a day and symbol. */
 export type DailyTable = 'daily_availability' | 'volume_rankings';
@@ -21,7 +19,7 @@ export function instantOf(given: string | Date, key: string): Date {
 
 export function wholeDay(given: string | Date, key: string): Date {
   const instant = instantOf(given, key);
-  if (instant.getTime() % dayMs === 0) return instant;
+  if (instant.getTime() % msOfDay === 0) return instant;
   throw new PipelineError('USAGE', `${key} wants a whole day, but ${instant.toISOString()} is within one`, {
     key,
     value: instant.toISOString(),
@@ -45,7 +43,7 @@ export const day = (table: DailyTable): Parameter<string | Date, Date> => ({
     );
     if (found?.first == null || found.last === null) throw emptyTable(table);
     if (found.rows > 0n) return asked ?? found.last;
-    const days = describeWindow({ start: found.first, end: new Date(found.last.getTime() + dayMs) });
+    const days = describeWindow({ start: found.first, end: new Date(found.last.getTime() + msOfDay) });
     throw new PipelineError('USAGE', `${table} has no row of ${formatDay(asked ?? found.last)}`, {
       key,
       hint: `take a day of ${days}`,

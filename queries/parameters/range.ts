@@ -1,6 +1,6 @@
 import { describeWindow } from '../../engine/for-commands.ts';
-import { formatDay, formatUtc, PipelineError } from '../../engine/index.ts';
-import { dayMs, instantOf, wholeDay } from './day.ts';
+import { formatDay, formatUtc, msOfDay, PipelineError } from '../../engine/index.ts';
+import { instantOf, wholeDay } from './day.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 
 type Read = (given: string | Date, key: string) => Date;
@@ -46,7 +46,7 @@ export function checkRange({ start, end }: Range): void {
   throw new PipelineError('USAGE', `the range from ${formatDay(start)} to ${formatDay(end)} holds nothing`, {
     key: 'end',
     value: formatDay(end),
-    hint: `the end is exclusive: the day ${formatDay(start)} alone ends at ${formatDay(new Date(start.getTime() + dayMs))}`,
+    hint: `the end is exclusive: the day ${formatDay(start)} alone ends at ${formatDay(new Date(start.getTime() + msOfDay))}`,
   });
 }
 
@@ -59,7 +59,7 @@ export interface Covered {
 /** `the record covers 2025-06-17 … 2025-06-28, 12 days`. */
 export function describeCovered({ first, last }: Covered = { first: null, last: null }): string {
   if (first === null || last === null) return 'the record is empty';
-  return describeRecord({ first, end: new Date(last.getTime() + dayMs) });
+  return describeRecord({ first, end: new Date(last.getTime() + msOfDay) });
 }
 
 const describeRecord = ({ first, end }: Span): string => `the record covers ${describeRange({ start: first, end })}`;
@@ -81,7 +81,7 @@ export function noteOutside({ start, end }: Range, record: Span): readonly strin
 
 /** `2025-06-17 … 2025-06-28, 12 days`; with times where a side is within a day; undefined where both are open. */
 export function describeRange({ start, end }: Range): string | undefined {
-  const isDay = (instant: Date | undefined) => instant === undefined || instant.getTime() % dayMs === 0;
+  const isDay = (instant: Date | undefined) => instant === undefined || instant.getTime() % msOfDay === 0;
   const write = (instant: Date) => (isDay(instant) ? formatDay(instant) : formatUtc(instant));
   if (start === undefined && end === undefined) return undefined;
   if (end === undefined) return `from ${write(start as Date)}`;

@@ -1,11 +1,11 @@
 import { type Kysely, sql } from 'kysely';
-import { cast, countOf } from '../../engine/index.ts';
+import { cast, countOf, msOfDay } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
-import { day, dayMs } from '../parameters/day.ts';
+import { day } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
 import { countWhere, daysOfASpell, traded } from '../sql.ts';
 
-const dayBefore = (date: Date) => new Date(date.getTime() - dayMs);
+const dayBefore = (date: Date) => new Date(date.getTime() - msOfDay);
 
 /**
  * What became of every symbol that traded on the day before `date`, counted in days that the archive has published:

@@ -1,11 +1,10 @@
 import { type Expression, sql } from 'kysely';
+import { msOfDay } from '../../engine/index.ts';
 import { defineQuestion } from '../question.ts';
 import { type Timeframe, timeframes } from '../timeframes.ts';
 
-const dayMs = 86_400_000;
-
 /** The longest that a bar of a timeframe without a fixed length can be, in ms. */
-const longest = { '3d': 3 * dayMs, '1w': 7 * dayMs, '1mo': 31 * dayMs } as const;
+const longest = { '3d': 3 * msOfDay, '1w': 7 * msOfDay, '1mo': 31 * msOfDay } as const;
 
 function longestOf(timeframe: Expression<unknown>) {
   const lengths = Object.keys(timeframes).map((name) => {

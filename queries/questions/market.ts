@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { cast, exactSum } from '../../engine/index.ts';
-import { day, dayMs } from '../parameters/day.ts';
+import { cast, exactSum, msOfDay } from '../../engine/index.ts';
+import { day } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
 import { changePercent, countWhere, percentOf, traded } from '../sql.ts';
 
@@ -19,7 +19,7 @@ export const market = defineQuestion({
           .where(
             'date',
             'in',
-            comparedWith.map((days) => new Date(date.getTime() - days * dayMs)),
+            comparedWith.map((days) => new Date(date.getTime() - days * msOfDay)),
           )
           .select((eb) => [
             'date',

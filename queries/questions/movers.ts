@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
-import { cast, formatDay, PipelineError } from '../../engine/index.ts';
+import { cast, formatDay, msOfDay, PipelineError } from '../../engine/index.ts';
 import { wholeNumber } from '../parameters/choice.ts';
-import { day, dayMs } from '../parameters/day.ts';
+import { day } from '../parameters/day.ts';
 import { describeCovered } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
 import { changePercent, coveredDays } from '../sql.ts';
 
-const daysBefore = (date: Date, days: number) => new Date(date.getTime() - days * dayMs);
+const daysBefore = (date: Date, days: number) => new Date(date.getTime() - days * msOfDay);
 
 /** Contracts whose rank changed most since some calendar days before. */
 export const movers = defineQuestion({

@@ -122,7 +122,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'A16',
     file: 'extract/listing/refresh.ts',
-    from: 'const overlap = 5 * 86_400_000;',
+    from: 'const overlap = 5 * msOfDay;',
     to: 'const overlap = 0;',
     test: 'tests/integration/extract/klines.test.ts',
   },

@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { msOfDay, msOfHour } from '../../engine/units.ts';
 import { zipOf } from './zip.ts';
 
 export const header =
   'open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore';
 
-const dayMs = 86_400_000;
-const hour = 3_600_000;
-
 /** `count` UTC days as `2025-06-17`, from `first` on. */
 export const daysFrom = (first: string, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, i) => new Date(Date.parse(first) + i * dayMs).toISOString().slice(0, 10));
+  Array.from({ length: count }, (_, i) => new Date(Date.parse(first) + i * msOfDay).toISOString().slice(0, 10));
 
 /** A number in [0, 1) that only depends on the text. */
 const drawn = (text: string): number => createHash('sha256').update(text).digest().readUInt32LE() / 2 ** 32;
@@ -31,7 +29,7 @@ export function dailyBar(symbol: string, day: string, edition = 0): string {
   return [
     openTime,
     ...[open, high, low, close, volume].map(fixed),
-    openTime + dayMs - 1,
+    openTime + msOfDay - 1,
     fixed(turnover),
     1000 + Math.floor(1e5 * at('trades')),
     ...[volume * share, turnover * share].map(fixed),
@@ -78,7 +76,11 @@ export function archiveDirectory(directory: string): ArchiveDirectory {
   async function putBars(key: string, rows: readonly string[], options: PutOptions, end: number): Promise<string> {
     const lines = options.header === false ? rows : [header, ...rows];
     const name = key.slice(key.lastIndexOf('/') + 1).replace(/zip$/, 'csv');
-    await put(key, zipOf(name, `${lines.join('\n')}\n`), options.published ?? new Date(end + 8 * hour + 35 * 60_000));
+    await put(
+      key,
+      zipOf(name, `${lines.join('\n')}\n`),
+      options.published ?? new Date(end + 8 * msOfHour + 35 * 60_000),
+    );
     return key;
   }
   const barsOf = (symbol: string, days: readonly string[], options: PutOptions) =>
@@ -88,7 +90,7 @@ export function archiveDirectory(directory: string): ArchiveDirectory {
     directory,
     put,
     putDay: (symbol, day, options = {}) =>
-      putBars(keyOf('daily', symbol, day), barsOf(symbol, [day], options), options, Date.parse(day) + dayMs),
+      putBars(keyOf('daily', symbol, day), barsOf(symbol, [day], options), options, Date.parse(day) + msOfDay),
     putMonth(symbol, days, options = {}) {
       const month = (days[0] ?? '').slice(0, 7);
       const [year = 0, number = 0] = month.split('-').map(Number);

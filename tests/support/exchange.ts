@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { msOfDay } from '../../engine/units.ts';
 
 export type Market = 'spot' | 'futures-um' | 'futures-cm';
 
@@ -40,7 +41,6 @@ const marketOf: Readonly<Record<string, Market>> = {
   '/dapi/v1/klines': 'futures-cm',
 };
 const intervals = '1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M'.split(' ');
-const day = 86_400_000;
 const minute = 60_000;
 
 const weightOf = (market: Market, limit: number): number =>
@@ -109,7 +109,7 @@ export async function openExchange(options: { readonly now?: () => number } = {}
     const known = [...exchange.bars.keys()].some((series) => series.startsWith(`${market}/${text('symbol')}/`));
     if (!known) return reply(response, 400, { code: -1121, msg: 'Invalid symbol.' }, headers);
     if (!intervals.includes(text('interval'))) return reply(response, 400, { code: -1120, msg: 'Invalid interval.' });
-    if (market === 'futures-cm' && end - start > 200 * day)
+    if (market === 'futures-cm' && end - start > 200 * msOfDay)
       return reply(response, 400, { code: -1127, msg: 'Lookup interval is too big.' }, headers);
     const found = (exchange.bars.get(`${market}/${text('symbol')}/${text('interval')}`) ?? []).filter((line) => {
       const open = Number(line.slice(0, line.indexOf(',')));

@@ -250,8 +250,8 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
   [
     'a size in a unit that is none',
     'as_of: 2025-07-10T09:00:00Z',
-    'ask_above: 1 GiB',
-    'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a size such as `1 GB` or `500 MB`, not `1 GiB`\n  key: targets.sample.ask_above',
+    'ask_above: 1 GO',
+    'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a size such as `1 GB` or `500 MB`, not `1 GO`\n  key: targets.sample.ask_above',
   ],
   [
     'a missing key',

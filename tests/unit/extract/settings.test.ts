@@ -43,7 +43,7 @@ test.each([
   { patience: 0 },
   { body_timeout: '30' },
   { body_timeout: 30 },
-  { bytes_in_flight: '64MB' },
+  { bytes_in_flight: '64' },
   { bytes_in_flight: '0 MB' },
   { largest_zip_in_memory: 1024 },
 ])('%j is refused', (options) => {
@@ -53,8 +53,8 @@ test.each([
 test('patience can be none', () => expect(parse({ patience: '0 seconds' }).patience).toBe(0));
 
 test('sizes are read', () => {
-  const sizes = parse({ bytes_in_flight: '1 GB', largest_zip_in_memory: '512 KB' });
-  expect(sizes).toMatchObject({ bytes_in_flight: 2 ** 30, largest_zip_in_memory: 2 ** 19 });
+  const sizes = parse({ bytes_in_flight: '1 GB', largest_zip_in_memory: '512 KiB' });
+  expect(sizes).toMatchObject({ bytes_in_flight: 1e9, largest_zip_in_memory: 2 ** 19 });
 });
 
 describe('threads', () => {
