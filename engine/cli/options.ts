@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { defaultMemoryLimit } from '../duckdb/limits.ts';
 import { parseSize } from '../units.ts';
 
 export interface GlobalOptions {
@@ -57,8 +58,14 @@ export function wholeNumber(min: number): (value: string) => number {
 
 const smallestMemory = 100e6;
 
-/** A size as DuckDB reads it, and more than it needs to start. */
-export function memorySize(value: string): string {
+/** `--memory-limit` of run and test: a size as DuckDB reads it, and more than it needs to start. */
+export const memoryLimit = (): Option =>
+  new Option(
+    '--memory-limit <size>',
+    `memory of DuckDB, as 4GB; beyond it spills to disk (default: ${defaultMemoryLimit})`,
+  ).argParser(memorySize);
+
+function memorySize(value: string): string {
   if ((parseSize(value) ?? 0) >= smallestMemory) return value;
   throw new InvalidArgumentError('It wants a size of at least 100MB, such as 800MB or 4GB.');
 }

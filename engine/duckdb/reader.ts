@@ -8,14 +8,11 @@ import { writeArrow } from './arrow.ts';
 import { readColumns } from './columns.ts';
 import { escapeGlob } from './glob.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
+import { defaultMemoryLimit, queriesWaitMs } from './limits.ts';
 import { rowObjects } from './row-objects.ts';
 import { readTexts } from './texts.ts';
 import { asInstants, describeColumns, fromInstants } from './utc.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
-
-const queriesWaitMs = 5_000;
-/** Enough to sort millions of rows; beyond it DuckDB spills to disk. */
-const memoryLimit = '1GB';
 
 /** See `openReader`. */
 export async function createReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
@@ -86,14 +83,14 @@ async function openOrStandIn(
   const ownSignal = signal === undefined ? {} : { signal };
   try {
     return {
-      warehouse: await openWarehouse({ file, readOnly: true, waitMs, memoryLimit, ...ownSignal }),
+      warehouse: await openWarehouse({ file, readOnly: true, waitMs, memoryLimit: defaultMemoryLimit, ...ownSignal }),
       standIn: undefined,
     };
   } catch (error) {
     if (!(error instanceof PipelineError) || error.code !== 'WAREHOUSE_LOCKED' || exports === undefined) throw error;
     const files = await parquetFiles(exports);
     if (files.length === 0) throw error;
-    const warehouse = await openWarehouse({ file: ':memory:', memoryLimit, ...ownSignal });
+    const warehouse = await openWarehouse({ file: ':memory:', memoryLimit: defaultMemoryLimit, ...ownSignal });
     for (const { table, file } of files) {
       const rows = `FROM read_parquet([${quoteText(escapeGlob(file))}])`;
       const columns = fromInstants(await describeColumns(warehouse, rows));

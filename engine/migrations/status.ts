@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Pipeline } from '../config/load.ts';
+import { queriesWaitMs } from '../duckdb/limits.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { formatUtc } from '../format.ts';
 import type { TargetPaths } from '../run/paths.ts';
@@ -10,8 +11,6 @@ import type { Definition } from './current.ts';
 import { planLines, planMigrations } from './plan.ts';
 import { replayMigrations } from './replay.ts';
 import { readStanding } from './standing.ts';
-
-const waitMs = 5_000;
 
 /** `migrate status`, line by line: what has been applied, what is to come, and what no migration makes yet. */
 export async function describeStatus(options: {
@@ -40,7 +39,7 @@ async function describeWarehouse(
 ): Promise<readonly string[]> {
   refuseLost(file);
   if (!existsSync(file)) return [`${file} is not there yet: pnpm pipeline run builds it up to date`];
-  await using warehouse = await openWarehouse({ file, readOnly: true, waitMs, signal });
+  await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   const standing = await readStanding(warehouse, migrations);
   if (standing.kind === 'empty') return [`${file} is empty: pnpm pipeline run builds it up to date`];
   const plan = planMigrations(standing, migrations, states);

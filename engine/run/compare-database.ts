@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pipeline } from '../config/load.ts';
 import { readSchema } from '../duckdb/introspect.ts';
+import { queriesWaitMs } from '../duckdb/limits.ts';
 import { parquetDrift } from '../duckdb/parquet.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
@@ -15,8 +16,6 @@ import type { Schema, Table } from '../schema/table.ts';
 import { describeDrift, isStructural } from '../schema/words.ts';
 import { refuseLost } from '../target/lost.ts';
 import { type CompareOptions, type Comparison, differencesOf } from './comparison.ts';
-
-const waitMs = 5_000;
 
 /** The target's warehouse, where it has one, or any file in its place. One that is lost is a difference: the exports can be looked at. */
 export async function compareDatabase(options: CompareOptions, schema: Schema): Promise<readonly Comparison[]> {
@@ -44,11 +43,13 @@ async function compareFile(
   }
   if (database !== undefined && !statSync(file).isFile()) throw notDatabase(file);
   if (await isParquet(file)) return [await compareParquet(file, tableOfFile(file, pipeline, schema), signal)];
-  await using live = await openWarehouse({ file, readOnly: true, waitMs, signal }).catch((error: unknown) => {
-    const isOther =
-      error instanceof PipelineError && ['WAREHOUSE_UNREADABLE', 'WAREHOUSE_MISSING'].includes(error.code);
-    throw database !== undefined && isOther ? notDatabase(file, error) : error;
-  });
+  await using live = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal }).catch(
+    (error: unknown) => {
+      const isOther =
+        error instanceof PipelineError && ['WAREHOUSE_UNREADABLE', 'WAREHOUSE_MISSING'].includes(error.code);
+      throw database !== undefined && isOther ? notDatabase(file, error) : error;
+    },
+  );
   const found = await readSchema(live);
   // A file without a record is no warehouse of ours: it is held to the tables that it has, and to no comments.
   if (database !== undefined && found[schemaMigrations.name] === undefined) {

@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly window?: Window;
   /** Nodes that run at once, and DuckDB's threads; 4 nodes and DuckDB's own choice by default. */
   readonly threads?: number;
-  /** Of DuckDB, as it writes it; 1GB by default. */
+  /** Of DuckDB, as it writes it; `defaultMemoryLimit` if it is not set. */
   readonly memoryLimit?: string;
   readonly fullRefresh: boolean;
   readonly relist: boolean;

@@ -1,3 +1,4 @@
+import { queriesWaitMs } from '../duckdb/limits.ts';
 import { findDirty } from '../duckdb/partitions.ts';
 import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
 import { countOf, formatCount } from '../format.ts';
@@ -26,7 +27,7 @@ export async function describeRun(
   if (!anew) refuseLost(paths.warehouse);
   await using warehouse =
     stateOfFile(paths.warehouse) === 'there'
-      ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: 5_000, signal })
+      ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal })
       : undefined;
   if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
   await warehouse?.setTime('as_of', asOf);

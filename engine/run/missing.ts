@@ -1,11 +1,10 @@
+import { queriesWaitMs } from '../duckdb/limits.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { quoteText } from '../sql.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
-
-const queriesWaitMs = 5_000;
 
 interface Checked {
   /** Of the project. */

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { freeBytes } from '../disk.ts';
+import { queriesWaitMs } from '../duckdb/limits.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
@@ -80,7 +81,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   });
   if (stateOfFile(paths.warehouse) === 'there') {
     await using warehouse = await openWarehouse({
-      ...{ file: paths.warehouse, readOnly: true, waitMs: 5_000 },
+      ...{ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs },
       signal: options.signal,
     });
     await refuseOlder(warehouse, options.pipeline.root);

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { diskError } from '../disk-error.ts';
+import { defaultMemoryLimit } from '../duckdb/limits.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus } from '../events.ts';
 import type { ExtractResult } from '../extract.ts';
@@ -33,8 +34,6 @@ import { checkAcknowledgements, unusedAcknowledgements } from './whole-run.ts';
 import { nodeWindows } from './windows.ts';
 
 const defaultThreads = 4;
-/** Leaves half of 2 GB to everything else; what does not fit goes to `warehouse.duckdb.tmp` for as long as it is needed. */
-const defaultMemoryLimit = '1GB';
 
 export interface RunEnd {
   /** 0, 1 (a node or a test failed), 130 (interrupted). */

@@ -1,5 +1,6 @@
 import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
+import { queriesWaitMs } from '../duckdb/limits.ts';
 import { readTexts } from '../duckdb/texts.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
@@ -9,8 +10,6 @@ import type { TextRows } from '../read.ts';
 import { storedTables } from '../schema/ddl.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import type { TargetPaths } from './paths.ts';
-
-const queriesWaitMs = 5_000;
 
 /**
  * The first rows of a table or view by its key, columns in the order of its definition.

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { build } from '../build.ts';
 import type { Cli } from '../cli.ts';
-import { addExamples, addSelectionOptions, memorySize, wholeNumber } from '../options.ts';
+import { addExamples, addSelectionOptions, memoryLimit, wholeNumber } from '../options.ts';
 import { withVarFlags } from '../var-flags.ts';
 
 export function defineRun(program: Command, cli: Cli): void {
@@ -17,7 +17,7 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('--locked [file]', 'fail if the archive is not that of sources.lock, or of another such file')
     .option('-x, --fail-fast', 'stop at the first failure')
     .option('--threads <n>', 'nodes that run at once', wholeNumber(1))
-    .option('--memory-limit <size>', 'memory of DuckDB, as 4GB; beyond it spills to disk (default: 1GB)', memorySize)
+    .addOption(memoryLimit())
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--wait', 'wait while another run holds the target')
     .option('--yes', 'fetch large amounts without asking')

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { build } from '../build.ts';
 import type { Cli } from '../cli.ts';
-import { addExamples, addSelectionOptions, memorySize, wholeNumber } from '../options.ts';
+import { addExamples, addSelectionOptions, memoryLimit, wholeNumber } from '../options.ts';
 
 export function defineTest(program: Command, cli: Cli): void {
   const command = program
@@ -11,7 +11,7 @@ export function defineTest(program: Command, cli: Cli): void {
     .option('--as-of <time>', 'what counts as fresh, UTC')
     .option('-x, --fail-fast', 'stop at the first failure')
     .option('--threads <n>', 'tests that run at once', wholeNumber(1))
-    .option('--memory-limit <size>', 'memory of DuckDB, as 4GB; beyond it spills to disk (default: 1GB)', memorySize)
+    .addOption(memoryLimit())
     .option('--wait', 'wait while another run holds the target')
     .option('--warn-error', 'end with exit code 1 when anything warned')
     .action(async (_, own: Command) => {
