@@ -11,6 +11,10 @@ export interface CommandIo {
   /** Paths that a user gives are relative to it. */
   readonly cwd: string;
   readonly now: () => Date;
+  /** Monotonic, in ms from any start: what durations are taken by. */
+  readonly clock: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
 }

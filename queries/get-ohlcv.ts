@@ -85,7 +85,12 @@ async function fetchFirst(request: OhlcvRequest | ResampledRequest): Promise<voi
     });
   }
   const { stderr, env } = process;
-  const io = { stdout: stderr, stderr, env, cwd: process.cwd(), now: () => new Date(), signal };
+  const io = {
+    ...{ stdout: stderr, stderr, env, cwd: process.cwd(), signal },
+    now: () => new Date(),
+    clock: () => performance.now(),
+    random: Math.random,
+  };
   const series =
     request.resample === undefined
       ? ohlcv.series?.(resolvePlain(ohlcv.parameters, request))

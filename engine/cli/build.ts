@@ -123,7 +123,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       runId,
       logFile: join(paths.logs, `${runId}.log`),
       now,
-      clock: () => performance.now(),
+      clock: cli.clock,
       reporter,
     });
     cli.finish(ended.exitCode);

@@ -4,8 +4,6 @@ import type { CommandIo } from '../command.ts';
 export interface MainIo extends CommandIo {
   /** Where a question is answered; without it nobody can be asked. */
   readonly stdin?: NodeJS.ReadStream;
-  /** In [0, 1). */
-  readonly random: () => number;
 }
 
 /** What the commands of the engine itself get. */

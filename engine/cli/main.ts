@@ -30,6 +30,7 @@ const io = {
   env: process.env,
   cwd: process.cwd(),
   now: () => new Date(),
+  clock: () => performance.now(),
   random: Math.random,
   signal: listenForSignals(process),
 };

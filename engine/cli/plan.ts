@@ -32,7 +32,7 @@ export async function plan(cli: Cli, options: BuildOptions & { readonly format: 
       runId,
       logFile: join(build.wanted.paths.logs, `${runId}.log`),
       now,
-      clock: () => performance.now(),
+      clock: cli.clock,
       reporter,
     });
   } finally {

@@ -15,7 +15,7 @@ export async function runSelection(io: CommandIo, options: RunSelectionOptions):
   const words = Object.entries({ '--select': options.select, '--var': options.var ?? [] });
   const argv = ['run', ...words.flatMap(([flag, values]) => values.flatMap((value) => [flag, value]))];
   const { exitCode, failure } = await build(
-    { ...io, stdout: stderr, argv, random: Math.random, print: (line) => stderr.write(`${line}\n`), finish: () => {} },
+    { ...io, stdout: stderr, argv, print: (line) => stderr.write(`${line}\n`), finish: () => {} },
     'run',
     options,
   );

@@ -39,6 +39,7 @@ async function start() {
       ...(answer !== undefined && { stdin: stdin as unknown as NonNullable<MainIo['stdin']> }),
       env: { PIPELINE_ARCHIVE_URL: server.url },
       now: () => new Date(),
+      clock: () => performance.now(),
       random: Math.random,
       signal: answer instanceof AbortController ? answer.signal : new AbortController().signal,
     });

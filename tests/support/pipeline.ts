@@ -89,6 +89,7 @@ export async function pipelineInProcess(
     env: { ...inherited(), ...env },
     cwd,
     now: () => new Date(),
+    clock: () => performance.now(),
     random: Math.random,
     signal: new AbortController().signal,
   });

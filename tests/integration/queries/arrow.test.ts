@@ -32,6 +32,7 @@ async function piped(...args: readonly string[]): Promise<Buffer> {
     env: {},
     cwd: root,
     now: () => new Date(),
+    clock: () => performance.now(),
     random: Math.random,
     signal: new AbortController().signal,
   });

@@ -30,6 +30,7 @@ async function queryInTerminal(args: readonly string[], expectedExit = 0): Promi
     env: { NO_COLOR: '1' },
     cwd: root,
     now: () => new Date(),
+    clock: () => performance.now(),
     random: Math.random,
     signal: new AbortController().signal,
   });

@@ -89,6 +89,7 @@ export async function run(cwd: string, argv: readonly string[], io: Partial<Main
     env: {},
     cwd,
     now: () => new Date('2026-11-20T10:30:00Z'),
+    clock: () => performance.now(),
     random: () => 0.5,
     signal: new AbortController().signal,
     ...io,
