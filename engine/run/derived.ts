@@ -2,7 +2,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pipeline } from '../config/load.ts';
 import { printSchema } from '../schema/ddl.ts';
-import { printJsonSchema } from '../schema/json-schema.ts';
 import type { Schema } from '../schema/table.ts';
 import { printTablesPage } from '../schema/tables-page.ts';
 
@@ -20,7 +19,6 @@ export function derivedFiles(pipeline: Pipeline, schema: Schema): readonly Deriv
   const source = pipeline.spec.schema;
   return [
     { file: schemaFile(pipeline), text: printSchema(schema, source) },
-    { file: path.join(path.dirname(source), 'tables.schema.json'), text: printJsonSchema(schema, source) },
     { file: path.join('docs', 'tables.md'), text: printTablesPage(schema, source) },
   ];
 }
