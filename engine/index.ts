@@ -6,6 +6,7 @@ export { closest } from './closest.ts';
 export { parseDuration } from './config/duration.ts';
 export { formatDay, parseInstant } from './config/instant.ts';
 export type { Vars } from './config/vars.ts';
+export { csvLine } from './csv-line.ts';
 export { writeWhole } from './disk.ts';
 export { diskError } from './disk-error.ts';
 export { defineErrors, type ErrorCode, type ErrorDetails, isAbort, PipelineError } from './errors.ts';
@@ -27,6 +28,7 @@ export {
 } from './extract.ts';
 export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
+export { once } from './once.ts';
 export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
 export {
   bigint,

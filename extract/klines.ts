@@ -1,4 +1,4 @@
-import { defineExtract, type ExtractContext, type PipelineError } from '../engine/index.ts';
+import { defineExtract, type ExtractContext, once, PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from './archive/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
@@ -174,7 +174,7 @@ export default defineExtract({
   },
 
   async staged({ stagingDir, asOf, output }) {
-    const ledger = lazily(() => Ledger.open(stagingDir));
+    const ledger = once(() => Ledger.open(stagingDir));
     const digest = () => (output as Output | undefined)?.ledger ?? ledger().digest;
     return {
       feeds: {
@@ -192,14 +192,6 @@ export default defineExtract({
 interface Output {
   /** Digest of the ledger. */
   readonly ledger: string;
-}
-
-function lazily<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 /** Whether a run asks for the markets and timeframes of all that the ledger has, and for all symbols. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { csvLine } from '../csv-line.ts';
 import type { PlanRow } from '../extract.ts';
 import { countOf, formatBytes, formatCount, formatDuration } from '../format.ts';
 import { toJsonLine } from '../report/json.ts';
@@ -106,7 +107,6 @@ function csvOf({ name, rows }: PlannedExtract): readonly string[] {
     ...Object.keys(first.why),
     ...Object.keys(first.settled),
   ];
-  return [head, ...rows.map((row) => [name, ...Object.values(row.of), row.files, row.bytes, ...figuresOf(row)])].map(
-    (cells) => cells.join(','),
-  );
+  const cells = rows.map((row) => [name, ...Object.values(row.of), row.files, row.bytes, ...figuresOf(row)]);
+  return [head, ...cells].map((line) => csvLine(line).slice(0, -1));
 }

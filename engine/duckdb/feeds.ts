@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { csvLine } from '../csv-line.ts';
 import { PipelineError } from '../errors.ts';
 import type { TableFeed } from '../extract.ts';
 import { isPartitionTextSql, partitionValueSql } from '../partition-text.ts';
@@ -129,10 +130,7 @@ async function writeState(
   gone: readonly string[],
   digests: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
-  const lines = [...changed].map((partition) => `${quoted(partition)},${quoted(digests.get(partition) ?? '')}`);
-  await writeFile(
-    file,
-    ['partition,input_digest', ...lines, ...gone.map((partition) => `${quoted(partition)},`), ''].join('\n'),
-  );
+  const lines = [...changed].map((partition) => csvLine([partition, digests.get(partition) ?? '']));
+  const left = gone.map((partition) => csvLine([partition, null]));
+  await writeFile(file, [csvLine(['partition', 'input_digest']), ...lines, ...left].join(''));
 }

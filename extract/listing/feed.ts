@@ -1,6 +1,6 @@
-import { partitionText, type TableFeed } from '../../engine/index.ts';
+import { csvLine, partitionText, type TableFeed } from '../../engine/index.ts';
 import { periodOf, type Series } from '../archive/keys.ts';
-import { csvLine, sqlTimestamp, writeLines } from '../csv.ts';
+import { sqlTimestamp, writeLines } from '../csv.ts';
 import type { ArchiveListing } from './archive-listing.ts';
 import type { ListedObject } from './series-state.ts';
 

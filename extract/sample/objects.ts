@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { msOfDay } from '../../engine/index.ts';
+import { msOfDay, once } from '../../engine/index.ts';
 import { type ArchiveKey, archiveName, formatKey } from '../archive/keys.ts';
 import { archivesOf } from './archives.ts';
 import type { Bar } from './bar.ts';
@@ -29,14 +29,6 @@ interface Summary {
 }
 
 const summaryOf = (body: Buffer): Summary => ({ size: body.length, etag: hash('md5', body) });
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
 
 /** A1, A6. Archives of spot have no header. */
 function formatOf({ instrument_type, symbol, timeframe, period }: ArchiveKey) {

@@ -1,5 +1,5 @@
-import type { TableFeed } from '../../engine/index.ts';
-import { csvLine, sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
+import { csvLine, type TableFeed } from '../../engine/index.ts';
+import { sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
 import type { LedgerEntry, Revision } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 

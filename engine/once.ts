@@ -1,0 +1,8 @@
+/** The result of `make`, which is called on the first request and never again. */
+export function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

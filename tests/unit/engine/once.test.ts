@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+import { once } from '../../../engine/once.ts';
+
+test('what is asked for more than once is made once, on the first request', () => {
+  const made: number[] = [];
+  const get = once(() => made.push(1) && undefined);
+  expect(made).toEqual([]);
+  expect([get(), get()]).toEqual([undefined, undefined]);
+  expect(made).toEqual([1]);
+});
