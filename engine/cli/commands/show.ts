@@ -4,7 +4,7 @@ import type { Cli } from '../cli.ts';
 import { openContext } from '../context.ts';
 import { createNotes } from '../notes.ts';
 import { addExamples, type GlobalOptions, wholeNumber } from '../options.ts';
-import { textTable } from '../text-table.ts';
+import { textTable } from '../table.ts';
 
 const defaultLimit = 10;
 

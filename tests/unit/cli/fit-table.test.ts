@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitTable } from '../../../engine/cli/fit-table.ts';
+import { fitTable } from '../../../engine/cli/table.ts';
 import { widthOf } from '../../../engine/report/text-width.ts';
 
 const table = {

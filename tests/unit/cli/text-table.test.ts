@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { humanCell } from '../../../engine/cli/human.ts';
-import { textTable } from '../../../engine/cli/text-table.ts';
+import { textTable } from '../../../engine/cli/table.ts';
 import { terminalOf } from '../../../engine/report/terminal.ts';
 
 const terminal = { isTerminal: true, width: 80, color: false };
