@@ -122,6 +122,6 @@ describe('pnpm pipeline plan', () => {
     await using it = await mirror();
     const empty = await it.call('plan', '--select', 'rankings');
     expect(empty.exitCode).toBe(2);
-    expect(empty.stderr).toMatch(/\[SELECTION_EMPTY\].*\n.*--select \+rankings/);
+    expect(empty.stderr).toMatch(/\[SELECTION_EMPTY\].*\n.*--select \+NAME/);
   });
 });
