@@ -3,16 +3,8 @@ import type { DamagedFile, Rejected, StagedSource, Warning, Window } from '../ex
 import type { Table } from '../schema/table.ts';
 import type { CompiledModel } from './compiled-model.ts';
 import { checkResult } from './describe.ts';
-import {
-  builtPartitions,
-  type DirtyPartitions,
-  dirtyPartitions,
-  findDirty,
-  leavePartitions,
-  recordPartitions,
-} from './partitions.ts';
+import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordDirty } from './partitions.ts';
 import { RowsOutside, removeAltered, replacePartitions } from './replace.ts';
-import { digestAgain } from './rows-digest.ts';
 import {
   type CompiledTest,
   readsClock,
@@ -23,6 +15,7 @@ import {
   type TestOutcome,
 } from './run-test.ts';
 import { readFrom } from './source-files.ts';
+import { builtPartitions, digestAgain } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** The kinds of warnings of a model that reads staged files. */
@@ -172,7 +165,7 @@ async function publish(
       });
       // They are looked at while DuckDB reads them.
       if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
-      await recordPartitions(warehouse, model.table, { all: dirty.all, runId: options.runId });
+      await recordDirty(warehouse, model.table, { all: dirty.all, runId: options.runId });
     }
     if (!options.upToDate) for (const statement of model.publishedSql) await runPublished(warehouse, model, statement);
     const tests: TestOutcome[] = [];

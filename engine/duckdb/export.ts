@@ -11,7 +11,7 @@ import type { Table } from '../schema/table.ts';
 import { describeDrift } from '../schema/words.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { parquetDrift } from './parquet.ts';
-import { recordDigest, recordedExport, stateDigest } from './partitions.ts';
+import { type Conclusion, recordConclusion, recordedConclusion, stateDigest } from './state.ts';
 import { asInstants } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -62,9 +62,9 @@ export async function exportTable(
       synthetic: ${quoteText(String(context.synthetic))}
     })`;
   const digest = sha256(`${copy('')}\n${await stateDigest(warehouse, [plan.table.name])}`);
-  const state = `export.${plan.name}`;
+  const exported: Conclusion = { kind: 'export', name: plan.name };
   const { text, sums } = await readSums(context.directory);
-  const [known, present] = [await recordedExport(warehouse, state), await fileDigest(file)];
+  const [known, present] = [await recordedConclusion(warehouse, exported), await fileDigest(file)];
   const hasSum = text === sumsText(sums) && sums.get(path.basename(file)) === present;
   if (present !== undefined && known?.input_digest === digest && known.rows_digest === present && hasSum)
     return { status: 'reused', file, rows: 0 };
@@ -75,7 +75,7 @@ export async function exportTable(
       : []),
   ];
   await mkdir(context.directory, { recursive: true });
-  await recordDigest(warehouse, state, undefined, context.runId);
+  await recordConclusion(warehouse, exported, undefined, context);
   const aside = asideOf(file);
   try {
     const rows = await warehouse.run(copy(aside));
@@ -89,7 +89,7 @@ export async function exportTable(
     const written = await fileDigest(aside);
     if (written !== (await fileDigest(file))) await rename(aside, file);
     await writeSums(context.directory, sums.set(path.basename(file), written as string));
-    await recordDigest(warehouse, state, digest, context.runId, written);
+    await recordConclusion(warehouse, exported, digest, { runId: context.runId, fileDigest: written as string });
     return { status: 'pass', file, rows, ...(replaced.length > 0 && { replaced }) };
   } finally {
     await rm(aside, { force: true });

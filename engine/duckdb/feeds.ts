@@ -7,11 +7,12 @@ import { isPartitionTextSql, partitionValueSql } from '../partition-text.ts';
 import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
-import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
+import { namedDigests, rowsDigests } from './rows-digest.ts';
+import { builtPartitions, recordPartitions, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
- * Takes over what an extract has for one of its tables: partitions whose digest differs from partition_state are
+ * Takes over what an extract has for one of its tables: partitions whose digest differs from the recorded one are
  * replaced, those that the extract no longer has are removed, in one transaction. Returns how many changed.
  */
 export async function loadFeed(
@@ -20,10 +21,7 @@ export async function loadFeed(
   feed: TableFeed,
   options: { readonly directory: string; readonly runId: string },
 ): Promise<number> {
-  const built = await warehouse.rows<{ partition: string; input_digest: string }>(
-    `SELECT partition, input_digest FROM partition_state WHERE model = ${quoteText(table.name)}`,
-  );
-  const before = new Map(built.map((row) => [row.partition, row.input_digest]));
+  const before = await builtPartitions(warehouse, table.name);
   const changed = new Set<string>();
   for (const [partition, digest] of feed.partitions) if (before.get(partition) !== digest) changed.add(partition);
   const gone = [...before.keys()].filter((partition) => !feed.partitions.has(partition));
@@ -53,14 +51,8 @@ export async function loadFeed(
         await warehouse.run(deleteChanged(table));
         await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM ${newRows}`);
       }
-      await warehouse.run(`DELETE FROM partition_state USING ${changedPartitions} AS changed
-        WHERE partition_state.model = ${quoteText(table.name)} AND partition_state.partition = changed.partition`);
-      const digests = rowsDigests(table, isWhole ? {} : { from: newRows });
-      await warehouse.run(`INSERT INTO partition_state BY NAME
-        SELECT ${quoteText(table.name)} AS model, partition, input_digest, ${quoteText(options.runId)} AS run_id,
-          coalesce(rows.rows_digest, ${digestOfNothing}) AS rows_digest
-        FROM (FROM ${changedPartitions} WHERE input_digest IS NOT NULL)
-          LEFT JOIN (${namedDigests(digests, changedPartitions)}) AS rows USING (partition)`);
+      const digests = namedDigests(rowsDigests(table, isWhole ? {} : { from: newRows }), changedPartitions);
+      await recordPartitions(warehouse, table.name, { changed: changedPartitions, digests, runId: options.runId });
       if (!isWhole) await warehouse.run(`DROP TABLE ${newRows}`);
     });
   } finally {
@@ -94,7 +86,7 @@ function namedPartitions(table: Table, rows: string): string {
   const types = columns.map(({ type }) => type);
   const same = columns.map(({ part }) => `lying.${part} IS NOT DISTINCT FROM spelled.${part}`);
   return `(WITH
-    known AS (SELECT partition FROM partition_state WHERE model = ${quoteText(table.name)} UNION SELECT partition FROM ${changedPartitions}),
+    known AS (SELECT partition FROM ${statesOf(table.name)} UNION SELECT partition FROM ${changedPartitions}),
     spelled AS (SELECT ${['partition', ...values].join(', ')} FROM known WHERE ${isPartitionTextSql('partition', types)}),
     lying AS (SELECT ${[...parts, `concat(${joined}) AS joined`].join(', ')} FROM ${rows} AS ${quoteName(table.name)} GROUP BY ALL)
     SELECT lying.*, coalesce(spelled.partition, known.partition) AS partition FROM lying

@@ -12,6 +12,7 @@ import {
   type WithNode,
 } from 'kysely';
 import { DuckDbDialect } from 'kysely-duckdb';
+import { partitionState } from '../schema/system.ts';
 
 /** Writes every value into the SQL text, so that a compiled model is whole: it can be read, digested and pasted. */
 class LiteralTransformer extends OperationNodeTransformer {
@@ -76,11 +77,11 @@ export function sourcesOf(query: OperationNodeSource): readonly string[] {
 // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
 type AnyNode = OperationNode & Record<string, any>;
 
-/** The tables whose states a select over partition_state keeps: `where model = 'orders'`. */
+/** The tables whose states a select over the states keeps: `where model = 'orders'`. */
 function statesIn(select: AnyNode): readonly string[] {
   const froms: readonly AnyNode[] = select.from?.froms ?? [];
   const [table, another] = froms.map((from) => (from.kind === 'AliasNode' ? from.node : from));
-  if (another !== undefined || table?.table?.identifier?.name !== 'partition_state') return [];
+  if (another !== undefined || table?.table?.identifier?.name !== partitionState.name) return [];
   const found: string[] = [];
   const walk = (node: AnyNode | undefined): void => {
     if (node?.kind === 'ParensNode') walk(node.node);

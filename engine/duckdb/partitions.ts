@@ -3,7 +3,8 @@ import { isPartitionTextSql, partitionTextSql, partitionValueSql } from '../part
 import { type PartitionColumn, partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { lowerCase, quoteName, quoteText } from '../sql.ts';
-import { digestOfNothing, rowsDigests } from './rows-digest.ts';
+import { rowsDigests } from './rows-digest.ts';
+import { recordPartitions, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Which partitions a model has, and which of them differ from what they were built from. */
@@ -60,7 +61,7 @@ export interface PartitionedModel {
 
 /**
  * Makes the temp tables `inputPartitions` (all, with digests) and `dirtyPartitions` (in the window, digest differs from
- * partition_state, or no longer there). With `refresh` every partition counts as different.
+ * the recorded one, or no longer there). With `refresh` every partition counts as different.
  */
 export async function findDirty(
   warehouse: Warehouse,
@@ -86,25 +87,16 @@ export async function findDirty(
     SELECT * FROM (
       SELECT coalesce(now.partition, built.partition) AS partition, ${[...values, 'now.input_digest', isReadable].join(', ')}
       FROM ${inputPartitions} AS now
-      FULL JOIN (FROM partition_state WHERE model = ${quoteText(model.name)}) AS built USING (partition)
+      FULL JOIN ${statesOf(model.name)} AS built USING (partition)
       WHERE ${refresh} OR now.input_digest IS DISTINCT FROM built.input_digest
     ) WHERE ${inWindow(columns, window)}`);
   if (model.readsDirty) await warehouse.run(createDirtyView(columns));
   const counts = await warehouse.row<{ dirty: bigint; total: bigint; kept: bigint }>(`SELECT
     (SELECT count(*) FROM ${dirtyPartitions}) AS dirty,
     (SELECT count(*) FROM ${inputPartitions}) AS total,
-    (SELECT count(*) FROM partition_state ANTI JOIN ${dirtyPartitions} USING (partition)
-      WHERE model = ${quoteText(model.name)}) AS kept`);
+    (SELECT count(*) FROM ${statesOf(model.name)} ANTI JOIN ${dirtyPartitions} USING (partition)) AS kept`);
   const all = counts.kept === 0n && !(await hasOtherRows(warehouse, model.table));
   return { dirty: Number(counts.dirty), total: Number(counts.total), all };
-}
-
-/** The partitions of which a model has published something. */
-export async function builtPartitions(warehouse: Warehouse, model: string): Promise<ReadonlySet<string>> {
-  const rows = await warehouse.rows<{ partition: string }>(
-    `SELECT partition FROM partition_state WHERE model = ${quoteText(model)}`,
-  );
-  return new Set(rows.map(({ partition }) => partition));
 }
 
 /** Takes partitions out of `dirtyPartitions`. They stay dirty for the next run. */
@@ -150,76 +142,13 @@ async function hasOtherRows(warehouse: Warehouse, table: Table): Promise<boolean
   return (await warehouse.rows(`SELECT 1 ${others}`)).length > 0;
 }
 
-/**
- * Part of the transaction that publishes the rows, so that state and rows cannot part. `all`: the dirty partitions are all
- * that the table has.
- */
-export async function recordPartitions(
+/** Records the dirty partitions, in the transaction that publishes their rows. `all`: they are all that the table has. */
+export async function recordDirty(
   warehouse: Warehouse,
   table: Table,
-  options: { readonly all: boolean; readonly runId: string },
+  { all, runId }: { readonly all: boolean; readonly runId: string },
 ): Promise<void> {
-  const model = quoteText(table.name);
-  await warehouse.run(`DELETE FROM partition_state USING ${dirtyPartitions} AS dirty
-    WHERE partition_state.model = ${model} AND partition_state.partition = dirty.partition`);
-  const digests = rowsDigests(
-    table,
-    options.all ? {} : { of: `JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)}` },
-  );
-  const [digest, rows] =
-    table.kind === 'view'
-      ? ['NULL', '']
-      : [`coalesce(rows.rows_digest, ${digestOfNothing})`, `LEFT JOIN (${digests}) AS rows USING (partition)`];
-  await warehouse.run(`INSERT INTO partition_state BY NAME
-    SELECT ${model} AS model, partition, input_digest, ${quoteText(options.runId)} AS run_id, ${digest} AS rows_digest
-    FROM (FROM ${dirtyPartitions} WHERE input_digest IS NOT NULL) ${rows}`);
-}
-
-/** Replaces the state of what has a single digest: a test, an export with that of its file, a table that is loaded whole. */
-export async function recordDigest(
-  warehouse: Warehouse,
-  name: string,
-  digest: string | undefined,
-  runId: string,
-  fileDigest?: string,
-): Promise<void> {
-  await warehouse.run(`DELETE FROM partition_state WHERE model = ${quoteText(name)}`);
-  if (digest === undefined) return;
-  const values = [name, '', digest, runId].map(quoteText);
-  await warehouse.run(`INSERT INTO partition_state (model, partition, input_digest, run_id, rows_digest)
-    VALUES (${[...values, fileDigest === undefined ? 'NULL' : quoteText(fileDigest)].join(', ')})`);
-}
-
-export async function recordedDigest(warehouse: Warehouse, name: string): Promise<string | undefined> {
-  const [row] = await warehouse.rows<{ input_digest: string }>(
-    `SELECT input_digest FROM partition_state WHERE model = ${quoteText(name)}`,
-  );
-  return row?.input_digest;
-}
-
-/** What an export was written from, and the digest of the file that was written. */
-export async function recordedExport(
-  warehouse: Warehouse,
-  name: string,
-): Promise<{ readonly input_digest: string; readonly rows_digest: string | null } | undefined> {
-  const [row] = await warehouse.rows<{ input_digest: string; rows_digest: string | null }>(
-    `SELECT input_digest, rows_digest FROM partition_state WHERE model = ${quoteText(name)}`,
-  );
-  return row;
-}
-
-/**
- * Has everything looked at again that was concluded from states alone: `model.name`, `test.name`, `export.name`. States
- * say what runs did, not what others wrote into the tables.
- */
-export async function forgetConclusions(warehouse: Warehouse): Promise<void> {
-  await warehouse.run(`DELETE FROM partition_state WHERE contains(model, '.') AND NOT starts_with(model, 'kept.')`);
-}
-
-/** One digest of all that these tables were built from. */
-export async function stateDigest(warehouse: Warehouse, tables: readonly string[]): Promise<string> {
-  const { digest } = await warehouse.row<{ digest: string }>(`SELECT
-    cast(coalesce(sum(hash(model, partition, input_digest)), 0) as VARCHAR) AS digest
-    FROM partition_state WHERE model IN (${tables.map(quoteText).join(', ')})`);
-  return digest;
+  const of = all ? '' : `JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)}`;
+  const digests = table.kind === 'view' ? undefined : rowsDigests(table, { of });
+  await recordPartitions(warehouse, table.name, { changed: dirtyPartitions, digests, runId });
 }

@@ -1,9 +1,8 @@
 import { addPrimaryKey, createBareTable, createIndexes, hasPrimaryKey, tableComments } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
-import { freeName, quoteName, quoteText } from '../sql.ts';
+import { freeName, quoteName } from '../sql.ts';
 import { dirtyAlias, dirtyPartitions, inBuilt, inDirty } from './partitions.ts';
-import { altered } from './rows-digest.ts';
-import { alteredAmong } from './up-to-date.ts';
+import { alteredOf, alteredPartitions } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Rows of a query lie in other partitions than those that are being built. */
@@ -50,9 +49,8 @@ async function replaceDirty(warehouse: Warehouse, table: Table, rows: string): P
  * would be theirs.
  */
 export async function removeAltered(warehouse: Warehouse, table: Table): Promise<void> {
-  if ((await alteredAmong(warehouse, [table.name])).length === 0) return;
-  await warehouse.run(`${deleteDirty(table)} AND ${dirtyAlias}.partition IN (SELECT partition FROM partition_state
-    WHERE model = ${quoteText(table.name)} AND rows_digest = ${quoteText(altered)})`);
+  if ((await alteredPartitions(warehouse, [table.name])).length === 0) return;
+  await warehouse.run(`${deleteDirty(table)} AND ${dirtyAlias}.partition IN ${alteredOf(table.name)}`);
 }
 
 async function remake(warehouse: Warehouse, table: Table, rows: string): Promise<number> {

@@ -1,10 +1,6 @@
 import { partitionTextSql } from '../partition-text.ts';
 import type { PartitionPart, Table } from '../schema/table.ts';
-import { quoteName, quoteText } from '../sql.ts';
-import type { Warehouse } from './warehouse.ts';
-
-/** Stands in the place of a digest where another program changed the rows, until the partition is built again. */
-export const altered = 'altered';
+import { quoteName } from '../sql.ts';
 
 /**
  * What begins every digest: the way it is taken, and what DuckDB makes of a value of each type. Digests that were taken
@@ -57,13 +53,4 @@ function groupOf(table: Table, part: PartitionPart, as: string): Group {
   const column = `${name}.${quoteName(part.month)}`;
   const value = `make_date(${as} // 12, ${as} % 12 + 1, 1)`;
   return { expression: `year(${column}) * 12 + month(${column}) - 1`, as, value, type: 'DATE' };
-}
-
-/** Takes the digests of a table anew, where a statement of the engine has changed its rows. */
-export async function digestAgain(warehouse: Warehouse, table: Table): Promise<void> {
-  const states = `(FROM partition_state WHERE model = ${quoteText(table.name)})`;
-  await warehouse.run(`UPDATE partition_state SET rows_digest = coalesce(rows.rows_digest, ${digestOfNothing})
-    FROM ${states} AS state LEFT JOIN (${namedDigests(rowsDigests(table), states)}) AS rows USING (partition)
-    WHERE partition_state.model = state.model AND partition_state.partition = state.partition
-      AND partition_state.rows_digest IS DISTINCT FROM ${quoteText(altered)}`);
 }

@@ -6,7 +6,7 @@ import { isAbort, PipelineError } from '../errors.ts';
 import { fileNameOf } from '../file-name.ts';
 import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
-import { recordDigest, recordedDigest, stateDigest } from './partitions.ts';
+import { type Conclusion, recordConclusion, recordedConclusion, stateDigest } from './state.ts';
 import type { Row, Warehouse } from './warehouse.ts';
 
 export interface CompiledTest {
@@ -33,7 +33,7 @@ export interface TestOutcome {
 
 const keptRows = 1_000;
 const shownRows = 3;
-const stateName = (test: string) => `test.${test}`;
+const passed = ({ name }: CompiledTest): Conclusion => ({ kind: 'test', name });
 
 /** Whether a test may turn out otherwise with nothing but time. */
 export const readsClock = ({ sql }: CompiledTest): boolean =>
@@ -52,7 +52,7 @@ export interface TestOptions {
 
 /** Whether a test passed on what its tables hold now. */
 export async function stillHolds(warehouse: Warehouse, test: CompiledTest, asOf: Date): Promise<boolean> {
-  return (await recordedDigest(warehouse, stateName(test.name))) === (await digestOf(warehouse, test, asOf));
+  return (await recordedConclusion(warehouse, passed(test)))?.input_digest === (await digestOf(warehouse, test, asOf));
 }
 
 async function digestOf(warehouse: Warehouse, test: CompiledTest, asOf: Date): Promise<string> {
@@ -97,7 +97,7 @@ async function measure(
   among: 'all' | 'dirty',
 ): Promise<TestOutcome> {
   const digest = await digestOf(warehouse, test, options.asOf);
-  if ((await recordedDigest(warehouse, stateName(test.name))) === digest) return reusedTest(test);
+  if ((await recordedConclusion(warehouse, passed(test)))?.input_digest === digest) return reusedTest(test);
   const { warnings, measure: measureSql, dirtyFailures } = test.sql;
   const failures = (among === 'dirty' ? dirtyFailures : undefined) ?? test.sql.failures;
   const failed = await found(warehouse, test, failures, options.failuresDir);
@@ -111,7 +111,7 @@ async function measure(
       : await warehouse.row<{ value: number | bigint | null; threshold: number | bigint }>(measureSql);
   const shown = failed.count > 0 ? failed : (warned ?? failed);
   const status = failed.count > 0 ? (test.severity === 'warn' ? 'warn' : 'error') : shown.count > 0 ? 'warn' : 'pass';
-  await recordDigest(warehouse, stateName(test.name), status === 'pass' ? digest : undefined, options.runId);
+  await recordConclusion(warehouse, passed(test), status === 'pass' ? digest : undefined, options);
   return {
     test,
     status,

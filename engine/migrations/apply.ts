@@ -1,5 +1,6 @@
 import { adoptRows } from '../duckdb/foreign.ts';
 import { readSchema } from '../duckdb/introspect.ts';
+import { forgetInputs } from '../duckdb/state.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import { countOf } from '../format.ts';
@@ -9,7 +10,7 @@ import { expectSchema } from '../schema/drift.ts';
 import { partitionState, schemaMigrations } from '../schema/system.ts';
 import type { Schema } from '../schema/table.ts';
 import { isStructural } from '../schema/words.ts';
-import { quoteName, quoteText } from '../sql.ts';
+import { quoteName } from '../sql.ts';
 import type { Plan, Step } from './plan.ts';
 import { recordApplied } from './standing.ts';
 
@@ -102,7 +103,5 @@ async function adopt(warehouse: Warehouse, schema: Schema, plan: Plan, changes: 
 async function makeDirty(warehouse: Warehouse, changes: readonly Change[]): Promise<void> {
   const tables = new Set(changes.filter(isStructural).map(({ table }) => table));
   if (tables.size === 0 || (await readSchema(warehouse))[partitionState.name] === undefined) return;
-  await warehouse.run(
-    `UPDATE ${quoteName(partitionState.name)} SET input_digest = '' WHERE model IN (${[...tables].map(quoteText).join(', ')})`,
-  );
+  await forgetInputs(warehouse, [...tables]);
 }

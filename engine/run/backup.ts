@@ -4,6 +4,7 @@ import path from 'node:path';
 import { asideOf } from '../aside.ts';
 import { syncFile, writeAside } from '../disk.ts';
 import { noteAsLeft } from '../duckdb/as-left.ts';
+import { type Conclusion, forgetInputs } from '../duckdb/state.ts';
 import { verifyDatabase } from '../duckdb/verify.ts';
 import { openWarehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import type { GraphNode } from '../graph/graph.ts';
@@ -51,14 +52,14 @@ export async function forgetBuilt(nodes: readonly GraphNode[], context: RunConte
   const copy = await backUp(context.paths, context.runId, { waitMs: readersWaitMs, signal: context.signal });
   if (copy === undefined) return;
   context.reporter.report({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
-  const states = nodes.map(({ kind, name }) => (kind === 'test' || kind === 'export' ? `${kind}.${name}` : name));
-  if (states.length === 0) return;
-  await context.warehouse.use(async (warehouse) => {
-    // The partitions stay known: with a range, those outside it keep their rows.
-    await warehouse.run(
-      `UPDATE partition_state SET input_digest = '' WHERE model IN (${states.map(quoteText).join(', ')})`,
-    );
-  });
+  const tables: string[] = [];
+  const conclusions: Conclusion[] = [];
+  for (const { kind, name } of nodes) {
+    if (kind === 'test' || kind === 'export') conclusions.push({ kind, name });
+    else tables.push(name);
+  }
+  // With a range, the partitions outside it keep their rows.
+  await context.warehouse.use((warehouse) => forgetInputs(warehouse, tables, conclusions));
 }
 
 const smallestWorthCompacting = 64 * 1024 * 1024;

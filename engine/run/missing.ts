@@ -1,9 +1,9 @@
 import { queriesWaitMs } from '../duckdb/limits.ts';
+import { builtAmong } from '../duckdb/state.ts';
 import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';
-import { quoteText } from '../sql.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 
 interface Checked {
@@ -65,10 +65,5 @@ async function builtTables(
   if (stateOfFile(file) !== 'there') return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   await refuseOlder(warehouse, root);
-  const state = await warehouse.rows(`SELECT 1 FROM duckdb_tables() WHERE table_name = 'partition_state'`);
-  if (state.length === 0) return new Set();
-  const rows = await warehouse.rows<{ model: string }>(
-    `SELECT DISTINCT model FROM partition_state WHERE model IN (${tables.map(quoteText).join(', ')})`,
-  );
-  return new Set(rows.map(({ model }) => model));
+  return await builtAmong(warehouse, tables); // before the warehouse is closed
 }

@@ -1,9 +1,7 @@
-import { altered } from '../duckdb/rows-digest.ts';
-import { alteredAmong } from '../duckdb/up-to-date.ts';
+import { alteredPartitions } from '../duckdb/state.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { ModelNode } from '../graph/graph.ts';
-import { quoteText } from '../sql.ts';
 import type { RunContext } from './context.ts';
 
 /**
@@ -16,12 +14,12 @@ export async function refuseAltered(
   tables: readonly string[],
   context: Pick<RunContext, 'graph' | 'project'>,
 ): Promise<void> {
-  const [table] = await alteredAmong(warehouse, await storedIn(tables, context));
-  if (table === undefined) return;
-  const partitions = await warehouse.rows<{ partition: string }>(`SELECT partition FROM partition_state
-    WHERE model = ${quoteText(table)} AND rows_digest = ${quoteText(altered)} ORDER BY partition`);
-  const first = partitions[0]?.partition || 'all of it';
-  const more = partitions.length > 1 ? ` and ${partitions.length - 1} more partitions` : '';
+  const altered = await alteredPartitions(warehouse, await storedIn(tables, context));
+  if (altered[0] === undefined) return;
+  const [{ table, partition }] = altered;
+  const others = altered.filter((one) => one.table === table).length - 1;
+  const first = partition || 'all of it';
+  const more = others > 0 ? ` and ${others} more partitions` : '';
   throw new PipelineError('WAREHOUSE_ALTERED', `another program changed ${table}: ${first}${more}`, {
     file: warehouse.file,
     hint: `build it again, without a range: pnpm pipeline run --select +${writerOf(table, context)}`,

@@ -1,6 +1,6 @@
 import { isAsLeft, noteAsLeft } from '../duckdb/as-left.ts';
 import { describeForeign, markForeign } from '../duckdb/foreign.ts';
-import { forgetConclusions } from '../duckdb/partitions.ts';
+import { forgetConclusions } from '../duckdb/state.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { type Definition, expectCurrent } from '../migrations/current.ts';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
+import { isUnbuilt } from '../duckdb/state.ts';
 import type { Warehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { evidenceOf, hasExports, lostWarehouse } from './lost.ts';
@@ -57,9 +58,6 @@ export function createClaim(options: {
     },
   };
 }
-
-const isUnbuilt = async (warehouse: Warehouse): Promise<boolean> =>
-  (await warehouse.rows('SELECT 1 FROM partition_state LIMIT 1')).length === 0;
 
 const ofOtherKind = (file: string, synthetic: boolean) =>
   new PipelineError(

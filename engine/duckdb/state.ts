@@ -1,0 +1,196 @@
+/**
+ * The only module that reads and writes `partition_state`: what each partition was built from and the digest of the rows
+ * that were published. Besides the partitions of tables it holds, under names that no table has, conclusions about whole
+ * nodes (`model.x`, `test.x`, `export.x`) and rows older than any run (`kept.x`). Only this module knows these names.
+ */
+import { partitionState } from '../schema/system.ts';
+import type { Table } from '../schema/table.ts';
+import { quoteName, quoteText } from '../sql.ts';
+import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
+import type { Warehouse } from './warehouse.ts';
+
+const states = quoteName(partitionState.name);
+const list = (names: readonly string[]): string => names.map(quoteText).join(', ');
+
+/** Replaces the digest of rows that another program changed, until the partition is built again. */
+const altered = 'altered';
+
+/** SQL relation: `partition`, `input_digest` and `rows_digest` of all partitions of a table that are published. */
+export const statesOf = (table: string): string =>
+  `(SELECT partition, input_digest, rows_digest FROM ${states} WHERE model = ${quoteText(table)})`;
+
+/** SQL relation: the `partition` of each that another program changed and nothing has built again. */
+export const alteredOf = (table: string): string =>
+  `(SELECT partition FROM ${statesOf(table)} WHERE rows_digest = ${quoteText(altered)})`;
+
+/** Partition → input digest, of all that is published of a table. */
+export async function builtPartitions(warehouse: Warehouse, table: string): Promise<ReadonlyMap<string, string>> {
+  const rows = await warehouse.rows<{ partition: string; input_digest: string }>(
+    `SELECT partition, input_digest FROM ${statesOf(table)}`,
+  );
+  return new Map(rows.map(({ partition, input_digest }) => [partition, input_digest]));
+}
+
+/** Those of the tables of which anything is published, in a warehouse that may have no table yet. */
+export async function builtAmong(warehouse: Warehouse, tables: readonly string[]): Promise<ReadonlySet<string>> {
+  const has = await warehouse.rows(
+    `SELECT 1 FROM duckdb_tables() WHERE table_name = ${quoteText(partitionState.name)}`,
+  );
+  if (has.length === 0 || tables.length === 0) return new Set();
+  const rows = await warehouse.rows<{ model: string }>(
+    `SELECT DISTINCT model FROM ${states} WHERE model IN (${list(tables)})`,
+  );
+  return new Set(rows.map(({ model }) => model));
+}
+
+/** Whether nothing at all is published. */
+export const isUnbuilt = async (warehouse: Warehouse): Promise<boolean> =>
+  (await warehouse.rows(`SELECT 1 FROM ${states} LIMIT 1`)).length === 0;
+
+/** One digest of all that these tables were built from. */
+export async function stateDigest(warehouse: Warehouse, tables: readonly string[]): Promise<string> {
+  const { digest } = await warehouse.row<{ digest: string }>(`SELECT
+    cast(coalesce(sum(hash(model, partition, input_digest)), 0) as VARCHAR) AS digest
+    FROM ${states} WHERE model IN (${list(tables)})`);
+  return digest;
+}
+
+/**
+ * Replaces the states of changed partitions, in the transaction that publishes their rows, so that state and rows always
+ * agree.
+ * @param changed SQL relation: `partition` and `input_digest`, NULL where the partition is gone
+ * @param digests SQL: `partition` and `rows_digest` of those that have rows; undefined for a view
+ */
+export async function recordPartitions(
+  warehouse: Warehouse,
+  table: string,
+  {
+    changed,
+    digests,
+    runId,
+  }: { readonly changed: string; readonly digests: string | undefined; readonly runId: string },
+): Promise<void> {
+  const model = quoteText(table);
+  await warehouse.run(`DELETE FROM ${states} USING ${changed} AS changed
+    WHERE ${states}.model = ${model} AND ${states}.partition = changed.partition`);
+  const [digest, rows] =
+    digests === undefined
+      ? ['NULL', '']
+      : [`coalesce(rows.rows_digest, ${digestOfNothing})`, `LEFT JOIN (${digests}) AS rows USING (partition)`];
+  await warehouse.run(`INSERT INTO ${states} BY NAME
+    SELECT ${model} AS model, partition, input_digest, ${quoteText(runId)} AS run_id, ${digest} AS rows_digest
+    FROM (FROM ${changed} WHERE input_digest IS NOT NULL) ${rows}`);
+}
+
+/** Makes all partitions of these tables dirty and takes back these conclusions. The partitions remain known. */
+export async function forgetInputs(
+  warehouse: Warehouse,
+  tables: readonly string[],
+  conclusions: readonly Conclusion[] = [],
+): Promise<void> {
+  const names = [...tables, ...conclusions.map(nameOf)];
+  if (names.length === 0) return;
+  await warehouse.run(`UPDATE ${states} SET input_digest = '' WHERE model IN (${list(names)})`);
+}
+
+/** Takes the row digests of a table again, after a statement of the engine has changed its rows. */
+export async function digestAgain(warehouse: Warehouse, table: Table): Promise<void> {
+  const own = statesOf(table.name);
+  await warehouse.run(`UPDATE ${states} SET rows_digest = coalesce(rows.rows_digest, ${digestOfNothing})
+    FROM ${own} AS own LEFT JOIN (${namedDigests(rowsDigests(table), own)}) AS rows USING (partition)
+    WHERE ${states}.model = ${quoteText(table.name)} AND ${states}.partition = own.partition
+      AND ${states}.rows_digest IS DISTINCT FROM ${quoteText(altered)}`);
+}
+
+/** A conclusion about a whole node: a model is up to date, a test passes, an export is written. */
+export interface Conclusion {
+  readonly kind: 'model' | 'test' | 'export';
+  readonly name: string;
+}
+
+const nameOf = ({ kind, name }: Conclusion): string => `${kind}.${name}`;
+
+/** What a conclusion was drawn from; of an export, `rows_digest` is the digest of its file. */
+export async function recordedConclusion(
+  warehouse: Warehouse,
+  conclusion: Conclusion,
+): Promise<{ readonly input_digest: string; readonly rows_digest: string | null } | undefined> {
+  const [row] = await warehouse.rows<{ input_digest: string; rows_digest: string | null }>(
+    `SELECT input_digest, rows_digest FROM ${statesOf(nameOf(conclusion))}`,
+  );
+  return row;
+}
+
+/** Replaces a conclusion; without a digest there is none until it is drawn again. */
+export async function recordConclusion(
+  warehouse: Warehouse,
+  conclusion: Conclusion,
+  digest: string | undefined,
+  { runId, fileDigest }: { readonly runId: string; readonly fileDigest?: string },
+): Promise<void> {
+  const name = nameOf(conclusion);
+  await warehouse.run(`DELETE FROM ${states} WHERE model = ${quoteText(name)}`);
+  if (digest === undefined) return;
+  const values = [name, '', digest, runId].map(quoteText);
+  await warehouse.run(`INSERT INTO ${states} (model, partition, input_digest, run_id, rows_digest)
+    VALUES (${[...values, fileDigest === undefined ? 'NULL' : quoteText(fileDigest)].join(', ')})`);
+}
+
+/** Drops all conclusions: states say what runs did, not what another program wrote into the tables. */
+export async function forgetConclusions(warehouse: Warehouse): Promise<void> {
+  await warehouse.run(`DELETE FROM ${states} WHERE contains(model, '.') AND NOT starts_with(model, 'kept.')`);
+}
+
+/** The partitions of these tables that another program changed and nothing has built again, in order. */
+export async function alteredPartitions(
+  warehouse: Warehouse,
+  tables: readonly string[],
+): Promise<readonly { readonly table: string; readonly partition: string }[]> {
+  if (tables.length === 0) return [];
+  return warehouse.rows<{ table: string; partition: string }>(`SELECT model AS "table", partition FROM ${states}
+    WHERE model IN (${list(tables)}) AND rows_digest = ${quoteText(altered)} ORDER BY ALL`);
+}
+
+/** The name of the partitions of a table that are older than any run and that no run builds. */
+const keptName = (table: string): string => `kept.${table}`;
+
+/**
+ * SQL relation: `partition`, `rows_digest`, `kept` (older than any run) and `is_altered` of all partitions of a table that are
+ * known.
+ */
+export const knownPartitions = (table: string): string => `(SELECT DISTINCT ON (partition)
+    partition, rows_digest, model <> ${quoteText(table)} AS kept, rows_digest = ${quoteText(altered)} AS is_altered
+    FROM ${states} WHERE model IN (${list([table, keptName(table)])}) ORDER BY kept)`;
+
+/**
+ * Marks partitions of a table whose rows are not as they were published: whatever builds or loads them makes them again.
+ * No run can build kept ones: their digests are replaced.
+ * @param changed SQL relation: `partition`, `rows_digest` of the rows found, and `kept`, NULL where it was not known
+ */
+export async function markAltered(
+  warehouse: Warehouse,
+  table: string,
+  { changed, runId }: { readonly changed: string; readonly runId: string },
+): Promise<void> {
+  const [model, kept, mark] = [table, keptName(table), altered].map(quoteText);
+  await warehouse.run(`UPDATE ${states} SET input_digest = '', rows_digest = ${mark}
+    FROM ${changed} AS changed WHERE ${states}.model = ${model} AND NOT changed.kept
+      AND ${states}.partition = changed.partition`);
+  await warehouse.run(`INSERT INTO ${states} BY NAME
+    SELECT ${model} AS model, partition, '' AS input_digest, ${quoteText(runId)} AS run_id, ${mark} AS rows_digest
+    FROM ${changed} WHERE kept IS NULL`);
+  await warehouse.run(`UPDATE ${states} SET rows_digest = coalesce(changed.rows_digest, ${digestOfNothing})
+    FROM ${changed} AS changed WHERE ${states}.model = ${kept} AND changed.kept
+      AND ${states}.partition = changed.partition`);
+}
+
+/** Takes the digests of what a table holds as it is; partitions without a state are older than any run, and are kept. */
+export async function adoptPartitions(warehouse: Warehouse, table: Table): Promise<void> {
+  await digestAgain(warehouse, table);
+  const kept = quoteText(keptName(table.name));
+  const own = statesOf(table.name);
+  await warehouse.run(`DELETE FROM ${states} WHERE model = ${kept}`);
+  await warehouse.run(`INSERT INTO ${states} BY NAME
+    SELECT ${kept} AS model, partition, '' AS input_digest, '' AS run_id, rows_digest
+    FROM (${namedDigests(rowsDigests(table), own)}) ANTI JOIN ${own} USING (partition)`);
+}
