@@ -37,7 +37,6 @@ export class Warehouse implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #beforeCommit: (() => void) | undefined;
   readonly #interrupt: () => void;
-  readonly #remembered = new Map<string, Promise<unknown>>();
 
   constructor(
     { file, signal, beforeCommit }: WarehouseOptions,
@@ -55,7 +54,6 @@ export class Warehouse implements AsyncDisposable {
 
   /** Runs one statement for its effect; the number of rows it changed, where it says so. */
   async run(sql: string): Promise<number> {
-    for (const table of this.#remembered.keys()) if (sql.includes(table)) this.#remembered.delete(table);
     return this.#guard(async () => (await this.#connection.run(sql)).rowsChanged);
   }
 
@@ -73,16 +71,6 @@ export class Warehouse implements AsyncDisposable {
     const [row] = await this.rows<T>(sql);
     if (row === undefined) throw new PipelineError('INTERNAL', `no row from: ${sql}`);
     return row;
-  }
-
-  /** What was read of a table, until a statement names it that may change it. */
-  remember<T>(table: string, read: () => Promise<T>): Promise<T> {
-    const known = this.#remembered.get(table) as Promise<T> | undefined;
-    if (known !== undefined) return known;
-    const reading = read();
-    this.#remembered.set(table, reading);
-    reading.catch(() => this.#remembered.delete(table));
-    return reading;
   }
 
   /** Reads a result while it is computed, on a connection of its own, so that others can be read meanwhile. */
@@ -119,7 +107,6 @@ export class Warehouse implements AsyncDisposable {
       return result;
     } catch (error) {
       await this.#connection.run('ROLLBACK').catch(() => undefined); // a COMMIT that fails has rolled back already
-      this.#remembered.clear();
       throw error;
     }
   }

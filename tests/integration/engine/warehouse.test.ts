@@ -376,39 +376,3 @@ test('a small file that is no database is left alone', async () => {
   await expect(openWarehouse({ file })).rejects.toThrow('not a valid DuckDB database file');
   expect(existsSync(file)).toBe(true);
 });
-
-describe('what is remembered of a table', () => {
-  const count = (warehouse: Warehouse) =>
-    warehouse.remember(
-      'letters',
-      async () => (await warehouse.row<{ n: bigint }>('SELECT count(*) AS n FROM letters')).n,
-    );
-
-  test('stands until a statement names the table, or a transaction is rolled back', async () => {
-    await using warehouse = await openWarehouse({ file: ':memory:' });
-    await warehouse.run('CREATE TABLE letters (letter VARCHAR)');
-    await warehouse.run('CREATE TABLE others (other VARCHAR)');
-    expect(await count(warehouse)).toBe(0n);
-    const first = count(warehouse);
-    await warehouse.run("INSERT INTO others VALUES ('x')");
-    expect(count(warehouse)).toBe(first);
-    await warehouse.run("INSERT INTO letters VALUES ('a')");
-    expect(await count(warehouse)).toBe(1n);
-    const failing = warehouse.transaction(async () => {
-      await warehouse.run("INSERT INTO letters VALUES ('b')");
-      expect(await count(warehouse)).toBe(2n);
-      throw new Error('no');
-    });
-    await expect(failing).rejects.toThrow('no');
-    expect(await count(warehouse)).toBe(1n);
-  });
-
-  test('is asked for again after it could not be read', async () => {
-    await using warehouse = await openWarehouse({ file: ':memory:' });
-    await expect(count(warehouse)).rejects.toThrow('letters');
-    await warehouse.run('CREATE TABLE IF NOT EXISTS more (letter VARCHAR)');
-    await expect(count(warehouse)).rejects.toThrow('letters');
-    await warehouse.run('CREATE TABLE letters (letter VARCHAR)');
-    expect(await count(warehouse)).toBe(0n);
-  });
-});
