@@ -88,7 +88,8 @@ const timeOf = ({ nodes }: PipelineRun, ids: readonly string[]): number =>
 /** A warehouse as a run leaves it that has listed and loaded. */
 async function makeTemplate(file: string, symbols: number): Promise<void> {
   const migrations = await readMigrations(join(import.meta.dirname, '../..'));
-  const host = createWarehouseHost({ file, schema, migrations, now: new Date() });
+  const now = new Date();
+  const host = createWarehouseHost({ file, schema, migrations, now, asOf: now });
   await host.use(async (warehouse) => {
     await insertDays(warehouse, symbols, `range(${days})`);
     for (const table of ['archive_objects', 'ohlcv']) {

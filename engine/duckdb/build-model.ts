@@ -93,7 +93,6 @@ export async function buildModel(
       tests: options.tests.map(reusedTest),
     };
   }
-  await warehouse.setTime('as_of', options.asOf);
   const rejected = new Set<string>();
   /** Partitions that lack files; undefined until the extract has run again for damaged ones. */
   let lacking: Lacking | undefined;

@@ -20,6 +20,8 @@ export interface WarehouseOptions {
   readonly threads?: number;
   /** As DuckDB writes it: `4GB`. */
   readonly memoryLimit?: string;
+  /** The run's clock, which models and tests read as `getvariable('as_of')`. */
+  readonly asOf?: Date;
   /** How long to wait for whoever holds the file; 0 asks once. */
   readonly waitMs?: number;
   /** Makes a new warehouse, even where the files next to it show that there was one. */
@@ -145,7 +147,7 @@ export class Warehouse implements AsyncDisposable {
  * place (B14)
  */
 export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
-  const { file, readOnly = false, threads, memoryLimit, waitMs = 0, anew = false, signal } = options;
+  const { file, readOnly = false, threads, memoryLimit, asOf, waitMs = 0, anew = false, signal } = options;
   const isNew = file === ':memory:' || (await prepareFile(file, { readOnly, anew }));
   const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
   if (threads !== undefined) settings.threads = String(threads);
@@ -155,6 +157,7 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   const warehouse = new Warehouse(options, instance, connection);
   try {
     await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
+    if (asOf !== undefined) await warehouse.setTime('as_of', asOf);
     if (!isNew) await expectOwn(warehouse, anew);
     return warehouse;
   } catch (error) {

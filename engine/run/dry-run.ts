@@ -27,10 +27,9 @@ export async function describeRun(
   if (!anew) refuseLost(paths.warehouse);
   await using warehouse =
     stateOfFile(paths.warehouse) === 'there'
-      ? await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal })
+      ? await openWarehouse({ file: paths.warehouse, readOnly: true, asOf, waitMs: queriesWaitMs, signal })
       : undefined;
   if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
-  await warehouse?.setTime('as_of', asOf);
   const described: { id: string; would: string }[] = [];
   for (const node of nodes) described.push({ id: node.id, would: await wouldDo(node) });
   return described;

@@ -9,7 +9,6 @@ import type { NodeOutcome, RunContext } from './context.ts';
 export async function executeTest(node: TestNode, context: RunContext): Promise<NodeOutcome> {
   const test = await context.project.test(node);
   const outcome = await context.warehouse.use(async (warehouse) => {
-    await warehouse.setTime('as_of', context.asOf);
     const options = {
       runId: context.runId,
       asOf: context.asOf,

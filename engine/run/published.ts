@@ -29,13 +29,12 @@ export async function tellPublished(context: RunContext): Promise<void> {
  * them has still to build. A model need not read all that another does.
  */
 async function publishedPartitions(extract: ExtractNode, context: RunContext): Promise<ReadonlySet<string>> {
-  const { graph, project, asOf } = context;
+  const { graph, project } = context;
   const sources = extract.spec.writes.filter((name) => project.schema[name]?.kind === 'source');
   const readers = graph.nodes.filter(
     (node): node is ModelNode => node.kind === 'model' && node.spec.needs.some((name) => sources.includes(name)),
   );
   return context.warehouse.use(async (warehouse) => {
-    await warehouse.setTime('as_of', asOf);
     const partitionsIn = async (relation: string): Promise<readonly string[]> =>
       (await warehouse.rows<{ partition: string }>(`SELECT partition FROM ${relation}`)).map(
         ({ partition }) => partition,

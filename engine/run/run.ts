@@ -84,6 +84,7 @@ async function runHeld(
     schema: project.schema,
     migrations: await readMigrations(pipeline.root),
     now: options.now,
+    asOf: options.asOf,
     file: paths.warehouse,
     waitMs: readersWaitMs,
     memoryLimit: options.memoryLimit ?? defaultMemoryLimit,

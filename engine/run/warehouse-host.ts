@@ -17,6 +17,7 @@ export const readersWaitMs = 30_000;
 export interface HostOptions extends WarehouseOptions, Definition {
   /** When a warehouse that is made now went through the migrations. */
   readonly now: Date;
+  readonly asOf: Date;
   /** Of the target; without it any warehouse will do. */
   readonly claim?: WarehouseClaim;
   readonly runId?: string;

@@ -96,10 +96,12 @@ export async function build(
   model: CompiledModel,
   options: Partial<BuildOptions> = {},
 ): Promise<BuildOutcome> {
+  const { asOf = utc('2025-07-10T09:00') } = options;
+  await warehouse.setTime('as_of', asOf);
   return buildModel(warehouse, model, {
     window: undefined,
     runId: 'run',
-    asOf: utc('2025-07-10T09:00'),
+    asOf,
     tests: [],
     failuresDir: failuresDir(warehouse),
     signal: new AbortController().signal,

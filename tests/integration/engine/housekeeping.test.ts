@@ -46,6 +46,7 @@ describe('compaction', () => {
       schema,
       migrations: [],
       now: utc('2025-07-10T09:00'),
+      asOf: utc('2025-07-10T09:00'),
     });
     await warehouse.use(async (open) => {
       await open.run(`CREATE TABLE ballast AS SELECT hash(i) FROM range(${ballast}) AS r(i)`);
@@ -463,7 +464,8 @@ describe('what a run shares', () => {
 describe('the connection of a run', () => {
   const host = async () => {
     const { warehouse: file } = targetPaths(await tempDir('host-'), 'sample');
-    return { file, host: createWarehouseHost({ file, schema, migrations: [], now: utc('2025-07-10T09:00') }) };
+    const now = utc('2025-07-10T09:00');
+    return { file, host: createWarehouseHost({ file, schema, migrations: [], now, asOf: now }) };
   };
 
   test('is one, used in turn in the order of asking; a failure of one user is none of the next', async () => {

@@ -34,7 +34,10 @@ export async function createProject(template?: { readonly root: string }) {
 
   /** What `run` does to a warehouse that is not there: made from the schema, with all migrations on record. */
   const build = async (schema: Schema, ...statements: readonly string[]) => {
-    const host = createWarehouseHost({ schema, migrations: await migrations(), now, file: paths.warehouse, signal });
+    const host = createWarehouseHost({
+      ...{ schema, migrations: await migrations(), now, asOf: now },
+      ...{ file: paths.warehouse, signal },
+    });
     await host.use(async (warehouse) => {
       for (const statement of statements) await warehouse.run(statement);
     });

@@ -26,7 +26,8 @@ const check = (...args: readonly string[]) => cli('schema', 'check', ...args);
 async function warehouse(...statements: readonly string[]) {
   const migrations = await readMigrations(scratch.root);
   const { signal } = new AbortController();
-  const host = createWarehouseHost({ schema, migrations, now: new Date(), file: paths().warehouse, signal });
+  const now = new Date();
+  const host = createWarehouseHost({ schema, migrations, now, asOf: now, file: paths().warehouse, signal });
   await host.use(async (open) => {
     for (const statement of statements) await open.run(statement);
   });
