@@ -90,10 +90,6 @@ export interface RunContext extends ExtractScope {
 /** Hands out the one connection of a run; the file is held only while somebody uses it, or until `release`. */
 export interface WarehouseHost {
   use<T>(work: (warehouse: Warehouse) => Promise<T>): Promise<T>;
-  /** Has something done before whatever the warehouse is used for next, or by `settle`. */
-  later(work: (warehouse: Warehouse) => Promise<void>): void;
-  /** Does what was left for later. */
-  settle(): Promise<void>;
   release(): Promise<void>;
 }
 

@@ -22,9 +22,7 @@ export async function executeExtract(node: ExtractNode, context: RunContext): Pr
   const result = await extract.run({ ...own, progress });
   const rate = meter.rate();
   context.extracted.set(node.name, result);
-  // Where nothing changed, there is as a rule nothing to take over: opening the warehouse for it can wait.
-  if (result.status === 'no-op') context.warehouse.later((warehouse) => takeOver(node, warehouse, context));
-  else await context.warehouse.use((warehouse) => takeOver(node, warehouse, context));
+  await context.warehouse.use((warehouse) => takeOver(node, warehouse, context));
   return {
     status: result.status === 'success' ? 'pass' : 'no-op',
     message: summaryText(result),

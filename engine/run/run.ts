@@ -145,7 +145,6 @@ async function runHeld(
   try {
     if (options.fullRefresh) await forgetBuilt(nodes, context);
     await runNodes(nodes, options, context);
-    if (!signal.aborted) await warehouse.settle();
     if (!signal.aborted && options.command === 'run') {
       await tellPublished(context);
       const isChanged = [...finished.values()].some(
@@ -220,6 +219,7 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
       needs: node.needs.filter((id) => selected.has(id)),
       pool: node.kind === 'extract' ? ('network' as const) : ('warehouse' as const),
     }));
+  const downloads = new Set(nodes.filter((node) => isExtract(node) && isOn(node, context)).map(({ id }) => id));
   const withGates = (node: GraphNode) => [node, ...(gates.get(node.id) ?? [])];
   await schedule(
     scheduled,
@@ -243,11 +243,12 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
           context.finish(gate, { status: 'skip', message: `${node.id} did not get that far` }, context.clock());
       }
       context.finish(node, outcome, startedAt);
-      // Whoever queries the warehouse need not wait for the rest of the downloads.
-      if (node.kind === 'extract') await context.warehouse.release();
+      // A query need not wait for the downloads that remain.
+      if (downloads.delete(node.id) && downloads.size > 0) await context.warehouse.release();
       return outcome.status !== 'error' && !options.signal.aborted;
     },
     ({ node }, reason) => {
+      downloads.delete(node.id);
       for (const skipped of withGates(node))
         context.finish(skipped, { status: 'skip', message: reason }, context.clock());
     },

@@ -50,24 +50,17 @@ const lacksTables = (standing: 'empty' | 'current', schema: Schema): boolean =>
 export function createWarehouseHost(options: HostOptions): WarehouseHost {
   let open: Warehouse | undefined;
   let last: Promise<unknown> = Promise.resolve();
-  const postponed: ((warehouse: Warehouse) => Promise<void>)[] = [];
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work, work);
     last = turn.catch(() => undefined);
     return turn;
   };
-  const use = <T>(work: (warehouse: Warehouse) => Promise<T>): Promise<T> =>
-    inTurn(async () => {
-      open ??= await openAtSchema(options);
-      for (; postponed[0] !== undefined; postponed.shift()) await postponed[0](open);
-      return work(open);
-    });
   return {
-    use,
-    later: (work) => void postponed.push(work),
-    settle: async () => {
-      if (postponed.length > 0) await use(async () => {});
-    },
+    use: (work) =>
+      inTurn(async () => {
+        open ??= await openAtSchema(options);
+        return work(open);
+      }),
     release: () =>
       inTurn(async () => {
         const closing = open;
