@@ -1,5 +1,5 @@
 import type { Pipeline } from './config/load.ts';
-import { type TestValue, typeOf } from './duckdb/test-values.ts';
+import { type TestValue, typeOf } from './duckdb/dialect.ts';
 import { PipelineError } from './errors.ts';
 import type { TestNode } from './graph/graph.ts';
 import type { SqlType } from './schema/column.ts';

@@ -6,6 +6,10 @@ import type { Reader, ReaderOptions } from './read.ts';
  * query throws it that reads a table which they do not hold
  */
 export async function openReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
-  const { createReader } = await import('./duckdb/reader.ts'); // DuckDB is loaded by those who read
-  return createReader<DB>(options);
+  const { createReader } = await import('./duckdb/index.ts'); // only a reader loads DuckDB
+  const { refuseOlder } = await import('./migrations/current.ts');
+  const { root } = options;
+  return createReader<DB>(options, async (warehouse) => {
+    if (root !== undefined) await refuseOlder(warehouse, root);
+  });
 }

@@ -1,5 +1,5 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
-import type { ColumnsOf } from './duckdb/columns.ts';
+import type { ColumnsOf } from './duckdb/index.ts';
 
 export type { ColumnsOf };
 

@@ -1,8 +1,8 @@
 import type { TestSpec } from '../config/test-spec.ts';
-import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { clockSql, freeName, quoteName } from '../sql.ts';
 import { msOfDay } from '../units.ts';
+import { partitionColumns } from './ddl.ts';
 import { dirtyAlias, dirtyPartitions, inDirty } from './partitions.ts';
 import { boundSql, literalSql, typeOf } from './test-values.ts';
 

@@ -1,6 +1,9 @@
 import { PipelineError } from '../errors.ts';
-import type { Table } from '../schema/table.ts';
-import type { Warehouse } from './warehouse.ts';
+import type { Schema, Table } from '../schema/table.ts';
+import { schemaStatements } from './ddl.ts';
+import { findDirty, type PartitionedModel } from './partitions.ts';
+import { readFrom } from './source-files.ts';
+import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 /**
  * Holds the order, names and SQL types of a query against its table; what TypeScript cannot see.
@@ -24,4 +27,25 @@ export async function checkResult(warehouse: Warehouse, query: string, table: Ta
       },
     );
   }
+}
+
+/** Compares the query of a model with its table, in a database that has all that it reads. */
+export async function checkModel(
+  warehouse: Warehouse,
+  model: PartitionedModel & { readonly querySql: string },
+): Promise<void> {
+  await findDirty(warehouse, model, undefined); // makes the relations that its query reads
+  await checkResult(warehouse, model.querySql, model.table);
+}
+
+/**
+ * A database in memory with the tables of a schema, all empty. DuckDB looks at the files of a source before it says what a
+ * query returns, so `directory` gets an empty one.
+ */
+export async function openEmpty(schema: Schema, directory: string, signal: AbortSignal): Promise<Warehouse> {
+  const warehouse = await openWarehouse({ file: ':memory:', threads: 1, signal });
+  for (const statement of schemaStatements(schema)) await warehouse.run(statement);
+  const sources = Object.values(schema).filter(({ kind }) => kind === 'source');
+  for (const table of sources) await readFrom(warehouse, table, {}, directory);
+  return warehouse;
 }

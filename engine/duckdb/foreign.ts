@@ -1,7 +1,8 @@
 import { systemTables } from '../schema/system.ts';
 import type { Schema, Table } from '../schema/table.ts';
+import { isAsLeft } from './as-left.ts';
 import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
-import { adoptPartitions, forgetInputs, knownPartitions, markAltered } from './state.ts';
+import { adoptPartitions, forgetConclusions, forgetInputs, knownPartitions, markAltered } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** A partition that is not as a run published it. */
@@ -14,6 +15,20 @@ export interface ForeignPartition {
 
 const dataTables = (tables: readonly Table[]): readonly Table[] =>
   tables.filter(({ kind = 'table' }) => kind === 'table').filter(({ name }) => !systemTables.includes(name));
+
+/**
+ * `markForeign`, if another program may have written to the file since it was noted as left. Nothing that was concluded from
+ * states alone holds then.
+ */
+export async function markUnlessAsLeft(
+  warehouse: Warehouse,
+  schema: Schema,
+  runId: string,
+): Promise<readonly ForeignPartition[]> {
+  if (isAsLeft(warehouse.file)) return [];
+  await forgetConclusions(warehouse);
+  return markForeign(warehouse, schema, runId);
+}
 
 /**
  * Compares all rows with what runs have published, partition by partition, and marks those that differ (B36): whatever

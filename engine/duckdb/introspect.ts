@@ -1,8 +1,8 @@
 import type { Column, SqlType } from '../schema/column.ts';
 import { parseColumnComment, parseTableComment } from '../schema/comments.ts';
-import { checkCondition } from '../schema/ddl.ts';
+import { checkCondition } from '../schema/conditions.ts';
 import type { Check, IndexPart, Schema, Table } from '../schema/table.ts';
-import { quoteName } from '../sql.ts';
+import { quoteName, quoteText } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';
 
 interface LiveColumn {
@@ -159,3 +159,6 @@ function withDirection(columns: readonly string[], directed: readonly IndexPart[
   const named = directed?.map((part) => (typeof part === 'string' ? part : part.desc));
   return directed !== undefined && named?.join() === columns.join() ? directed : columns;
 }
+
+export const hasView = async (warehouse: Warehouse, name: string): Promise<boolean> =>
+  (await warehouse.rows(`SELECT 1 FROM duckdb_views() WHERE view_name = ${quoteText(name)}`)).length > 0;

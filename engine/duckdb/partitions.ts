@@ -1,8 +1,8 @@
 import type { Window } from '../extract.ts';
 import { isPartitionTextSql, partitionTextSql, partitionValueSql } from '../partition-text.ts';
-import { type PartitionColumn, partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
 import { lowerCase, quoteName, quoteText } from '../sql.ts';
+import { type PartitionColumn, partitionColumns } from './ddl.ts';
 import { rowsDigests } from './rows-digest.ts';
 import { recordPartitions, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
@@ -19,7 +19,7 @@ export interface DirtyPartitions {
  * The engine's own temp tables. No table of a project has such a name: `openProject` refuses `$` at its beginning.
  * `part1`, `part2` … are the values of a partition, in the order of `partitionColumns`.
  */
-export const inputPartitions = '"$input_partitions"';
+const inputPartitions = '"$input_partitions"';
 /** Without an `input_digest` a partition has no input left: it is removed. */
 export const dirtyPartitions = '"$dirty_partitions"';
 
@@ -97,6 +97,19 @@ export async function findDirty(
     (SELECT count(*) FROM ${statesOf(model.name)} ANTI JOIN ${dirtyPartitions} USING (partition)) AS kept`);
   const all = counts.kept === 0n && !(await hasOtherRows(warehouse, model.table));
   return { dirty: Number(counts.dirty), total: Number(counts.total), all };
+}
+
+/** The partitions that a model has inputs of, and all that are dirty: also those that have no input left. */
+export async function partitionsOf(
+  warehouse: Warehouse,
+  model: PartitionedModel,
+): Promise<{ readonly known: ReadonlySet<string>; readonly dirty: ReadonlySet<string> }> {
+  await findDirty(warehouse, model, undefined);
+  const named = async (relation: string): Promise<ReadonlySet<string>> => {
+    const rows = await warehouse.rows<{ partition: string }>(`SELECT partition FROM ${relation}`);
+    return new Set(rows.map(({ partition }) => partition));
+  };
+  return { known: await named(inputPartitions), dirty: await named(dirtyPartitions) };
 }
 
 /** Takes partitions out of `dirtyPartitions`. They stay dirty for the next run. */

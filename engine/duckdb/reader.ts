@@ -1,7 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
-import { refuseOlder } from '../migrations/current.ts';
 import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../read.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { writeArrow } from './arrow.ts';
@@ -14,10 +13,13 @@ import { readTexts } from './texts.ts';
 import { asInstants, describeColumns, fromInstants } from './utc.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
-/** See `openReader`. */
-export async function createReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
+/** See `openReader`. `check` sees the warehouse, not what stands in for it. */
+export async function createReader<DB>(
+  options: ReaderOptions,
+  check: (warehouse: Warehouse) => Promise<void>,
+): Promise<Reader<DB>> {
   const { warehouse, standIn } = await openOrStandIn(options);
-  if (options.root !== undefined && standIn === undefined) await refuseOlder(warehouse, options.root);
+  if (standIn === undefined) await check(warehouse);
   const tables = new Set(
     (await warehouse.rows<{ name: string }>('SELECT table_name AS name FROM information_schema.tables')).map(
       ({ name }) => name,

@@ -1,6 +1,6 @@
-import { addPrimaryKey, createBareTable, createIndexes, hasPrimaryKey, tableComments } from '../schema/ddl.ts';
-import type { Table } from '../schema/table.ts';
+import { hasPrimaryKey, type Table } from '../schema/table.ts';
 import { freeName, quoteName } from '../sql.ts';
+import { addPrimaryKey, createBareTable, createIndexes, tableComments } from './ddl.ts';
 import { dirtyAlias, dirtyPartitions, inBuilt, inDirty } from './partitions.ts';
 import { alteredOf, alteredPartitions } from './state.ts';
 import type { Warehouse } from './warehouse.ts';

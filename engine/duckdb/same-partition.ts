@@ -7,8 +7,8 @@ import {
   type ReferenceNode,
   type TableNode,
 } from 'kysely';
-import { partitionColumns } from '../schema/ddl.ts';
 import type { Table } from '../schema/table.ts';
+import { partitionColumns } from './ddl.ts';
 import { dirtyView } from './partitions.ts';
 
 const isReference = (node: OperationNode): node is ReferenceNode => node.kind === 'ReferenceNode';

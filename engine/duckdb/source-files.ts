@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { StagedFiles } from '../extract.ts';
-import { sourceNames } from '../schema/source.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { escapeGlob } from './glob.ts';
+import { sourceNames } from './source.ts';
 import type { Warehouse } from './warehouse.ts';
 
 const rowsPerInsert = 1_000;

@@ -1,10 +1,7 @@
-import { adoptRows } from '../duckdb/foreign.ts';
-import { readSchema } from '../duckdb/introspect.ts';
-import { forgetInputs } from '../duckdb/state.ts';
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import { tableStatements } from '../duckdb/dialect.ts';
+import { adoptRows, forgetInputs, readSchema, type Warehouse } from '../duckdb/index.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import { countOf } from '../format.ts';
-import { tableStatements } from '../schema/ddl.ts';
 import type { Change } from '../schema/diff.ts';
 import { expectSchema } from '../schema/drift.ts';
 import { partitionState, schemaMigrations } from '../schema/system.ts';

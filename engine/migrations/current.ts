@@ -1,8 +1,8 @@
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import type { Warehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
-import { storedTables } from '../schema/ddl.ts';
 import { expectSchema } from '../schema/drift.ts';
 import type { Schema } from '../schema/table.ts';
+import { storedTables } from '../schema/table.ts';
 import { type Migration, readMigrations } from './files.ts';
 import { readStanding, type Standing } from './standing.ts';
 

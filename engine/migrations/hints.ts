@@ -1,6 +1,6 @@
 import { closest } from '../closest.ts';
+import type { Hints } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
-import type { Hints } from '../schema/alter.ts';
 import type { Schema } from '../schema/table.ts';
 
 const usage = (message: string, hint: string | undefined) =>

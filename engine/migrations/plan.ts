@@ -1,4 +1,4 @@
-import { alterStatements } from '../schema/alter.ts';
+import { alterStatements } from '../duckdb/index.ts';
 import { type Change, diffSchemas } from '../schema/diff.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeStep, isDestructive, isStructural } from '../schema/words.ts';

@@ -1,7 +1,6 @@
-import { readSchema } from '../duckdb/introspect.ts';
-import { openWarehouse } from '../duckdb/warehouse.ts';
+import { tableStatements } from '../duckdb/dialect.ts';
+import { openWarehouse, readSchema } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
-import { tableStatements } from '../schema/ddl.ts';
 import { schemaMigrations } from '../schema/system.ts';
 import type { Schema } from '../schema/table.ts';
 import { type Migration, migrationsFolder } from './files.ts';

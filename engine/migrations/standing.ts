@@ -1,5 +1,4 @@
-import { readSchema } from '../duckdb/introspect.ts';
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import { readSchema, type Warehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { schemaMigrations } from '../schema/system.ts';
 import type { RowOf, Schema } from '../schema/table.ts';

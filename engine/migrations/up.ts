@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { openWarehouse } from '../duckdb/warehouse.ts';
+import { backUp, openWarehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { countOf } from '../format.ts';
-import { backUp } from '../run/backup.ts';
 import { lockTarget } from '../run/lock.ts';
 import type { TargetPaths } from '../run/paths.ts';
 import { expectSchema } from '../schema/drift.ts';

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sumsFile, sumsText, writeWhole } from '../disk.ts';
+import { alterStatements } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
-import { alterStatements } from '../schema/alter.ts';
 import { diffSchemas } from '../schema/diff.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeDrift, describeStep, isDestructive } from '../schema/words.ts';

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readSums, sumsFile } from '../disk.ts';
+import { backUp } from '../duckdb/index.ts';
 import type { Extract, Freed } from '../extract.ts';
 import { refuseLost } from '../target/lost.ts';
 import { recordFile, updateRecord } from '../target/record.ts';
-import { backUp } from './backup.ts';
 import { lockTarget } from './lock.ts';
 import type { TargetPaths } from './paths.ts';
 

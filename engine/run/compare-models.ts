@@ -4,13 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Vars } from '../config/vars.ts';
-import { checkResult } from '../duckdb/describe.ts';
-import { findDirty } from '../duckdb/partitions.ts';
-import { readFrom } from '../duckdb/source-files.ts';
-import { openWarehouse } from '../duckdb/warehouse.ts';
+import { checkModel, openEmpty } from '../duckdb/index.ts';
 import type { Graph } from '../graph/graph.ts';
 import { openProject } from '../project.ts';
-import { schemaStatements } from '../schema/ddl.ts';
 import type { Schema } from '../schema/table.ts';
 import type { CompareOptions, Comparison } from './comparison.ts';
 import type { TargetPaths } from './paths.ts';
@@ -39,18 +35,14 @@ export async function compareModels(
 ): Promise<Comparison> {
   const { pipeline, graph, vars, signal } = options;
   const project = await openProject(pipeline, vars);
-  await using scratch = await openWarehouse({ file: ':memory:', threads: 1, signal });
-  for (const statement of schemaStatements(schema)) await scratch.run(statement);
   await using directory = await temporaryDirectory();
-  const sources = Object.values(schema).filter(({ kind }) => kind === 'source');
-  for (const table of sources) await readFrom(scratch, table, {}, directory.path);
+  await using scratch = await openEmpty(schema, directory.path, signal);
   const found: string[] = [];
   for (const node of graph.nodes) {
     if (node.kind !== 'model') continue;
     const model = await project.model(node);
     try {
-      await findDirty(scratch, model, undefined);
-      await checkResult(scratch, model.querySql, model.table);
+      await checkModel(scratch, model);
     } catch (error) {
       found.push(`${node.path}: ${(error as Error).message}`);
     }
@@ -58,7 +50,6 @@ export async function compareModels(
   return { subject: 'models', differences: found };
 }
 
-/** DuckDB looks at the files of a source before it says what a query returns. */
 async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
   const directory = await mkdtemp(path.join(tmpdir(), 'schema-check-'));
   return { path: directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };

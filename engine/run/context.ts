@@ -1,7 +1,7 @@
 import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import type { Vars } from '../config/vars.ts';
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import type { Warehouse } from '../duckdb/index.ts';
 import type { NodeRef, NodeStatus, Reporter } from '../events.ts';
 import type { ExtractResult, FetchEstimate, Window } from '../extract.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';

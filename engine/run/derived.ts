@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pipeline } from '../config/load.ts';
-import { printSchema } from '../schema/ddl.ts';
+import { printSchema } from '../duckdb/dialect.ts';
 import type { Schema } from '../schema/table.ts';
 import { printTablesPage } from '../schema/tables-page.ts';
 

@@ -3,8 +3,7 @@ import { access, constants, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
 import { freeBytes } from '../disk.ts';
-import { verifyDatabase } from '../duckdb/verify.ts';
-import { openWarehouse } from '../duckdb/warehouse.ts';
+import { databaseSize, duckdbVersion, openWarehouse, verifyDatabase } from '../duckdb/index.ts';
 import { formatError, PipelineError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
 import { refuseOlder } from '../migrations/current.ts';
@@ -74,7 +73,7 @@ export async function examine(options: {
   });
   await look('duckdb', async () => {
     await using warehouse = await openWarehouse({ file: ':memory:', signal });
-    return (await warehouse.row<{ version: string }>('SELECT version() AS version')).version;
+    return await duckdbVersion(warehouse); // before it is closed
   });
   await look('data folder', async () => {
     await mkdir(paths.root, { recursive: true });
@@ -86,10 +85,7 @@ export async function examine(options: {
     if (!existsSync(paths.warehouse)) return 'none yet: pnpm pipeline run builds it';
     await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, signal });
     await refuseOlder(warehouse, root);
-    const { database_size } = await warehouse.row<{ database_size: string }>(
-      'SELECT database_size FROM pragma_database_size()',
-    );
-    return `${paths.warehouse}, ${database_size}`;
+    return `${paths.warehouse}, ${await databaseSize(warehouse)}`;
   });
   await look('lock', async () => {
     const state = lockState(paths.root);

@@ -1,6 +1,5 @@
+import { findDirty, openWarehouse, type Warehouse } from '../duckdb/index.ts';
 import { queriesWaitMs } from '../duckdb/limits.ts';
-import { findDirty } from '../duckdb/partitions.ts';
-import { openWarehouse, type Warehouse } from '../duckdb/warehouse.ts';
 import { countOf, formatCount } from '../format.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { expectCurrent } from '../migrations/current.ts';

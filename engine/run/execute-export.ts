@@ -1,4 +1,4 @@
-import { exportTable } from '../duckdb/export.ts';
+import { exportTable } from '../duckdb/index.ts';
 import { countOf } from '../format.ts';
 import type { ExportNode } from '../graph/graph.ts';
 import type { Table } from '../schema/table.ts';

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { loadFeed } from '../duckdb/feeds.ts';
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import { loadFeed, type Warehouse } from '../duckdb/index.ts';
 import type { ExtractContext, ExtractResult, Progress } from '../extract.ts';
 import { countIn } from '../format.ts';
 import type { ExtractNode } from '../graph/graph.ts';

@@ -1,10 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { buildModel, type BuildOptions, type BuildOutcome, type ModelWarning } from '../duckdb/build-model.ts';
+import type { ModelWarning } from '../duckdb/build-model.ts';
 import type { CompiledModel } from '../duckdb/compiled-model.ts';
-import { loadFeed } from '../duckdb/feeds.ts';
-import { readsClock, type TestOutcome } from '../duckdb/run-test.ts';
-import { isUpToDate, recordUpToDate } from '../duckdb/up-to-date.ts';
+import type { CompiledModel } from '../duckdb/dialect.ts';
+import { buildModel, type BuildOptions, type BuildOutcome, isUpToDate, loadFeed, readsClock, recordUpToDate, type TestOutcome } from '../duckdb/index.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { StagedSource } from '../extract.ts';
 import { countOf, formatCount } from '../format.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { recordOutcomes, runTest, type TestOutcome } from '../duckdb/run-test.ts';
+import { recordOutcomes, runTest, type TestOutcome } from '../duckdb/index.ts';
 import { countOf, formatCount } from '../format.ts';
 import type { TestNode } from '../graph/graph.ts';
 import type { Acknowledgements } from './acknowledgements.ts';

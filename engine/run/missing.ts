@@ -1,6 +1,5 @@
+import { builtAmong, openWarehouse } from '../duckdb/index.ts';
 import { queriesWaitMs } from '../duckdb/limits.ts';
-import { builtAmong } from '../duckdb/state.ts';
-import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';

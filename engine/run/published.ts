@@ -1,4 +1,4 @@
-import { dirtyPartitions, findDirty, inputPartitions } from '../duckdb/partitions.ts';
+import { partitionsOf } from '../duckdb/index.ts';
 import { countOf, formatBytes } from '../format.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
 import { type RunContext, refOf } from './context.ts';
@@ -35,16 +35,13 @@ async function publishedPartitions(extract: ExtractNode, context: RunContext): P
     (node): node is ModelNode => node.kind === 'model' && node.spec.needs.some((name) => sources.includes(name)),
   );
   return context.warehouse.use(async (warehouse) => {
-    const partitionsIn = async (relation: string): Promise<readonly string[]> =>
-      (await warehouse.rows<{ partition: string }>(`SELECT partition FROM ${relation}`)).map(
-        ({ partition }) => partition,
-      );
-    const [built, open] = [new Set<string>(), new Set<string>()];
+    let known: ReadonlySet<string> = new Set();
+    let open: ReadonlySet<string> = new Set();
     for (const reader of readers) {
-      await findDirty(warehouse, await project.model(reader), undefined);
-      for (const partition of await partitionsIn(inputPartitions)) built.add(partition);
-      for (const partition of await partitionsIn(dirtyPartitions)) open.add(partition);
+      const partitions = await partitionsOf(warehouse, await project.model(reader));
+      known = known.union(partitions.known);
+      open = open.union(partitions.dirty);
     }
-    return built.difference(open);
+    return known.difference(open);
   });
 }

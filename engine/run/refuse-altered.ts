@@ -1,5 +1,4 @@
-import { alteredPartitions } from '../duckdb/state.ts';
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import { alteredPartitions, type Warehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { ModelNode } from '../graph/graph.ts';
 import type { RunContext } from './context.ts';

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { diskError } from '../disk-error.ts';
+import { compactWarehouse } from '../duckdb/index.ts';
 import { defaultMemoryLimit } from '../duckdb/limits.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus } from '../events.ts';
@@ -14,7 +15,6 @@ import { isRebuild, refuseLost, stateOfFile } from '../target/lost.ts';
 import { readRecord, updateRecord } from '../target/record.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import { type FinishedNode, writeArtifacts } from './artifacts.ts';
-import { compactWarehouse, forgetBuilt } from './backup.ts';
 import { createConfirm } from './confirm.ts';
 import { type NodeOutcome, type RunContext, type RunOptions, refOf } from './context.ts';
 import { executeExport } from './execute-export.ts';
@@ -22,6 +22,7 @@ import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
 import { executeTest } from './execute-test.ts';
 import { expectArchive } from './expect-archive.ts';
+import { forgetBuilt } from './full-refresh.ts';
 import { lockTarget, type TargetLock } from './lock.ts';
 import { checkTables } from './missing.ts';
 import type { TargetPaths } from './paths.ts';
@@ -150,7 +151,12 @@ async function runHeld(
       const isChanged = [...finished.values()].some(
         ({ outcome: { status } }) => status === 'pass' || status === 'warn',
       );
-      if (isChanged) await compactWarehouse(context);
+      const compacted = isChanged ? await compactWarehouse(paths.warehouse, warehouse) : undefined;
+      if (compacted !== undefined) {
+        const { before, after } = compacted;
+        const message = `compacted the warehouse from ${before} to ${after} bytes`;
+        reporter.report({ type: 'log', level: 'info', message });
+      }
     }
   } finally {
     await warehouse.release();

@@ -1,14 +1,12 @@
 import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
+import { firstRows, hasView, openWarehouse } from '../duckdb/index.ts';
 import { queriesWaitMs } from '../duckdb/limits.ts';
-import { readTexts } from '../duckdb/texts.ts';
-import { openWarehouse } from '../duckdb/warehouse.ts';
 import { PipelineError } from '../errors.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { loadSchema } from '../project.ts';
 import type { TextRows } from '../read.ts';
-import { storedTables } from '../schema/ddl.ts';
-import { quoteName, quoteText } from '../sql.ts';
+import { storedTables } from '../schema/table.ts';
 import type { TargetPaths } from './paths.ts';
 
 /**
@@ -37,16 +35,12 @@ export async function showTable(options: {
   }
   await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal });
   await refuseOlder(warehouse, pipeline.root);
-  if (views.includes(table)) {
-    const [built] = await warehouse.rows(`SELECT 1 FROM duckdb_views() WHERE view_name = ${quoteText(name)}`);
-    if (built === undefined) {
-      throw new PipelineError('TABLE_MISSING', `${paths.warehouse} has no view ${name}`, {
-        hint: `build it: pnpm pipeline run --select +${name}`,
-      });
-    }
+  if (views.includes(table) && !(await hasView(warehouse, name))) {
+    throw new PipelineError('TABLE_MISSING', `${paths.warehouse} has no view ${name}`, {
+      hint: `build it: pnpm pipeline run --select +${name}`,
+    });
   }
-  const order = table.key.length === 0 ? 'ALL' : table.key.map(quoteName).join(', ');
-  const texts = await readTexts(warehouse, `SELECT * FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`, limit);
+  const texts = await firstRows(warehouse, table, limit);
   const units = Object.fromEntries(Object.entries(table.columns).map(([column, { unit }]) => [column, unit]));
   return { ...texts, units };
 }

@@ -1,12 +1,17 @@
-import { isAsLeft, noteAsLeft } from '../duckdb/as-left.ts';
-import { describeForeign, markForeign } from '../duckdb/foreign.ts';
-import { forgetConclusions } from '../duckdb/state.ts';
-import { openWarehouse, type Warehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
+import { schemaStatements } from '../duckdb/dialect.ts';
+import {
+  describeForeign,
+  markUnlessAsLeft,
+  noteAsLeft,
+  openWarehouse,
+  type Warehouse,
+  type WarehouseOptions,
+} from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { type Definition, expectCurrent } from '../migrations/current.ts';
 import { recordApplied } from '../migrations/standing.ts';
-import { schemaStatements, storedTables } from '../schema/ddl.ts';
 import type { Schema } from '../schema/table.ts';
+import { storedTables } from '../schema/table.ts';
 import type { WarehouseClaim } from '../target/claim.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 import type { WarehouseHost } from './context.ts';
@@ -83,12 +88,9 @@ async function openAtSchema(host: HostOptions): Promise<Warehouse> {
     const standing = await expectCurrent(warehouse, { schema, migrations });
     await claim?.expectOwn(warehouse, lacksTables(standing, schema));
     if (standing === 'current') {
-      if (!isAsLeft(options.file)) {
-        await forgetConclusions(warehouse);
-        const changed = await markForeign(warehouse, schema, runId);
-        for (const text of describeForeign(changed)) log?.('warn', `another program changed ${text}`);
-        for (const { table, partition, change } of changed) log?.('info', `${change}: ${table} ${partition}`);
-      }
+      const changed = await markUnlessAsLeft(warehouse, schema, runId);
+      for (const text of describeForeign(changed)) log?.('warn', `another program changed ${text}`);
+      for (const { table, partition, change } of changed) log?.('info', `${change}: ${table} ${partition}`);
       await claim?.stamp(warehouse);
     } else {
       await warehouse.transaction(async () => {

@@ -75,3 +75,10 @@ export type Schema = Readonly<Record<string, Table>>;
 
 /** Kysely's `Database` interface of a schema: table name → row. */
 export type DatabaseOf<S extends Schema> = { [K in keyof S & string]: RowOf<S[K]> };
+
+/** The tables that the warehouse holds: a source is read from files, a view computed from other tables. */
+export const storedTables = (schema: Schema): readonly Table[] =>
+  Object.values(schema).filter(({ kind = 'table' }) => kind === 'table');
+
+/** Whether an index holds the key; else replacing whole partitions does. */
+export const hasPrimaryKey = (table: Table): boolean => table.keyHeldBy !== 'partition' && table.key.length > 0;

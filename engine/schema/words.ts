@@ -1,5 +1,5 @@
 import type { Column, SqlType } from './column.ts';
-import { columnConditions } from './ddl.ts';
+import { columnConditions } from './conditions.ts';
 import type { Change } from './diff.ts';
 
 type Words = { readonly [Kind in Change['kind']]: (change: Extract<Change, { kind: Kind }>) => string };

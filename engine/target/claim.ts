@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readOrigin, writeOrigin } from '../duckdb/origin.ts';
-import { isUnbuilt } from '../duckdb/state.ts';
-import type { Warehouse } from '../duckdb/warehouse.ts';
+import { isUnbuilt, readOrigin, type Warehouse, writeOrigin } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { evidenceOf, hasExports, lostWarehouse } from './lost.ts';
 import { readRecord, updateRecord } from './record.ts';

@@ -44,7 +44,7 @@ async function printSchema(cli: Cli, options: GlobalOptions & { readonly write?:
     loadPipelineOf(cli, options),
     import('../../project.ts'),
     import('../../run/derived.ts'),
-    import('../../schema/ddl.ts'),
+    import('../../duckdb/dialect.ts'),
   ]);
   const schema = await loadSchema(pipeline);
   if (!options.write) {

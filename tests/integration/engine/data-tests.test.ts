@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createTable } from '../../../engine/duckdb/ddl.ts';
 import { dirtyPartitions } from '../../../engine/duckdb/partitions.ts';
 import { runTest, type TestOutcome } from '../../../engine/duckdb/run-test.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { bigint, date, double, month, partitionState, table, timestamp, varchar } from '../../../engine/index.ts';
-import { createTable } from '../../../engine/schema/ddl.ts';
 import { compileTest, type LooseTestSpec, utc } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 

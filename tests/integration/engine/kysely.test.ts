@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { type Kysely, sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compileSql, createCompiler, sourcesOf } from '../../../engine/duckdb/kysely.ts';
+import { sourceRelations } from '../../../engine/duckdb/source.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { bigint, varchar } from '../../../engine/schema/column.ts';
-import { sourceRelations } from '../../../engine/schema/source.ts';
 import { table } from '../../../engine/schema/table.ts';
 
 interface Database {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sourceRelation } from '../../../engine/duckdb/source.ts';
 import { readFrom } from '../../../engine/duckdb/source-files.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
-import { sourceRelation } from '../../../engine/schema/source.ts';
 import klines from '../../../extract/klines.ts';
 import { schema } from '../../../models/schema.ts';
 import { daysFrom } from '../../support/archive.ts';

@@ -1,11 +1,11 @@
 import { copyFile, cp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { backUp } from '../../../engine/duckdb/maintain.ts';
 import { verifyDatabase } from '../../../engine/duckdb/verify.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import type { Definition } from '../../../engine/migrations/current.ts';
 import { restoreBackup } from '../../../engine/migrations/restore.ts';
-import { backUp } from '../../../engine/run/backup.ts';
 import { examine } from '../../../engine/run/doctor.ts';
 import { type TargetPaths, targetPaths } from '../../../engine/run/paths.ts';
 import { killedAt } from '../../support/killed-at.ts';
@@ -182,7 +182,7 @@ describe('B35: SIGKILL at every step', () => {
     await killAtEachStep(
       4,
       (target) => `
-        const { backUp } = await import(${moduleAt('engine/run/backup.ts')});
+        const { backUp } = await import(${moduleAt('engine/duckdb/maintain.ts')});
         await backUp(${JSON.stringify(target)}, 'killed');`,
       async (target) => {
         for (const name of (await readdir(target.backups)).filter((one) => one.endsWith('.duckdb'))) {

@@ -7,7 +7,7 @@ import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
 import { buildGraph, type ModelNode, type TestNode } from '../../../engine/graph/graph.ts';
 import type { StagedSource } from '../../../engine/index.ts';
 import { openProject } from '../../../engine/project.ts';
-import { storedTables } from '../../../engine/schema/ddl.ts';
+import { storedTables } from '../../../engine/schema/table.ts';
 import { schema } from '../../../models/schema.ts';
 import { build, createWarehouse, texts } from '../../support/engine.ts';
 import { root } from '../../support/pipeline.ts';

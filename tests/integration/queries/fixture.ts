@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { schemaStatements } from '../../../engine/duckdb/ddl.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../../engine/migrations/files.ts';
 import { recordApplied } from '../../../engine/migrations/standing.ts';
-import { schemaStatements } from '../../../engine/schema/ddl.ts';
 import { schema } from '../../../models/schema.ts';
 import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';

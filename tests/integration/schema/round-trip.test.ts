@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { alterStatements, type Hints } from '../../../engine/duckdb/alter.ts';
+import { printSchema, schemaStatements } from '../../../engine/duckdb/ddl.ts';
 import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import { alterStatements, type Hints } from '../../../engine/schema/alter.ts';
-import { printSchema, schemaStatements } from '../../../engine/schema/ddl.ts';
 import { diffSchemas } from '../../../engine/schema/diff.ts';
 import type { Schema, Table } from '../../../engine/schema/table.ts';
 import { quoteName } from '../../../engine/sql.ts';

@@ -1,11 +1,15 @@
+import type { Column, SqlType } from '../schema/column.ts';
+import { columnComment, tableComment } from '../schema/comments.ts';
+import { checkCondition, columnConditions } from '../schema/conditions.ts';
+import {
+  hasPrimaryKey,
+  type IndexPart,
+  type PartitionPart,
+  type Schema,
+  storedTables,
+  type Table,
+} from '../schema/table.ts';
 import { lowerCase, quoteName, quoteText } from '../sql.ts';
-import type { Column, SqlType } from './column.ts';
-import { columnComment, tableComment } from './comments.ts';
-import type { Check, IndexPart, PartitionPart, Schema, Table } from './table.ts';
-
-/** The tables that the warehouse holds: a source is read from files, a view computed from other tables. */
-export const storedTables = (schema: Schema): readonly Table[] =>
-  Object.values(schema).filter(({ kind = 'table' }) => kind === 'table');
 
 /** One of the values that name a partition. */
 export interface PartitionColumn {
@@ -34,20 +38,6 @@ export function partitionColumns(table: Table): readonly PartitionColumn[] {
 }
 
 const nameList = (names: readonly string[]): string => names.map(quoteName).join(', ');
-
-export const hasPrimaryKey = (table: Table): boolean => table.keyHeldBy !== 'partition' && table.key.length > 0;
-
-/** What the warehouse enforces of a column's values, as SQL conditions. */
-export function columnConditions(name: string, { oneOf, min, max }: Column): readonly string[] {
-  return [
-    ...(oneOf === undefined ? [] : [`${quoteName(name)} IN (${oneOf.map(quoteText).join(', ')})`]),
-    ...(min === undefined ? [] : [`${quoteName(name)} >= ${min}`]),
-    ...(max === undefined ? [] : [`${quoteName(name)} <= ${max}`]),
-  ];
-}
-
-export const checkCondition = ([left, operator, right]: Check): string =>
-  `${quoteName(left)} ${operator} ${quoteName(right)}`;
 
 const columnSql = (name: string, column: Column): string =>
   [

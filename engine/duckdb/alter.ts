@@ -1,6 +1,8 @@
 import { PipelineError } from '../errors.ts';
+import type { Column } from '../schema/column.ts';
+import { type Change, diffSchemas, type Renames } from '../schema/diff.ts';
+import { hasPrimaryKey, type Schema, storedTables, type Table } from '../schema/table.ts';
 import { freeName, quoteName } from '../sql.ts';
-import type { Column } from './column.ts';
 import {
   addPrimaryKey,
   commentOnColumn,
@@ -8,13 +10,9 @@ import {
   createBareTable,
   createIndex,
   createIndexes,
-  hasPrimaryKey,
-  storedTables,
   tableComments,
   tableStatements,
 } from './ddl.ts';
-import { type Change, diffSchemas, type Renames } from './diff.ts';
-import type { Schema, Table } from './table.ts';
 
 export interface Hints {
   readonly renames: Renames;

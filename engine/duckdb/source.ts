@@ -1,6 +1,6 @@
+import type { Column } from '../schema/column.ts';
+import type { Schema, Table } from '../schema/table.ts';
 import { freeName, quoteName, quoteText } from '../sql.ts';
-import type { Column } from './column.ts';
-import type { Schema, Table } from './table.ts';
 
 /**
  * Where a staged source is read from: DuckDB variables with lists of files, and a temp table of what is per file, whose

@@ -3,16 +3,12 @@ import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { asideOf } from '../aside.ts';
 import { syncFile, writeAside } from '../disk.ts';
-import { noteAsLeft } from '../duckdb/as-left.ts';
-import { type Conclusion, forgetInputs } from '../duckdb/state.ts';
-import { verifyDatabase } from '../duckdb/verify.ts';
-import { openWarehouse, type WarehouseOptions } from '../duckdb/warehouse.ts';
-import type { GraphNode } from '../graph/graph.ts';
+import type { TargetPaths } from '../run/paths.ts';
 import { quoteText } from '../sql.ts';
 import { stateOfFile } from '../target/lost.ts';
-import type { RunContext } from './context.ts';
-import type { TargetPaths } from './paths.ts';
-import { readersWaitMs } from './warehouse-host.ts';
+import { noteAsLeft } from './as-left.ts';
+import { verifyDatabase } from './verify.ts';
+import { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
 
 /**
  * Copies the warehouse into backups/ before something is done to it. The copy is whole or absent: it is written under another
@@ -20,7 +16,7 @@ import { readersWaitMs } from './warehouse-host.ts';
  * @returns the path of the copy, or undefined where there is no warehouse
  */
 export async function backUp(
-  paths: TargetPaths,
+  paths: Pick<TargetPaths, 'warehouse' | 'backups'>,
   runId: string,
   options: Pick<WarehouseOptions, 'waitMs' | 'signal'> = {},
 ): Promise<string | undefined> {
@@ -47,37 +43,27 @@ async function removeUnfinished(folder: string): Promise<void> {
   }
 }
 
-/** For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that all of it is dirty. */
-export async function forgetBuilt(nodes: readonly GraphNode[], context: RunContext): Promise<void> {
-  const copy = await backUp(context.paths, context.runId, { waitMs: readersWaitMs, signal: context.signal });
-  if (copy === undefined) return;
-  context.reporter.report({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
-  const tables: string[] = [];
-  const conclusions: Conclusion[] = [];
-  for (const { kind, name } of nodes) {
-    if (kind === 'test' || kind === 'export') conclusions.push({ kind, name });
-    else tables.push(name);
-  }
-  // With a range, the partitions outside it keep their rows.
-  await context.warehouse.use((warehouse) => forgetInputs(warehouse, tables, conclusions));
-}
-
 const smallestWorthCompacting = 64 * 1024 * 1024;
 
 /**
- * DuckDB does not give space back: a file of more than twice its live blocks is written anew and renamed, from `smallest`
- * bytes on.
+ * Writes a database file again that has more than twice its live blocks, from `smallest` bytes on: DuckDB does not give space
+ * back by itself.
+ * @returns its size before and after, or undefined if it was left alone
  */
 export async function compactWarehouse(
-  context: Pick<RunContext, 'paths' | 'warehouse' | 'reporter'>,
+  file: string,
+  host: {
+    use<T>(work: (warehouse: Warehouse) => Promise<T>): Promise<T>;
+    /** Closes the file. */
+    release(): Promise<void>;
+  },
   smallest = smallestWorthCompacting,
-): Promise<void> {
-  const file = context.paths.warehouse;
-  if (!existsSync(file)) return;
+): Promise<{ readonly before: number; readonly after: number } | undefined> {
+  if (!existsSync(file)) return undefined;
   const before = (await stat(file)).size;
-  if (before < smallest) return;
+  if (before < smallest) return undefined;
   const aside = `${file}.compact`;
-  const compacted = await context.warehouse.use(async (warehouse) => {
+  const compacted = await host.use(async (warehouse) => {
     await warehouse.run('CHECKPOINT');
     const { total_blocks, used_blocks } = await warehouse.row<{ total_blocks: bigint; used_blocks: bigint }>(
       'SELECT total_blocks, used_blocks FROM pragma_database_size()',
@@ -89,13 +75,16 @@ export async function compactWarehouse(
     await warehouse.run('DETACH compacted');
     return true;
   });
-  if (!compacted) return;
-  await context.warehouse.release();
+  if (!compacted) return undefined;
+  await host.release();
   await rename(aside, file);
   noteAsLeft(file);
-  context.reporter.report({
-    type: 'log',
-    level: 'info',
-    message: `compacted the warehouse from ${before} to ${(await stat(file)).size} bytes`,
-  });
+  return { before, after: (await stat(file)).size };
 }
+
+/** The size of a database as DuckDB writes it. */
+export const databaseSize = async (warehouse: Warehouse): Promise<string> =>
+  (await warehouse.row<{ size: string }>('SELECT database_size AS size FROM pragma_database_size()')).size;
+
+export const duckdbVersion = async (warehouse: Warehouse): Promise<string> =>
+  (await warehouse.row<{ version: string }>('SELECT version() AS version')).version;

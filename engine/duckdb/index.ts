@@ -1,0 +1,51 @@
+/** All that the rest of the engine asks of DuckDB. What needs only its SQL imports dialect.ts, which does not load DuckDB. */
+
+// Open: a file or a database in memory, and the target that it belongs to.
+
+export { noteAsLeft } from './as-left.ts';
+export { readOrigin, writeOrigin } from './origin.ts';
+export { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
+
+// Schema: the definition of what a file contains, and the statements that change it.
+
+export { alterStatements, type Hints } from './alter.ts';
+export { hasView, readSchema } from './introspect.ts';
+export { parquetDrift } from './parquet.ts';
+
+// Load: the tables of an extract.
+
+export { loadFeed } from './feeds.ts';
+
+// Dirty: what differs from what it was built from.
+
+export { findDirty, partitionsOf } from './partitions.ts';
+export { isUpToDate, recordUpToDate } from './up-to-date.ts';
+
+// Publish: the rows of a model with its tests, in one transaction.
+
+export { type BuildOptions, type BuildOutcome, buildModel } from './build-model.ts';
+export { checkModel, openEmpty } from './describe.ts';
+
+// Test.
+
+export { readsClock, recordOutcomes, runTest, type TestOutcome } from './run-test.ts';
+
+// Export.
+
+export { exportTable } from './export.ts';
+
+// Read.
+
+export type { ColumnsOf } from './columns.ts';
+export { createReader } from './reader.ts';
+export { firstRows } from './texts.ts';
+
+// State: what was published, and what another program changed.
+
+export { adoptRows, describeForeign, markUnlessAsLeft } from './foreign.ts';
+export { alteredPartitions, builtAmong, type Conclusion, forgetInputs, isUnbuilt } from './state.ts';
+
+// Maintain: copies, checks and the size of a file.
+
+export { backUp, compactWarehouse, databaseSize, duckdbVersion } from './maintain.ts';
+export { verifyDatabase } from './verify.ts';

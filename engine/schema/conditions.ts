@@ -1,0 +1,15 @@
+import { quoteName, quoteText } from '../sql.ts';
+import type { Column } from './column.ts';
+import type { Check } from './table.ts';
+
+/** What the warehouse enforces of a column's values, as SQL conditions. */
+export function columnConditions(name: string, { oneOf, min, max }: Column): readonly string[] {
+  return [
+    ...(oneOf === undefined ? [] : [`${quoteName(name)} IN (${oneOf.map(quoteText).join(', ')})`]),
+    ...(min === undefined ? [] : [`${quoteName(name)} >= ${min}`]),
+    ...(max === undefined ? [] : [`${quoteName(name)} <= ${max}`]),
+  ];
+}
+
+export const checkCondition = ([left, operator, right]: Check): string =>
+  `${quoteName(left)} ${operator} ${quoteName(right)}`;
