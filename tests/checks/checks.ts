@@ -4,7 +4,7 @@ import { checkCases } from './cases.ts';
 import { checkCycles } from './cycles.ts';
 import { checkErrors } from './errors.ts';
 import { checkGuards } from './guards.ts';
-import { checkImports } from './imports.ts';
+import { checkImports, checkWalls } from './imports.ts';
 import { checkKernel } from './kernel.ts';
 import { checkLinks } from './links.ts';
 import { checkProjectWords } from './project-words.ts';
@@ -30,7 +30,7 @@ export const checks: Readonly<Record<string, Check>> = {
   types: program('tsc', '--noEmit', '-p', '.'),
   biome: program('biome', 'check', '--error-on-warnings', '.'),
   knip: program('knip'),
-  imports: checkImports,
+  imports: async (root) => [...(await checkImports(root)), ...(await checkWalls(root))],
   cycles: checkCycles,
   'project-words': checkProjectWords,
   kernel: checkKernel,

@@ -60,6 +60,87 @@ export function importsOf({ path, text }: SourceFile): readonly Import[] {
   return [...fixed, ...passedOn, ...dynamic];
 }
 
+interface Wall {
+  readonly room: string;
+  /** The files through which everything outside the room reaches it. */
+  readonly doors: readonly string[];
+  /** A word that code outside does not say, but for these files: path → why. */
+  readonly word: string;
+  readonly exceptions: Readonly<Record<string, string>>;
+}
+
+/** Rooms of the engine that only their doors lead into, and the words that stay inside. */
+const walls: readonly Wall[] = [
+  {
+    room: 'engine/duckdb/',
+    doors: ['engine/duckdb/index.ts', 'engine/duckdb/dialect.ts'],
+    word: 'duckdb',
+    exceptions: {
+      'engine/check-test-values.ts': 'an error message says what DuckDB would do to a value',
+      'engine/cli/commands/migrate.ts': 'an example names a backup',
+      'engine/cli/commands/run.ts': 'help of --memory-limit, which DuckDB keeps',
+      'engine/cli/commands/schema.ts': 'help and example of --database, which takes a DuckDB file',
+      'engine/cli/commands/test.ts': 'help of --memory-limit, which DuckDB keeps',
+      'engine/run/compare-database.ts': 'error messages name the kinds of file that --database takes',
+      'engine/run/compile.ts': 'the formatter of compiled SQL has to know the dialect',
+      'engine/run/doctor.ts': 'reports the version of DuckDB',
+      'engine/run/paths.ts': 'the name of the warehouse file, which users open with DuckDB',
+      'engine/target/lost.ts': 'backups are files ending in .duckdb',
+    },
+  },
+  {
+    room: 'engine/duckdb/state.ts',
+    doors: [],
+    word: 'partition_state',
+    exceptions: {
+      'engine/model.ts': 'models read the states of other tables in their queries',
+      'engine/schema/system.ts': 'defines the table',
+    },
+  },
+];
+
+/** The text of a file without its comments and its imports of doors, at the same offsets. */
+function codeOf({ path, text }: SourceFile, doors: readonly string[]): string {
+  const { comments } = parseSync(path, text);
+  const blank = (code: string, start: number, end: number) =>
+    code.slice(0, start) + code.slice(start, end).replaceAll(/[^\n]/g, ' ') + code.slice(end);
+  const code = comments.reduce((rest, { start, end }) => blank(rest, start, end), text);
+  const isDoor = (from: string) => doors.includes(posix.join(posix.dirname(path), from));
+  return code.replaceAll(/'(\.{1,2}\/[^'\n]+)'/g, (literal, from: string) =>
+    isDoor(from) ? ' '.repeat(literal.length) : literal,
+  );
+}
+
+/** The engine reaches DuckDB through its doors; what else speaks of it is listed with a reason, and the list has no stale line. */
+export async function checkWalls(root: string, rooms: readonly Wall[] = walls): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const files = await readFiles(root, ['engine/**/*.ts']);
+  for (const { room, doors, word, exceptions } of rooms) {
+    const speakers = new Set<string>();
+    for (const file of files.filter(({ path }) => !path.startsWith(room))) {
+      for (const { from, offset } of importsOf(file)) {
+        const target = posix.join(posix.dirname(file.path), from);
+        if (!from.startsWith('.') || !target.startsWith(room) || doors.length === 0 || doors.includes(target)) continue;
+        const at = `${file.path}:${lineAt(file.text, offset)}`;
+        problems.push(`${at}: imports ${target}; outside ${room} only ${doors.join(' and ')} may be imported`);
+      }
+      const said = codeOf(file, doors).search(new RegExp(word, 'i'));
+      if (said < 0) continue;
+      speakers.add(file.path);
+      if (exceptions[file.path] !== undefined) continue;
+      const at = `${file.path}:${lineAt(file.text, said)}`;
+      problems.push(
+        `${at}: mentions ${word}; move it into ${room}, or list the file with a reason in tests/checks/imports.ts`,
+      );
+    }
+    for (const path of Object.keys(exceptions)) {
+      if (!speakers.has(path))
+        problems.push(`tests/checks/imports.ts: ${path} does not mention ${word}; remove it from the list`);
+    }
+  }
+  return problems;
+}
+
 /** Imports run one way (design section 1): the engine imports no layer, the layers import only its faces. */
 export async function checkImports(root: string): Promise<readonly string[]> {
   const problems: string[] = [];

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { checkImports } from '../../checks/imports.ts';
+import { describe, expect, test } from 'vitest';
+import { checkImports, checkWalls } from '../../checks/imports.ts';
 import { tree } from '../../support/tree.ts';
 
 const problemsOf = async (path: string, text: string) => checkImports(await tree({ [path]: text }));
@@ -39,4 +39,34 @@ test('what only looks like an import is none', async () => {
   expect(
     await problemsOf('engine/a.ts', `// import '../extract/a.ts'\nexport const a = "from '../extract/a.ts'";`),
   ).toEqual([]);
+});
+
+describe('a wall', () => {
+  const wallsOf = async (files: Readonly<Record<string, string>>, exceptions: Readonly<Record<string, string>> = {}) =>
+    checkWalls(await tree(files), [
+      { room: 'engine/duckdb/', doors: ['engine/duckdb/index.ts'], word: 'duckdb', exceptions },
+    ]);
+
+  test('lets its doors, comments and the files that are listed be', async () => {
+    const files = {
+      'engine/duckdb/open.ts': `import { DuckDBInstance } from '@duckdb/node-api';`,
+      'engine/run/run.ts': `import { open } from '../duckdb/index.ts'; // DuckDB\nexport const name = 'warehouse';`,
+      'engine/run/paths.ts': `export const name = 'warehouse.duckdb';`,
+    };
+    expect(await wallsOf(files, { 'engine/run/paths.ts': 'names the file' })).toEqual([]);
+  });
+
+  test.each([
+    ['another file of the room', `import type { Open } from '../duckdb/open.ts';`, 'imports engine/duckdb/open.ts'],
+    ['the package', `const api = await import('@duckdb/node-api');`, 'mentions duckdb'],
+    ['a system table', 'const sql = `FROM duckdb_tables()`;', 'mentions duckdb'],
+  ])('stops %s', async (_what, text, problem) => {
+    const problems = await wallsOf({ 'engine/run/run.ts': `\n${text}` });
+    expect(problems).toContainEqual(expect.stringContaining(`engine/run/run.ts:2: ${problem}`));
+  });
+
+  test('has no line for a file that does not say the word', async () => {
+    const problems = await wallsOf({ 'engine/run/run.ts': '// duckdb' }, { 'engine/run/run.ts': 'no longer' });
+    expect(problems).toEqual([expect.stringContaining('engine/run/run.ts does not mention duckdb')]);
+  });
 });
