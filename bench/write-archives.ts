@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deflateRawSync } from 'node:zlib';
 import { msOfHour } from '../engine/units.ts';
-import { type ArchiveKey, archiveName, formatKey, periodOf } from '../extract/archive/keys.ts';
+import { type ArchiveKey, archiveName, formatKey, periodOf } from '../exchange/keys.ts';
 import { zipOf } from '../extract/sample/zip.ts';
 import type { PartOfSet, Tree } from './support/archive-set.ts';
 import { klinesCsv } from './support/klines.ts';

@@ -1,5 +1,3 @@
-import { publishedNumber } from './number.ts';
-
 /** The columns of a kline, in the order in which the archive and the API give them. */
 export const columns = [
   'open_time',
@@ -17,6 +15,44 @@ export const columns = [
 ] as const;
 
 export type Column = (typeof columns)[number];
+
+/** The first line of an archive that has a header. */
+export const header = columns.join(',');
+
+/** Other names of the columns: those of the publisher's own description (binance-public-data, README). */
+const aliases: Readonly<Record<string, Column>> = {
+  'Open time': 'open_time',
+  Open: 'open',
+  High: 'high',
+  Low: 'low',
+  Close: 'close',
+  Volume: 'volume',
+  'Close time': 'close_time',
+  'Quote asset volume': 'quote_volume',
+  'Number of trades': 'count',
+  'Taker buy base asset volume': 'taker_buy_volume',
+  'Taker buy quote asset volume': 'taker_buy_quote_volume',
+  Ignore: 'ignore',
+};
+
+/** The column that a header means by a name. */
+export const columnNamed = (name: string): Column | undefined =>
+  columns.find((column) => column === name) ?? (Object.hasOwn(aliases, name) ? aliases[name] : undefined);
+
+/**
+ * Digits with at most one point between them and, rarely, an exponent (A34). A minus is part of it, so that a negative
+ * value is named as one. Underscores, blanks, hexadecimal, `+1`, `.5`, `nan` and `inf` are no numbers of the archive.
+ */
+const grammar = /^-?\d+(\.\d+)?([Ee]-?\d+)?$/;
+
+/** The double nearest to a published text; NaN where the text is no number of the archive. */
+export const publishedNumber = (text: string): number => (grammar.test(text) ? Number(text) : Number.NaN);
+
+/** From here on a published time is in µs, below it in ms: it is the year 5138 in ms, 1973 in µs (A2). */
+export const firstMicros = 1e14;
+
+/** A published time in µs. */
+export const microsOf = (time: number): number => (time >= firstMicros ? time : time * 1000);
 
 const prices = ['open', 'high', 'low', 'close'] as const;
 

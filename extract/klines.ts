@@ -1,5 +1,5 @@
 import { defineExtract, type ExtractContext, once, PipelineError } from '../engine/index.ts';
-import { type ArchiveKey, parseKey } from './archive/keys.ts';
+import { type ArchiveKey, parseKey } from '../exchange/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { asError, SourceError } from './errors.ts';

@@ -1,9 +1,9 @@
 import { closest, defineExtract, type ExtractContext, isAbort, PipelineError } from '../engine/index.ts';
+import { marketPrefix, type Series, seriesId } from '../exchange/keys.ts';
+import { dailyTimeframes } from '../exchange/timeframes.ts';
 import { type ArchiveClient, createClient } from './archive/client.ts';
-import { marketPrefix, type Series, seriesId } from './archive/keys.ts';
 import { list } from './archive/list.ts';
 import { openArchive } from './archive/open.ts';
-import { dailyTimeframes } from './archive/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { SourceError } from './errors.ts';
 import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';

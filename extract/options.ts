@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { type ExtractContext, PipelineError } from '../engine/index.ts';
-import { type InstrumentType, marketPaths } from './archive/keys.ts';
-import { isTimeframe, type Timeframe, timeframes } from './archive/timeframes.ts';
+import { isTimeframe, type Timeframe, timeframeNames } from '../exchange/timeframes.ts';
+import { type InstrumentType, instrumentTypes } from '../exchange/vocabulary.ts';
 import { connectionSettings, stagingSettings } from './settings.ts';
 
-const instrumentType = z.enum(Object.keys(marketPaths) as [InstrumentType, ...InstrumentType[]]);
-const timeframe = z.enum(Object.keys(timeframes) as [Timeframe, ...Timeframe[]]);
+const instrumentType = z.enum(instrumentTypes);
+const timeframe = z.enum(timeframeNames);
 
 const shared = {
   ...connectionSettings,

@@ -1,11 +1,6 @@
-import {
-  defineExtract,
-  type Extract,
-  type ExtractContext,
-  msOfDay,
-  PipelineError,
-  type SplitUrl,
-} from '../engine/index.ts';
+import { defineExtract, type Extract, type ExtractContext, msOfDay, PipelineError, type SplitUrl } from '../engine/index.ts';
+import { type BarSeries, barSeriesId, unknownSymbolKey } from '../exchange/keys.ts';
+import { msOfDay } from '../exchange/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';
 import { SourceError } from './errors.ts';
 import type { RetryPolicy } from './http/retry.ts';
@@ -14,7 +9,6 @@ import { listingOf } from './listing/archive-listing.ts';
 import { parseRestOptions } from './options.ts';
 import { createRestClient } from './rest/client.ts';
 import { fillSeries } from './rest/fill-series.ts';
-import { type RestSeries, restSeriesId, unknownSymbolKey } from './rest/keys.ts';
 import { restUrls, restWeights } from './rest/settings.ts';
 import { stagedSeries } from './rest/staged-series.ts';
 import { createRestStore } from './rest/store.ts';
@@ -60,7 +54,7 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       };
       const askAgainAt = (at: string) => Date.parse(at) + options.ask_again_after * msOfDay;
       const unknown = new Set<string>();
-      const isUnknown = (series: RestSeries): boolean => {
+      const isUnknown = (series: BarSeries): boolean => {
         const key = unknownSymbolKey(series);
         const entry = context.relist ? undefined : ledger.get(key);
         return unknown.has(key) || (entry !== undefined && askAgainAt(entry.staged_at) > asOf.getTime());
@@ -76,15 +70,15 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
         totals.archived += filled.archived;
         totals.odd += filled.odd.length;
         for (const { at, defect } of filled.odd) {
-          const subject = `${restSeriesId(series)} at ${at}`;
+          const subject = `${barSeriesId(series)} at ${at}`;
           context.warn({ kind: 'bar_skipped', subject, message: `left out a bar of ${subject}: ${defect}` });
         }
         const { refusal } = filled;
         failuresInARow = refusal?.kind === 'failed' ? failuresInARow + 1 : 0;
         if (refusal?.kind === 'failed') {
           failures.push(refusal.error);
-          const message = `failed ${restSeriesId(series)}: ${refusal.error.message}`;
-          context.warn({ kind: 'series_not_filled', subject: restSeriesId(series), message });
+          const message = `failed ${barSeriesId(series)}: ${refusal.error.message}`;
+          context.warn({ kind: 'series_not_filled', subject: barSeriesId(series), message });
         }
         if (refusal?.kind === 'unknown' && !isUnknown(series)) {
           unknown.add(unknownSymbolKey(series));

@@ -17,8 +17,9 @@ import {
   tinyint,
   varchar,
 } from '../engine/index.ts';
+import { cadences, dataSources, instrumentTypes } from '../exchange/vocabulary.ts';
 
-const instrumentType = varchar('Market.', { oneOf: ['spot', 'futures-um', 'futures-cm'] });
+const instrumentType = varchar('Market.', { oneOf: instrumentTypes });
 const symbol = varchar('Ticker as the archive spells it.');
 const timeframe = varchar('Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.');
 
@@ -27,7 +28,7 @@ const archiveObjects = table('archive_objects', {
   columns: {
     key: varchar('Object key.'),
     instrument_type: instrumentType,
-    cadence: varchar('How much time an archive covers.', { oneOf: ['daily', 'monthly'] }),
+    cadence: varchar('How much time an archive covers.', { oneOf: cadences }),
     symbol,
     timeframe,
     period_start: date('First day of the period.'),
@@ -88,7 +89,7 @@ const archiveOfLines = {
   symbol,
   timeframe,
   data_source: varchar('Cadence of that archive; rest for bars that the exchange gave.', {
-    oneOf: ['daily', 'monthly', 'rest'],
+    oneOf: dataSources,
   }),
 };
 const perFile = ['archive_key', 'instrument_type', 'symbol', 'timeframe', 'data_source'] as const;

@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import type { Reader } from '../engine/for-commands.ts';
 import { cast, closest, PipelineError } from '../engine/index.ts';
+import { timeframes } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { howToLoad } from './how-to-load.ts';
 import { noteOutside, type Span } from './parameters/range.ts';
 import { type Series, series } from './series.ts';
-import { timeframes } from './timeframes.ts';
 
 /**
  * @throws PipelineError USAGE for a series that is not there, saying what is: other timeframes of the symbol, other

@@ -1,3 +1,5 @@
+import { deliveryHour } from '../exchange/vocabulary.ts';
+
 /** A futures contract and what it is compared with. */
 export interface Contract {
   /** As the archive spells it. */
@@ -7,8 +9,6 @@ export interface Contract {
   /** When a contract with a date is settled; 08:00 UTC. */
   readonly delivery: Date | undefined;
 }
-
-const deliveryHour = 8 * 3_600_000;
 
 /**
  * The contract that a symbol names: `BTCUSDT` and `BTCUSDT_260327` of futures-um are compared with spot BTCUSDT. A
@@ -26,5 +26,5 @@ export function contractOf(name: string, instrumentType: 'futures-um' | 'futures
 /** Of `260327`. */
 function deliveryOf(day: string): Date {
   const [year, month, date] = [day.slice(0, 2), day.slice(2, 4), day.slice(4)].map(Number) as [number, number, number];
-  return new Date(Date.UTC(2000 + year, month - 1, date) + deliveryHour);
+  return new Date(Date.UTC(2000 + year, month - 1, date, deliveryHour));
 }

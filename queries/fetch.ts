@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { type CommandIo, type GlobalOptions, openContext, openReader, runSelection } from '../engine/for-commands.ts';
 import { cast, formatDay, msOfDay, PipelineError } from '../engine/index.ts';
+import { msOfDay, timeframes } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { type Series, series } from './series.ts';
-import { timeframes } from './timeframes.ts';
 
 export interface FetchOptions extends GlobalOptions {
   /** Large amounts without asking. */

@@ -1,5 +1,6 @@
 import type { Reader } from '../engine/for-commands.ts';
 import { formatDay, msOfDay } from '../engine/index.ts';
+import { msOfDay } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { checkRange, describeRange, noteOutside } from './parameters/range.ts';
 import type { GivenOf, Parameters, PlainParameters, Question, ValuesOf } from './question.ts';

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
+import type { Timeframe } from '../exchange/timeframes.ts';
+import type { InstrumentType } from '../exchange/vocabulary.ts';
 import type { Database } from '../models/schema.ts';
-import type { InstrumentType } from './parameters/choice.ts';
-import type { Timeframe } from './timeframes.ts';
 
 export interface Series {
   readonly instrumentType: InstrumentType;

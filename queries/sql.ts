@@ -25,9 +25,6 @@ export const changePercent = (now: Expression<unknown>, before: Expression<unkno
 export const traded = (row: ExpressionBuilder<Database, 'daily_availability'>) =>
   cast('BOOLEAN', sql`coalesce(${row.ref('trade_count')} > 0, ${row.ref('available')})`);
 
-/** A symbol that stays away for more than this many days has left; coming back is a new spell (A24). */
-export const daysOfASpell = 7;
-
 /** Every day of the calendar from a symbol's first row to its last, so that a day without a row shows as a gap. */
 export const symbolCalendar = (db: Kysely<Database>, table: 'daily_availability' | 'volume_rankings', symbol: string) =>
   db

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { writeWhole } from '../../engine/disk.ts';
 import { msOfDay } from '../../engine/units.ts';
-import type { Cadence } from '../../extract/archive/keys.ts';
+import type { Timeframe } from '../../exchange/timeframes.ts';
+import type { Cadence } from '../../exchange/vocabulary.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
-import type { Timeframe } from '../../extract/archive/timeframes.ts';
 import type { BenchOptions } from './options.ts';
 
 /** Archives of one cadence and timeframe for all symbols of a set. */

@@ -6,9 +6,10 @@ import { deflateRaw } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { writeWhole } from '../../engine/disk.ts';
 import { msOfDay } from '../../engine/units.ts';
-import { type ArchiveKey, archiveName, formatKey, type InstrumentType, periodOf } from '../../extract/archive/keys.ts';
+import { type ArchiveKey, archiveName, formatKey, periodOf } from '../../exchange/keys.ts';
+import type { Timeframe } from '../../exchange/timeframes.ts';
+import type { InstrumentType } from '../../exchange/vocabulary.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
-import type { Timeframe } from '../../extract/archive/timeframes.ts';
 import { zipOf } from '../../extract/sample/zip.ts';
 import { type BenchOptions, scaled } from './options.ts';
 

@@ -1,6 +1,5 @@
 import { msOfDay } from '../../engine/units.ts';
-import type { ArchiveKey } from '../../extract/archive/keys.ts';
-import { periodOf } from '../../extract/archive/keys.ts';
+import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
 import { type Bar, pricesOf, tradedBar } from '../../extract/sample/bar.ts';
 import { csvOf } from '../../extract/sample/csv.ts';
 import { unitsPerOne } from '../../extract/sample/decimals.ts';

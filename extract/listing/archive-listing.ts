@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type ExtractContext, PipelineError } from '../../engine/index.ts';
-import type { Series } from '../archive/keys.ts';
+import type { Series } from '../../exchange/keys.ts';
 import { type ListedObject, type ListedSeries, readObjects, seriesFile, storedSeries } from './series-state.ts';
 
 /** What the listing extract hands to those that need it. Objects are read from the state when they are asked for. */

@@ -1,6 +1,6 @@
 import { type ArchiveMatch, formatCount } from '../../engine/index.ts';
+import { seriesPrefix } from '../../exchange/keys.ts';
 import type { ArchiveClient } from '../archive/client.ts';
-import { seriesPrefix } from '../archive/keys.ts';
 import { list } from '../archive/list.ts';
 import type { ListedEntry } from '../archive/listing-xml.ts';
 import { forEachConcurrent } from '../concurrent.ts';

@@ -1,5 +1,5 @@
 import { csvLine, partitionText, type TableFeed } from '../../engine/index.ts';
-import { periodOf, type Series } from '../archive/keys.ts';
+import { periodOf, type Series } from '../../exchange/keys.ts';
 import { sqlTimestamp, writeLines } from '../csv.ts';
 import type { ArchiveListing } from './archive-listing.ts';
 import type { ListedObject } from './series-state.ts';

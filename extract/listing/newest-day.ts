@@ -1,5 +1,6 @@
 import { formatUtc, msOfDay } from '../../engine/index.ts';
-import { periodOf, type Series } from '../archive/keys.ts';
+import { periodOf, type Series } from '../../exchange/keys.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 
 /** A daily archive is listed within a day of its last bar, rarely later (A21). */
 const mostBehind = 2 * msOfDay;

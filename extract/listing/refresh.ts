@@ -1,6 +1,7 @@
 import { msOfDay } from '../../engine/index.ts';
+import { type ArchiveKey, archiveName, parseKey, type Series, seriesPrefix } from '../../exchange/keys.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import type { ArchiveClient } from '../archive/client.ts';
-import { type ArchiveKey, archiveName, parseKey, type Series, seriesPrefix } from '../archive/keys.ts';
 import { list } from '../archive/list.ts';
 import type { ListedEntry } from '../archive/listing-xml.ts';
 import {

@@ -3,9 +3,10 @@ import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, rm
 import { basename, dirname, join, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { writeWhole } from '../../engine/index.ts';
-import { type Cadence, formatKey, type InstrumentType, type Series, seriesId } from '../archive/keys.ts';
+import { formatKey, type Series, seriesId } from '../../exchange/keys.ts';
+import type { Timeframe } from '../../exchange/timeframes.ts';
+import type { Cadence, InstrumentType } from '../../exchange/vocabulary.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
-import type { Timeframe } from '../archive/timeframes.ts';
 import { SourceError } from '../errors.ts';
 import { formatCrc } from '../staging/crc.ts';
 import { isIntact, seal } from '../staging/seal.ts';

@@ -1,5 +1,5 @@
-import { formatCount, type PipelineError, type Window } from '../../engine/index.ts';
-import { type ArchiveKey, parseKey, periodOf, seriesId } from '../archive/keys.ts';
+import { formatCount, PipelineError, type Window } from '../../engine/index.ts';
+import { type ArchiveKey, parseKey, periodOf, seriesId } from '../../exchange/keys.ts';
 import { SourceError } from '../errors.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { ListedObject } from '../listing/series-state.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseKey } from '../archive/keys.ts';
+import { parseKey } from '../../exchange/keys.ts';
 import { SourceError } from '../errors.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 

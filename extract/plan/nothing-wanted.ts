@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Window, writeWhole } from '../../engine/index.ts';
-import { seriesId } from '../archive/keys.ts';
+import { seriesId } from '../../exchange/keys.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { Scope } from '../options.ts';
 import type { Plan } from './plan-all.ts';

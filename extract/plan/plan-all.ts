@@ -1,5 +1,5 @@
 import type { Window } from '../../engine/index.ts';
-import type { ArchiveKey, Series } from '../archive/keys.ts';
+import type { ArchiveKey, Series } from '../../exchange/keys.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { Scope } from '../options.ts';
 import { type PlanInput, type Planned, planSeries, type SeriesPlan, type SettledStatus } from './plan.ts';

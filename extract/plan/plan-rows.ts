@@ -1,6 +1,6 @@
 import type { ExtractPlan, PlanRow } from '../../engine/index.ts';
-import type { Series } from '../archive/keys.ts';
-import { type Timeframe, timeframes } from '../archive/timeframes.ts';
+import type { Series } from '../../exchange/keys.ts';
+import { type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import type { SettledStatus, Why } from './plan.ts';
 import { eachPlan, type PlanOptions, stagedBytes } from './plan-all.ts';

@@ -1,11 +1,11 @@
 import type { PipelineError } from '../../engine/index.ts';
 import { msOfDay } from '../../engine/index.ts';
-import { timeframes } from '../archive/timeframes.ts';
+import type { BarSeries } from '../../exchange/keys.ts';
+import type { Slots } from '../../exchange/slots.ts';
+import { msOfDay, timeframes } from '../../exchange/timeframes.ts';
 import type { Bar } from './bars.ts';
 import type { KlinesAnswer, RestClient } from './client.ts';
-import type { RestSeries } from './keys.ts';
 import { holds, type Range } from './ranges.ts';
-import type { Slots } from './slots.ts';
 
 /** Bars a request. Of futures 499 cost 2 of the weight, 1,500 cost 10. */
 const pageOf = { spot: 1000, 'futures-um': 499, 'futures-cm': 499 } as const;
@@ -37,7 +37,7 @@ export type Refusal =
  * first: years in which nothing was traded are passed over in a few requests.
  */
 export async function askFor(
-  series: RestSeries,
+  series: BarSeries,
   ranges: readonly Range[],
   options: AskOptions,
 ): Promise<Refusal | undefined> {
@@ -89,7 +89,7 @@ function closeOf({ open, close }: Bar, { slotOf, opensAt }: Slots): number {
 
 /** When the first day with a bar in the range begins, or, where a look shows none, where the look ends. */
 async function firstDay(
-  series: RestSeries,
+  series: BarSeries,
   [from, to]: Range,
   client: AskOptions['client'],
 ): Promise<number | Exclude<KlinesAnswer, { kind: 'bars' }>> {

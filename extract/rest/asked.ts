@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeWhole } from '../../engine/index.ts';
+import { type BarSeries, barSeriesId } from '../../exchange/keys.ts';
 import { isIntact, seal } from '../staging/seal.ts';
-import { type RestSeries, restSeriesId } from './keys.ts';
 import type { Range } from './ranges.ts';
 
 /** What is remembered of a series, beside the bars themselves. */
@@ -17,10 +17,10 @@ export interface Asked {
  * Nothing is remembered where there is no file, or one that is damaged or of another series: then the exchange is asked
  * again.
  */
-export function readAsked(file: string, series: RestSeries): Asked {
+export function readAsked(file: string, series: BarSeries): Asked {
   try {
     const text = readFileSync(file, 'utf8').trimEnd();
-    const { settled, covered }: Partial<Asked> = isIntact(text, restSeriesId(series)) ? JSON.parse(text) : {};
+    const { settled, covered }: Partial<Asked> = isIntact(text, barSeriesId(series)) ? JSON.parse(text) : {};
     if (Array.isArray(settled) && typeof covered === 'object') return { settled, covered };
   } catch (error) {
     if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -29,8 +29,8 @@ export function readAsked(file: string, series: RestSeries): Asked {
 }
 
 /** Throws DISK_FULL. */
-export const writeAsked = (file: string, series: RestSeries, asked: Asked): void =>
-  writeWhole(file, `${seal(JSON.stringify(asked), restSeriesId(series))}\n`);
+export const writeAsked = (file: string, series: BarSeries, asked: Asked): void =>
+  writeWhole(file, `${seal(JSON.stringify(asked), barSeriesId(series))}\n`);
 
 /** Forgets of every series what was asked, where it is not known any more which bars were answered. */
 export function forgetAsked(stagingDir: string): void {

@@ -1,7 +1,7 @@
-import { hideEcho, type PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
+import { hideEcho, PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
+import { apiTimeframe, type Timeframe } from '../../exchange/timeframes.ts';
+import type { InstrumentType } from '../../exchange/vocabulary.ts';
 import { headerOf } from '../archive/client.ts';
-import type { InstrumentType } from '../archive/keys.ts';
-import type { Timeframe } from '../archive/timeframes.ts';
 import { SourceError } from '../errors.ts';
 import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
 import { type Answer, createTransport } from '../http/transport.ts';
@@ -160,8 +160,7 @@ function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit 
   url.search = String(
     new URLSearchParams({
       symbol,
-      // The archive says 1mo.
-      interval: timeframe === '1mo' ? '1M' : timeframe,
+      interval: apiTimeframe(timeframe),
       startTime: String(from),
       // Both ends are included.
       endTime: String(to - 1),

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ArchiveKey, periodOf } from '../archive/keys.ts';
+import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
+import type { Slots } from '../../exchange/slots.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import { stagedFile } from '../staging/paths.ts';
 import { openRows, openTimeOf } from '../staging/rows.ts';
 import { type Range, union } from './ranges.ts';
-import type { Slots } from './slots.ts';
 
 /** What the ledger has of an archive that is staged; times are ms. */
 export interface StagedArchive {

@@ -1,11 +1,12 @@
 import type { Window } from '../../engine/index.ts';
+import { periodOfBar } from '../../exchange/keys.ts';
+import { type Slots, slotsOf } from '../../exchange/slots.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
+import { askedFile } from '../staging/paths.ts';
 import { type AskOptions, askFor, type Refusal } from './ask.ts';
 import { readAsked, writeAsked } from './asked.ts';
 import { isWhole, prunedMonths, readCovered, spanOf } from './coverage.ts';
-import { askedFile, periodOfBar } from './keys.ts';
 import { holds, type Range, subtract, union } from './ranges.ts';
-import { type Slots, slotsOf } from './slots.ts';
 import type { StagedSeries } from './staged-series.ts';
 import type { RestStore, Row } from './store.ts';
 
@@ -79,7 +80,7 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
   function save(present?: string): void {
     for (const [period, { rows, leftOut }] of pending) {
       if (present !== undefined && period >= present) continue;
-      store.add({ ...series, period }, rows, leftOut);
+      store.add({ ...series, cadence: 'rest', period }, rows, leftOut);
       pending.delete(period);
     }
     const unsaved = [...pending.values()].flatMap(({ rows: [row] }) => (row === undefined ? [] : [row.open]));

@@ -1,5 +1,5 @@
 import { hideInValue, PipelineError, type SplitUrl, splitUrl, type Vars } from '../../engine/index.ts';
-import { type InstrumentType, marketPaths } from '../archive/keys.ts';
+import { type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 
 type ByMarket<T> = Readonly<Record<InstrumentType, T>>;
 
@@ -32,7 +32,7 @@ function byMarket(name: string, vars: Vars): ByMarket<string> {
   const values = Object.fromEntries(
     pairs.map((pair) => [pair.slice(0, pair.indexOf('=')).trim(), pair.slice(pair.indexOf('=') + 1).trim()]),
   );
-  const missing = Object.keys(marketPaths).find((market) => !values[market]);
+  const missing = instrumentTypes.find((market) => !values[market]);
   if (missing !== undefined) throw invalid(name, `has nothing for ${missing}`, pairs.join(','));
   return values as ByMarket<string>;
 }

@@ -2,10 +2,11 @@ import { hash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { writeWhole } from '../../engine/index.ts';
+import { formatKey, type RestKey } from '../../exchange/keys.ts';
 import { formatCrc } from '../staging/crc.ts';
 import type { LedgerEntry } from '../staging/entry.ts';
 import type { Ledger } from '../staging/ledger.ts';
-import { formatRestKey, type RestKey, restFile } from './keys.ts';
+import { stagedFile } from '../staging/paths.ts';
 
 /** A row of a file of bars. */
 export interface Row {
@@ -32,11 +33,11 @@ const mostNotes = 20;
 /** Keeps the exchange's bars as CSVs and tells of each in the ledger, after it is in place. */
 export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date): RestStore {
   const isIntact = (entry: LedgerEntry, key: RestKey): boolean =>
-    intactCsv(restFile(stagingDir, key), entry) !== undefined;
+    intactCsv(stagedFile(stagingDir, key), entry) !== undefined;
 
   function rows(key: RestKey): readonly Row[] {
-    const entry = ledger.get(formatRestKey(key));
-    const csv = entry?.status === 'staged' ? intactCsv(restFile(stagingDir, key), entry) : undefined;
+    const entry = ledger.get(formatKey(key));
+    const csv = entry?.status === 'staged' ? intactCsv(stagedFile(stagingDir, key), entry) : undefined;
     if (csv === undefined) return [];
     const lines = csv.toString('latin1').split('\n').slice(0, -1);
     return lines.map((line) => ({ open: Number(line.slice(0, line.indexOf(','))), line }));
@@ -44,7 +45,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
 
   /** What the ledger says of bars that were left out and have not come since, with those of now. */
   function notesOf(key: RestKey, kept: readonly Row[], leftOut: readonly string[]): string | undefined {
-    const reason = ledger.get(formatRestKey(key))?.reason;
+    const reason = ledger.get(formatKey(key))?.reason;
     const before = reason?.startsWith(leftOutMark) ? reason.slice(leftOutMark.length).split('; ') : [];
     const byTime = new Map([...before, ...leftOut].map((text) => [text.slice(0, timeLength), text]));
     for (const { open } of kept) byTime.delete(new Date(open).toISOString());
@@ -58,11 +59,11 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
       return;
     }
     const csv = Buffer.from(kept.map(({ line }) => `${line}\n`).join(''));
-    writeWhole(restFile(stagingDir, key), csv);
+    writeWhole(stagedFile(stagingDir, key), csv);
     const sha256 = hash('sha256', csv);
     const staged_at = asOf.toISOString();
     ledger.record({
-      ...{ key: formatRestKey(key), etag: sha256, status: 'staged', staged_at, last_modified: staged_at },
+      ...{ key: formatKey(key), etag: sha256, status: 'staged', staged_at, last_modified: staged_at },
       ...{
         size_bytes: csv.length,
         sha256,
@@ -78,7 +79,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
   function recordNothing(key: RestKey, status: 'absent' | 'rejected', reason: string): void {
     const at = asOf.toISOString();
     const facts = { etag: 'rest', reason, staged_at: at, last_modified: at, size_bytes: 0 };
-    ledger.record({ key: formatRestKey(key), status, ...facts });
+    ledger.record({ key: formatKey(key), status, ...facts });
   }
 
   return {
@@ -95,7 +96,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
     keep(key, kept) {
       if (kept.length > 0) return write(key, kept);
       recordNothing(key, 'absent', 'archived: the archive has all its bars');
-      rmSync(restFile(stagingDir, key), { force: true });
+      rmSync(stagedFile(stagingDir, key), { force: true });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { InstrumentType } from '../archive/keys.ts';
+import type { InstrumentType } from '../../exchange/vocabulary.ts';
 
 /** What waits are measured with; a test has its own. */
 export interface Clock {

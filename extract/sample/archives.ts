@@ -1,14 +1,7 @@
-import type { ArchiveKey, InstrumentType } from '../archive/keys.ts';
+import type { ArchiveKey } from '../../exchange/keys.ts';
+import type { InstrumentType } from '../archive/keys.ts';
 import { dateOf, dayOf } from './calendar.ts';
-import {
-  absentMonth,
-  duplicateRow,
-  missingMinutes,
-  monthWithoutDays,
-  notInDollars,
-  overlongMonth,
-  unpaddedMonth,
-} from './cases.ts';
+import { absentMonth, duplicateRow, missingMinutes, monthWithoutDays, notInDollars, overlongMonth, unpaddedMonth } from './cases.ts';
 import { listedDays } from './lifecycle.ts';
 import type { Contract } from './universe.ts';
 

@@ -1,5 +1,5 @@
 import { msOfDay } from '../../engine/index.ts';
-import { periodOf } from '../archive/keys.ts';
+import { periodOf } from '../../exchange/keys.ts';
 
 export const msOfSecond = 1_000;
 export const msOfMinute = 60_000;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { msOfDay, once } from '../../engine/index.ts';
-import { type ArchiveKey, archiveName, formatKey } from '../archive/keys.ts';
+import { type ArchiveKey, archiveName, formatKey } from '../../exchange/keys.ts';
 import { archivesOf } from './archives.ts';
 import type { Bar } from './bar.ts';
 import { createBars } from './bars.ts';

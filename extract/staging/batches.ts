@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { openMaking, writeFully } from '../../engine/aside.ts';
 import { diskError } from '../../engine/index.ts';
-import { header } from '../../exchange/header.ts';
+import { header } from '../../exchange/bar-rules.ts';
 import { headerProblem } from '../verify/header.ts';
 import type { Reason } from '../verify/reason.ts';
 import { type CsvDigest, formatCrc, openIfThere } from './crc.ts';

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { firstMicros } from '../verify/csv-scan.ts';
+import { firstMicros } from '../../exchange/bar-rules.ts';
 import { openRows, openTimeOf } from './rows.ts';
 
 /** How the rows of two versions of an archive differ, by open time. */

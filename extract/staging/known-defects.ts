@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { parseKey } from '../archive/keys.ts';
+import { parseKey } from '../../exchange/keys.ts';
 import type { Ledger } from './ledger.ts';
 import { stagedFile } from './paths.ts';
 import { badValue } from './values.ts';

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { countOf, type Freed, type PipelineError } from '../../engine/index.ts';
-import { type ArchiveKey, formatKey, marketPaths, parseKey } from '../archive/keys.ts';
+import { countOf, type Freed, PipelineError } from '../../engine/index.ts';
+import { type ArchiveKey, formatKey, parseKey } from '../../exchange/keys.ts';
+import { instrumentTypes } from '../../exchange/vocabulary.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';
 import { SourceError } from '../errors.ts';
 import type { LedgerEntry } from './entry.ts';
@@ -48,7 +49,7 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
   );
 }
 
-const folders = [...Object.keys(marketPaths), 'superseded', 'rejected', 'damaged'];
+const folders = [...instrumentTypes, 'superseded', 'rejected', 'damaged'];
 
 /**
  * Removes all staged CSVs, those of versions that were re-issued since, and what was rejected or damaged. Ledger and

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { firstMicros } from '../verify/csv-scan.ts';
+import { microsOf } from '../../exchange/bar-rules.ts';
 
 const readBytes = 256 * 1024;
 const RETURN = 0x0d;
@@ -7,10 +7,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 /** µs since the epoch. */
-export function openTimeOf(row: string): number {
-  const time = Number(row.slice(0, row.indexOf(',')));
-  return time >= firstMicros ? time : time * 1000;
-}
+export const openTimeOf = (row: string): number => microsOf(Number(row.slice(0, row.indexOf(','))));
 
 interface Rows extends Disposable {
   next(): string | undefined;

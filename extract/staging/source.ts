@@ -1,22 +1,15 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { renameMaking } from '../../engine/aside.ts';
-import {
-  type DamagedFile,
-  partitionValues,
-  type StagedFiles,
-  type StagedSource,
-  writeWhole,
-} from '../../engine/index.ts';
-import { type Cadence, parseKey } from '../archive/keys.ts';
-import { askedFile, damagedRestFile, parseRestKey, type RestSeries, rejectedRestFile, restFile } from '../rest/keys.ts';
+import { type DamagedFile, partitionValues, type StagedFiles, type StagedSource, writeWhole } from '../../engine/index.ts';
+import { parseRestKey, parseStagedKey } from '../../exchange/keys.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile } from './crc.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 import { partitionOf } from './partition.ts';
-import { damagedFile, rejectedFile, stagedFile } from './paths.ts';
+import { askedFile, damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 import { problemOfStagedHeader } from './staged-header.ts';
 
@@ -182,24 +175,17 @@ interface Place {
 
 /** Of an archive, or of a file of bars that the exchange gave. */
 function placeOf(stagingDir: string, key: string): Place | undefined {
-  const archive = parseKey(key);
-  if (archive !== undefined) {
-    const [csv, rejected] = [stagedFile(stagingDir, archive), rejectedFile(stagingDir, archive)];
-    const [values, partition] = [valuesOf(key, archive, archive.cadence), partitionOf(archive)];
-    return { values, partition, csv, rejected, damaged: damagedFile(stagingDir, archive) };
-  }
-  const rest = parseRestKey(key);
-  if (rest === undefined) return undefined;
-  const [csv, rejected] = [restFile(stagingDir, rest), rejectedRestFile(stagingDir, rest)];
-  const [values, partition] = [valuesOf(key, rest, 'rest'), partitionOf(rest)];
-  return { values, partition, csv, rejected, damaged: damagedRestFile(stagingDir, rest) };
+  const parts = parseStagedKey(key);
+  if (parts === undefined) return undefined;
+  const { instrument_type, symbol, timeframe, cadence } = parts;
+  return {
+    values: [key, instrument_type, symbol, timeframe, cadence],
+    partition: partitionOf(parts),
+    csv: stagedFile(stagingDir, parts),
+    rejected: rejectedFile(stagingDir, parts),
+    damaged: damagedFile(stagingDir, parts),
+  };
 }
-
-const valuesOf = (
-  key: string,
-  { instrument_type, symbol, timeframe }: RestSeries,
-  data_source: Cadence | 'rest',
-): readonly string[] => [key, instrument_type, symbol, timeframe, data_source];
 
 const batchedArchive = ({ entry, csv, values }: Staged): BatchedArchive => ({
   key: entry.key,

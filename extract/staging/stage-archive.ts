@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { asideOf, renameMaking, replaceFile } from '../../engine/aside.ts';
+import { type ArchiveKey, archiveName } from '../../exchange/keys.ts';
 import type { ArchiveClient } from '../archive/client.ts';
-import { type ArchiveKey, archiveName } from '../archive/keys.ts';
 import { objectUrl } from '../archive/urls.ts';
 import type { Failure } from '../failure.ts';
 import type { ListedObject } from '../listing/series-state.ts';

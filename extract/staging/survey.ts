@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { parseKey } from '../archive/keys.ts';
+import { parseKey } from '../../exchange/keys.ts';
 import type { LedgerEntry } from './entry.ts';
 import { indexLines, parseEntry, readJournal } from './journal.ts';
 import { journalFile, stagedFile } from './paths.ts';

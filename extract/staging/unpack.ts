@@ -2,7 +2,7 @@ import { closeSync, createReadStream, rmSync } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { asideOf, named, openMaking, writeFully, writeNew } from '../../engine/aside.ts';
-import { type ArchiveKey, archiveName } from '../archive/keys.ts';
+import { type ArchiveKey, archiveName } from '../../exchange/keys.ts';
 import { type CsvFacts, scanCsv, scanWholeCsv } from '../verify/csv-scan.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';

@@ -1,7 +1,6 @@
-import { columns } from '../../exchange/bar-rules.ts';
-import { publishedNumber } from '../../exchange/number.ts';
-import { type ArchiveKey, periodOf } from '../archive/keys.ts';
-import { timeframes } from '../archive/timeframes.ts';
+import { columns, microsOf, publishedNumber } from '../../exchange/bar-rules.ts';
+import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
+import { timeframes } from '../../exchange/timeframes.ts';
 import { type Grid, scanRows } from '../kernel/kernel.ts';
 import { headerProblem } from './header.ts';
 import { numberEnd } from './number-end.ts';
@@ -35,8 +34,6 @@ const NINE = 0x39;
 const fieldsPerLine = columns.length;
 /** Real lines have at most 190 bytes. */
 const longestLine = 4096;
-/** From here a number of digits is µs, below it ms: the year 5138 in ms, 1973 in µs (A2). */
-export const firstMicros = 1e14;
 
 /**
  * Checks the lines of an archive's CSV: 12 numbers (A34), open_time an integer in ms or µs inside the archive's
@@ -180,7 +177,7 @@ function rowScanner(key: ArchiveKey) {
       position++;
       if (blank) return reason('field_count', `a blank line stands before row ${rows}`);
       if (position - line > longestLine) return tooLong(rows);
-      const time = value >= firstMicros ? value : value * 1000;
+      const time = microsOf(value);
       if (time < start || time >= end) {
         return reason('outside_period', `row ${rows} opens at ${value}, outside ${key.period}`);
       }

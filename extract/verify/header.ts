@@ -1,5 +1,4 @@
-import { columns } from '../../exchange/bar-rules.ts';
-import { columnNamed } from '../../exchange/header.ts';
+import { columnNamed, columns } from '../../exchange/bar-rules.ts';
 import { type Reason, reason } from './reason.ts';
 
 const isName = (field: string): boolean => /^\s*[a-z]/i.test(field) && !/^\s*(nan|inf)/i.test(field);

@@ -5,7 +5,7 @@ const NINE = 0x39;
 const UPPER_E = 0x45;
 const LOWER_E = 0x65;
 
-/** Where a number that begins at `start` ends, by the grammar of exchange/number.ts (A34); -1 where none begins there. */
+/** Where a number that begins at `start` ends, by the grammar of exchange/bar-rules.ts (A34); -1 where none begins there. */
 export function numberEnd(bytes: Buffer, start: number): number {
   const whole = bytes[start] === MINUS ? start + 1 : start;
   let at = digitsEnd(bytes, whole);

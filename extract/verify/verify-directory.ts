@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseKey } from '../archive/keys.ts';
+import { parseKey } from '../../exchange/keys.ts';
 import { compareKeys } from '../archive/store.ts';
 import { forEachConcurrent } from '../concurrent.ts';
 import type { Reason } from './reason.ts';

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { type ArchiveKey, archiveName } from '../archive/keys.ts';
+import { type ArchiveKey, archiveName } from '../../exchange/keys.ts';
 import { largestInflated, scanMember, scanSmall } from '../staging/unpack.ts';
 import { parseChecksum } from './checksum.ts';
 import { type Reason, reason } from './reason.ts';

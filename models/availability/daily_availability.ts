@@ -1,5 +1,6 @@
 import { type Expression, type Kysely, sql } from 'kysely';
 import { cast, rowsDigest, type Vars } from '../../engine/index.ts';
+import { type ArchiveKey, formatKey, publicArchive } from '../../exchange/keys.ts';
 import { defineModel } from '../define.ts';
 import type { Database } from '../schema.ts';
 
@@ -89,14 +90,19 @@ function bars(db: Kysely<Database>, vars: Vars) {
     ]);
 }
 
+/** What the key of a daily archive has before, between and after its symbol, its symbol again, and its day. */
+function textsOfKey(timeframe: string): readonly Expression<string>[] {
+  const key = { instrument_type: instrumentType, cadence: 'daily', symbol: '*', timeframe, period: '*' };
+  return formatKey(key as ArchiveKey)
+    .split('*')
+    .map((text) => sql.lit(text));
+}
+
 /** Where a symbol's archives are, or would be, up to the day, whatever host they were listed on (A22). */
 function publicUrlUpToDay(symbol: Expression<string>, timeframe: string) {
   const name = sql`replace(url_encode(${symbol}), '+', '%20')`;
-  const tree = sql.lit('https://data.binance.vision/data/futures/um/daily/klines/');
-  return cast(
-    'VARCHAR',
-    sql`${tree} || ${name} || ${sql.lit(`/${timeframe}/`)} || ${name} || ${sql.lit(`-${timeframe}-`)}`,
-  );
+  const [tree, between, upToDay] = textsOfKey(timeframe);
+  return cast('VARCHAR', sql`${sql.lit(publicArchive)} || ${tree} || ${name} || ${between} || ${name} || ${upToDay}`);
 }
 
 export default defineModel('daily_availability', {
@@ -134,15 +140,18 @@ export default defineModel('daily_availability', {
           .leftJoin(listedDays(db, vars).as('listed'), (join) =>
             join.onRef('listed.symbol', '=', 'day.symbol').onRef('listed.date', '=', 'day.date'),
           )
-          .select((eb) => [
-            'day.date',
-            'day.symbol',
-            cast('BOOLEAN', eb('listed.key', 'is not', null)).as('available'),
-            'listed.size_bytes as file_size_bytes',
-            'listed.last_modified',
-            cast('VARCHAR', sql`${eb.ref('day.url_up_to_day')} || ${eb.ref('day.date')} || '.zip'`).as('url'),
-            cast('INTEGER', sql`case when ${eb.ref('listed.key')} is null then 404 else 200 end`).as('status_code'),
-          ]),
+          .select((eb) => {
+            const extension = textsOfKey(vars.string('availability_timeframe')).at(-1);
+            return [
+              'day.date',
+              'day.symbol',
+              cast('BOOLEAN', eb('listed.key', 'is not', null)).as('available'),
+              'listed.size_bytes as file_size_bytes',
+              'listed.last_modified',
+              cast('VARCHAR', sql`${eb.ref('day.url_up_to_day')} || ${eb.ref('day.date')} || ${extension}`).as('url'),
+              cast('INTEGER', sql`case when ${eb.ref('listed.key')} is null then 404 else 200 end`).as('status_code'),
+            ];
+          }),
       )
       .selectFrom('states as state')
       .leftJoin('daily_availability as before', (join) =>

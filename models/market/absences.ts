@@ -1,9 +1,7 @@
 import { sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
+import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import type { withListings } from './listings.ts';
-
-/** A ticker that stays away for more days than this has left; coming back is another spell (A24). */
-const daysOfASpell = 7;
 
 /**
  * `absences`: the days between two spells of a ticker, by its daily archives. Only days on which others of its market

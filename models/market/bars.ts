@@ -2,7 +2,7 @@ import { type Expression, type ExpressionBuilder, type Kysely, sql } from 'kysel
 import { cast } from '../../engine/index.ts';
 import { figures as figuresOfLine, inexact, pairs, wholes } from '../../exchange/bar-rules.ts';
 import type { Database } from '../schema.ts';
-import { instant } from './instant.ts';
+import { instant } from './calendar.ts';
 
 const keyColumns = ['instrument_type', 'symbol', 'timeframe', 'timestamp'] as const;
 const figures = [

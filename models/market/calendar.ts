@@ -1,46 +1,41 @@
 import { type Expression, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
+import { firstMicros } from '../../exchange/bar-rules.ts';
+import { firstMonday } from '../../exchange/slots.ts';
+import { longestSlots, msOfDay, timeframeNames, timeframes } from '../../exchange/timeframes.ts';
 
-const second = 1_000_000;
-const minute = 60 * second;
-const hour = 60 * minute;
-const day = 24 * hour;
+/** What exchange/slots.ts says, in SQL and µs; a property test holds the two together. */
+const microsecondsOf = (ms: number) => sql.lit(ms * 1000);
+const day = microsecondsOf(msOfDay);
+const week = microsecondsOf(longestSlots['1w']);
+const monday = microsecondsOf(firstMonday);
 
-/** Length in µs of the slots that begin at multiples of it since 1970. */
-const aligned = {
-  '1s': second,
-  '1m': minute,
-  '3m': 3 * minute,
-  '5m': 5 * minute,
-  '15m': 15 * minute,
-  '30m': 30 * minute,
-  '1h': hour,
-  '2h': 2 * hour,
-  '4h': 4 * hour,
-  '6h': 6 * hour,
-  '8h': 8 * hour,
-  '12h': 12 * hour,
-  '1d': day,
-} as const;
+/** A published time: ms as 13 digits, µs as 16, decided row by row (A2). NULL where it is not a number. */
+export const instant = (text: Expression<unknown>) => {
+  const value = sql`try_cast(${text} as BIGINT)`;
+  return cast(
+    'TIMESTAMP',
+    sql`make_timestamp(case when abs(${value}) >= ${sql.lit(firstMicros)} then ${value} else ${value} * 1000 end)`,
+  );
+};
 
-/** 1970-01-05, a Monday: weeks begin then (B18). */
-const firstMonday = 4 * day;
-const week = 7 * day;
-
-const daysOf = (time: Expression<unknown>) => sql`(epoch_us(${time}) // ${sql.lit(day)})`;
+const daysOf = (time: Expression<unknown>) => sql`(epoch_us(${time}) // ${day})`;
 
 /** The first day of the month that a time is in. */
 export const monthOf = (time: Expression<unknown>) => cast('DATE', sql`date_trunc('month', ${time})`);
 
-/** A CASE over timeframes; SQL by the length of the slots where they are aligned, then by name. */
+/** A CASE over timeframes; SQL by the length of the slots in ms where they are aligned, then by name. */
 const byTimeframe = (
   timeframe: Expression<string>,
-  ofAligned: (length: number) => Expression<unknown>,
+  ofAligned: (ms: number) => Expression<unknown>,
   others: Readonly<Record<'3d' | '1w' | '1mo', Expression<unknown>>>,
 ) =>
   sql`case ${timeframe} ${sql.join(
     [
-      ...Object.entries(aligned).map(([name, length]) => [name, ofAligned(length)] as const),
+      ...timeframeNames.flatMap((name) => {
+        const length = timeframes[name];
+        return length === undefined ? [] : [[name, ofAligned(length)] as const];
+      }),
       ...Object.entries(others),
     ].map(([name, expression]) => sql`when ${sql.lit(name)} then ${expression}`),
     sql` `,
@@ -54,9 +49,9 @@ const byTimeframe = (
 export const slotOrDay = (timeframe: Expression<string>, time: Expression<unknown>) =>
   cast(
     'BIGINT',
-    byTimeframe(timeframe, (length) => sql`epoch_us(${time}) // ${sql.lit(length)}`, {
+    byTimeframe(timeframe, (ms) => sql`epoch_us(${time}) // ${microsecondsOf(ms)}`, {
       '3d': daysOf(time),
-      '1w': sql`(epoch_us(${time}) - ${sql.lit(firstMonday)}) // ${sql.lit(week)}`,
+      '1w': sql`(epoch_us(${time}) - ${monday}) // ${week}`,
       '1mo': sql`date_diff('month', DATE '1970-01-01', cast(${time} as DATE))`,
     }),
   );
@@ -75,9 +70,9 @@ export const slotFrom = (timeframe: Expression<string>, time: Expression<unknown
 export const opensAt = (timeframe: Expression<string>, slot: Expression<unknown>, first: Expression<unknown>) =>
   cast(
     'TIMESTAMP',
-    byTimeframe(timeframe, (length) => sql`make_timestamp(${slot} * ${sql.lit(length)})`, {
-      '3d': sql`make_timestamp((${first} + 3 * ${slot}) * ${sql.lit(day)})`,
-      '1w': sql`make_timestamp(${slot} * ${sql.lit(week)} + ${sql.lit(firstMonday)})`,
+    byTimeframe(timeframe, (ms) => sql`make_timestamp(${slot} * ${microsecondsOf(ms)})`, {
+      '3d': sql`make_timestamp((${first} + 3 * ${slot}) * ${day})`,
+      '1w': sql`make_timestamp(${slot} * ${week} + ${monday})`,
       '1mo': sql`DATE '1970-01-01' + to_months(cast(${slot} as INTEGER))`,
     }),
   );
@@ -86,7 +81,7 @@ export const opensAt = (timeframe: Expression<string>, slot: Expression<unknown>
 export const slotsOfDay = (timeframe: Expression<string>) =>
   cast(
     'BIGINT',
-    byTimeframe(timeframe, (length) => sql.lit(day / length), {
+    byTimeframe(timeframe, (ms) => sql.lit(msOfDay / ms), {
       '3d': sql.lit(1),
       '1w': sql.lit(1),
       '1mo': sql.lit(1),

@@ -2,7 +2,7 @@ import { type Expression, sql } from 'kysely';
 import { cast, partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand } from './archive_key.ts';
-import { instant } from './instant.ts';
+import { instant } from './calendar.ts';
 
 /** What `ohlcv` calls the columns that an archive publishes. */
 const columnOf = {

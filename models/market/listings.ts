@@ -1,5 +1,6 @@
 import { type Expression, type Kysely, sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
+import { deliveryHour } from '../../exchange/vocabulary.ts';
 import type { Database } from '../schema.ts';
 import { monthOf } from './calendar.ts';
 
@@ -10,9 +11,6 @@ type SeriesDatabase = Database & {
 
 /** So many days may the newest archives of a series be late (A21); one that lacks more has ended. */
 const daysLate = 7;
-
-/** Hour of the day, UTC, at which a contract is delivered (A32). */
-const deliveryHour = 8;
 
 /** The last day of a delivery contract, by its name: `BTCUSDT_250627`; NULL for any other. */
 const deliveryDay = (instrumentType: Expression<string>, symbol: Expression<string>) =>

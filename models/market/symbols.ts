@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
+import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import { defineModel } from '../define.ts';
 import { contractType, pairOf, statedQuote } from './names.ts';
 
@@ -84,7 +85,9 @@ export default defineModel('symbols', {
             'symbol',
             cast('DATE', sql`min(${eb.ref('period_start')})`).as('first_date'),
             cast('DATE', sql`max(${eb.ref('period_end')}) - 1`).as('last_date'),
-            cast('INTEGER', sql`1 + count(*) filter (where ${eb.ref('days_away')} > 7)`).as('spells'),
+            cast('INTEGER', sql`1 + count(*) filter (where ${eb.ref('days_away')} > ${sql.lit(daysOfASpell)})`).as(
+              'spells',
+            ),
           ]),
       )
       .with('traded', (traded) =>

@@ -2,12 +2,11 @@ import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, defineErrors, msOfDay, partitionText, PipelineError, stateOf } from '../../engine/index.ts';
+import { type Slots, slotsOf } from '../../exchange/slots.ts';
+import { longestSlot, type Timeframe, timeframeNames } from '../../exchange/timeframes.ts';
+import { type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
-import type { InstrumentType } from '../parameters/choice.ts';
 import { series } from '../series.ts';
-import type { Timeframe } from '../timeframes.ts';
-import { timeframes } from '../timeframes.ts';
-import { calendarOf, isoOf, usOf } from './calendar.ts';
 import { createRowsDigest, digestDefinition } from './rows-digest.ts';
 
 /** What a question can fail with beside the engine's errors. */
@@ -26,9 +25,9 @@ const time = z.iso.datetime();
 /** What a certificate says; times are UTC. */
 export const certificateShape = z.strictObject({
   certificate: z.literal(1),
-  instrument_type: z.enum(['spot', 'futures-um', 'futures-cm']),
+  instrument_type: z.enum(instrumentTypes),
   symbol: z.string(),
-  timeframe: z.enum(Object.keys(timeframes) as [Timeframe, ...Timeframe[]]),
+  timeframe: z.enum(timeframeNames),
   /** The values are made up: target `sample`. */
   synthetic: z.boolean(),
   /** Slots `[start, end)`. */
@@ -63,7 +62,6 @@ interface Range {
 
 /** Rows that are read at once: some 100 MB. */
 const rowsOfSlice = 500_000;
-const longest = 31 * msOfDay;
 
 /**
  * What the warehouse has of a series, and what not; of the slots in `range` where one is given.
@@ -87,7 +85,7 @@ export async function certify(
   );
   const first = bounds?.first == null ? undefined : Number(bounds.first);
   const last = bounds?.last == null ? undefined : Number(bounds.last);
-  const calendar = calendarOf(timeframe, first ?? Number(gaps[0]?.start ?? 0) * 1000);
+  const calendar = slotsOf(timeframe, first ?? Number(gaps[0]?.start ?? 0) * 1000, 1000);
   const read = await readBars(reader, wanted, { first, last, calendar });
 
   const gapStarts = gaps.map(({ start }) => start * 1000);
@@ -155,8 +153,8 @@ async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range |
     const from = Math.max(start, range?.start?.getTime() ?? start);
     const to = Math.min(end, range?.end?.getTime() ?? end);
     if (from >= to) return [];
-    const { slotOf } = calendarOf(timeframe, start * 1000);
-    const bars = from === start && to === end ? Number(missing_bars) : slotOf(to * 1000) - slotOf(from * 1000);
+    const { slotOf } = slotsOf(timeframe, start);
+    const bars = from === start && to === end ? Number(missing_bars) : slotOf(to) - slotOf(from);
     return [{ start: from, end: to, missing_bars: bars, cause, evidence }];
   });
 }
@@ -165,16 +163,12 @@ async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range |
 async function readBars(
   reader: Reader<Database>,
   wanted: Parameters<typeof series>[1],
-  {
-    first,
-    last,
-    calendar,
-  }: { first: number | undefined; last: number | undefined; calendar: ReturnType<typeof calendarOf> },
+  { first, last, calendar }: { first: number | undefined; last: number | undefined; calendar: Slots },
 ) {
   const digest = createRowsDigest();
   const read = { rows: 0, present: 0, offGrid: 0, zeroVolume: 0 };
   let lastSlot: number | undefined;
-  const sliceMs = rowsOfSlice * (timeframes[wanted.timeframe] ?? longest);
+  const sliceMs = rowsOfSlice * longestSlot(wanted.timeframe);
   const end = last === undefined ? 0 : Math.floor(last / 1000) + 1;
   for (let from = Math.floor((first ?? 0) / 1000); from < end; from += sliceMs) {
     // No further than the last bar: so many months on, a year has more digits than DuckDB reads.
@@ -244,3 +238,16 @@ export const rangeOf = ({ start, end }: Certificate): Range => ({
   start: new Date(usOf(start) / 1000),
   end: new Date(usOf(end) / 1000),
 });
+
+/** `2018-02-09T09:28:14.789Z`, with µs where there are any. */
+export function isoOf(us: number): string {
+  const text = new Date(Math.floor(us / 1000)).toISOString();
+  const rest = us % 1000;
+  return rest === 0 ? text : text.replace('Z', `${String(rest).padStart(3, '0')}Z`);
+}
+
+/** µs since the epoch of what `isoOf` wrote. */
+export function usOf(iso: string): number {
+  const [, rest = '0'] = /\.\d{3}(\d{3})Z$/.exec(iso) ?? [];
+  return Date.parse(iso.replace(/(\.\d{3})\d{3}Z$/, '$1Z')) * 1000 + Number(rest);
+}

@@ -1,7 +1,7 @@
 import type { Reader } from '../../engine/for-commands.ts';
 import { closest, PipelineError } from '../../engine/index.ts';
+import { type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { Database } from '../../models/schema.ts';
-import { type Timeframe, timeframes } from '../timeframes.ts';
 import type { SeriesName } from './certificate.ts';
 
 /** Lists as they are typed: `BTCUSDT,eth/usdt`. */

@@ -1,5 +1,6 @@
 import { describeWindow } from '../../engine/for-commands.ts';
 import { formatDay, msOfDay } from '../../engine/index.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import type { Canvas } from '../question.ts';
 import { paint } from './paint.ts';
 

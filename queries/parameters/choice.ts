@@ -1,5 +1,6 @@
 import { closest, PipelineError } from '../../engine/index.ts';
-import { type GivenTimeframe, type Timeframe, timeframeAlias, timeframes } from '../timeframes.ts';
+import { type GivenTimeframe, type Timeframe, timeframeAlias, timeframeNames } from '../../exchange/timeframes.ts';
+import { type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 
 /** A whole number of at least 1. */
@@ -27,8 +28,6 @@ function oneOf<const Name extends string>(key: string, given: string, names: rea
   });
 }
 
-const timeframeNames = Object.keys(timeframes) as Timeframe[];
-
 const timeframeOf = (given: string, key: string): Timeframe => oneOf(key, timeframeAlias(given), timeframeNames);
 
 export const timeframe: PlainParameter<GivenTimeframe, Timeframe> = {
@@ -51,9 +50,6 @@ export const optionalTimeframe: PlainParameter<GivenTimeframe | undefined, Timef
   description: 'length of a bar (default: 1d)',
   resolve: (given = '1d', { key }) => timeframeOf(given, key),
 };
-
-export const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
-export type InstrumentType = (typeof instrumentTypes)[number];
 
 export const instrumentType: PlainParameter<InstrumentType | 'futures' | undefined, InstrumentType> = {
   flags: '--instrument-type <name>',

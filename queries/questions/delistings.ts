@@ -1,9 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import { cast, countOf, msOfDay } from '../../engine/index.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
+import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
 import { day } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
-import { countWhere, daysOfASpell, traded } from '../sql.ts';
+import { countWhere, traded } from '../sql.ts';
 
 const dayBefore = (date: Date) => new Date(date.getTime() - msOfDay);
 

@@ -1,16 +1,10 @@
 import { type Expression, sql } from 'kysely';
 import { msOfDay } from '../../engine/index.ts';
+import { longestSlot, timeframeNames } from '../../exchange/timeframes.ts';
 import { defineQuestion } from '../question.ts';
-import { type Timeframe, timeframes } from '../timeframes.ts';
-
-/** The longest that a bar of a timeframe without a fixed length can be, in ms. */
-const longest = { '3d': 3 * msOfDay, '1w': 7 * msOfDay, '1mo': 31 * msOfDay } as const;
 
 function longestOf(timeframe: Expression<unknown>) {
-  const lengths = Object.keys(timeframes).map((name) => {
-    const ms = timeframes[name as Timeframe] ?? longest[name as keyof typeof longest];
-    return sql`when ${sql.lit(name)} then ${sql.lit(ms * 1000)}`;
-  });
+  const lengths = timeframeNames.map((name) => sql`when ${sql.lit(name)} then ${sql.lit(longestSlot(name) * 1000)}`);
   return sql`case ${timeframe} ${sql.join(lengths, sql` `)} end`;
 }
 

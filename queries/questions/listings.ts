@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { cast, formatDay } from '../../engine/index.ts';
+import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import { day } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
-import { daysOfASpell, traded } from '../sql.ts';
+import { traded } from '../sql.ts';
 
 /**
  * Symbols that began to trade on a day: for the first time, or again after more than 7 days, as a ticker does that is

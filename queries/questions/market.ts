@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { cast, exactSum, msOfDay } from '../../engine/index.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { day } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';
 import { changePercent, countWhere, percentOf, traded } from '../sql.ts';

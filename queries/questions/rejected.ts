@@ -1,6 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
-import { anyInstrumentType, instrumentTypes } from '../parameters/choice.ts';
+import { instrumentTypes } from '../../exchange/vocabulary.ts';
+import { anyInstrumentType } from '../parameters/choice.ts';
 import { defineQuestion } from '../question.ts';
 import { count } from '../sql.ts';
 

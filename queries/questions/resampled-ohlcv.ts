@@ -1,6 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, exactSum, PipelineError } from '../../engine/index.ts';
+import { coarserThan, type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { Database } from '../../models/schema.ts';
 import { checkSeries } from '../check-series.ts';
 import { howToLoad } from '../how-to-load.ts';
@@ -9,7 +10,6 @@ import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
 import { ohlcvUnits, type Series, series } from '../series.ts';
-import { checkResample, type Timeframe, timeframes } from '../timeframes.ts';
 
 /** Start of the bucket that a time falls in: from midnight UTC, weeks from Monday, months by the calendar (B18). */
 function bucketOf(time: Expression<Date>, timeframe: Timeframe, first3d: Expression<unknown>) {
@@ -26,6 +26,17 @@ const interval = (timeframe: Timeframe) => {
     timeframe as '3d' | '1w' | '1mo'
   ];
 };
+
+/** @throws PipelineError USAGE where bars of one do not add up to bars of the other, as 3m to 5m */
+function checkResample(from: Timeframe, to: Timeframe): void {
+  const possible = coarserThan(from);
+  if (possible.includes(to)) return;
+  throw new PipelineError('USAGE', `bars of ${from} do not add up to bars of ${to}`, {
+    key: '--resample',
+    value: to,
+    hint: possible.length > 0 ? `${from} makes ${possible.join(', ')}` : `nothing can be made of ${from}`,
+  });
+}
 
 /** The published bars of 3d: where in the days they begin is known from them alone. */
 const published3d = (wanted: Series): Series => ({ ...wanted, timeframe: '3d', start: undefined, end: undefined });

@@ -27,7 +27,10 @@ const layers: Readonly<Record<string, Layer>> = {
   models: { values: ['engine/index.ts', 'exchange/'] },
   queries: { values: ['engine/index.ts', commandFace, 'exchange/'], types: ['models/schema.ts'] },
   'tests/data': {
-    values: ['engine/index.ts', 'models/define.ts', 'models/market/calendar.ts', 'models/market/names.ts'],
+    values: [
+      ...['engine/index.ts', 'exchange/', 'models/define.ts'],
+      ...['models/market/calendar.ts', 'models/market/names.ts'],
+    ],
     types: ['models/schema.ts'],
   },
 };

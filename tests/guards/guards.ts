@@ -23,9 +23,9 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A2',
-    file: 'extract/verify/csv-scan.ts',
-    from: 'value >= firstMicros ? value : value * 1000',
-    to: 'value * 1000',
+    file: 'exchange/bar-rules.ts',
+    from: 'time >= firstMicros ? time : time * 1000',
+    to: 'time * 1000',
     test: 'tests/unit/extract/csv-scan.test.ts',
   },
   {
@@ -178,7 +178,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'A24',
     file: 'models/market/symbols.ts',
-    from: "filter (where ${eb.ref('days_away')} > 7)",
+    from: "filter (where ${eb.ref('days_away')} > ${sql.lit(daysOfASpell)})",
     to: 'filter (where false)',
     test: 'tests/integration/models/symbols.test.ts',
   },
@@ -283,8 +283,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'B5',
     file: 'extract/staging/paths.ts',
-    from: '`${key.instrument_type}/${key.timeframe}/',
-    to: '`${key.timeframe}/',
+    from: '`${instrument_type}/${timeframe}/${pathComponent(symbol)}`',
+    to: '`${timeframe}/${pathComponent(symbol)}`',
     test: 'tests/integration/extract/klines.test.ts',
   },
   {
@@ -380,9 +380,9 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B19',
-    file: 'extract/archive/keys.ts',
-    from: String.raw`\/\3-\4-(`,
-    to: String.raw`\/[^/]+-(`,
+    file: 'exchange/keys.ts',
+    from: String.raw`/\\3-\\4-(`,
+    to: '/[^/]+-(',
     test: 'tests/unit/extract/names.test.ts',
   },
   {

@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { calendarOf, isoOf, usOf } from '../../queries/certify/calendar.ts';
-import type { Certificate } from '../../queries/certify/certificate.ts';
+import { slotsOf } from '../../exchange/slots.ts';
+import { type Certificate, isoOf, usOf } from '../../queries/certify/certificate.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../support/published.ts';
 import { queryWarehouse } from '../support/rows.ts';
@@ -29,7 +29,7 @@ interface OracleSeries {
 
 /** What a certificate says, in the oracle's words: touching gaps are one range, and those after the last bar are none. */
 function asOracle(it: Certificate): OracleSeries {
-  const { slotOf, opensAt } = calendarOf(it.timeframe, usOf(it.first_open_time ?? ''));
+  const { slotOf, opensAt } = slotsOf(it.timeframe, usOf(it.first_open_time ?? ''), 1000);
   const last = usOf(it.last_open_time ?? '');
   const ranges: { from: number; to: number }[] = [];
   for (const { start, end } of it.gaps) {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { splitUrl, type UrlAccess } from '../../../engine/secrets.ts';
-import { parseKey } from '../../../extract/archive/keys.ts';
+import { parseKey } from '../../../exchange/keys.ts';
 import type { StageOutcome, WantedArchive } from '../../../extract/staging/stage-archive.ts';
 import { openStager } from '../../../extract/staging/stager.ts';
 import type { Stager } from '../../../extract/staging/threads.ts';

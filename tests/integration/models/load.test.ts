@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import type { StagedFiles } from '../../../engine/index.ts';
-import { type ArchiveKey, parseKey } from '../../../extract/archive/keys.ts';
+import { type ArchiveKey, parseKey } from '../../../exchange/keys.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { stagedFile } from '../../../extract/staging/paths.ts';
 import { stagedKlines } from '../../../extract/staging/source.ts';

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openWarehouse as openDatabase } from '../../../engine/duckdb/warehouse.ts';
+import { type Timeframe, timeframes } from '../../../exchange/timeframes.ts';
 import {
   type Bar,
   getOhlcv,
@@ -9,7 +10,6 @@ import {
   openWarehouse,
   type ResampledBar,
 } from '../../../queries/index.ts';
-import { type Timeframe, timeframes } from '../../../queries/timeframes.ts';
 import { writeWarehouse } from './fixture.ts';
 
 const day = 86_400_000;

@@ -1,8 +1,8 @@
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ArchiveKey, periodOf } from '../../../extract/archive/keys.ts';
-import { timeframes } from '../../../extract/archive/timeframes.ts';
+import { type ArchiveKey, periodOf } from '../../../exchange/keys.ts';
+import { timeframes } from '../../../exchange/timeframes.ts';
 import { inflateRaw } from '../../../extract/kernel/kernel.ts';
 import { type CsvFacts, scanCsv, scanWholeCsv } from '../../../extract/verify/csv-scan.ts';
 import type { Reason } from '../../../extract/verify/reason.ts';

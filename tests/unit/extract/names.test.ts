@@ -1,9 +1,9 @@
 import { basename, join, normalize } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { archiveName, formatKey, parseKey } from '../../../extract/archive/keys.ts';
+import { archiveName, formatKey, parseKey } from '../../../exchange/keys.ts';
+import { dailyTimeframes, timeframes } from '../../../exchange/timeframes.ts';
 import { nameOfPathComponent, pathComponent } from '../../../extract/archive/path-component.ts';
-import { dailyTimeframes, timeframes } from '../../../extract/archive/timeframes.ts';
 import { objectUrl } from '../../../extract/archive/urls.ts';
 import { symbolsOf } from '../../../extract/listing/symbols.ts';
 import { stagedFile } from '../../../extract/staging/paths.ts';

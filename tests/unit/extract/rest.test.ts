@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createVars } from '../../../engine/config/vars.ts';
-import { parseKey } from '../../../extract/archive/keys.ts';
-import { timeframes } from '../../../extract/archive/timeframes.ts';
+import { formatKey, parseKey, parseRestKey, periodOfBar } from '../../../exchange/keys.ts';
+import { slotsOf } from '../../../exchange/slots.ts';
+import { timeframes } from '../../../exchange/timeframes.ts';
 import { parseBars } from '../../../extract/rest/bars.ts';
-import { formatRestKey, parseRestKey, periodOfBar, restFile } from '../../../extract/rest/keys.ts';
 import { holds, type Range, subtract, union } from '../../../extract/rest/ranges.ts';
 import { restUrls, restWeights } from '../../../extract/rest/settings.ts';
-import { slotsOf } from '../../../extract/rest/slots.ts';
 import { createWeightLimiter, weightOf } from '../../../extract/rest/weights.ts';
+import { stagedFile } from '../../../extract/staging/paths.ts';
 
 const ranges = fc
   .array(fc.tuple(fc.nat(60), fc.nat(12)), { maxLength: 12 })
@@ -76,14 +76,16 @@ describe('keys', () => {
       timeframe: fc.constantFrom(...(Object.keys(timeframes) as (keyof typeof timeframes)[])),
       time: fc.integer({ min: Date.parse('2017-01-01'), max: Date.parse('2030-01-01') }),
     } as const)
-    .map(({ time, ...series }) => ({ ...series, period: periodOfBar(series.timeframe, time) }));
+    .map(
+      ({ time, ...series }) => ({ ...series, cadence: 'rest', period: periodOfBar(series.timeframe, time) }) as const,
+    );
 
   test('A22: parse(format(key)) is the key, and no key of an archive', () => {
     fc.assert(
       fc.property(keys, (key) => {
-        expect(parseRestKey(formatRestKey(key))).toEqual(key);
-        expect(parseKey(formatRestKey(key))).toBeUndefined();
-        expect(restFile('staging', key)).toMatch(/^staging\/rest\/[^/]+\/[^/]+\/[^/]+\/[^/]+\.csv$/);
+        expect(parseRestKey(formatKey(key))).toEqual(key);
+        expect(parseKey(formatKey(key))).toBeUndefined();
+        expect(stagedFile('staging', key)).toMatch(/^staging\/rest\/[^/]+\/[^/]+\/[^/]+\/[^/]+\.csv$/);
       }),
     );
   });

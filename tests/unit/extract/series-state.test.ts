@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Series } from '../../../extract/archive/keys.ts';
+import type { Series } from '../../../exchange/keys.ts';
 import {
   digestOf,
   keepSeries,

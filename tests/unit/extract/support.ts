@@ -1,4 +1,4 @@
-import { type ArchiveKey, formatKey, type Series } from '../../../extract/archive/keys.ts';
+import { type ArchiveKey, formatKey, type Series } from '../../../exchange/keys.ts';
 import { digestOf, type ListedObject } from '../../../extract/listing/series-state.ts';
 
 export const dayMs = 86_400_000;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { archiveName } from '../../../extract/archive/keys.ts';
+import { archiveName } from '../../../exchange/keys.ts';
 import { scanMember, scanSmall } from '../../../extract/staging/unpack.ts';
 import { bufferSource, fileSource, findMember, type ZipSource } from '../../../extract/verify/zip.ts';
 import { header } from '../../support/archive.ts';

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Open } from 'unzipper';
-import { type Cadence, formatKey, type InstrumentType } from '../../../extract/archive/keys.ts';
+import { formatKey } from '../../../exchange/keys.ts';
+import type { Timeframe } from '../../../exchange/timeframes.ts';
+import type { Cadence } from '../../../exchange/vocabulary.ts';
+import type { InstrumentType } from '../../../extract/archive/keys.ts';
 import type { ListedObject, ObjectStore } from '../../../extract/archive/store.ts';
-import type { Timeframe } from '../../../extract/archive/timeframes.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
 import { createSampleStore } from '../../../extract/sample/store.ts';
 

@@ -1,0 +1,17 @@
+/** The markets, as every table and option spells them. */
+export const instrumentTypes = ['spot', 'futures-um', 'futures-cm'] as const;
+export type InstrumentType = (typeof instrumentTypes)[number];
+
+/** How much time an archive covers: a day or a month. */
+export const cadences = ['daily', 'monthly'] as const;
+export type Cadence = (typeof cadences)[number];
+
+/** Where a bar comes from: an archive of either cadence, or the exchange's REST API. */
+export const dataSources = [...cadences, 'rest'] as const;
+export type DataSource = (typeof dataSources)[number];
+
+/** A ticker that stays away for more days than this has left; when it comes back, another spell begins (A24). */
+export const daysOfASpell = 7;
+
+/** Hour of the day, UTC, at which a contract is delivered (A32). */
+export const deliveryHour = 8;
