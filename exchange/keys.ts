@@ -68,6 +68,7 @@ const root = `^data/(${[...markets.keys()].join('|')})`;
 const klines = 'klines/([^/]+)/([^/]+)/\\3-\\4-(\\d{4}-\\d{2}(?:-\\d{2})?)';
 const archivePattern = new RegExp(`${root}/(${cadences.join('|')})/${klines}\\.zip$`, 'u');
 const restPattern = new RegExp(`${root}/(rest)/${klines}\\.csv$`, 'u');
+const unknownPattern = new RegExp(`${root}/rest/klines/([^/]+)$`, 'u');
 
 function read<Key extends StagedKey>(key: string, pattern: RegExp): Key | undefined {
   const [, folder = '', cadence, symbol, timeframe = '', period] = pattern.exec(key) ?? [];
@@ -88,6 +89,13 @@ export const parseRestKey = (key: string): RestKey | undefined => read(key, rest
 
 /** The parts of a key of the ledger, of an archive or a file of the exchange's bars. */
 export const parseStagedKey = (key: string): StagedKey | undefined => parseKey(key) ?? parseRestKey(key);
+
+/** The parts of `unknownSymbolKey`. */
+export function parseUnknownSymbolKey(key: string): Omit<BarSeries, 'timeframe'> | undefined {
+  const [, folder = '', symbol] = unknownPattern.exec(key) ?? [];
+  const instrument_type = markets.get(folder);
+  return instrument_type === undefined || symbol === undefined ? undefined : { instrument_type, symbol };
+}
 
 /** UTC midnights in ms. */
 export type Period = { readonly start: number; readonly end: number };

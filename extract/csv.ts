@@ -26,6 +26,9 @@ export function writeLines(file: string, lines: Iterable<string>): void {
 /** `2025-07-10 09:00:00.000` of an ISO 8601 time in UTC. */
 export const sqlTimestamp = (iso: string): string => iso.replace('T', ' ').replace('Z', '');
 
+/** `2025-07-10` of ms since the epoch. */
+export const sqlDate = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
 /** `2025-07-10 09:00:00.000000` of µs since the epoch, to the last µs. */
 export function sqlTimestampOfMicros(micros: number): string {
   const ms = Math.floor(micros / 1000);

@@ -31,6 +31,12 @@ COMMENT ON COLUMN "archive_objects"."listed_at" IS 'As-of of the run that first 
 
 CREATE TABLE "staged_archives" (
   "key" VARCHAR NOT NULL,
+  "instrument_type" VARCHAR NOT NULL CHECK ("instrument_type" IN ('spot', 'futures-um', 'futures-cm')),
+  "cadence" VARCHAR NOT NULL CHECK ("cadence" IN ('daily', 'monthly', 'rest')),
+  "symbol" VARCHAR NOT NULL,
+  "timeframe" VARCHAR,
+  "period_start" DATE,
+  "period_end" DATE,
   "etag" VARCHAR,
   "sha256" VARCHAR,
   "size_bytes" BIGINT,
@@ -45,6 +51,12 @@ COMMENT ON TABLE "staged_archives" IS 'The ledger: what became of every archive 
 Key, held by replacing partitions: key
 Refers to archive_objects: key';
 COMMENT ON COLUMN "staged_archives"."key" IS 'Object key.';
+COMMENT ON COLUMN "staged_archives"."instrument_type" IS 'Market.';
+COMMENT ON COLUMN "staged_archives"."cadence" IS 'Cadence of an archive; rest for bars that the exchange gave.';
+COMMENT ON COLUMN "staged_archives"."symbol" IS 'Ticker as the archive spells it.';
+COMMENT ON COLUMN "staged_archives"."timeframe" IS 'Bar length; NULL where the exchange does not know the symbol.';
+COMMENT ON COLUMN "staged_archives"."period_start" IS 'First day of the period; NULL as timeframe is.';
+COMMENT ON COLUMN "staged_archives"."period_end" IS 'Day after the period; NULL as timeframe is.';
 COMMENT ON COLUMN "staged_archives"."etag" IS 'ETag of the listing it was fetched for.';
 COMMENT ON COLUMN "staged_archives"."sha256" IS 'SHA-256 of the zip.';
 COMMENT ON COLUMN "staged_archives"."size_bytes" IS 'Size of the zip. [bytes]';

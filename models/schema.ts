@@ -48,6 +48,12 @@ const stagedArchives = table('staged_archives', {
   description: 'The ledger: what became of every archive that was asked for.',
   columns: {
     key: varchar('Object key.'),
+    instrument_type: instrumentType,
+    cadence: varchar('Cadence of an archive; rest for bars that the exchange gave.', { oneOf: dataSources }),
+    symbol,
+    timeframe: varchar.nullable('Bar length; NULL where the exchange does not know the symbol.'),
+    period_start: date.nullable('First day of the period; NULL as timeframe is.'),
+    period_end: date.nullable('Day after the period; NULL as timeframe is.'),
     etag: varchar.nullable('ETag of the listing it was fetched for.'),
     sha256: varchar.nullable('SHA-256 of the zip.'),
     size_bytes: bigint.nullable('Size of the zip.', { unit: 'bytes' }),

@@ -1,6 +1,6 @@
 import { csvLine, partitionText, type TableFeed } from '../../engine/index.ts';
 import { periodOf, type Series } from '../../exchange/keys.ts';
-import { sqlTimestamp, writeLines } from '../csv.ts';
+import { sqlDate, sqlTimestamp, writeLines } from '../csv.ts';
 import type { ArchiveListing } from './archive-listing.ts';
 import type { ListedObject } from './series-state.ts';
 
@@ -52,13 +52,11 @@ function lineOf(series: Series, object: ListedObject): string {
     series.cadence,
     series.symbol,
     series.timeframe,
-    isoDay(period.start),
-    isoDay(period.end),
+    sqlDate(period.start),
+    sqlDate(period.end),
     object.size_bytes,
     object.etag,
     sqlTimestamp(object.last_modified),
     sqlTimestamp(object.listed_at),
   ]);
 }
-
-const isoDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10);

@@ -1,10 +1,17 @@
 import { csvLine, type TableFeed } from '../../engine/index.ts';
-import { sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
+import { parseStagedKey, parseUnknownSymbolKey, periodOf } from '../../exchange/keys.ts';
+import { sqlDate, sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
 import type { LedgerEntry, Revision } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 
 const columns = [
   'key',
+  'instrument_type',
+  'cadence',
+  'symbol',
+  'timeframe',
+  'period_start',
+  'period_end',
   'etag',
   'sha256',
   'size_bytes',
@@ -83,6 +90,7 @@ function lineOf(entry: LedgerEntry): string {
   const reason = reissue ? `re-issue ${reissue.etag} ${reissue.status}: ${reasonIn(reissue)}` : own;
   return csvLine([
     entry.key,
+    ...partsOf(entry.key),
     entry.etag,
     entry.sha256 ?? null,
     entry.size_bytes,
@@ -93,6 +101,20 @@ function lineOf(entry: LedgerEntry): string {
     reason ?? null,
     sqlTimestamp(entry.staged_at),
   ]);
+}
+
+/** What a key says: the columns from `instrument_type` to `period_end`. */
+function partsOf(key: string): readonly (string | null)[] {
+  const file = parseStagedKey(key);
+  const period = file && periodOf(file);
+  if (file !== undefined && period !== undefined) {
+    const { instrument_type, cadence, symbol, timeframe } = file;
+    return [instrument_type, cadence, symbol, timeframe, sqlDate(period.start), sqlDate(period.end)];
+  }
+  const unknown = parseUnknownSymbolKey(key);
+  if (unknown === undefined)
+    throw new Error(`the ledger has the key ${key}, which is neither of an archive nor of bars`);
+  return [unknown.instrument_type, 'rest', unknown.symbol, null, null, null];
 }
 
 /** What is known of a file says more than what was found in it. */

@@ -1,7 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { cast, partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
-import { archivesAtHand } from './archive_key.ts';
+import { archivesAtHand } from './archives_at_hand.ts';
 import { instant } from './calendar.ts';
 
 /** What `ohlcv` calls the columns that an archive publishes. */

@@ -1,7 +1,8 @@
 import { partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
-import { archivesAtHand, keyParts } from './archive_key.ts';
+import { archivesAtHand } from './archives_at_hand.ts';
 import { barOf, chosenBars } from './bars.ts';
+import { monthOf } from './calendar.ts';
 import { rejectedArchives } from './rejects.ts';
 
 /**
@@ -35,10 +36,8 @@ export default defineModel('ohlcv', {
       .set({ status: 'loaded' })
       .where('status', '=', 'staged')
       .where(
-        (eb) => {
-          const { instrument_type, symbol, timeframe, month } = keyParts(eb.ref('key'));
-          return partitionTextOf(instrument_type, symbol, timeframe, month);
-        },
+        ({ ref }) =>
+          partitionTextOf(ref('instrument_type'), ref('symbol'), ref('timeframe'), monthOf(ref('period_start'))),
         'in',
         stateOf(db, 'ohlcv').select('partition'),
       ),

@@ -4,7 +4,7 @@ import type { Reader } from '../../engine/for-commands.ts';
 import { cast, defineErrors, msOfDay, partitionText, PipelineError, stateOf } from '../../engine/index.ts';
 import { type Slots, slotsOf } from '../../exchange/slots.ts';
 import { longestSlot, type Timeframe, timeframeNames } from '../../exchange/timeframes.ts';
-import { type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
+import { cadences, type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
 import { series } from '../series.ts';
 import { createRowsDigest, digestDefinition } from './rows-digest.ts';
@@ -208,19 +208,14 @@ const microseconds = (timestamp: Expression<Date>) => cast('BIGINT', sql`epoch_u
 /** Every archive that was read for a bar of the range. */
 async function archivesOf(reader: Reader<Database>, name: SeriesName, { start, end }: { start: number; end: number }) {
   const { instrument_type, symbol, timeframe } = name;
-  const market = instrument_type.replace('-', '/');
   const found = await reader.rows(
     reader.db
       .selectFrom('staged_archives')
       .where('status', 'in', ['staged', 'loaded'])
-      .where(({ or, and, eb }) =>
-        or(
-          ['daily', 'monthly'].map((cadence) => {
-            const prefix = `data/${market}/${cadence}/klines/${symbol}/${timeframe}`;
-            return and([eb('key', '>=', `${prefix}/`), eb('key', '<', `${prefix}0`)]); // 0 is what follows / in ASCII
-          }),
-        ),
-      )
+      .where('instrument_type', '=', instrument_type)
+      .where('symbol', '=', symbol)
+      .where('timeframe', '=', timeframe)
+      .where('cadence', 'in', cadences)
       .orderBy('key')
       .select(['key', 'sha256', 'row_count', 'first_open_time', 'last_open_time']),
   );

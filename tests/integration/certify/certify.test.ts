@@ -9,6 +9,7 @@ import { recordApplied } from '../../../engine/migrations/standing.ts';
 import type { Certificate } from '../../../queries/certify/certificate.ts';
 import { checkCertificate, getCertificate } from '../../../queries/index.ts';
 import { sha256Tree } from '../../support/digest.ts';
+import { insertLedger } from '../../support/ledger-rows.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../../support/published.ts';
 import { queryWarehouse } from '../../support/rows.ts';
@@ -37,8 +38,13 @@ async function writeWarehouse(more = ''): Promise<string> {
     );
     await bench.list(...days('2025-06-01', 3).map((period) => ({ ...series, period })));
     for (const day of days('2025-06-01', 3)) {
-      await warehouse.run(`INSERT INTO staged_archives VALUES ('${key(day)}', 'e', 'sha of ${day}', 300, 24,
-        '${day} 00:00:00', '${day} 23:00:00', 'loaded', NULL, '2025-06-04 09:00:00')`);
+      const rows = {
+        size_bytes: 300,
+        row_count: 24,
+        first_open_time: `${day} 00:00:00`,
+        last_open_time: `${day} 23:00:00`,
+      };
+      await warehouse.run(insertLedger({ key: key(day), sha256: `sha of ${day}`, status: 'loaded', ...rows }));
     }
     if (more !== '') await warehouse.run(more);
     await bench.build('symbols');
@@ -105,7 +111,8 @@ describe('a certificate', () => {
         VALUES ('ohlcv', 'spot/ETHUSDT/1h/2025-06-01', 'x', 'run');
       INSERT INTO archive_objects SELECT 'data/spot/monthly/klines/' || s || '/1h/' || s || '-1h-2025-05.zip', 'spot', 'monthly', s,
         '1h', '2025-05-01', '2025-06-01', 300, 'e', '2025-06-03', '2025-06-03' FROM (VALUES ('BTCUSDT'), ('XUSDT')) AS r(s);
-      INSERT INTO staged_archives BY NAME SELECT key, 'e' AS etag, 'rejected' AS status, TIMESTAMP '2025-06-04' AS staged_at
+      INSERT INTO staged_archives BY NAME SELECT * EXCLUDE (size_bytes, last_modified, listed_at), 'rejected' AS status,
+        TIMESTAMP '2025-06-04' AS staged_at
         FROM archive_objects WHERE cadence = 'monthly'`);
     expectExit(await certify(refused, '--output', output), 0);
     const { gaps, ...said } = await read();

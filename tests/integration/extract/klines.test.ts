@@ -138,10 +138,11 @@ describe('the ledger', () => {
     const rows = await feedRows('klines', stagingDir, join(stagingDir, 'feed.csv'));
     const byKey = rows.map((row) => row.join(',')).sort();
     const digest = (of: string, bytes: Buffer) => createHash(of).update(bytes).digest('hex');
+    const parts = (day: string, next: string) => `${keyOf(day)},futures-um,daily,BTCUSDT,1d,${day},${next}`;
     expect(byKey).toEqual([
-      `${keyOf('2025-07-01')},${digest('md5', zip)},${digest('sha256', zip)},${zip.length},1,2025-07-01 00:00:00.000000,2025-07-01 00:00:00.000000,staged,,2025-07-10 09:00:00.000`,
-      `${keyOf('2025-07-02')},${digest('md5', Buffer.from('garbage, no zip'))},${digest('sha256', Buffer.from('garbage, no zip'))},15,,,,rejected,not_a_zip: the file does not begin like a zip,2025-07-10 09:00:00.000`,
-      'key,etag,sha256,size_bytes,row_count,first_open_time,last_open_time,status,reason,staged_at',
+      `${parts('2025-07-01', '2025-07-02')},${digest('md5', zip)},${digest('sha256', zip)},${zip.length},1,2025-07-01 00:00:00.000000,2025-07-01 00:00:00.000000,staged,,2025-07-10 09:00:00.000`,
+      `${parts('2025-07-02', '2025-07-03')},${digest('md5', Buffer.from('garbage, no zip'))},${digest('sha256', Buffer.from('garbage, no zip'))},15,,,,rejected,not_a_zip: the file does not begin like a zip,2025-07-10 09:00:00.000`,
+      'key,instrument_type,cadence,symbol,timeframe,period_start,period_end,etag,sha256,size_bytes,row_count,first_open_time,last_open_time,status,reason,staged_at',
     ]);
   });
 

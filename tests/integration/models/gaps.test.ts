@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { insertLedger } from '../../support/ledger-rows.ts';
 import { archive, days, type Listed, openWorkbench, type Workbench } from './workbench.ts';
 
 const minute = 60_000;
@@ -35,9 +36,7 @@ async function list(series: Series, periods: readonly string[], status?: Status)
   const objects = periods.map((period) => ({ ...series, period }));
   await bench.list(...objects);
   if (status === undefined || objects.length === 0) return;
-  const values = objects.map((object) => `('${archive(object).key}')`).join(', ');
-  await bench.warehouse.run(`INSERT INTO staged_archives BY NAME SELECT key, 'e' AS etag, '${status}' AS status,
-    TIMESTAMP '2025-07-10' AS staged_at FROM (VALUES ${values}) AS archives(key)`);
+  await bench.warehouse.run(insertLedger(...objects.map((object) => ({ key: archive(object).key, status }))));
 }
 
 async function gaps(): Promise<readonly (readonly (string | null)[])[]> {

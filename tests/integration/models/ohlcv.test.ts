@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { insertLedger } from '../../support/ledger-rows.ts';
 import { archive, type Listed, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -175,8 +176,7 @@ test('a bar of the exchange counts where no archive has it, and never shows wher
   const given = [day, '2025-07-02T00:00:00', '2025-07-03T00:00:00', '2025-07-04T00:00:00'].map((time) =>
     line({ time, close: '2.45' }),
   );
-  await bench.warehouse.run(`INSERT INTO staged_archives BY NAME SELECT '${rest}' AS "key", 'rest' AS etag, 'sha' AS sha256,
-    'staged' AS status, TIMESTAMP '2025-07-10' AS staged_at`);
+  await bench.warehouse.run(insertLedger({ key: rest, etag: 'rest', sha256: 'sha', status: 'staged' }));
   await bench.build('ohlcv', { source: bench.source({ ...lines, [rest]: given }).source });
   expect(await bars('"timestamp", "close", data_source')).toEqual([
     ['2025-07-01 00:00:00', '2.1', 'monthly'],

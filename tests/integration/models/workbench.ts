@@ -10,6 +10,7 @@ import { openProject } from '../../../engine/project.ts';
 import { storedTables } from '../../../engine/schema/table.ts';
 import { schema } from '../../../models/schema.ts';
 import { build, createWarehouse, texts } from '../../support/engine.ts';
+import { insertLedger } from '../../support/ledger-rows.ts';
 import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 
@@ -131,11 +132,12 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
 
     /** Adds archives to the ledger, as staged. */
     async stage(...objects: readonly Listed[]): Promise<void> {
-      for (const object of objects) {
-        const { key } = archive(object);
-        await warehouse.run(`INSERT INTO staged_archives BY NAME SELECT ${textOf(key)} AS "key", 'e' AS etag,
-          ${textOf(`sha ${object.size ?? 0}`)} AS sha256, 'staged' AS status, TIMESTAMP '2025-07-10' AS staged_at`);
-      }
+      if (objects.length === 0) return;
+      const rows = objects.map((object) => {
+        const sha256 = `sha ${object.size ?? 0}`;
+        return { key: archive(object).key, sha256, status: 'staged' } as const;
+      });
+      await warehouse.run(insertLedger(...rows));
     },
 
     /** Builds one of the models as a run of its own would. */

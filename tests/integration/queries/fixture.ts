@@ -5,6 +5,7 @@ import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.
 import { readMigrations } from '../../../engine/migrations/files.ts';
 import { recordApplied } from '../../../engine/migrations/standing.ts';
 import { schema } from '../../../models/schema.ts';
+import { insertLedger } from '../../support/ledger-rows.ts';
 import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 
@@ -143,13 +144,17 @@ const flaws = [
    WHERE instrument_type = 'spot' AND timeframe = '1h' AND timestamp >= '2024-02-08 03:00' AND timestamp < '2024-02-08 06:00'`,
 ];
 
-const ledger = `
-  INSERT INTO staged_archives (key, status, reason, staged_at) VALUES
-    ('data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 'rejected', 'not_a_number', '2025-06-10'),
-    ('data/futures/um/daily/klines/ODDUSDT/1d/ODDUSDT-1d-2025-05-16.zip', 'absent', '404', '2025-06-10'),
-    ('data/futures/um/daily/klines/SLOWUSDT/1d/SLOWUSDT-1d-2025-06-08.zip', 'failed', 'no answer', '2025-06-10'),
-    ('data/futures/um/daily/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06-08.zip', 'loaded', NULL, '2025-06-10'),
-    ('data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2023-12.zip', 'rejected', 'md5_mismatch', '2025-06-10')`;
+const ledger = insertLedger(
+  ...(
+    [
+      ['data/futures/um/daily/klines/HOLEUSDT/1d/HOLEUSDT-1d-2025-05-15.zip', 'rejected', 'not_a_number'],
+      ['data/futures/um/daily/klines/ODDUSDT/1d/ODDUSDT-1d-2025-05-16.zip', 'absent', '404'],
+      ['data/futures/um/daily/klines/SLOWUSDT/1d/SLOWUSDT-1d-2025-06-08.zip', 'failed', 'no answer'],
+      ['data/futures/um/daily/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06-08.zip', 'loaded', null],
+      ['data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2023-12.zip', 'rejected', 'md5_mismatch'],
+    ] as const
+  ).map(([key, status, reason]) => ({ key, status, reason, etag: null, staged_at: '2025-06-10' })),
+);
 
 const revised = `
   INSERT INTO archive_revisions VALUES

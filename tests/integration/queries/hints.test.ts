@@ -15,8 +15,8 @@ beforeAll(async () => {
     FROM (SELECT unnest(['LISTEDUSDT', 'BADUSDT'] || list_transform(range(40), n -> format('COIN{}USDT', n))) AS symbol)`);
   await warehouse.run(`INSERT INTO archive_objects VALUES ('data/spot', 'spot', 'daily', 'BTCUSDT', '1h', '2024-01-01', '2024-03-01',
     500, 'e', '2024-03-01', '2024-03-01')`);
-  await warehouse.run(`INSERT INTO staged_archives (key, status, reason, staged_at)
-    VALUES ('data/BADUSDT', 'rejected', 'not_a_number', '2025-06-10')`);
+  await warehouse.run(`INSERT INTO staged_archives (key, instrument_type, cadence, symbol, status, reason, staged_at)
+    VALUES ('data/BADUSDT', 'futures-um', 'daily', 'BADUSDT', 'rejected', 'not_a_number', '2025-06-10')`);
   await warehouse.run(`INSERT INTO symbols (instrument_type, symbol, base_asset, quote_asset, contract_type, first_date, last_date, spells)
     SELECT 'futures-um', symbol, 'X', quote, contract, '2025-05-01', '2025-06-09', 1 FROM (VALUES
       ('BTCUSDT', 'USDT', 'perpetual'), ('BTCUSDC', 'USDC', 'perpetual'), ('OLDUSDTSETTLED', 'USDT', 'settled'),

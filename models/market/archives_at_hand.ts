@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely';
+import { cast } from '../../engine/index.ts';
+import type { Database } from '../schema.ts';
+import { monthOf } from './calendar.ts';
+
+/** Every file whose rows are staged, or were when they were loaded, with the month of `ohlcv` that it has rows of. */
+export const archivesAtHand = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
+  db
+    .selectFrom('staged_archives')
+    .where('status', 'in', ['staged', 'loaded'])
+    .select(({ ref }) => [
+      'instrument_type',
+      'symbol',
+      cast('VARCHAR', ref('timeframe')).as('timeframe'),
+      monthOf(ref('period_start')).as('month'),
+      'cadence',
+      'key',
+      'sha256',
+    ]);
