@@ -29,7 +29,7 @@ export {
 export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
 export { once } from './once.ts';
-export { partitionText, partitionTextOf, partitionValueOf, partitionValues } from './partition-text.ts';
+export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';
 export {
   bigint,
   boolean,

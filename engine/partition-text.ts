@@ -1,4 +1,6 @@
-import { type Expression, sql } from 'kysely';
+import { type Expression, type SelectQueryBuilder, sql } from 'kysely';
+import { stateOf } from './model.ts';
+import type { SqlTypes } from './schema/column.ts';
 import { cast } from './sql.ts';
 
 /**
@@ -15,16 +17,33 @@ const escapePart = (value: string | null): string =>
 export const partitionValues = (text: string): readonly (string | null)[] =>
   text.split('/').map((part) => (part === '%N' ? null : part.replaceAll('%2F', '/').replaceAll('%25', '%')));
 
-/** `partitionText` in a query. */
-export const partitionTextOf = (...values: readonly Expression<unknown>[]) =>
-  cast('VARCHAR', sql`concat_ws('/', ${sql.join(values.map(escaped))})`);
-
-const escaped = (value: Expression<unknown>) =>
-  sql`coalesce(replace(replace(cast(${value} as VARCHAR), '%', '%25'), '/', '%2F'), '%N')`;
-
 /** The value at a place of a partition text, from 1 on, of a column that has no NULL. */
-export const partitionValueOf = (text: Expression<string>, place: number) =>
-  cast('VARCHAR', sql`replace(replace(split_part(${text}, '/', ${sql.lit(place)}), '%2F', '/'), '%25', '%')`);
+const partitionValueOf = (text: Expression<string>, place: number) =>
+  sql`replace(replace(split_part(${text}, '/', ${sql.lit(place)}), '%2F', '/'), '%25', '%')`;
+
+/** A partition that was built: the values that name it, and the digest of what it was built from. */
+type BuiltPartition<Columns> = { [Name in keyof Columns]: SqlTypes[Columns[Name] & keyof SqlTypes] } & {
+  input_digest: string;
+};
+
+/**
+ * The partitions of a table that were built. `columns` are the table's partition columns, in their order, with their
+ * types; none of them holds NULL.
+ */
+export function builtPartitions<const Columns extends Readonly<Record<string, 'VARCHAR' | 'DATE'>>>(
+  db: { readonly selectFrom: unknown },
+  table: string,
+  columns: Columns,
+) {
+  const query = stateOf(db, table).select(({ ref }) => [
+    ...Object.entries(columns).map(([name, type], at) =>
+      cast(type, partitionValueOf(ref('partition'), at + 1)).as(name),
+    ),
+    'input_digest',
+  ]);
+  // biome-ignore lint/suspicious/noExplicitAny: as ReadQuery; which tables it reads is read from its operation tree
+  return query as unknown as SelectQueryBuilder<any, any, BuiltPartition<Columns>>;
+}
 
 /** `partitionText` as SQL text. Only a VARCHAR holds what has to be escaped. */
 export function partitionTextSql(columns: readonly { readonly expression: string; readonly type: string }[]): string {

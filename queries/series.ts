@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { builtPartitions } from '../engine/index.ts';
 import type { Timeframe } from '../exchange/timeframes.ts';
 import type { InstrumentType } from '../exchange/vocabulary.ts';
 import type { Database } from '../models/schema.ts';
@@ -21,6 +22,10 @@ export const series = (db: Pick<Kysely<Database>, 'selectFrom'>, wanted: Series)
     .where('timeframe', '=', wanted.timeframe)
     .$if(wanted.start !== undefined, (bars) => bars.where('timestamp', '>=', wanted.start as Date))
     .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date));
+
+/** The series whose gaps were looked for, with those that have none. */
+export const searchedSeries = (db: { readonly selectFrom: unknown }) =>
+  builtPartitions(db, 'gaps', { instrument_type: 'VARCHAR', symbol: 'VARCHAR', timeframe: 'VARCHAR' });
 
 /** What prices and volumes count; of coin-margined contracts they are other things (A4). */
 export function ohlcvUnits(instrumentType: InstrumentType) {

@@ -1,5 +1,6 @@
 import { type Expression, sql } from 'kysely';
-import { cast, partitionTextOf, stateOf } from '../../engine/index.ts';
+import { cast } from '../../engine/index.ts';
+import { builtMonths } from './built_months.ts';
 import { monthOf } from './calendar.ts';
 import type { withMissing } from './missing.ts';
 
@@ -48,20 +49,13 @@ const withStandings = (db: ReturnType<typeof withMissing>) =>
       )
       .leftJoin('staged_archives as month_staged', 'month_staged.key', 'month.key')
       .leftJoin(
-        ({ selectFrom }) => stateOf({ selectFrom }, 'ohlcv').select('partition').as('built'),
+        (from) => builtMonths(from).as('built'),
         (join) =>
-          join.on(({ eb, ref }) =>
-            eb(
-              'built.partition',
-              '=',
-              partitionTextOf(
-                ref('grids.instrument_type'),
-                ref('grids.symbol'),
-                ref('grids.timeframe'),
-                monthOf(ref('missing.opens_at')),
-              ),
-            ),
-          ),
+          join
+            .onRef('built.instrument_type', '=', 'grids.instrument_type')
+            .onRef('built.symbol', '=', 'grids.symbol')
+            .onRef('built.timeframe', '=', 'grids.timeframe')
+            .on(({ eb, ref }) => eb('built.month', '=', monthOf(ref('missing.opens_at')))),
       )
       .leftJoin('absences as absence', (join) =>
         join
@@ -80,7 +74,7 @@ const withStandings = (db: ReturnType<typeof withMissing>) =>
         'month.key as month_key',
         // An archive that is verified has bars: where its whole day is missing, it is not loaded.
         standing(ref('day.key'), ref('day_staged.status'), sql`not ${ref('missing.is_whole_day')}`).as('day'),
-        standing(ref('month.key'), ref('month_staged.status'), sql`${ref('built.partition')} is not null`).as('month'),
+        standing(ref('month.key'), ref('month_staged.status'), sql`${ref('built.month')} is not null`).as('month'),
         cast('BOOLEAN', sql`coalesce(${ref('missing.opens_at')} >= ${ref('listing.listed_until')}, false)`).as(
           'is_after_listing',
         ),

@@ -1,7 +1,8 @@
 import { type Expression, sql } from 'kysely';
-import { cast, partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
+import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand } from './archives_at_hand.ts';
+import { builtMonths } from './built_months.ts';
 import { instant } from './calendar.ts';
 
 /** What `ohlcv` calls the columns that an archive publishes. */
@@ -44,13 +45,12 @@ export default defineModel('conflicts', {
           ]),
       )
       .selectFrom('months')
-      .innerJoin(stateOf(db, 'ohlcv').select(['partition', 'input_digest']).as('built'), (join) =>
-        join.on(({ eb, ref }) => {
-          const parts = (['instrument_type', 'symbol', 'timeframe', 'month'] as const).map((name) =>
-            ref(`months.${name}`),
-          );
-          return eb('built.partition', '=', partitionTextOf(...parts));
-        }),
+      .innerJoin(builtMonths(db).as('built'), (join) =>
+        join
+          .onRef('built.instrument_type', '=', 'months.instrument_type')
+          .onRef('built.symbol', '=', 'months.symbol')
+          .onRef('built.timeframe', '=', 'months.timeframe')
+          .onRef('built.month', '=', 'months.month'),
       )
       .select(({ ref }) => [
         'months.instrument_type',

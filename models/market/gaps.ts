@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
-import { cast, partitionValueOf, rowsDigest, stateOf } from '../../engine/index.ts';
+import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { withAbsences } from './absences.ts';
+import { builtMonths } from './built_months.ts';
 import { monthOf, opensAt } from './calendar.ts';
 import { withGapSlots } from './gap_slots.ts';
 import { withListings } from './listings.ts';
@@ -11,15 +12,7 @@ import { withMissing } from './missing.ts';
 export default defineModel('gaps', {
   inputs: ({ db }) =>
     withAbsences(withListings(db))
-      .with('months', (months) =>
-        stateOf(months, 'ohlcv').select(({ ref }) => [
-          partitionValueOf(ref('partition'), 1).as('instrument_type'),
-          partitionValueOf(ref('partition'), 2).as('symbol'),
-          partitionValueOf(ref('partition'), 3).as('timeframe'),
-          cast('DATE', partitionValueOf(ref('partition'), 4)).as('month'),
-          'input_digest',
-        ]),
-      )
+      .with('months', (months) => builtMonths(months))
       .with('built', (built) =>
         built
           .selectFrom('months')

@@ -1,8 +1,8 @@
-import { partitionTextOf, rowsDigest, stateOf } from '../../engine/index.ts';
+import { rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand } from './archives_at_hand.ts';
 import { barOf, chosenBars } from './bars.ts';
-import { monthOf } from './calendar.ts';
+import { builtMonths } from './built_months.ts';
 import { rejectedArchives } from './rejects.ts';
 
 /**
@@ -35,11 +35,16 @@ export default defineModel('ohlcv', {
       .updateTable('staged_archives')
       .set({ status: 'loaded' })
       .where('status', '=', 'staged')
-      .where(
-        ({ ref }) =>
-          partitionTextOf(ref('instrument_type'), ref('symbol'), ref('timeframe'), monthOf(ref('period_start'))),
-        'in',
-        stateOf(db, 'ohlcv').select('partition'),
+      .where('key', 'in', ({ selectFrom }) =>
+        selectFrom(archivesAtHand(db).as('archive'))
+          .innerJoin(builtMonths(db).as('built'), (join) =>
+            join
+              .onRef('built.instrument_type', '=', 'archive.instrument_type')
+              .onRef('built.symbol', '=', 'archive.symbol')
+              .onRef('built.timeframe', '=', 'archive.timeframe')
+              .onRef('built.month', '=', 'archive.month'),
+          )
+          .select('archive.key'),
       ),
   ],
 });

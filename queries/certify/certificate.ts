@@ -1,12 +1,12 @@
 import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, defineErrors, msOfDay, partitionText, PipelineError, stateOf } from '../../engine/index.ts';
+import { cast, defineErrors, msOfDay, PipelineError } from '../../engine/index.ts';
 import { type Slots, slotsOf } from '../../exchange/slots.ts';
 import { longestSlot, type Timeframe, timeframeNames } from '../../exchange/timeframes.ts';
 import { cadences, type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
-import { series } from '../series.ts';
+import { searchedSeries, series } from '../series.ts';
 import { createRowsDigest, digestDefinition } from './rows-digest.ts';
 
 /** What a question can fail with beside the engine's errors. */
@@ -130,9 +130,12 @@ const nothingThere = (name: SeriesName) =>
 async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range | undefined) {
   const { instrument_type, symbol, timeframe } = name;
   const built = await reader.rows(
-    stateOf(reader.db, 'gaps')
-      .where('partition', '=', partitionText(instrument_type, symbol, timeframe))
-      .select('partition'),
+    reader.db
+      .selectFrom(searchedSeries(reader.db).as('one'))
+      .where('one.instrument_type', '=', instrument_type)
+      .where('one.symbol', '=', symbol)
+      .where('one.timeframe', '=', timeframe)
+      .selectAll(),
   );
   if (built.length === 0) {
     throw new PipelineError('TABLE_MISSING', `the gaps of ${describeSeries(name)} have not been built`, {

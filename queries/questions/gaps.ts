@@ -1,19 +1,12 @@
-import { type Kysely, sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, closest, countOf, PipelineError, partitionValueOf, stateOf } from '../../engine/index.ts';
+import { cast, closest, countOf, PipelineError } from '../../engine/index.ts';
+import { sql } from 'kysely';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
 import { instantOptions, noteOutside } from '../parameters/range.ts';
 import { symbolOption } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-
-/** The series whose gaps were looked for, with those that have none. */
-const certainSeries = (db: Kysely<Database>) =>
-  stateOf(db, 'gaps').select(({ ref }) => [
-    partitionValueOf(ref('partition'), 1).as('instrument_type'),
-    partitionValueOf(ref('partition'), 2).as('symbol'),
-    partitionValueOf(ref('partition'), 3).as('timeframe'),
-  ]);
+import { searchedSeries } from '../series.ts';
 
 interface Asked {
   readonly instrumentType: string;
@@ -68,7 +61,7 @@ export const gaps = defineQuestion({
   async check(reader, values) {
     const { db, rows } = reader;
     const { instrumentType, symbol, timeframe } = values;
-    const all = await rows(certainSeries(db));
+    const all = await rows(searchedSeries(db));
     if (all.length === 0) {
       throw new PipelineError('TABLE_MISSING', 'gaps have not been looked for', {
         hint: 'build them: pnpm pipeline run --select +gaps',

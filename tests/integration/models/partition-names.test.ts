@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
+import { partitionColumns } from '../../../engine/schema/ddl.ts';
+import { builtMonths } from '../../../models/market/built_months.ts';
+import { schema } from '../../../models/schema.ts';
+import { searchedSeries } from '../../../queries/series.ts';
+
+test.each([
+  [builtMonths, schema.ohlcv],
+  [searchedSeries, schema.gaps],
+])('%o names the partition columns of its table', (built, table) => {
+  const columns = compileSql(built(createCompiler())).matchAll(/ as (VARCHAR|DATE)\) as "(\w+)"/g);
+  expect([...columns].map(([, type, name]) => ({ type, name }))).toEqual(
+    partitionColumns(table).map(({ type, name }) => ({ type, name })),
+  );
+});
