@@ -95,6 +95,7 @@ describe('keys', () => {
     'data/spot/rest/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06.zip',
     'data/spot/rest/klines/BTCUSDT/2d/BTCUSDT-2d-2025-06.csv',
     'data/spot/rest/klines/BTCUSDT/1d/ETHUSDT-1d-2025-06.csv',
+    'data/spot/rest/klines/BTCUSDT/1d/BTCUSDT-1d-2025-13.csv',
     'data/spot/rest/klines/BTCUSDT',
   ])('B19: %s is none', (key) => expect(parseRestKey(key)).toBeUndefined());
 });
