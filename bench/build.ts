@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { msOfDay } from '../engine/units.ts';
+import { msOfDay } from '../exchange/timeframes.ts';
 import { makeArchives, monthsFrom, symbolNames } from './support/archive-set.ts';
 import { serveHistory } from './support/history.ts';
 import { raceLoads } from './support/load.ts';

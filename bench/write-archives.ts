@@ -1,3 +1,4 @@
+import { msOfHour } from '../exchange/timeframes.ts';
 /** The worker that writes a part of an archive set; it answers with the lines of the index. */
 
 import { hash } from 'node:crypto';
@@ -5,7 +6,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deflateRawSync } from 'node:zlib';
-import { msOfHour } from '../engine/units.ts';
 import { type ArchiveKey, archiveName, formatKey, periodOf } from '../exchange/keys.ts';
 import { zipOf } from '../extract/sample/zip.ts';
 import type { PartOfSet, Tree } from './support/archive-set.ts';

@@ -5,8 +5,19 @@ import { type Compilable, type KyselyPlugin, type OperationNodeSource, sql } fro
 import { checkTestValues } from './check-test-values.ts';
 import type { Pipeline } from './config/load.ts';
 import { createVars, type Vars } from './config/vars.ts';
-import type { CompiledModel } from './duckdb/compiled-model.ts';
-import { type CompiledModel, type CompiledTest, compileSql, createCompiler, createIndexes, createTable, dirtyView, samePartition, sourceRelations, sourcesOf, testSql } from './duckdb/dialect.ts';
+import {
+  type CompiledModel,
+  type CompiledTest,
+  compileSql,
+  createCompiler,
+  createIndexes,
+  createTable,
+  dirtyView,
+  samePartition,
+  sourceRelations,
+  sourcesOf,
+  testSql,
+} from './duckdb/dialect.ts';
 import { PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
 import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.ts';

@@ -1,4 +1,4 @@
-import { defineExtract, type ExtractContext, once, PipelineError } from '../engine/index.ts';
+import { defineExtract, type ExtractContext, once, type PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from '../exchange/keys.ts';
 import { openArchive } from './archive/open.ts';
 import { forEachConcurrent } from './concurrent.ts';

@@ -1,4 +1,4 @@
-import { defineExtract, type Extract, type ExtractContext, msOfDay, PipelineError, type SplitUrl } from '../engine/index.ts';
+import { defineExtract, type Extract, type ExtractContext, PipelineError, type SplitUrl } from '../engine/index.ts';
 import { type BarSeries, barSeriesId, unknownSymbolKey } from '../exchange/keys.ts';
 import { msOfDay } from '../exchange/timeframes.ts';
 import { forEachConcurrent } from './concurrent.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type CommandIo, type GlobalOptions, openContext, openReader, runSelection } from '../engine/for-commands.ts';
-import { cast, formatDay, msOfDay, PipelineError } from '../engine/index.ts';
+import { cast, formatDay, PipelineError } from '../engine/index.ts';
 import { msOfDay, timeframes } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { type Series, series } from './series.ts';

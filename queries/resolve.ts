@@ -1,5 +1,5 @@
 import type { Reader } from '../engine/for-commands.ts';
-import { formatDay, msOfDay } from '../engine/index.ts';
+import { formatDay } from '../engine/index.ts';
 import { msOfDay } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { checkRange, describeRange, noteOutside } from './parameters/range.ts';

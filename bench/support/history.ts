@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { msOfDay } from '../../engine/units.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { type ArchiveSet, daysFrom, type MadeArchives, makeArchives, monthsFrom, symbolNames } from './archive-set.ts';
 import { type BenchOptions, scaled } from './options.ts';
 import type { Project } from './pipeline.ts';

@@ -1,5 +1,5 @@
-import { msOfDay } from '../../engine/units.ts';
 import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { type Bar, pricesOf, tradedBar } from '../../extract/sample/bar.ts';
 import { csvOf } from '../../extract/sample/csv.ts';
 import { unitsPerOne } from '../../extract/sample/decimals.ts';

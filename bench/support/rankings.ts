@@ -4,7 +4,7 @@ import { noteAsLeft } from '../../engine/duckdb/as-left.ts';
 import { openWarehouse, type Warehouse } from '../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../engine/migrations/files.ts';
 import { createWarehouseHost } from '../../engine/run/warehouse-host.ts';
-import { msOfDay } from '../../engine/units.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { schema } from '../../models/schema.ts';
 import { symbolNames } from './archive-set.ts';
 import { type BenchOptions, type Figure, scaled } from './options.ts';

@@ -1,5 +1,5 @@
 /** The SQL of DuckDB as text: definitions, models and tests. It does not load DuckDB. */
-export type { CompiledModel } from './build-model.ts';
+export type { CompiledModel } from './compiled-model.ts';
 export { testSql } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';
 export { compileSql, createCompiler, sourcesOf } from './kysely.ts';

@@ -1,9 +1,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { ModelWarning } from '../duckdb/build-model.ts';
-import type { CompiledModel } from '../duckdb/compiled-model.ts';
 import type { CompiledModel } from '../duckdb/dialect.ts';
-import { buildModel, type BuildOptions, type BuildOutcome, isUpToDate, loadFeed, readsClock, recordUpToDate, type TestOutcome } from '../duckdb/index.ts';
+import {
+  type BuildOptions,
+  type BuildOutcome,
+  buildModel,
+  isUpToDate,
+  loadFeed,
+  readsClock,
+  recordUpToDate,
+  type TestOutcome,
+} from '../duckdb/index.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { StagedSource } from '../extract.ts';
 import { countOf, formatCount } from '../format.ts';

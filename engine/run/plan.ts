@@ -10,7 +10,7 @@ import { refuseOlder } from '../migrations/current.ts';
 import { openProject } from '../project.ts';
 import { stateOfFile } from '../target/lost.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
-import { type ExtractScope, refOf, type RunOptions } from './context.ts';
+import { type ExtractScope, type RunOptions, refOf } from './context.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { expectArchive } from './expect-archive.ts';
 import { lockTarget } from './lock.ts';

@@ -1,4 +1,4 @@
-import { formatUtc, msOfDay } from '../../engine/index.ts';
+import { formatUtc } from '../../engine/index.ts';
 import { periodOf, type Series } from '../../exchange/keys.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 

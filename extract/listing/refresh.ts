@@ -1,4 +1,3 @@
-import { msOfDay } from '../../engine/index.ts';
 import { type ArchiveKey, archiveName, parseKey, type Series, seriesPrefix } from '../../exchange/keys.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import type { ArchiveClient } from '../archive/client.ts';

@@ -1,4 +1,4 @@
-import { formatCount, PipelineError, type Window } from '../../engine/index.ts';
+import { formatCount, type PipelineError, type Window } from '../../engine/index.ts';
 import { type ArchiveKey, parseKey, periodOf, seriesId } from '../../exchange/keys.ts';
 import { SourceError } from '../errors.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';

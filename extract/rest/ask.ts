@@ -1,5 +1,4 @@
 import type { PipelineError } from '../../engine/index.ts';
-import { msOfDay } from '../../engine/index.ts';
 import type { BarSeries } from '../../exchange/keys.ts';
 import type { Slots } from '../../exchange/slots.ts';
 import { msOfDay, timeframes } from '../../exchange/timeframes.ts';

@@ -1,4 +1,4 @@
-import { hideEcho, PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
+import { hideEcho, type PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
 import { apiTimeframe, type Timeframe } from '../../exchange/timeframes.ts';
 import type { InstrumentType } from '../../exchange/vocabulary.ts';
 import { headerOf } from '../archive/client.ts';

@@ -1,7 +1,15 @@
 import type { ArchiveKey } from '../../exchange/keys.ts';
-import type { InstrumentType } from '../archive/keys.ts';
+import type { InstrumentType } from '../../exchange/vocabulary.ts';
 import { dateOf, dayOf } from './calendar.ts';
-import { absentMonth, duplicateRow, missingMinutes, monthWithoutDays, notInDollars, overlongMonth, unpaddedMonth } from './cases.ts';
+import {
+  absentMonth,
+  duplicateRow,
+  missingMinutes,
+  monthWithoutDays,
+  notInDollars,
+  overlongMonth,
+  unpaddedMonth,
+} from './cases.ts';
 import { listedDays } from './lifecycle.ts';
 import type { Contract } from './universe.ts';
 

@@ -1,4 +1,4 @@
-import { msOfDay } from '../../engine/index.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { unitsPerOne } from './decimals.ts';
 import type { PriceDay } from './prices.ts';
 import type { Random } from './random.ts';

@@ -1,5 +1,5 @@
-import { msOfDay } from '../../engine/index.ts';
 import { periodOf } from '../../exchange/keys.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 
 export const msOfSecond = 1_000;
 export const msOfMinute = 60_000;

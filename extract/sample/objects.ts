@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
-import { msOfDay, once } from '../../engine/index.ts';
+import { once } from '../../engine/index.ts';
 import { type ArchiveKey, archiveName, formatKey } from '../../exchange/keys.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { archivesOf } from './archives.ts';
 import type { Bar } from './bar.ts';
 import { createBars } from './bars.ts';

@@ -1,5 +1,5 @@
-import { msOfDay, msOfHour } from '../../engine/index.ts';
 import { type ArchiveKey, formatKey } from '../../exchange/keys.ts';
+import { msOfDay, msOfHour } from '../../exchange/timeframes.ts';
 import { dayOf, firstMondayAfter, msOfMinute, msOfSecond } from './calendar.ts';
 import { lateDay, reissue, unpaddedMonth } from './cases.ts';
 import { hash32 } from './random.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { countOf, type Freed, PipelineError } from '../../engine/index.ts';
+import { countOf, type Freed, type PipelineError } from '../../engine/index.ts';
 import { type ArchiveKey, formatKey, parseKey } from '../../exchange/keys.ts';
 import { instrumentTypes } from '../../exchange/vocabulary.ts';
 import { nameOfPathComponent, pathComponent } from '../archive/path-component.ts';

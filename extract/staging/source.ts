@@ -1,7 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { renameMaking } from '../../engine/aside.ts';
-import { type DamagedFile, partitionValues, type StagedFiles, type StagedSource, writeWhole } from '../../engine/index.ts';
+import {
+  type DamagedFile,
+  partitionValues,
+  type StagedFiles,
+  type StagedSource,
+  writeWhole,
+} from '../../engine/index.ts';
 import { parseRestKey, parseStagedKey } from '../../exchange/keys.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';

@@ -1,5 +1,5 @@
 import { describeWindow } from '../../engine/for-commands.ts';
-import { formatDay, msOfDay } from '../../engine/index.ts';
+import { formatDay } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import type { Canvas } from '../question.ts';
 import { paint } from './paint.ts';

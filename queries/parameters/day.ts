@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { describeWindow } from '../../engine/for-commands.ts';
-import { cast, formatDay, msOfDay, parseInstant, PipelineError } from '../../engine/index.ts';
+import { cast, formatDay, PipelineError, parseInstant } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { countWhere, dayLiteral } from '../sql.ts';
 import type { Parameter } from './parameter.ts';

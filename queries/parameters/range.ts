@@ -1,5 +1,5 @@
 import { describeWindow } from '../../engine/for-commands.ts';
-import { formatDay, formatUtc, msOfDay, PipelineError } from '../../engine/index.ts';
+import { formatDay, formatUtc, PipelineError } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { instantOf, wholeDay } from './day.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { cast, countOf, msOfDay } from '../../engine/index.ts';
+import { cast, countOf } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';

@@ -1,6 +1,6 @@
+import { sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, closest, countOf, PipelineError } from '../../engine/index.ts';
-import { sql } from 'kysely';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
 import { instantOptions, noteOutside } from '../parameters/range.ts';

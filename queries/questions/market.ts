@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { cast, exactSum, msOfDay } from '../../engine/index.ts';
+import { cast, exactSum } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { day } from '../parameters/day.ts';
 import { defineQuestion } from '../question.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { cast, formatDay, msOfDay, PipelineError } from '../../engine/index.ts';
+import { cast, formatDay, PipelineError } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { wholeNumber } from '../parameters/choice.ts';
 import { day } from '../parameters/day.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { msOfDay, msOfHour } from '../../engine/units.ts';
+import { msOfDay, msOfHour } from '../../exchange/timeframes.ts';
 import { zipOf } from './zip.ts';
 
 export const header =

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { msOfDay } from '../../engine/units.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 
 export type Market = 'spot' | 'futures-um' | 'futures-cm';
 

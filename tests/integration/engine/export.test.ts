@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exportTable, schemaVersion } from '../../../engine/duckdb/export.ts';
-import { recordDigest } from '../../../engine/duckdb/partitions.ts';
+import { recordConclusion } from '../../../engine/duckdb/state.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { build, compileModel, createWarehouse, texts } from '../../support/engine.ts';
 import { readParquet, readParquetMetadata } from '../../support/rows.ts';
@@ -92,7 +92,8 @@ describe('an export', () => {
     await warehouse.run(`COPY (FROM daily_totals ORDER BY total, day) TO '${totals()}' (FORMAT parquet)`);
     const before = await digestOf(totals());
     await writeFile(join(directory, 'SHA256SUMS'), `${before}  totals.parquet\n`);
-    await recordDigest(warehouse, 'export.totals', 'of the SQL of that version', 'run', before);
+    const exported = { kind: 'export', name: 'totals' } as const;
+    await recordConclusion(warehouse, exported, 'of the SQL of that version', { runId: 'run', fileDigest: before });
     expect(await exportTable(warehouse, plan, context())).toEqual({ status: 'pass', file: totals(), rows: 4 });
     expect((await readParquet(totals())).columns.at(-1)?.type).toBe('TIMESTAMP WITH TIME ZONE');
     expect(await exportTable(warehouse, plan, context())).toMatchObject({ status: 'reused' });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { partitionColumns } from '../../../engine/duckdb/ddl.ts';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
-import { partitionColumns } from '../../../engine/schema/ddl.ts';
 import { builtMonths } from '../../../models/market/built_months.ts';
 import { schema } from '../../../models/schema.ts';
 import { searchedSeries } from '../../../queries/series.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
-import { formatBytes } from '../../../engine/report/format.ts';
+import { formatBytes } from '../../../engine/format.ts';
 import { parseSize, sizePattern } from '../../../engine/units.ts';
 
 test.each([
