@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { walOf } from './wal-file.ts';
 
 /**
  * Whether nobody else has written to a database since `noteAsLeft`. Asked before anything is written to it: the file tells
@@ -7,7 +8,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
  */
 export function isAsLeft(file: string): boolean {
   const note = noteOf(file);
-  return !existsSync(`${file}.wal`) && existsSync(note) && readFileSync(note, 'latin1') === standingOf(file);
+  return !existsSync(walOf(file)) && existsSync(note) && readFileSync(note, 'latin1') === standingOf(file);
 }
 
 /** To be called once the database is closed. What cannot be noted, on a full disk say, is a doubt for who opens it next. */

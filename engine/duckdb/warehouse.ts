@@ -9,6 +9,7 @@ import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 import { evidenceOf, idOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
 import { readOrigin } from './origin.ts';
 import { rowObjects } from './row-objects.ts';
+import { makeWalFolders, walOf } from './wal-file.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -39,16 +40,19 @@ export class Warehouse implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #beforeCommit: (() => void) | undefined;
   readonly #interrupt: () => void;
+  readonly #walFolders: Disposable | undefined;
 
   constructor(
     { file, signal, beforeCommit }: WarehouseOptions,
     instance: DuckDBInstance,
     connection: DuckDBConnection,
+    walFolders?: Disposable,
   ) {
     this.file = file;
     this.#beforeCommit = beforeCommit;
     this.#instance = instance;
     this.#connection = connection;
+    this.#walFolders = walFolders;
     this.#signal = signal;
     this.#interrupt = () => connection.interrupt();
     signal?.addEventListener('abort', this.#interrupt);
@@ -127,6 +131,7 @@ export class Warehouse implements AsyncDisposable {
     this.#signal?.removeEventListener('abort', this.#interrupt);
     this.#connection.closeSync();
     this.#instance.closeSync();
+    this.#walFolders?.[Symbol.dispose]();
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
@@ -152,9 +157,13 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   const settings: Record<string, string> = { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' };
   if (threads !== undefined) settings.threads = String(threads);
   if (memoryLimit !== undefined) settings.memory_limit = memoryLimit;
-  const instance = await createWhenFree(file, settings, waitMs, signal);
+  const walFolders = readOnly ? undefined : makeWalFolders(file);
+  const instance = await createWhenFree(file, settings, waitMs, signal).catch((error: unknown) => {
+    walFolders?.[Symbol.dispose]();
+    throw error;
+  });
   const connection = await instance.connect();
-  const warehouse = new Warehouse(options, instance, connection);
+  const warehouse = new Warehouse(options, instance, connection, walFolders);
   try {
     await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
     if (asOf !== undefined) await warehouse.setTime('as_of', asOf);
@@ -204,9 +213,12 @@ const hasNoTables = async (warehouse: Warehouse): Promise<boolean> =>
 /** Moves what is left of a warehouse out of the way of a new one. */
 async function setAside(file: string): Promise<void> {
   let aside = `${file}.damaged`;
-  for (let number = 2; existsSync(aside) || existsSync(`${aside}.wal`); number++) aside = `${file}.damaged-${number}`;
-  for (const suffix of ['', '.wal'])
-    if (existsSync(`${file}${suffix}`)) await rename(`${file}${suffix}`, `${aside}${suffix}`);
+  for (let number = 2; existsSync(aside) || existsSync(walOf(aside)); number++) aside = `${file}.damaged-${number}`;
+  for (const [from, to] of [
+    [file, aside],
+    [walOf(file), walOf(aside)],
+  ] as const)
+    if (existsSync(from)) await rename(from, to);
 }
 
 const retryEveryMs = 200;
@@ -240,10 +252,10 @@ async function createWhenFree(
   }
 }
 
-/** A full disk is no damage: DuckDB writes as it opens. */
+/** A fault of the machine is not damage: a full disk, since DuckDB writes as it opens, or a missing permission. */
 function failureToOpen(file: string, cause: unknown): unknown {
-  const full = diskError(cause, file);
-  if (full !== cause) return full;
+  const fault = diskError(cause, file);
+  if (fault !== cause) return fault;
   return unreadable(file, `DuckDB cannot open it: ${(cause as Error).message}`, cause);
 }
 
@@ -255,7 +267,8 @@ const unreadable = (file: string, message: string, cause: unknown) =>
   });
 
 /** Each block of a database has a checksum, which DuckDB looks at when it reads the block, long after the file was opened. */
-function damageOf(error: unknown, file: string): unknown {
+function damageOf(thrown: unknown, file: string): unknown {
+  const error = diskError(thrown, file); // what ended a statement may have invalidated the database, too
   const isDamage = error instanceof Error && !(error instanceof PipelineError) && damageWords.test(error.message);
   return isDamage ? unreadable(file, `a block of it is damaged: ${error.message}`, error) : error;
 }

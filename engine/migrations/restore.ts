@@ -4,6 +4,7 @@ import path from 'node:path';
 import { syncFile } from '../disk.ts';
 import { diskError } from '../disk-error.ts';
 import { backUp, openWarehouse, readOrigin, verifyDatabase, type Warehouse, writeOrigin } from '../duckdb/index.ts';
+import { walOf } from '../duckdb/wal-file.ts';
 import { type ErrorCode, PipelineError } from '../errors.ts';
 import { lockTarget } from '../run/lock.ts';
 import type { TargetPaths } from '../run/paths.ts';
@@ -57,13 +58,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
     const before = await keepCurrent(options);
     if (before !== undefined) print(`the warehouse as it was: ${before}`);
     lock.confirm();
-    await rm(`${paths.warehouse}.wal`, { force: true }); // what it holds belongs to the file that goes
+    await rm(walOf(paths.warehouse), { force: true }); // what it holds belongs to the file that goes
     await rename(aside, paths.warehouse);
     const known = readRecord(paths.root)?.warehouse;
     const at = now.toISOString();
     await updateRecord(paths.root, { id, warehouse: { made_at: known?.made_at ?? at, published_at: at } });
   } finally {
-    for (const file of [aside, `${aside}.wal`]) await rm(file, { force: true });
+    for (const file of [aside, walOf(aside)]) await rm(file, { force: true });
   }
   print(`restored ${paths.warehouse} from ${backup}`);
 }
@@ -76,10 +77,13 @@ async function copyVerified(aside: string, options: RestoreOptions): Promise<str
       ? new PipelineError(error.code as ErrorCode, error.message, { ...error.details, file: backup })
       : diskError(error, aside);
   try {
-    await rm(`${aside}.wal`, { force: true });
+    await rm(walOf(aside), { force: true });
     await copyFile(backup, aside);
     // A file that was copied by hand may have a part of its rows there.
-    if (existsSync(`${backup}.wal`)) await copyFile(`${backup}.wal`, `${aside}.wal`);
+    if (existsSync(walOf(backup))) {
+      await mkdir(path.dirname(walOf(aside)), { recursive: true });
+      await copyFile(walOf(backup), walOf(aside));
+    }
     const id = await adopt(aside, options);
     await verifyDatabase(aside, { signal, check: (database) => expectWarehouse(database, options) });
     await syncFile(aside);
@@ -140,7 +144,10 @@ async function keepCurrent({ paths, runId, signal }: RestoreOptions): Promise<st
     if (!(error instanceof PipelineError && unfit.has(error.code))) throw error;
   }
   const aside = `${warehouse}.damaged-${runId}`;
-  for (const suffix of ['', '.wal'])
-    if (existsSync(`${warehouse}${suffix}`)) await copyFile(`${warehouse}${suffix}`, `${aside}${suffix}`);
+  for (const [from, to] of [
+    [warehouse, aside],
+    [walOf(warehouse), walOf(aside)],
+  ] as const)
+    if (existsSync(from)) await copyFile(from, to);
   return aside;
 }

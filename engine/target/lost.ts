@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { sumsFile } from '../disk.ts';
+import { walOf } from '../duckdb/wal-file.ts';
 import { PipelineError } from '../errors.ts';
 import type { Window } from '../extract.ts';
 import { warehouseName } from '../run/paths.ts';
@@ -13,9 +14,10 @@ export type FileState = 'missing' | 'empty' | 'cut' | 'there';
 
 /** How the file of a database is, without opening it. */
 export function stateOfFile(file: string): FileState {
-  const size = statSync(file, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return 'missing';
-  if (size >= headersSize) return 'there';
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) return 'missing';
+  const { size } = stats;
+  if (size >= headersSize || stats.isDirectory()) return 'there';
   if (size === 0) return 'empty';
   return readFileSync(file).subarray(8, 12).toString('latin1') === 'DUCK' ? 'cut' : 'there';
 }
@@ -30,13 +32,14 @@ export function evidenceOf(file: string): string | undefined {
   const record = readRecord(root);
   if (record?.warehouse !== undefined) return `target.json says that one was built at ${record.warehouse.made_at}`;
   const exported = namesIn(path.join(root, 'exports'));
-  const beside = (suffix: string) => namesIn(root).filter((name) => name === `${path.basename(file)}${suffix}`);
-  const sure = found('exports', exported.filter(isSums)) ?? found('', beside('.wal'));
+  const beside = (...files: readonly string[]) =>
+    files.filter((one) => existsSync(one)).map((one) => path.basename(one));
+  const sure = found('exports', exported.filter(isSums)) ?? found('', beside(walOf(file)));
   if (sure !== undefined || record !== undefined) return sure;
   return (
     found('exports', exported.filter(isExport)) ??
     found('backups', backupsOf(root)) ??
-    found('', beside('.left')) ??
+    found('', beside(`${file}.left`)) ??
     found('staging', namesIn(path.join(root, 'staging')))
   );
 }
