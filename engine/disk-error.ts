@@ -1,24 +1,165 @@
-import { PipelineError } from './errors.ts';
+import { accessSync, constants, existsSync } from 'node:fs';
+import path from 'node:path';
+import { type ErrorCode, PipelineError } from './errors.ts';
 
-const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** DuckDB's errors carry no code, only the system's words, and the file before them. */
-const words = /No space left on device|Disk quota exceeded|File too large/;
+/** A fault of the machine: how Node and DuckDB tell it, and what a user is told. */
+interface Fault {
+  /** Node's codes, followed by a system call where another one means something else. */
+  readonly errno: readonly string[];
+  /** The system's words: DuckDB's errors carry no code. */
+  readonly words: RegExp;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+const otherPlace = 'or name another place with --data-dir or --output';
+const user = process.getuid?.();
+
+/** docs/errors.md has a row for each, and tests/e2e/machine-faults.test.ts provokes them. */
+const faults: readonly Fault[] = [
+  {
+    errno: ['ENOSPC', 'EDQUOT'],
+    words: /No space left on device|Disk quota exceeded/,
+    code: 'DISK_FULL',
+    message: 'the disk is full',
+    hint: 'make room, then run again: it goes on where it stopped',
+  },
+  {
+    errno: ['EFBIG'],
+    words: /File too large/,
+    code: 'DISK_FULL',
+    message: 'a file would grow beyond its limit',
+    hint: 'raise the limit (ulimit -f), then run again: it goes on where it stopped',
+  },
+  {
+    errno: ['EROFS'],
+    words: /Read-only file system/,
+    code: 'READ_ONLY',
+    message: 'the file system is read-only',
+    hint: `mount it writable, ${otherPlace}`,
+  },
+  {
+    errno: ['EACCES', 'EPERM'],
+    words: /Permission denied|Operation not permitted/,
+    code: 'PERMISSION_DENIED',
+    message: `permission denied${user === undefined ? '' : ` to user ${user}`}`,
+    hint: `give this user access to it and to the folders above it, run as its owner, ${otherPlace}`,
+  },
+  {
+    errno: ['ENAMETOOLONG'],
+    words: /File name too long/,
+    code: 'NAME_TOO_LONG',
+    message: 'the name is longer than the file system allows, which is 255 bytes as a rule',
+    hint: 'choose a shorter name or path',
+  },
+  {
+    errno: ['EMFILE', 'ENFILE'],
+    words: /Too many open files/,
+    code: 'TOO_MANY_FILES',
+    message: 'too many files are open',
+    hint: 'raise the limit (ulimit -n 1024), then run again; pnpm pipeline doctor shows it',
+  },
+  {
+    errno: ['ENOMEM', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_MEMORY_ALLOCATION_FAILED'],
+    words: /Cannot allocate memory|bad_alloc/,
+    code: 'OUT_OF_MEMORY',
+    message: 'the memory does not suffice',
+    hint: 'end other programs or raise the limit (ulimit -v, the memory of the container), then run again',
+  },
+  {
+    errno: ['EISDIR'],
+    words: /Is a directory/,
+    code: 'PATH_INVALID',
+    message: 'a folder is in the place of a file',
+    hint: 'move the folder away, or name another path',
+  },
+  {
+    errno: ['ENOTDIR', 'EEXIST mkdir'],
+    words: /Not a directory/,
+    code: 'PATH_INVALID',
+    message: 'a file is in the place of a folder',
+    hint: 'move the file away, or name another path',
+  },
+  {
+    errno: ['ELOOP'],
+    words: /Too many levels of symbolic links/,
+    code: 'PATH_INVALID',
+    message: 'its links lead in a circle',
+    hint: 'remove the link, or name another path',
+  },
+  {
+    errno: ['EIO', 'ESTALE'],
+    words: /Input\/output error|Stale file handle/,
+    code: 'DISK_FAILED',
+    message: 'the disk does not answer as it should (input/output error)',
+    hint: 'check the disk or the network share, whose errors are in the log of the system, then run again',
+  },
+];
+
+const byErrno = new Map(faults.flatMap((fault) => fault.errno.map((code) => [code, fault] as const)));
+
+/** Names the errors of DuckDB that may quote the system; others may quote a value of a table. */
+const duckdb = /\b(?:IO|TransactionContext|FATAL|INTERNAL) Error: /;
+/** How DuckDB, V8 and WebAssembly say that they get no memory. */
+const noMemory = /\bOut of Memory Error: |^Array buffer allocation failed|could not allocate memory|^std::bad_alloc/;
 const quotedPath = /"([^"\n]*[\\/][^"\n]*)"/g;
+/** System calls of the network and of processes: who may connect or be killed says nothing of a file. */
+const noFile = /^(connect|bind|listen|kill|spawn|getaddrinfo|setuid|setgid)/;
 
-/** A full disk said as what it is; any other error as it came. `file` is told where the error names none. */
+/**
+ * Returns a fault of the machine under its own code, and any other error as it came.
+ * @param file is named where the error names none
+ */
 export function diskError(error: unknown, file?: string): unknown {
   if (!(error instanceof Error) || error instanceof PipelineError) return error;
-  const { code = '', path } = error as NodeJS.ErrnoException;
-  const said = full.has(code) ? undefined : words.exec(error.message);
-  if (said === null) return error;
-  const named = said && [...error.message.slice(0, said.index).matchAll(quotedPath)].at(-1)?.[1];
-  const place = path ?? named ?? file;
-  const isLimit = code === 'EFBIG' || said?.[0] === 'File too large';
-  return new PipelineError('DISK_FULL', isLimit ? 'a file would grow beyond its limit' : 'the disk is full', {
+  const { path: own, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
+  const found = byCode(error) ?? byWords(error.message);
+  if (found === undefined) return error;
+  const { fault, named } = found;
+  // A copy names first what it reads from.
+  const place =
+    fault.code === 'OUT_OF_MEMORY' ? undefined : ((isWriting(fault) ? dest : undefined) ?? own ?? named ?? file);
+  // DuckDB says how much it wanted, and how much it may have.
+  const [detail = ''] = fault.code === 'OUT_OF_MEMORY' ? error.message.split('\n') : [];
+  return new PipelineError(fault.code, detail === '' ? fault.message : `${fault.message}: ${detail}`, {
     ...(place !== undefined && { file: place }),
-    hint: isLimit
-      ? 'raise the limit (ulimit -f), then run again: it goes on where it stopped'
-      : 'make room, then run again: it goes on where it stopped',
+    hint: fault.hint,
     cause: error,
   });
+}
+
+interface Found {
+  readonly fault: Fault;
+  readonly named?: string | undefined;
+}
+
+const isWriting = ({ code }: Fault): boolean => code === 'DISK_FULL' || code === 'READ_ONLY';
+
+function byCode({ code = '', syscall = '', path: file }: NodeJS.ErrnoException): Found | undefined {
+  if (noFile.test(syscall) && code !== 'EMFILE' && code !== 'ENFILE') return undefined;
+  const missing = code === 'ENOENT' && syscall === 'mkdir' && file !== undefined && isReadOnly(file);
+  const fault = byErrno.get(missing ? 'EROFS' : code) ?? byErrno.get(`${code} ${syscall}`);
+  return fault && { fault };
+}
+
+/** Node's recursive mkdir says ENOENT on a read-only file system. */
+function isReadOnly(folder: string): boolean {
+  if (!existsSync(folder) && path.dirname(folder) !== folder) return isReadOnly(path.dirname(folder));
+  try {
+    accessSync(folder, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
+  }
+}
+
+function byWords(message: string): Found | undefined {
+  if (noMemory.test(message)) return { fault: byErrno.get('ENOMEM') as Fault };
+  if (!duckdb.test(message)) return undefined;
+  for (const fault of faults) {
+    const said = fault.words.exec(message);
+    if (said !== null) return { fault, named: [...message.slice(0, said.index).matchAll(quotedPath)].at(-1)?.[1] };
+  }
+  return undefined;
 }

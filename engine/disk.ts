@@ -2,11 +2,12 @@ import { open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { asideOf, replaceFile, type WriteOptions } from './aside.ts';
 import { diskError } from './disk-error.ts';
+import { PipelineError } from './errors.ts';
 
 /**
  * Writes aside and renames, so that a reader sees the old file or the new one, never a part. Makes the folder if it is
  * missing, and leaves nothing behind when it fails.
- * @throws PipelineError DISK_FULL
+ * @throws PipelineError for a fault of the machine (DISK_FULL, READ_ONLY …)
  */
 export function writeWhole(file: string, data: string | Uint8Array, options: WriteOptions = {}): void {
   try {
@@ -19,7 +20,7 @@ export function writeWhole(file: string, data: string | Uint8Array, options: Wri
 /**
  * Replaces a file with the one that `write` makes at the path that it is given, for writers that need a path or time.
  * The folder has to be there. Leaves nothing behind when it fails.
- * @throws PipelineError DISK_FULL, and what `write` throws
+ * @throws PipelineError for a fault of the machine (DISK_FULL, READ_ONLY …), and what `write` throws
  */
 export async function writeAside<T>(
   file: string,
@@ -31,7 +32,10 @@ export async function writeAside<T>(
     await rename(aside, file);
     return written;
   } catch (error) {
-    throw diskError(error, file);
+    const fault = diskError(error, file);
+    // The file that was asked for says more than the name that it has for a moment.
+    const isAside = fault instanceof PipelineError && fault.details.file === aside;
+    throw isAside ? new PipelineError(fault.code, fault.message, { ...fault.details, file }) : fault;
   } finally {
     await rm(aside, { force: true });
   }

@@ -13,20 +13,19 @@ const { main } = await import('./program.ts');
 const { reportFailure } = await import('./failure.ts');
 const { listenForSignals } = await import('./signals.ts');
 
-for (const stream of [process.stdin, process.stdout, process.stderr]) {
+const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+for (const [name, stream] of Object.entries(streams)) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // A terminal that was closed answers EIO; its signal may have gone to pnpm alone.
     if (error.code === 'EIO') process.emit('SIGHUP');
     // `ls | head` closes the pipe early; that is no failure.
-    else if (error.code !== 'EPIPE') throw error;
+    else if (error.code !== 'EPIPE') throw Object.assign(error, { path: name });
   });
 }
 
 const argv = process.argv.slice(2);
 const io = {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  ...streams,
   env: process.env,
   cwd: process.cwd(),
   now: () => new Date(),

@@ -1,14 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  accessSync,
-  constants,
-  createReadStream,
-  existsSync,
-  lstatSync,
-  readlinkSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, createReadStream, existsSync, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { chmod, type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -33,17 +24,18 @@ const openFile = /^\/(dev|proc\/[^/]+)\/fd\/\d+$|^\/dev\/std(in|err)$/;
 
 /**
  * The destination that `--output` names; `-` is stdout.
- * @throws PipelineError USAGE for what cannot be written to: a folder, a socket, a place in a missing folder
+ * @throws PipelineError USAGE for what cannot be written to: a folder, a socket, a place in a missing folder; as Node where
+ *   the machine does not allow it
  */
 export function resolveOutput(output: string, cwd: string): Destination {
   if (output === '-') return { kind: 'stdout' };
   const named = resolve(cwd, output);
   if (stdoutNames.has(named)) return { kind: 'stdout' };
   const refuse = (problem: string) => new PipelineError('USAGE', problem, { key: '--output', value: output });
-  const stats = statOf(named, refuse);
+  const stats = statSync(named, { throwIfNoEntry: false });
   if (stats?.isDirectory()) throw refuse(`${named} is a folder, not a file`);
   if (stats?.isSocket()) throw refuse(`${named} is a socket, which cannot be opened`);
-  if (stats !== undefined && !isWritable(named)) throw refuse(`${named} cannot be written: permission denied`);
+  if (stats !== undefined) accessSync(named, constants.W_OK);
   if (stats !== undefined && (!stats.isFile() || openFile.test(named))) {
     return { kind: 'direct', file: named, isRegular: stats.isFile() };
   }
@@ -57,14 +49,6 @@ export function resolveOutput(output: string, cwd: string): Destination {
 }
 
 type Refuse = (problem: string) => PipelineError;
-
-function statOf(file: string, refuse: Refuse): Stats | undefined {
-  try {
-    return statSync(file, { throwIfNoEntry: false });
-  } catch (error) {
-    throw refuse(`${file} cannot be written: ${(error as Error).message}`);
-  }
-}
 
 function isWritable(file: string): boolean {
   try {
@@ -116,7 +100,7 @@ export async function send(
   } catch (error) {
     // `query … | head` closes the pipe early.
     if (['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
-    throw to.kind === 'stdout' ? error : diskError(error, to.file);
+    throw diskError(error, to.kind === 'stdout' ? to.kind : to.file);
   }
 }
 

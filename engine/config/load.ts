@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { checkFiles } from './files.ts';
 import { type Path, type Position, type Problem, problemsError } from './problems.ts';
@@ -28,6 +29,8 @@ export interface Pipeline {
 export async function loadPipeline(file: string): Promise<Pipeline> {
   const root = dirname(resolve(file));
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const fault = diskError(cause, file);
+    if (fault !== cause) throw fault;
     const message = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${cause.message}`;
     throw new PipelineError('CONFIG_REFERENCE', message, { file, hint: 'run in the folder that holds it', cause });
   });

@@ -103,7 +103,7 @@ async function fileDigest(file: string): Promise<string | undefined> {
     await pipeline(createReadStream(file), hash);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw diskError(error, file);
   }
   return hash.digest('hex');
 }

@@ -11,7 +11,8 @@ const notADatabase = 26;
  * with its process, and knows it in every PID namespace. Node has no call for it, but its SQLite locks the database that
  * it writes to: an empty file that nothing is ever written to. SQLite also tells apart two holders in one process, which
  * the kernel does not. Nothing else may open the file: to close it would end the lock.
- * @throws PipelineError RUN_LOCK_INVALID for anything else in its place, and where it cannot be locked
+ * @throws PipelineError RUN_LOCK_INVALID for anything else in its place, and where it cannot be locked; as Node where it
+ *   cannot be made
  */
 export function takeMutex(file: string): Disposable | undefined {
   const before = identityOf(file) ?? create(file);
@@ -50,9 +51,7 @@ function create(file: string): string | undefined {
   try {
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    if (['EACCES', 'EPERM', 'EROFS'].includes(code)) throw invalid(file, `cannot be made: ${message}`, error);
-    if (code !== 'EEXIST') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return identityOf(file);
 }

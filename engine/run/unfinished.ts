@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import { hidden } from '../secrets.ts';
 
@@ -37,7 +38,7 @@ export async function readUnfinished(
 ): Promise<Unfinished> {
   const file = path.join(artifacts, 'run_results.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code !== 'ENOENT') throw diskError(error, file);
     throw new PipelineError('USAGE', 'there is no last run to retry', { file, hint: 'begin with: pnpm pipeline run' });
   });
   const parsed = runResults.safeParse(parseJson(text));

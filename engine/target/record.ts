@@ -35,7 +35,7 @@ export function readRecord(root: string): TargetRecord | undefined {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
+    throw diskError(error, file);
   }
   const parsed = shape.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;

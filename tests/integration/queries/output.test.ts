@@ -128,11 +128,17 @@ describe('B37: --output writes where a shell would', () => {
 
   test.each([
     ['a folder', async () => mkdir(join(folder, 'to.csv')), 'is a folder'],
-    ['a link in a circle', async () => symlink('to.csv', join(folder, 'to.csv')), 'cannot be written'],
     ['a link into a missing folder', async () => symlink('gone/x.csv', join(folder, 'to.csv')), 'there is no folder'],
   ])('%s is refused', async (_, make, text) => {
     await make();
     expectUsage(await query('--output', join(folder, 'to.csv')), text);
+  });
+
+  test('a link in a circle is refused', async () => {
+    await symlink('to.csv', join(folder, 'to.csv'));
+    const { exitCode, stderr } = await query('--output', join(folder, 'to.csv'));
+    expect(stderr).toContain(`error [PATH_INVALID] ${join(folder, 'to.csv')}: its links lead in a circle`);
+    expect(exitCode).toBe(2);
   });
 
   test('a socket is refused', async () => {
