@@ -30,6 +30,7 @@ export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
 export { once } from './once.ts';
 export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';
+export { openFileLimit } from './run/open-files.ts';
 export {
   bigint,
   boolean,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ExtractContext, PipelineError } from '../engine/index.ts';
 import { isTimeframe, type Timeframe, timeframeNames } from '../exchange/timeframes.ts';
 import { type InstrumentType, instrumentTypes } from '../exchange/vocabulary.ts';
-import { connectionSettings, stagingSettings } from './settings.ts';
+import { connectionSettings, fitOpenFiles, stagingSettings } from './settings.ts';
 
 const instrumentType = z.enum(instrumentTypes);
 const timeframe = z.enum(timeframeNames);
@@ -66,11 +66,15 @@ export const parseKlinesOptions = (context: Context): KlinesOptions => parse('kl
 export const parseRestOptions = (context: Context): RestOptions => parse('rest', restOptions, context);
 
 /** Throws CONFIG_INVALID for what the archive does not have: a timeframe of no market, 1s of futures. */
-function parse<T extends { instrument_types: InstrumentType[]; timeframes: Timeframe[]; symbols: string[] }>(
-  name: string,
-  shape: z.ZodType<T>,
-  { options, vars }: Context,
-): T {
+interface Shared {
+  instrument_types: InstrumentType[];
+  timeframes: Timeframe[];
+  symbols: string[];
+  connections: number;
+  workers?: number;
+}
+
+function parse<T extends Shared>(name: string, shape: z.ZodType<T>, { options, vars }: Context): T {
   const declared = ['instrument_types', 'timeframes', 'symbols'].filter((one) => Object.hasOwn(vars.values, one));
   const parsed = shape.safeParse({
     ...options,
@@ -89,7 +93,13 @@ function parse<T extends { instrument_types: InstrumentType[]; timeframes: Timef
       hint: 'ask for it with --instrument-type spot',
     });
   }
-  return { ...parsed.data, symbols: symbols.map((symbol) => symbol.replace('/', '').toUpperCase()) };
+  const { connections, workers } = fitOpenFiles(parsed.data);
+  return {
+    ...parsed.data,
+    connections,
+    ...(parsed.data.workers !== undefined && { workers }),
+    symbols: symbols.map((symbol) => symbol.replace('/', '').toUpperCase()),
+  };
 }
 
 /** The value of a var of type timeframe. */

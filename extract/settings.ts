@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { parseDuration, parseSize } from '../engine/index.ts';
+import { openFileLimit, parseDuration, parseSize } from '../engine/index.ts';
 import type { ClientOptions } from './archive/client.ts';
 import type { RetryPolicy } from './http/retry.ts';
 
@@ -50,6 +50,20 @@ export const stagingSettings = {
   /** Of archives that are under way at once. */
   bytes_in_flight: size.default(64 * mebibyte),
 };
+
+/** Open files of Node, the warehouse and DuckDB's threads; of a staging thread; and of a connection at its two ends. */
+const openFiles = { own: 40, worker: 8, connection: 4 } as const;
+
+/** Connections and threads that fit into the limit on open files, at most those that are wanted. */
+export function fitOpenFiles(
+  { connections, workers = 0 }: { readonly connections: number; readonly workers?: number | undefined },
+  limit = openFileLimit(),
+): { readonly connections: number; readonly workers: number } {
+  const left = limit - openFiles.own;
+  const threads = Math.max(0, Math.min(workers, Math.floor(left / 4 / openFiles.worker)));
+  const fitting = Math.floor((left - threads * openFiles.worker) / openFiles.connection);
+  return { connections: Math.max(1, Math.min(connections, fitting)), workers: threads };
+}
 
 type ConnectionSettings = z.infer<z.ZodObject<typeof connectionSettings>>;
 

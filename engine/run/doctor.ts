@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ResolvedTarget } from '../config/resolve-target.ts';
+import { diskError } from '../disk-error.ts';
 import { freeBytes } from '../disk.ts';
 import { databaseSize, duckdbVersion, openWarehouse, verifyDatabase } from '../duckdb/index.ts';
 import { formatError, PipelineError } from '../errors.ts';
@@ -11,6 +12,7 @@ import type { UrlAccess } from '../secrets.ts';
 import { backupsOf, refuseLost, stateOfFile } from '../target/lost.ts';
 import { contact } from './contact.ts';
 import { describeHolder, lockState } from './lock.ts';
+import { expectOpenFiles } from './open-files.ts';
 import type { TargetPaths } from './paths.ts';
 
 export interface Finding {
@@ -56,7 +58,7 @@ export async function examine(options: {
     try {
       findings.push({ ok: true, subject, detail: await work() });
     } catch (error) {
-      findings.push({ ok: false, subject, detail: formatError(error) });
+      findings.push({ ok: false, subject, detail: formatError(diskError(error)) });
     }
   };
   await look('node', async () => {
@@ -113,5 +115,9 @@ export async function examine(options: {
   for (const [address, secret = {}] of hosts) {
     if (/^https?:/i.test(address)) await look('archive', () => contact(address, secret, signal));
   }
+  await look('open files', async () => {
+    const limit = expectOpenFiles();
+    return Number.isFinite(limit) ? `${limit} at once` : 'no limit';
+  });
   return findings;
 }

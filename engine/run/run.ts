@@ -25,6 +25,7 @@ import { expectArchive } from './expect-archive.ts';
 import { forgetBuilt } from './full-refresh.ts';
 import { lockTarget, type TargetLock } from './lock.ts';
 import { checkTables } from './missing.ts';
+import { expectOpenFiles } from './open-files.ts';
 import type { TargetPaths } from './paths.ts';
 import { tellPublished } from './published.ts';
 import { schedule } from './schedule.ts';
@@ -57,6 +58,7 @@ export async function runPipeline(given: RunOptions): Promise<RunEnd> {
   await checkAcknowledgements(pipeline, graph, project);
   await checkTables(nodes, graph, { root: pipeline.root, file: paths.warehouse, anew: isRebuild(options) }, signal);
 
+  expectOpenFiles();
   await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
     since: options.now,

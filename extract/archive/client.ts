@@ -47,6 +47,9 @@ export interface ClientOptions extends TransportOptions {
   readonly now?: () => number;
 }
 
+/** What a connection fails with that no host is the cause of. */
+const ofThisMachine = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 type Failed = Extract<Outcome<never>, { kind: 'failed' }>;
 
 /**
@@ -104,6 +107,7 @@ export function createClient(options: ClientOptions): ArchiveClient {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof SinkError) throw error.cause;
+        if (ofThisMachine.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
         return outlast(unreachable(url, number, error));
       }
       if ('code' in answer) return done({ kind: 'failed', failure: answer });

@@ -283,7 +283,7 @@ describe('doctor', () => {
   test('finds a fresh machine fit', async () => {
     const findings = await doctor();
     expect(findings.map(({ ok, subject }) => [subject, ok])).toEqual(
-      ['node', 'duckdb', 'data folder', 'warehouse', 'lock', 'target'].map((subject) => [subject, true]),
+      ['node', 'duckdb', 'data folder', 'warehouse', 'lock', 'target', 'open files'].map((subject) => [subject, true]),
     );
     expect(findings[3]?.detail).toBe('none yet: pnpm pipeline run builds it');
     expect(findings[4]?.detail).toBe('free: no run of this target is under way');
