@@ -21,7 +21,7 @@ async function declaredErrors(root: string): Promise<Declared> {
   return [{ file: 'engine/errors.ts', codes: exitCodeOf }, ...(await Promise.all(own))];
 }
 
-/** docs/errors.md has one row for each error code, with its exit code in the last column. */
+/** The first table of docs/errors.md has one row for each error code, with its exit code in the last column. */
 export async function checkErrors(root: string, declared?: Declared): Promise<readonly string[]> {
   const problems: string[] = [];
   const codes = new Map<string, number>();
@@ -33,7 +33,8 @@ export async function checkErrors(root: string, declared?: Declared): Promise<re
     }
   }
   const missing = new Set(codes.keys());
-  for (const { line, cells } of tableRows(await readFile(join(root, page), 'utf8'))) {
+  const [codesPart = ''] = (await readFile(join(root, page), 'utf8')).split('\n## ');
+  for (const { line, cells } of tableRows(codesPart)) {
     const code = (cells[0] ?? '').replaceAll('`', '');
     const exitCode = Number(cells.at(-1));
     const report = (problem: string) => problems.push(`${page}:${line}: ${problem}`);
