@@ -65,7 +65,6 @@ export const parseListingOptions = (context: Context): ListingOptions => parse('
 export const parseKlinesOptions = (context: Context): KlinesOptions => parse('klines', klinesOptions, context);
 export const parseRestOptions = (context: Context): RestOptions => parse('rest', restOptions, context);
 
-/** Throws CONFIG_INVALID for what the archive does not have: a timeframe of no market, 1s of futures. */
 interface Shared {
   instrument_types: InstrumentType[];
   timeframes: Timeframe[];
@@ -74,6 +73,7 @@ interface Shared {
   workers?: number;
 }
 
+/** Throws CONFIG_INVALID for what the archive does not have: a timeframe of no market, 1s of futures. */
 function parse<T extends Shared>(name: string, shape: z.ZodType<T>, { options, vars }: Context): T {
   const declared = ['instrument_types', 'timeframes', 'symbols'].filter((one) => Object.hasOwn(vars.values, one));
   const parsed = shape.safeParse({
