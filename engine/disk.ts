@@ -2,7 +2,7 @@ import { open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { asideOf, replaceFile, type WriteOptions } from './aside.ts';
 import { diskError } from './disk-error.ts';
-import { PipelineError } from './errors.ts';
+import { type ErrorCode, PipelineError } from './errors.ts';
 
 /**
  * Writes aside and renames, so that a reader sees the old file or the new one, never a part. Makes the folder if it is
@@ -35,7 +35,7 @@ export async function writeAside<T>(
     const fault = diskError(error, file);
     // The file that was asked for says more than the name that it has for a moment.
     const isAside = fault instanceof PipelineError && fault.details.file === aside;
-    throw isAside ? new PipelineError(fault.code, fault.message, { ...fault.details, file }) : fault;
+    throw isAside ? new PipelineError(fault.code as ErrorCode, fault.message, { ...fault.details, file }) : fault;
   } finally {
     await rm(aside, { force: true });
   }

@@ -1,7 +1,12 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
-import type { ColumnsOf } from './duckdb/index.ts';
 
-export type { ColumnsOf };
+/**
+ * A result turned by 90 degrees. Numbers, counts (exact up to 2^53) and times (ms since 1970, UTC, with fractions) are
+ * a Float64Array, in which NULL is NaN; everything else is a plain array.
+ */
+export type ColumnsOf<Row> = {
+  [Name in keyof Row]: NonNullable<Row[Name]> extends number | bigint | Date ? Float64Array : Row[Name][];
+};
 
 // biome-ignore lint/suspicious/noExplicitAny: which tables a query reads is read from its operation tree
 export type ReadQuery<Row> = SelectQueryBuilder<any, any, Row>;

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { walOf } from './wal-file.ts';
+import { walOf } from '../run/paths.ts';
 
 /**
  * Whether nobody else has written to a database since `noteAsLeft`. Asked before anything is written to it: the file tells

@@ -1,7 +1,7 @@
 import { PipelineError } from '../errors.ts';
-import type { DamagedFile, Rejected, StagedSource, Warning, Window } from '../extract.ts';
+import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
-import type { CompiledModel } from './compiled-model.ts';
+import type { CompiledModel, ModelWarning } from './compiled-model.ts';
 import { checkResult } from './describe.ts';
 import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordDirty } from './partitions.ts';
 import { RowsOutside, removeAltered, replacePartitions } from './replace.ts';
@@ -17,18 +17,6 @@ import {
 import { readFrom } from './source-files.ts';
 import { builtPartitions, digestAgain } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
-
-/** The kinds of warnings of a model that reads staged files. */
-export const modelWarnings = {
-  rejected: 'Key of an archive with a value that cannot be right.',
-  damaged: 'Key of an archive whose staged file is not as it was verified; it is fetched again.',
-  not_refetched:
-    'Key of a damaged archive that could not be fetched again; its partition is not built, or built without it.',
-  extract_failed:
-    'Name of an extract that failed when it ran again for a model, in place of rejected or damaged archives.',
-} as const;
-
-export type ModelWarning = Warning<keyof typeof modelWarnings>;
 
 export interface BuildOptions {
   readonly window: Window | undefined;

@@ -1,15 +1,8 @@
 import type { DuckDBDataChunk } from '@duckdb/node-api';
+import type { ColumnsOf } from '../read.ts';
 import { quoteName } from '../sql.ts';
 import { describeColumns } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
-
-/**
- * A result turned by 90 degrees. Numbers, counts (exact up to 2^53) and times (ms since 1970, UTC, with fractions) are
- * a Float64Array, in which NULL is NaN; everything else is a plain array.
- */
-export type ColumnsOf<Row> = {
-  [Name in keyof Row]: NonNullable<Row[Name]> extends number | bigint | Date ? Float64Array : Row[Name][];
-};
 
 const numbers = /^(TINYINT|SMALLINT|INTEGER|BIGINT|FLOAT|DOUBLE)$/;
 const times = /^(DATE|TIMESTAMP)$/;

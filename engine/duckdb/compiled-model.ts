@@ -1,3 +1,4 @@
+import type { Warning } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 
 /** A model as SQL text, values included. */
@@ -18,3 +19,15 @@ export interface CompiledModel {
   /** Digest of all the text above and of the table's definition. */
   readonly definitionDigest: string;
 }
+
+/** The kinds of warnings of a model that reads staged files. */
+export const modelWarnings = {
+  rejected: 'Key of an archive with a value that cannot be right.',
+  damaged: 'Key of an archive whose staged file is not as it was verified; it is fetched again.',
+  not_refetched:
+    'Key of a damaged archive that could not be fetched again; its partition is not built, or built without it.',
+  extract_failed:
+    'Name of an extract that failed when it ran again for a model, in place of rejected or damaged archives.',
+} as const;
+
+export type ModelWarning = Warning<keyof typeof modelWarnings>;

@@ -1,8 +1,9 @@
-/** The SQL of DuckDB as text: definitions, models and tests. It does not load DuckDB. */
-export type { CompiledModel } from './compiled-model.ts';
+/** What of DuckDB is known without loading it: its SQL as text (definitions, models, tests), limits, names of files. */
+export { type CompiledModel, type ModelWarning, modelWarnings } from './compiled-model.ts';
 export { testSql } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';
 export { compileSql, createCompiler, sourcesOf } from './kysely.ts';
+export { defaultMemoryLimit, queriesWaitMs } from './limits.ts';
 export { dirtyView } from './partitions.ts';
 export type { CompiledTest } from './run-test.ts';
 export { samePartition } from './same-partition.ts';

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { asideOf } from '../aside.ts';
 import { readSums, sumsFile, sumsText, writeWhole } from '../disk.ts';
+import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 import type { Table } from '../schema/table.ts';
 import { describeDrift } from '../schema/words.ts';

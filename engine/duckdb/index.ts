@@ -36,7 +36,6 @@ export { exportTable } from './export.ts';
 
 // Read.
 
-export type { ColumnsOf } from './columns.ts';
 export { createReader } from './reader.ts';
 export { firstRows } from './texts.ts';
 

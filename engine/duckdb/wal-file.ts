@@ -1,11 +1,6 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-
-/**
- * Path of the write-ahead log of a database file. DuckDB takes a `?` for the start of a URL's parameters and puts its
- * suffix in front of it, so the log of `/a?b/w.duckdb` is `/a.wal?b/w.duckdb`.
- */
-export const walOf = (file: string, suffix = '.wal'): string => file.replace(/\?|$/, (end) => `${suffix}${end}`);
+import { walOf } from '../run/paths.ts';
 
 /** DuckDB writes all of these. */
 const suffixes = ['.wal', '.wal.checkpoint', '.wal.recovery'];

@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
 import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
+import { walOf } from '../run/paths.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 import { evidenceOf, idOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
 import { readOrigin } from './origin.ts';
 import { rowObjects } from './row-objects.ts';
-import { makeWalFolders, walOf } from './wal-file.ts';
+import { makeWalFolders } from './wal-file.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Pipeline } from '../config/load.ts';
+import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { openWarehouse } from '../duckdb/index.ts';
-import { queriesWaitMs } from '../duckdb/limits.ts';
 import { formatUtc } from '../format.ts';
 import type { TargetPaths } from '../run/paths.ts';
 import { findDrift } from '../schema/drift.ts';

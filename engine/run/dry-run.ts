@@ -1,5 +1,5 @@
+import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { findDirty, openWarehouse, type Warehouse } from '../duckdb/index.ts';
-import { queriesWaitMs } from '../duckdb/limits.ts';
 import { countOf, formatCount } from '../format.ts';
 import type { GraphNode } from '../graph/graph.ts';
 import { expectCurrent } from '../migrations/current.ts';

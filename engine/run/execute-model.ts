@@ -1,7 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ModelWarning } from '../duckdb/build-model.ts';
-import type { CompiledModel } from '../duckdb/dialect.ts';
+import type { CompiledModel, ModelWarning } from '../duckdb/dialect.ts';
 import {
   type BuildOptions,
   type BuildOutcome,

@@ -1,5 +1,5 @@
+import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { builtAmong, openWarehouse } from '../duckdb/index.ts';
-import { queriesWaitMs } from '../duckdb/limits.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import { refuseOlder } from '../migrations/current.ts';

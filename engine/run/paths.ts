@@ -29,3 +29,9 @@ export const targetPaths = (dataDir: string, target: string): TargetPaths => {
     backups: path.join(root, 'backups'),
   };
 };
+
+/**
+ * Path of the write-ahead log of a database file. DuckDB takes a `?` for the start of a URL's parameters and puts its
+ * suffix in front of it, so the log of `/a?b/w.duckdb` is `/a.wal?b/w.duckdb`.
+ */
+export const walOf = (file: string, suffix = '.wal'): string => file.replace(/\?|$/, (end) => `${suffix}${end}`);

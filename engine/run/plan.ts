@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { freeBytes } from '../disk.ts';
+import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { openWarehouse } from '../duckdb/index.ts';
-import { queriesWaitMs } from '../duckdb/limits.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import { countOf, formatBytes } from '../format.ts';

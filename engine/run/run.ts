@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { diskError } from '../disk-error.ts';
+import { defaultMemoryLimit } from '../duckdb/dialect.ts';
 import { compactWarehouse } from '../duckdb/index.ts';
-import { defaultMemoryLimit } from '../duckdb/limits.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus } from '../events.ts';
 import type { ExtractResult } from '../extract.ts';

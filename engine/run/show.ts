@@ -1,7 +1,7 @@
 import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
+import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { firstRows, hasView, openWarehouse } from '../duckdb/index.ts';
-import { queriesWaitMs } from '../duckdb/limits.ts';
 import { PipelineError } from '../errors.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { loadSchema } from '../project.ts';

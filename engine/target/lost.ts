@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { sumsFile } from '../disk.ts';
-import { walOf } from '../duckdb/wal-file.ts';
 import { PipelineError } from '../errors.ts';
 import type { Window } from '../extract.ts';
-import { warehouseName } from '../run/paths.ts';
+import { walOf, warehouseName } from '../run/paths.ts';
 import { readRecord } from './record.ts';
 
 const headersSize = 3 * 4096;

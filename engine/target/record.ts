@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../disk.ts';
+import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
 
 const time = z.iso.datetime();

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, defineErrors, PipelineError } from '../../engine/index.ts';
 import { type Slots, slotsOf } from '../../exchange/slots.ts';
-import { longestSlot, msOfDay, type Timeframe, timeframeNames } from '../../exchange/timeframes.ts';
+import { longestSlot, type Timeframe, timeframeNames } from '../../exchange/timeframes.ts';
 import { cadences, type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
 import { searchedSeries, series } from '../series.ts';

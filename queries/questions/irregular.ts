@@ -1,5 +1,5 @@
 import { type Expression, sql } from 'kysely';
-import { longestSlot, msOfDay, timeframeNames } from '../../exchange/timeframes.ts';
+import { longestSlot, timeframeNames } from '../../exchange/timeframes.ts';
 import { defineQuestion } from '../question.ts';
 
 function longestOf(timeframe: Expression<unknown>) {

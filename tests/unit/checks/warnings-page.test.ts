@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { modelWarnings } from '../../../engine/duckdb/build-model.ts';
+import { modelWarnings } from '../../../engine/duckdb/compiled-model.ts';
 import klines from '../../../extract/klines.ts';
 import listing from '../../../extract/listing.ts';
 import rest from '../../../extract/rest.ts';

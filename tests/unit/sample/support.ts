@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Open } from 'unzipper';
-import type { InstrumentType } from '../../../exchange/keys.ts';
 import { formatKey } from '../../../exchange/keys.ts';
 import type { Timeframe } from '../../../exchange/timeframes.ts';
-import type { Cadence } from '../../../exchange/vocabulary.ts';
+import type { Cadence, InstrumentType } from '../../../exchange/vocabulary.ts';
 import type { ListedObject, ObjectStore } from '../../../extract/archive/store.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
 import { createSampleStore } from '../../../extract/sample/store.ts';
