@@ -1,5 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** What takes its time: kills, faults, other machines, histories. `pnpm test:trials` and `.ci/run` run them. */
+const trials = [
+  'tests/trials/**/*.test.ts',
+  'tests/integration/engine/{killed,lock-containers,lost-warehouse}.test.ts',
+  'tests/integration/extract/{faults,other-archive,resume,threads}.test.ts',
+  'tests/integration/migrations/backups.test.ts',
+];
 const patient = { testTimeout: 180_000, hookTimeout: 180_000 };
 
 export default defineConfig({
@@ -12,10 +19,9 @@ export default defineConfig({
     // No test changes what another one in its process reads, so modules are loaded once a worker.
     isolate: false,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['tests/{unit,integration}/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['tests/{unit,integration}/**/*.test.ts'], exclude: trials } },
       { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], ...patient } },
-      // What takes its time: kills, faults, other machines, histories. `pnpm test:trials` and `.ci/run` run them.
-      { extends: true, test: { name: 'trials', include: ['tests/trials/**/*.test.ts'], ...patient } },
+      { extends: true, test: { name: 'trials', include: trials, ...patient } },
     ],
     coverage: {
       provider: 'v8',
