@@ -16,7 +16,7 @@ interface Fault {
 const otherPlace = 'or name another place with --data-dir or --output';
 const user = process.getuid?.();
 
-/** docs/errors.md has a row for each, and tests/e2e/machine-faults.test.ts provokes them. */
+/** docs/errors.md has a row for each, and tests/trials/machine-faults.test.ts provokes them. */
 const faults: readonly Fault[] = [
   {
     errno: ['ENOSPC', 'EDQUOT'],

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { defaultMemoryLimit } from '../duckdb/dialect.ts';
+import { defaultMemoryLimit } from '../limits.ts';
 import { parseSize } from '../units.ts';
 
 export interface GlobalOptions {

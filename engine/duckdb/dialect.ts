@@ -3,7 +3,6 @@ export { type CompiledModel, type ModelWarning, modelWarnings } from './compiled
 export { testSql } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';
 export { compileSql, createCompiler, sourcesOf } from './kysely.ts';
-export { defaultMemoryLimit, queriesWaitMs } from './limits.ts';
 export { dirtyView } from './partitions.ts';
 export type { CompiledTest } from './run-test.ts';
 export { samePartition } from './same-partition.ts';

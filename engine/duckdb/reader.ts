@@ -1,13 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PipelineError } from '../errors.ts';
+import { defaultMemoryLimit, queriesWaitMs } from '../limits.ts';
 import type { CopyFormat, Reader, ReaderOptions, ReadQuery, StandIn } from '../read.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { writeArrow } from './arrow.ts';
 import { readColumns } from './columns.ts';
 import { escapeGlob } from './glob.ts';
 import { compileSql, createCompiler, sourcesOf } from './kysely.ts';
-import { defaultMemoryLimit, queriesWaitMs } from './limits.ts';
 import { rowObjects } from './row-objects.ts';
 import { readTexts } from './texts.ts';
 import { asInstants, describeColumns, fromInstants } from './utc.ts';

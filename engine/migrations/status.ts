@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Pipeline } from '../config/load.ts';
-import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { openWarehouse } from '../duckdb/index.ts';
 import { formatUtc } from '../format.ts';
+import { queriesWaitMs } from '../limits.ts';
 import type { TargetPaths } from '../run/paths.ts';
 import { findDrift } from '../schema/drift.ts';
 import { describeDrift } from '../schema/words.ts';

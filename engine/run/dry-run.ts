@@ -1,7 +1,7 @@
-import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { findDirty, openWarehouse, type Warehouse } from '../duckdb/index.ts';
 import { countOf, formatCount } from '../format.ts';
 import type { GraphNode } from '../graph/graph.ts';
+import { queriesWaitMs } from '../limits.ts';
 import { expectCurrent } from '../migrations/current.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';

@@ -1,7 +1,7 @@
-import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { builtAmong, openWarehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
+import { queriesWaitMs } from '../limits.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { freeBytes } from '../disk.ts';
-import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { openWarehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { ExtractPlan } from '../extract.ts';
 import { countOf, formatBytes } from '../format.ts';
 import type { ExtractNode } from '../graph/graph.ts';
+import { queriesWaitMs } from '../limits.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { openProject } from '../project.ts';
 import { stateOfFile } from '../target/lost.ts';

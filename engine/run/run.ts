@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { diskError } from '../disk-error.ts';
-import { defaultMemoryLimit } from '../duckdb/dialect.ts';
 import { compactWarehouse } from '../duckdb/index.ts';
 import { isAbort, PipelineError } from '../errors.ts';
 import type { NodeStatus } from '../events.ts';
@@ -8,6 +7,7 @@ import type { ExtractResult } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { withTestEdges } from '../graph/test-edges.ts';
 import { ancestors } from '../graph/walk.ts';
+import { defaultMemoryLimit } from '../limits.ts';
 import { readMigrations } from '../migrations/files.ts';
 import { openProject, type Project } from '../project.ts';
 import { createClaim } from '../target/claim.ts';

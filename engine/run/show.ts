@@ -1,8 +1,8 @@
 import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
-import { queriesWaitMs } from '../duckdb/dialect.ts';
 import { firstRows, hasView, openWarehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
+import { queriesWaitMs } from '../limits.ts';
 import { refuseOlder } from '../migrations/current.ts';
 import { loadSchema } from '../project.ts';
 import type { TextRows } from '../read.ts';

@@ -41,7 +41,9 @@ const putGarbage = () => {
   return bytes;
 };
 const storedReason = async () =>
-  (await feedRows('klines', stagingDir, join(stagingDir, 'feed.csv'))).find(([key]) => key === keyOf(day))?.slice(7, 9);
+  (await feedRows('klines', stagingDir, join(stagingDir, 'feed.csv')))
+    .find(([key]) => key === keyOf(day))
+    ?.slice(13, 15);
 
 describe('a file that is known to be bad', () => {
   test.each([
