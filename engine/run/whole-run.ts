@@ -52,7 +52,7 @@ function isRestricted(
   { pipeline, window }: { readonly pipeline: Pipeline; readonly window?: Window },
   { vars, asOf, target }: RunContext,
 ): boolean {
-  const usual = JSON.stringify(resolveVars(pipeline).values);
+  const usual = JSON.stringify(resolveVars(pipeline, { target: target.name }).values);
   return (
     window !== undefined || JSON.stringify(vars.values) !== usual || (target.as_of !== undefined && asOf < target.as_of)
   );
