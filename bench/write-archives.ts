@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { deflateRawSync } from 'node:zlib';
 import { type ArchiveKey, archiveName, formatKey, periodOf } from '../exchange/keys.ts';
-import { zipOf } from '../extract/sample/zip.ts';
+import { zipOf } from '../extract/sample/zip-writer.ts';
 import type { PartOfSet, Tree } from './support/archive-set.ts';
 import { klinesCsv } from './support/klines.ts';
 

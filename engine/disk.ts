@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto';
 import { open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { asideOf, replaceFile, type WriteOptions } from './aside.ts';
-import { diskError } from './disk-error.ts';
 import { type ErrorCode, PipelineError } from './errors.ts';
+import { diskError } from './machine-fault.ts';
 
 /**
  * Writes aside and renames, so that a reader sees the old file or the new one, never a part. Makes the folder if it is
@@ -76,3 +77,11 @@ export const sumsText = (sums: Iterable<readonly [name: string, digest: string]>
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, digest]) => `${digest}  ${name}\n`)
     .join('');
+
+const longest = 100;
+
+/** A file name for a node that may be named after columns of any name; what no file name may hold is left to a digest. */
+export function fileNameOf(name: string): string {
+  const plain = name.replace(/[^\w.-]+/g, '_').slice(0, longest);
+  return plain === name && !name.startsWith('.') ? name : `${plain}-${hash('md5', name).slice(0, 8)}`;
+}

@@ -7,7 +7,7 @@ import type { Reader, ReaderOptions } from './read.ts';
  */
 export async function openReader<DB>(options: ReaderOptions): Promise<Reader<DB>> {
   const { createReader } = await import('./duckdb/index.ts'); // only a reader loads DuckDB
-  const { refuseOlder } = await import('./migrations/current.ts');
+  const { refuseOlder } = await import('./migrations/states.ts');
   const { root } = options;
   return createReader<DB>(options, async (warehouse) => {
     if (root !== undefined) await refuseOlder(warehouse, root);

@@ -1,6 +1,6 @@
 import { type Expression, type SelectQueryBuilder, sql } from 'kysely';
 import { stateOf } from './model.ts';
-import type { SqlTypes } from './schema/column.ts';
+import type { SqlTypes } from './schema/table.ts';
 import { cast } from './sql.ts';
 
 /**

@@ -3,11 +3,11 @@ import { type CommandIo, defineCommand } from '../engine/for-commands.ts';
 import { countOf, formatBytes, formatCount, PipelineError, parseInstant } from '../engine/index.ts';
 import { createDirectoryStore, directoryOf } from './archive/directory-store.ts';
 import { serveStore } from './archive/server.ts';
-import { SourceError } from './errors.ts';
-import { addLockCommand } from './lock/command.ts';
+import { SourceError } from './failure.ts';
+import { addLockCommand } from './lock/lock-file.ts';
 import { defaultAsOf } from './sample/cases.ts';
-import { createSampleStore, defaultSeed } from './sample/store.ts';
-import { writeArchive } from './sample/write.ts';
+import { createSampleStore, defaultSeed } from './sample/sample-store.ts';
+import { writeArchive } from './sample/write-archive.ts';
 import { formatReason } from './verify/reason.ts';
 import { verifyDirectory } from './verify/verify-directory.ts';
 

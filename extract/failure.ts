@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorDetails } from '../engine/index.ts';
+import { defineErrors, type ErrorCode, type ErrorDetails, type PipelineError } from '../engine/index.ts';
 
 /** What an extract can fail with beside the engine's errors, with the exit code of a command that ends with it. */
 export const sourceExitCodes = {
@@ -24,3 +24,7 @@ export interface Failure {
   readonly message: string;
   readonly details: ErrorDetails;
 }
+
+export const SourceError = defineErrors(sourceExitCodes);
+
+export const asError = ({ code, message, details }: Failure): PipelineError => new SourceError(code, message, details);

@@ -1,30 +1,24 @@
 import { defineExtract, type ExtractContext, once, type PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from '../exchange/keys.ts';
 import { openArchive } from './archive/open.ts';
-import { forEachConcurrent } from './concurrent.ts';
-import { asError, SourceError } from './errors.ts';
-import type { Failure } from './failure.ts';
+import { forEachConcurrent } from './concurrency.ts';
+import { asError, type Failure, SourceError } from './failure.ts';
 import { listingOf } from './listing/archive-listing.ts';
 import { demandLock } from './lock/demand.ts';
-import { type KlinesOptions, parseKlinesOptions } from './options.ts';
+import { clientOptions, type KlinesOptions, parseKlinesOptions, workersFor } from './options.ts';
 import { noteNothingWanted, whereNothingWasWanted } from './plan/nothing-wanted.ts';
-import { type Plan, planAll } from './plan/plan-all.ts';
-import { planRows } from './plan/plan-rows.ts';
-import { forgetAsked } from './rest/asked.ts';
-import { clientOptions, workersFor } from './settings.ts';
+import { type Plan, planAll, planRows } from './plan/plan-all.ts';
+import { forgetAsked } from './rest/coverage.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
-import { intactEntries } from './staging/intact.ts';
 import { noteKnownDefects, obsoleteDefects } from './staging/known-defects.ts';
 import { Ledger } from './staging/ledger.ts';
 import { makeWay, pruneStaged, removeStaged } from './staging/prune.ts';
-import { entryOf } from './staging/record.ts';
-import { revisionsOf } from './staging/revisions.ts';
+import { entryOf, revisionsOf } from './staging/record.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf } from './staging/stage-archive.ts';
 import { openStager } from './staging/stager.ts';
-import { standingWarnings } from './staging/standing-warnings.ts';
-import { beginSurvey, noSurvey } from './staging/survey.ts';
-import { createTally, type Misses, type Tally } from './staging/tally.ts';
+import { beginSurvey, intactEntries, noSurvey } from './staging/survey.ts';
+import { createTally, type Misses, standingWarnings, type Tally } from './staging/tally.ts';
 
 /**
  * Stages the kline archives that the plan wants as raw CSV, and again until it wants no more: what a monthly file

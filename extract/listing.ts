@@ -4,17 +4,20 @@ import { dailyTimeframes } from '../exchange/timeframes.ts';
 import { type ArchiveClient, createClient } from './archive/client.ts';
 import { list } from './archive/list.ts';
 import { openArchive } from './archive/open.ts';
-import { forEachConcurrent } from './concurrent.ts';
-import { SourceError } from './errors.ts';
-import { createArchiveListing, isArchiveListing, stateDirectory, storedListing } from './listing/archive-listing.ts';
+import { forEachConcurrent } from './concurrency.ts';
+import { SourceError } from './failure.ts';
+import {
+  archiveObjectsFeed,
+  createArchiveListing,
+  isArchiveListing,
+  stateDirectory,
+  storedListing,
+  symbolsOf,
+} from './listing/archive-listing.ts';
 import { compareArchive } from './listing/compare-archive.ts';
-import { archiveObjectsFeed } from './listing/feed.ts';
-import { createNewestDay } from './listing/newest-day.ts';
-import { refreshSeries } from './listing/refresh.ts';
+import { createNewestDay, refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
-import { symbolsOf } from './listing/symbols.ts';
-import { type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
-import { clientOptions } from './settings.ts';
+import { clientOptions, type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
 
 /** ms; while no symbol is known, a host that does not answer is waited for, and the run says so. */
 const progressEvery = 1_000;

@@ -1,19 +1,17 @@
 import { defineExtract, type Extract, type ExtractContext, PipelineError, type SplitUrl } from '../engine/index.ts';
 import { type BarSeries, barSeriesId, unknownSymbolKey } from '../exchange/keys.ts';
 import { msOfDay } from '../exchange/timeframes.ts';
-import { forEachConcurrent } from './concurrent.ts';
-import { SourceError } from './errors.ts';
+import { forEachConcurrent } from './concurrency.ts';
+import { SourceError } from './failure.ts';
 import type { RetryPolicy } from './http/retry.ts';
 import klines from './klines.ts';
 import { listingOf } from './listing/archive-listing.ts';
-import { parseRestOptions } from './options.ts';
-import { createRestClient } from './rest/client.ts';
+import { parseRestOptions, retryOptions } from './options.ts';
+import { stagedSeries } from './rest/coverage.ts';
 import { fillSeries } from './rest/fill-series.ts';
-import { restUrls, restWeights } from './rest/settings.ts';
-import { stagedSeries } from './rest/staged-series.ts';
-import { createRestStore } from './rest/store.ts';
-import { type Clock, systemClock } from './rest/weights.ts';
-import { retryOptions } from './settings.ts';
+import { createRestClient } from './rest/rest-client.ts';
+import { createRestStore } from './rest/rest-store.ts';
+import { type Clock, restUrls, restWeights, systemClock } from './rest/weights.ts';
 import { Ledger } from './staging/ledger.ts';
 
 /** The extract with another clock and other retries than those of a real run. */

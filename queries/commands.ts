@@ -17,10 +17,9 @@ import { countOf, type ErrorCode, PipelineError } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 import { type FetchOptions, fetchMissing } from './fetch.ts';
 import { describeStandIn } from './open.ts';
-import { resample } from './parameters/choice.ts';
+import { resample } from './parameters/parameter.ts';
 import type { Parameters, Question } from './question.ts';
-import { ohlcv } from './questions/ohlcv.ts';
-import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
+import { ohlcv, resampledOhlcv } from './questions/ohlcv.ts';
 import { questions } from './questions.ts';
 import { describeQuestion, resolvePlain, resolveQuestion } from './resolve.ts';
 

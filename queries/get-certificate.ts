@@ -3,7 +3,7 @@ import type { Database } from '../models/schema.ts';
 import { type Certificate, certify } from './certify/certificate.ts';
 import { differences } from './certify/check.ts';
 import { contextOptions, type OpenOptions } from './open.ts';
-import { instrumentType, timeframe } from './parameters/choice.ts';
+import { instrumentType, timeframe } from './parameters/parameter.ts';
 import { instantOptions } from './parameters/range.ts';
 import { anySymbol } from './parameters/symbol.ts';
 import type { GivenOf } from './question.ts';

@@ -3,8 +3,7 @@ import { PipelineError } from '../engine/index.ts';
 import { fetchMissing } from './fetch.ts';
 import { type OpenOptions, openWarehouse } from './open.ts';
 import type { GivenOf, RowOf } from './question.ts';
-import { ohlcv, ohlcvFigures } from './questions/ohlcv.ts';
-import { resampledOhlcv } from './questions/resampled-ohlcv.ts';
+import { ohlcv, ohlcvFigures, resampledOhlcv } from './questions/ohlcv.ts';
 import { resolvePlain } from './resolve.ts';
 
 /** A bar as published; times are UTC, ranges are of open times. */

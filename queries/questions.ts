@@ -1,21 +1,9 @@
 import { basis } from './questions/basis.ts';
-import { conflicts } from './questions/conflicts.ts';
-import { coverage } from './questions/coverage.ts';
-import { delistings } from './questions/delistings.ts';
 import { gaps } from './questions/gaps.ts';
-import { irregular } from './questions/irregular.ts';
-import { listings } from './questions/listings.ts';
-import { market } from './questions/market.ts';
-import { movers } from './questions/movers.ts';
-import { range } from './questions/range.ts';
-import { rank } from './questions/rank.ts';
-import { rejected } from './questions/rejected.ts';
-import { revisions } from './questions/revisions.ts';
-import { snapshot } from './questions/snapshot.ts';
-import { summary } from './questions/summary.ts';
-import { timeline } from './questions/timeline.ts';
-import { top } from './questions/top.ts';
-import { volume } from './questions/volume.ts';
+import { delistings, listings } from './questions/lifecycle.ts';
+import { coverage, market, range, summary } from './questions/overview.ts';
+import { conflicts, irregular, rejected, revisions } from './questions/quality.ts';
+import { movers, rank, snapshot, timeline, top, volume } from './questions/rankings.ts';
 
 /** All but `ohlcv`, whose command asks one of two questions. */
 export const questions = [

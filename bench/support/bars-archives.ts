@@ -6,11 +6,10 @@ import { deflateRaw } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { writeWhole } from '../../engine/disk.ts';
 import { type ArchiveKey, archiveName, formatKey, periodOf } from '../../exchange/keys.ts';
-import type { Timeframe } from '../../exchange/timeframes.ts';
-import { msOfDay } from '../../exchange/timeframes.ts';
+import { msOfDay, type Timeframe } from '../../exchange/timeframes.ts';
 import type { InstrumentType } from '../../exchange/vocabulary.ts';
 import { compareKeys } from '../../extract/archive/store.ts';
-import { zipOf } from '../../extract/sample/zip.ts';
+import { zipOf } from '../../extract/sample/zip-writer.ts';
 import { type BenchOptions, scaled } from './options.ts';
 
 const allSymbols = ['BTCUSDT', 'ETHUSDT', 'BNBUSDT', 'SOLUSDT', 'XRPUSDT'] as const;

@@ -1,10 +1,9 @@
 import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
-import { type Bar, pricesOf, tradedBar } from '../../extract/sample/bar.ts';
-import { csvOf } from '../../extract/sample/csv.ts';
-import { unitsPerOne } from '../../extract/sample/decimals.ts';
+import { type Bar, pricesOf, tradedBar } from '../../extract/sample/bars.ts';
 import { allMinutes } from '../../extract/sample/minutes.ts';
-import { createRandom, exp } from '../../extract/sample/random.ts';
+import { createRandom, exp, unitsPerOne } from '../../extract/sample/numbers.ts';
+import { csvOf } from '../../extract/sample/sample-store.ts';
 import type { Contract } from '../../extract/sample/universe.ts';
 
 /** With these decimals the zip of a day of minutes has about 70 KB, as the archive's have. */

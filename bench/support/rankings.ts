@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { noteAsLeft } from '../../engine/duckdb/as-left.ts';
+import { noteAsLeft } from '../../engine/duckdb/maintain.ts';
 import { openWarehouse, type Warehouse } from '../../engine/duckdb/warehouse.ts';
-import { readMigrations } from '../../engine/migrations/files.ts';
+import { readMigrations } from '../../engine/migrations/folder.ts';
 import { createWarehouseHost } from '../../engine/run/warehouse-host.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { schema } from '../../models/schema.ts';

@@ -1,18 +1,19 @@
 import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { CommandIo } from '../command.ts';
 import type { Pipeline } from '../config/load.ts';
+import { flagOf } from '../config/vars.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { systemClock } from '../report/clock.ts';
 import { headline } from '../report/node-text.ts';
-import { sourcesLock } from '../run/paths.ts';
-import type { RunEnd } from '../run/run.ts';
+import type { RunEnd } from '../run/run-pipeline.ts';
 import { hideInValue } from '../secrets.ts';
-import { askOn } from './ask.ts';
-import type { Cli } from './cli.ts';
-import { completeGraph, followsEdges, openContext } from './context.ts';
+import { sourcesLock } from '../target/paths.ts';
+import { askOn, type Cli } from './io.ts';
+import { completeGraph, followsEdges, openContext } from './open-context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
-import { createRunId } from './run-id.ts';
-import { formatTable } from './table.ts';
+import { formatTable } from './text-table.ts';
 
 export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly start?: string;
@@ -42,8 +43,8 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
   const { pipeline, graph, target } = context;
   const [{ select }, { resolveAsOf }, { resolveWindow }] = await Promise.all([
     import('../graph/select.ts'),
-    import('../config/resolve-target.ts'),
-    import('../config/resolve-window.ts'),
+    import('../config/target.ts'),
+    import('../config/window.ts'),
   ]);
   const { start, end, asOf: flag } = options;
   const window = resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
@@ -85,8 +86,8 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
   if (options.dryRun) {
     const { name, synthetic } = target;
     const [{ describeRun }, { describeWindow }] = await Promise.all([
-      import('../run/dry-run.ts'),
-      import('../config/resolve-window.ts'),
+      import('../run/plan-run.ts'),
+      import('../config/window.ts'),
     ]);
     const range = window && { range: describeWindow(window) };
     cli.print(headline(reporting.title, { target: name, synthetic, asOf: wanted.asOf, ...range }));
@@ -101,7 +102,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
 
   const [{ createReporter }, { runPipeline }] = await Promise.all([
     import('../report/reporter.ts'),
-    import('../run/run.ts'),
+    import('../run/run-pipeline.ts'),
   ]);
   const runId = createRunId(now, cli.random);
   const reporter = await createReporter({ ...reporting, stdout: cli.stdout, stderr: cli.stderr });
@@ -159,4 +160,62 @@ function lockOf(
     key: '--locked',
     hint: 'select the sources as well: put + before the selector, as in --select +NAME',
   });
+}
+
+/** `20261120T103000Z-ab12`: the second in which the run started, and a suffix that tells two of them apart. */
+export function createRunId(now: Date, random: () => number): string {
+  const second = now.toISOString().replace(/[-:]|\.\d+/g, '');
+  const suffix = Math.floor(random() * 0x10000)
+    .toString(16)
+    .padStart(4, '0');
+  return `${second}-${suffix}`;
+}
+
+export interface RunSelectionOptions extends Omit<BuildOptions, 'select'> {
+  readonly select: readonly string[];
+}
+
+/**
+ * `run --select …` within a command or a program: all it prints goes to stderr, since stdout is for the answer.
+ * @throws PipelineError what the run could not begin with, or what its first node failed with
+ */
+export async function runSelection(io: CommandIo, options: RunSelectionOptions): Promise<void> {
+  const { stderr, signal } = io;
+  const words = Object.entries({ '--select': options.select, '--var': options.var ?? [] });
+  const argv = ['run', ...words.flatMap(([flag, values]) => values.flatMap((value) => [flag, value]))];
+  const { exitCode, failure } = await build(
+    { ...io, stdout: stderr, argv, print: (line) => stderr.write(`${line}\n`), finish: () => {} },
+    'run',
+    options,
+  );
+  signal.throwIfAborted();
+  if (exitCode === 0) return;
+  throw failure ?? new PipelineError('TEST_FAILED', `a test of ${options.select.join(' ')} failed, as told above`);
+}
+
+const varOf = new WeakMap<Command, ReadonlyMap<string, string>>();
+
+/** Gives a command the flags that vars of pipeline.yaml declare; that of a boolean takes no value. */
+export function addVarFlags(command: Command, pipeline: Pipeline): void {
+  const names = new Map<string, string>();
+  for (const [name, spec] of Object.entries(pipeline.spec.vars)) {
+    const { type, description = `the var ${name}` } = spec;
+    const flag = flagOf(spec);
+    if (flag === undefined) continue;
+    const option =
+      type === 'boolean'
+        ? command.createOption(flag, `--var ${name}=${!spec.default}. ${description}`)
+        : command.createOption(`${flag} <${type === 'string[]' ? 'a,b,…' : type}>`, description);
+    command.addOption(option);
+    names.set(option.attributeName(), name);
+  }
+  varOf.set(command, names);
+}
+
+/** The options of a command, with those that are flags of vars as `name=value`. */
+export function withVarFlags(command: Command): BuildOptions {
+  const options = command.optsWithGlobals<BuildOptions & Record<string, unknown>>();
+  // A flag that begins with --no- has a value without being given.
+  const names = [...(varOf.get(command) ?? [])].filter(([key]) => command.getOptionValueSource(key) === 'cli');
+  return { ...options, varFlags: names.map(([key, name]) => `${name}=${options[key]}`) };
 }

@@ -1,11 +1,9 @@
 import { CommanderError } from 'commander';
-import { diskError } from '../disk-error.ts';
 import { formatError, isAbort, PipelineError } from '../errors.ts';
+import { diskError } from '../machine-fault.ts';
 import { toJsonLine } from '../report/json.ts';
-import { createPaint, paintCode } from '../report/paint.ts';
-import { terminalOf } from '../report/terminal.ts';
-import type { Cli } from './cli.ts';
-import { usageError } from './usage.ts';
+import { createPaint, paintCode, terminalOf } from '../report/terminal.ts';
+import type { Cli } from './io.ts';
 
 /** Prints why a command ended and returns its exit code. Help that was asked for is no failure. */
 export function reportFailure(error: unknown, cli: Pick<Cli, 'argv' | 'env' | 'now' | 'signal' | 'stderr'>): number {
@@ -35,4 +33,49 @@ function nameFailure(error: unknown, { argv, signal }: Pick<Cli, 'argv' | 'signa
     });
   }
   return diskError(error);
+}
+
+/** What people type who know dbt or guess, and what does it here; pipeline.yaml has more of them, with `instead_of`. */
+const elsewhere: Readonly<Record<string, string>> = {
+  build: '`run` builds, tests and exports: pnpm pipeline run',
+  clone: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
+  debug: '`doctor` checks what a run needs: pnpm pipeline doctor',
+  deps: 'packages are installed by pnpm: npx -y pnpm@10 install',
+  docs: 'the manual is the folder docs/, its tables are docs/tables.md; commands: pnpm pipeline --help',
+  download: '`run` fetches what the selection needs: pnpm pipeline run',
+  export: '`run` writes the exports: pnpm pipeline run --select kind:export',
+  fetch: '`run` fetches what the selection needs: pnpm pipeline run',
+  freshness: 'a data test checks it: pnpm pipeline test',
+  list: '`ls` lists the nodes: pnpm pipeline ls',
+  parse: '`compile` checks the project and writes its SQL: pnpm pipeline compile',
+  restore: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
+  source: 'data tests check freshness: pnpm pipeline test',
+  status: '`migrate status` says what the warehouse has been through: pnpm pipeline migrate status',
+  tables: '`ls` lists the nodes, `show NAME` shows rows: pnpm pipeline ls',
+  version: 'pnpm pipeline --version',
+};
+
+/** Commands that take selectors, which dbt's users write behind them. */
+const selecting: ReadonlySet<string> = new Set(['run', 'test', 'plan', 'ls', 'compile']);
+
+/** commander's `error: unknown option '--selct'\n(Did you mean --select?)`. */
+function usageError(error: CommanderError, argv: readonly string[]): PipelineError {
+  const [message = '', guess] = error.message.replace(/^error: /, '').split('\n');
+  return new PipelineError('USAGE', message, {
+    hint:
+      probablyMeant(message, argv) ??
+      guess?.replace(/^\(D(.*)\)$/, 'd$1') ??
+      'add --help to the command to see what it takes',
+  });
+}
+
+function probablyMeant(message: string, argv: readonly string[]): string | undefined {
+  const unknown = /^unknown command '(.+)'$/.exec(message)?.[1];
+  if (unknown !== undefined) return Object.hasOwn(elsewhere, unknown) ? elsewhere[unknown] : undefined;
+  const command = /^too many arguments for '(.+?)'/.exec(message)?.[1];
+  if (command === undefined || !selecting.has(command)) return undefined;
+  const behind = argv.slice(argv.indexOf(command) + 1);
+  const end = behind.findIndex((word) => word.startsWith('-'));
+  const words = behind.slice(0, end === -1 ? undefined : end);
+  return `name what to take with --select: pnpm pipeline ${command} --select ${words.join(' ') || 'NAME'}`;
 }

@@ -11,7 +11,7 @@ process.env.UV_THREADPOOL_SIZE ??= '16';
 
 const { main } = await import('./program.ts');
 const { reportFailure } = await import('./failure.ts');
-const { listenForSignals } = await import('./signals.ts');
+const { listenForSignals } = await import('./io.ts');
 
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
 for (const [name, stream] of Object.entries(streams)) {

@@ -7,8 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandIo } from '../command.ts';
 import { writeAside } from '../disk.ts';
-import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
+import { diskError } from '../machine-fault.ts';
 
 /** Where a result goes: what a shell's `>` would write to. */
 export type Destination =

@@ -6,7 +6,7 @@ import { PipelineError } from '../errors.ts';
 import { type CopyFormat, copyFormats, type Reader, type ReadQuery } from '../read.ts';
 import { terminalOf } from '../report/terminal.ts';
 import { type Destination, readSpooled, replaceWhole, resolveOutput, send } from './output.ts';
-import { textTable } from './table.ts';
+import { textTable } from './text-table.ts';
 
 export const resultFormats = ['table', 'csv', 'json', 'parquet', 'arrow'] as const;
 export type ResultFormat = (typeof resultFormats)[number];

@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
-import { checkFiles } from './files.ts';
+import { diskError } from '../machine-fault.ts';
 import { type Path, type Position, type Problem, problemsError } from './problems.ts';
-import { checkReferences } from './references.ts';
+import { checkFiles, checkReferences } from './references.ts';
 import { checkShape } from './shape.ts';
 import type { PipelineSpec } from './spec.ts';
-import { withWrittenValues } from './written-values.ts';
-import { parseYaml, type YamlSource } from './yaml-source.ts';
+import { parseYaml, withWrittenValues, type YamlSource } from './yaml-source.ts';
 
 /** pipeline.yaml, checked. */
 export interface Pipeline {

@@ -1,11 +1,10 @@
-import { closest } from '../closest.ts';
-import type { ErrorCode } from '../errors.ts';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
+import { closest, type ErrorCode } from '../errors.ts';
 import { systemTables } from '../schema/system.ts';
-import { findCycles } from './cycles.ts';
-import { makers, tableOf, testName } from './names.ts';
 import { formatPath, type Path, type Problem } from './problems.ts';
-import type { PipelineSpec } from './spec.ts';
-import { checkVarBounds, checkVarValue } from './var-value.ts';
+import type { PipelineSpec, TestSpec } from './spec.ts';
+import { checkVarBounds, checkVarValue } from './vars.ts';
 import type { YamlSource } from './yaml-source.ts';
 
 type Report = (code: ErrorCode, path: Path, message: string, hint?: string) => void;
@@ -223,4 +222,91 @@ function checkAcknowledged(context: Context): void {
       'what fails cannot be acknowledged: give the test `severity: warn`',
     );
   }
+}
+
+/** What a need may name → the ids of the nodes that make it: extracts, models, and the tables that extracts write. */
+export function makers(spec: Pick<PipelineSpec, 'extracts' | 'models'>): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const [name, { writes }] of Object.entries(spec.extracts)) {
+    for (const one of new Set([name, ...writes])) found.set(one, [...(found.get(one) ?? []), `extract.${name}`]);
+  }
+  for (const name of Object.keys(spec.models)) found.set(name, [`model.${name}`]);
+  return found;
+}
+
+/** The table of `table.column`. */
+export const tableOf = (to: string): string => to.slice(0, to.indexOf('.'));
+
+/** The name of a test: its own, else its type, model and columns as dbt has it; a list of NOT NULL columns goes unnamed. */
+export function testName(model: string, test: TestSpec): string {
+  if (test.name !== undefined) return test.name;
+  if (test.type === 'custom') return (test.use.split('/').at(-1) ?? '').replace(/\.[^.]*$/, '');
+  return [test.type, model, ...namedColumns(test)].join('_');
+}
+
+function namedColumns(test: TestSpec): readonly string[] {
+  if (test.type === 'unique') return test.columns;
+  if (test.type === 'not_null') return test.columns.length === 1 ? test.columns : [];
+  return 'column' in test ? [test.column] : [];
+}
+
+/** `from` needs `to`. */
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Cycles of a directed graph, each as the edges that lead from its first node round to it again.
+ * Cutting one edge of each leaves no cycle, so not every detour is a cycle of its own.
+ */
+export function findCycles<E extends Edge>(edges: readonly E[]): E[][] {
+  const outgoing = Map.groupBy(edges, ({ from }) => from);
+  const cycles: E[][] = [];
+  const done = new Set<string>();
+  const visit = (id: string, trail: readonly E[]): void => {
+    const start = trail.findIndex(({ from }) => from === id);
+    if (start !== -1) cycles.push(trail.slice(start));
+    if (start !== -1 || done.has(id)) return;
+    for (const edge of outgoing.get(id) ?? []) visit(edge.to, [...trail, edge]);
+    done.add(id);
+  };
+  for (const id of outgoing.keys()) visit(id, []);
+  return cycles;
+}
+
+/** Every file that pipeline.yaml names, relative to its folder. */
+function* filesOf(spec: PipelineSpec): Generator<{ path: Path; file: string }> {
+  yield { path: ['schema'], file: spec.schema };
+  for (const section of ['extracts', 'models', 'commands'] as const) {
+    for (const [name, { use }] of Object.entries(spec[section])) yield { path: [section, name, 'use'], file: use };
+  }
+  for (const [model, { tests }] of Object.entries(spec.models)) {
+    for (const [index, test] of tests.entries()) {
+      if (test.type === 'custom') yield { path: ['models', model, 'tests', index, 'custom', 'use'], file: test.use };
+    }
+  }
+}
+
+/** Checks that each file is there; a near name in the folder is suggested. */
+export async function checkFiles(spec: PipelineSpec, source: YamlSource, root: string): Promise<Problem[]> {
+  const checks = [...filesOf(spec)].map(async ({ path, file }): Promise<Problem[]> => {
+    const stats = await stat(join(root, file)).catch(() => undefined);
+    if (stats?.isFile()) return [];
+    const siblings = await readdir(join(root, dirname(file))).catch(() => []);
+    const names = siblings.map((sibling) => posix.join(dirname(file), sibling));
+    // Near is judged by the file's own name: the folder is the same for all.
+    const isNear = stats === undefined && closest(posix.basename(file), siblings) !== undefined;
+    const hint = isNear ? closest(file, names) : undefined;
+    return [
+      {
+        code: 'CONFIG_REFERENCE',
+        message: stats === undefined ? `there is no file \`${file}\`` : `\`${file}\` is no file`,
+        path,
+        position: source.at(path),
+        ...(hint !== undefined && { hint }),
+      },
+    ];
+  });
+  return (await Promise.all(checks)).flat();
 }

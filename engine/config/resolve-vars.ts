@@ -1,10 +1,8 @@
-import { closest } from '../closest.ts';
-import { PipelineError } from '../errors.ts';
+import { closest, PipelineError } from '../errors.ts';
 import { hideInValue } from '../secrets.ts';
 import type { Pipeline } from './load.ts';
 import type { VarSpec } from './spec.ts';
-import { checkVarValue, parseVarText } from './var-value.ts';
-import { createVars, type Vars, type VarValue } from './vars.ts';
+import { checkVarValue, createVars, parseVarText, type Vars, type VarValue } from './vars.ts';
 
 /**
  * The run's variables: defaults of pipeline.yaml, then those of the target, then `--vars '{…}'`, then each `--var name=value`. Durations become ms.

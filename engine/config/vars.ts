@@ -1,5 +1,7 @@
-import { closest } from '../closest.ts';
-import { PipelineError } from '../errors.ts';
+import { closest, PipelineError } from '../errors.ts';
+import { hideInValue } from '../secrets.ts';
+import { formatDay, parseDuration, parseInstant } from '../units.ts';
+import type { VarSpec, VarType } from './spec.ts';
 
 export type VarValue = boolean | number | string | readonly string[];
 
@@ -40,3 +42,113 @@ export function createVars(values: Readonly<Record<string, VarValue>>): Vars {
     values: Object.freeze({ ...values }),
   });
 }
+
+export type Checked = { readonly value: VarValue } | { readonly problem: string; readonly hint?: string };
+
+interface TypeOfVar {
+  readonly wanted: string;
+  /** The value that the run reads, or undefined where `raw` does not fit. */
+  read(raw: unknown): VarValue | undefined;
+  /** What `--var name=text` means. */
+  parse(text: string): unknown;
+  readonly isOrdered: boolean;
+}
+
+const isText = (raw: unknown): raw is string => typeof raw === 'string';
+const asText = (text: string): unknown => text;
+const asNumber = (text: string): unknown => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text);
+const day = (raw: unknown): string | undefined => {
+  const instant = isText(raw) && !raw.includes('T') ? parseInstant(raw) : undefined;
+  return instant && formatDay(instant);
+};
+
+const types: Readonly<Record<VarType, TypeOfVar>> = {
+  boolean: {
+    wanted: 'true or false',
+    read: (raw) => (typeof raw === 'boolean' ? raw : undefined),
+    parse: (text) => (text === 'true' ? true : text === 'false' ? false : text),
+    isOrdered: false,
+  },
+  integer: {
+    wanted: 'a whole number',
+    read: (raw) => (Number.isSafeInteger(raw) ? (raw as number) : undefined),
+    parse: asNumber,
+    isOrdered: true,
+  },
+  number: {
+    wanted: 'a number',
+    read: (raw) => (Number.isFinite(raw) ? (raw as number) : undefined),
+    parse: asNumber,
+    isOrdered: true,
+  },
+  string: { wanted: 'a text', read: (raw) => (isText(raw) ? raw : undefined), parse: asText, isOrdered: false },
+  'string[]': {
+    wanted: 'a list of texts',
+    read: (raw) => (Array.isArray(raw) && raw.every(isText) ? raw : undefined),
+    parse: (text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    isOrdered: false,
+  },
+  duration: {
+    wanted: 'a duration such as `30 days` or `12 hours`',
+    read: (raw) => (isText(raw) ? parseDuration(raw) : undefined),
+    parse: asText,
+    isOrdered: true,
+  },
+  date: { wanted: 'a date such as 2025-06-17', read: day, parse: asText, isOrdered: true },
+};
+
+const written = (raw: unknown): string => hideInValue(isText(raw) ? raw : (JSON.stringify(raw) ?? String(raw)));
+
+/** A value from pipeline.yaml or --vars as the run reads it (durations in ms), or what keeps it from fitting its var. */
+export function checkVarValue(
+  spec: Pick<VarSpec, 'type' | 'min' | 'max' | 'values' | 'aliases'>,
+  given: unknown,
+): Checked {
+  const { wanted, read } = types[spec.type];
+  const meant = (one: unknown) => (isText(one) ? (spec.aliases?.[one] ?? one) : one);
+  const raw = Array.isArray(given) ? given.map(meant) : meant(given);
+  const value = read(raw);
+  if (value === undefined) return { problem: `must be ${wanted}, not \`${written(raw)}\`` };
+  const { min, max, values } = spec;
+  if (min !== undefined && value < (read(min) ?? value))
+    return { problem: `must be at least ${min}, not \`${written(raw)}\`` };
+  if (max !== undefined && value > (read(max) ?? value))
+    return { problem: `must be at most ${max}, not \`${written(raw)}\`` };
+  if (values === undefined) return { value };
+  const allowed = new Set(values.map((one) => (Array.isArray(value) ? one : read(one))));
+  const stray = (Array.isArray(value) ? (value as readonly string[]) : [value]).find(
+    (one) => !allowed.has(one as string),
+  );
+  if (stray === undefined) return { value };
+  const hint = closest(String(stray), values.map(String));
+  return {
+    problem: `must be one of ${values.join(', ')}, not \`${written(Array.isArray(raw) ? stray : raw)}\``,
+    ...(hint !== undefined && { hint }),
+  };
+}
+
+/** What is wrong with `min`, `max` and `values` themselves: they have to be of the type of their var, bounds where it has an order. */
+export function checkVarBounds(
+  spec: VarSpec,
+): { readonly key: 'min' | 'max' | 'values'; readonly problem: string } | undefined {
+  const { wanted, isOrdered, read } = types[spec.type];
+  for (const key of ['min', 'max'] as const) {
+    const bound = spec[key];
+    if (bound === undefined) continue;
+    if (!isOrdered) return { key, problem: `does not apply to a var of type ${spec.type}` };
+    if (read(bound) === undefined) return { key, problem: `must be ${wanted}, not \`${bound}\`` };
+  }
+  const stray = spec.values?.find((one) => read(spec.type === 'string[]' ? [one] : one) === undefined);
+  return stray === undefined ? undefined : { key: 'values', problem: `holds \`${stray}\`, but the var is ${wanted}` };
+}
+
+/** `--var name=text` of a declared type; a text that is none of the type is left for `checkVarValue` to refuse. */
+export const parseVarText = (type: VarType, text: string): unknown => types[type].parse(text);
+
+/** The flag that a var declares, as it is typed: `--region`; `--no-cache` of a boolean that is true by default. */
+export const flagOf = ({ flag, type, default: given }: VarSpec): string | undefined =>
+  flag && `--${type === 'boolean' && given === true ? 'no-' : ''}${flag}`;

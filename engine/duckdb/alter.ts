@@ -1,7 +1,6 @@
 import { PipelineError } from '../errors.ts';
-import type { Column } from '../schema/column.ts';
 import { type Change, diffSchemas, type Renames } from '../schema/diff.ts';
-import { hasPrimaryKey, type Schema, storedTables, type Table } from '../schema/table.ts';
+import { type Column, hasPrimaryKey, type Schema, storedTables, type Table } from '../schema/table.ts';
 import { freeName, quoteName } from '../sql.ts';
 import {
   addPrimaryKey,

@@ -8,7 +8,7 @@ import type {
 } from '@duckdb/node-api';
 import type { Data, DataType, RecordBatch } from 'apache-arrow';
 import { PipelineError } from '../errors.ts';
-import type { SqlType } from '../schema/column.ts';
+import type { SqlType } from '../schema/table.ts';
 import { describeColumns } from './utc.ts';
 import type { Warehouse } from './warehouse.ts';
 

@@ -14,7 +14,7 @@ import {
   stillHolds,
   type TestOutcome,
 } from './run-test.ts';
-import { readFrom } from './source-files.ts';
+import { readFrom } from './source.ts';
 import { builtPartitions, digestAgain } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 

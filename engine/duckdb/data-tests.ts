@@ -1,10 +1,10 @@
-import type { TestSpec } from '../config/test-spec.ts';
-import type { Table } from '../schema/table.ts';
-import { clockSql, freeName, quoteName } from '../sql.ts';
+import type { TestSpec } from '../config/spec.ts';
+import type { SqlType, Table } from '../schema/table.ts';
+import { boundText, valueText } from '../schema/value-text.ts';
+import { clockSql, freeName, lowerCase, quoteName, quoteText } from '../sql.ts';
 import { msOfDay } from '../units.ts';
 import { partitionColumns } from './ddl.ts';
 import { dirtyAlias, dirtyPartitions, inDirty } from './partitions.ts';
-import { boundSql, literalSql, typeOf } from './test-values.ts';
 
 /** A data test as SQL. Every row of `failures` breaks the rule, every row of `warnings` is only told. */
 export interface TestSql {
@@ -196,4 +196,27 @@ const builders: Builders = {
 export function testSql(spec: Exclude<TestSpec, { type: 'custom' }>, table: Table): TestSql {
   const build = builders[spec.type] as (spec: TestSpec, table: Table) => TestSql;
   return build(spec, table);
+}
+
+/** A value of a test as pipeline.yaml has it. */
+export type TestValue = string | number | boolean;
+
+/** The type of a column, whatever the case of its name; a text where the table has none of that name. */
+export function typeOf(table: Table, name: string): SqlType {
+  const found = Object.entries(table.columns).find(([column]) => lowerCase(column) === lowerCase(name));
+  return found?.[1].type ?? 'VARCHAR';
+}
+
+/** A value as a literal of a column's type, so that values are compared and not what they round or print to (B31). */
+function literalSql(value: TestValue, type: SqlType): string {
+  const text = valueText(String(value), type);
+  if (text === undefined) throw new Error(`${value} is not a value of ${type}`); // `checkTestValues` has refused it
+  return `cast(${quoteText(text)} as ${type})`;
+}
+
+/** A bound of a column of this type. */
+function boundSql(value: TestValue, type: SqlType, which: 'min' | 'max'): string {
+  const bound = boundText(String(value), type, which);
+  if (bound === undefined) throw new Error(`${value} is not a bound of ${type}`);
+  return `cast(${quoteText(bound.text)} as ${bound.type})`;
 }

@@ -1,11 +1,12 @@
-import type { Column, SqlType } from '../schema/column.ts';
 import { columnComment, tableComment } from '../schema/comments.ts';
 import { checkCondition, columnConditions } from '../schema/conditions.ts';
 import {
+  type Column,
   hasPrimaryKey,
   type IndexPart,
   type PartitionPart,
   type Schema,
+  type SqlType,
   storedTables,
   type Table,
 } from '../schema/table.ts';

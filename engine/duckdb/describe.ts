@@ -2,7 +2,7 @@ import { PipelineError } from '../errors.ts';
 import type { Schema, Table } from '../schema/table.ts';
 import { schemaStatements } from './ddl.ts';
 import { findDirty, type PartitionedModel } from './partitions.ts';
-import { readFrom } from './source-files.ts';
+import { readFrom } from './source.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { systemTables } from '../schema/system.ts';
 import type { Schema, Table } from '../schema/table.ts';
-import { isAsLeft } from './as-left.ts';
+import { isAsLeft } from './maintain.ts';
 import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
 import { adoptPartitions, forgetConclusions, forgetInputs, knownPartitions, markAltered } from './state.ts';
 import type { Warehouse } from './warehouse.ts';

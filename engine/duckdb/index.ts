@@ -2,15 +2,15 @@
 
 // Open: a file or a database in memory, and the target that it belongs to.
 
-export { noteAsLeft } from './as-left.ts';
+export { noteAsLeft } from './maintain.ts';
 export { readOrigin, writeOrigin } from './origin.ts';
 export { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
 
 // Schema: the definition of what a file contains, and the statements that change it.
 
 export { alterStatements, type Hints } from './alter.ts';
+export { parquetDrift } from './export.ts';
 export { hasView, readSchema } from './introspect.ts';
-export { parquetDrift } from './parquet.ts';
 
 // Load: the tables of an extract.
 
@@ -36,8 +36,7 @@ export { exportTable } from './export.ts';
 
 // Read.
 
-export { createReader } from './reader.ts';
-export { firstRows } from './texts.ts';
+export { createReader, firstRows } from './reader.ts';
 
 // State: what was published, and what another program changed.
 
@@ -46,5 +45,4 @@ export { alteredPartitions, builtAmong, type Conclusion, forgetInputs, isUnbuilt
 
 // Maintain: copies, checks and the size of a file.
 
-export { backUp, compactWarehouse, databaseSize, duckdbVersion } from './maintain.ts';
-export { verifyDatabase } from './verify.ts';
+export { backUp, compactWarehouse, databaseSize, duckdbVersion, verifyDatabase } from './maintain.ts';

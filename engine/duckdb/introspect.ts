@@ -1,7 +1,6 @@
-import type { Column, SqlType } from '../schema/column.ts';
 import { parseColumnComment, parseTableComment } from '../schema/comments.ts';
 import { checkCondition } from '../schema/conditions.ts';
-import type { Check, IndexPart, Schema, Table } from '../schema/table.ts';
+import type { Check, Column, IndexPart, Schema, SqlType, Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';
 

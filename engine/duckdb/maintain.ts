@@ -1,13 +1,13 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { asideOf } from '../aside.ts';
 import { syncFile, writeAside } from '../disk.ts';
-import type { TargetPaths } from '../run/paths.ts';
-import { quoteText } from '../sql.ts';
+import { isAbort, PipelineError } from '../errors.ts';
+import { diskError } from '../machine-fault.ts';
+import { quoteName, quoteText } from '../sql.ts';
 import { stateOfFile } from '../target/lost.ts';
-import { noteAsLeft } from './as-left.ts';
-import { verifyDatabase } from './verify.ts';
+import { type TargetPaths, walOf } from '../target/paths.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
 
 /**
@@ -88,3 +88,80 @@ export const databaseSize = async (warehouse: Warehouse): Promise<string> =>
 
 export const duckdbVersion = async (warehouse: Warehouse): Promise<string> =>
   (await warehouse.row<{ version: string }>('SELECT version() AS version')).version;
+
+/**
+ * Opens a database file and reads all of it: DuckDB holds every block that it reads to its checksum.
+ * @param check looks at the open database as well
+ * @throws PipelineError WAREHOUSE_UNREADABLE where a block is damaged or missing, and as `openWarehouse`
+ */
+export async function verifyDatabase(
+  file: string,
+  {
+    check = async () => {},
+    signal,
+  }: { readonly check?: (database: Warehouse) => Promise<void>; readonly signal?: AbortSignal },
+): Promise<void> {
+  await using database = await openWarehouse({ file, readOnly: true, ...(signal !== undefined && { signal }) });
+  await check(database);
+  try {
+    await expectAllBlocks(database);
+    for (const table of await tablesOf(database)) {
+      await database.rows(`SELECT bit_xor(hash(*COLUMNS(*))) FROM ${table}`);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isAbort(error) || diskError(error) !== error) throw error;
+    throw new PipelineError('WAREHOUSE_UNREADABLE', `it is damaged: ${(error as Error).message}`, {
+      file,
+      hint: 'use another backup: pnpm pipeline doctor says which ones are whole',
+      cause: error,
+    });
+  }
+}
+
+const headersSize = 3 * 4096;
+
+/** A cut may take blocks away that no table reads: those of an index. */
+async function expectAllBlocks(database: Warehouse): Promise<void> {
+  const { block_size, total_blocks } = await database.row<{ block_size: bigint; total_blocks: bigint }>(
+    'SELECT block_size, total_blocks FROM pragma_database_size()',
+  );
+  const whole = headersSize + Number(block_size * total_blocks);
+  const { size } = await stat(database.file);
+  if (size < whole) throw new Error(`it has ${size} bytes of ${whole}`);
+}
+
+async function tablesOf(database: Warehouse): Promise<readonly string[]> {
+  const tables = await database.rows<{ schema_name: string; table_name: string }>(
+    'SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary ORDER BY ALL',
+  );
+  return tables.map(({ schema_name, table_name }) => `${quoteName(schema_name)}.${quoteName(table_name)}`);
+}
+
+/**
+ * Whether nobody else has written to a database since `noteAsLeft`. Asked before anything is written to it: the file tells
+ * by its size and times of change, to the nanosecond (one of them cannot be set), and whoever was killed has left a WAL beside
+ * it.
+ */
+export function isAsLeft(file: string): boolean {
+  const note = noteOf(file);
+  return !existsSync(walOf(file)) && existsSync(note) && readFileSync(note, 'latin1') === standingOf(file);
+}
+
+/** To be called once the database is closed. What cannot be noted, on a full disk say, is a doubt for who opens it next. */
+export function noteAsLeft(file: string): void {
+  if (isAsLeft(file)) return;
+  try {
+    writeFileSync(noteOf(file), standingOf(file));
+  } catch {
+    rmSync(noteOf(file), { force: true });
+  }
+}
+
+/** The path of the note, beside the database. */
+const noteOf = (file: string): string => `${file}.left`;
+
+function standingOf(file: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+  return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+}

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { diskError } from '../disk-error.ts';
+import { fileNameOf } from '../disk.ts';
 import { isAbort, PipelineError } from '../errors.ts';
-import { fileNameOf } from '../file-name.ts';
+import { diskError } from '../machine-fault.ts';
 import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { type Conclusion, recordConclusion, recordedConclusion, stateDigest } from './state.ts';

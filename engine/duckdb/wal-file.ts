@@ -1,6 +1,6 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import { walOf } from '../run/paths.ts';
+import { walOf } from '../target/paths.ts';
 
 /** DuckDB writes all of these. */
 const suffixes = ['.wal', '.wal.checkpoint', '.wal.recovery'];

@@ -2,14 +2,20 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DuckDBConnection, DuckDBInstance, type DuckDBResult, ResultReturnType } from '@duckdb/node-api';
-import { diskError } from '../disk-error.ts';
+import {
+  type DuckDBConnection,
+  type DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBResult,
+  ResultReturnType,
+  JSDuckDBValueConverter as toJs,
+} from '@duckdb/node-api';
 import { PipelineError } from '../errors.ts';
-import { walOf } from '../run/paths.ts';
+import { diskError } from '../machine-fault.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 import { evidenceOf, idOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
+import { walOf } from '../target/paths.ts';
 import { readOrigin } from './origin.ts';
-import { rowObjects } from './row-objects.ts';
 import { makeWalFolders } from './wal-file.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -284,4 +290,20 @@ function lockHolder(error: unknown): string | undefined {
   const text = error instanceof Error ? error.message : '';
   if (!text.includes('Could not set lock on file')) return undefined;
   return /Conflicting lock is held in (.+?\(PID \d+\))/.exec(text)?.[1] ?? 'another process';
+}
+
+/**
+ * The rows of a chunk as objects, DATE and TIMESTAMP as UTC `Date`, BIGINT as bigint. Read column by column, which is a
+ * fifth of the time that the binding's own way takes: that goes back to DuckDB for every row.
+ */
+export function rowObjects(chunk: DuckDBDataChunk, names: readonly string[]): Record<string, unknown>[] {
+  const rows = Array.from({ length: chunk.rowCount }, (): Record<string, unknown> => ({}));
+  names.forEach((name, column) => {
+    const vector = chunk.getColumnVector(column);
+    const { type } = vector;
+    rows.forEach((row, at) => {
+      row[name] = toJs(vector.getItem(at), type, toJs);
+    });
+  });
+  return rows;
 }

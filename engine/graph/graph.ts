@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Pipeline } from '../config/load.ts';
-import { makers, tableOf, testName } from '../config/names.ts';
 import type { Path, Position } from '../config/problems.ts';
+import { makers, tableOf, testName } from '../config/references.ts';
 import type { ExportSpec, ExtractSpec, ModelSpec, TestSpec } from '../config/spec.ts';
 import type { NodeRef } from '../events.ts';
 import { msOfDay } from '../units.ts';

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../config/load.ts';
-import { makers } from '../config/names.ts';
+import { makers } from '../config/references.ts';
 import type { Project } from '../project.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import { inTopologicalOrder } from './walk.ts';

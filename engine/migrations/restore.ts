@@ -2,16 +2,15 @@ import { existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { syncFile } from '../disk.ts';
-import { diskError } from '../disk-error.ts';
 import { backUp, openWarehouse, readOrigin, verifyDatabase, type Warehouse, writeOrigin } from '../duckdb/index.ts';
 import { type ErrorCode, PipelineError } from '../errors.ts';
-import { lockTarget } from '../run/lock.ts';
-import { type TargetPaths, walOf } from '../run/paths.ts';
+import { diskError } from '../machine-fault.ts';
 import { storedTables } from '../schema/table.ts';
+import { lockTarget } from '../target/lock.ts';
 import { stateOfFile } from '../target/lost.ts';
+import { type TargetPaths, walOf } from '../target/paths.ts';
 import { readRecord, updateRecord } from '../target/record.ts';
-import type { Definition } from './current.ts';
-import { readStanding } from './standing.ts';
+import { type Definition, readStanding } from './states.ts';
 
 export interface RestoreOptions {
   readonly backup: string;

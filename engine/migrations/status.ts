@@ -3,14 +3,11 @@ import type { Pipeline } from '../config/load.ts';
 import { openWarehouse } from '../duckdb/index.ts';
 import { formatUtc } from '../format.ts';
 import { queriesWaitMs } from '../limits.ts';
-import type { TargetPaths } from '../run/paths.ts';
-import { findDrift } from '../schema/drift.ts';
-import { describeDrift } from '../schema/words.ts';
+import { describeDrift, findDrift } from '../schema/words.ts';
 import { refuseLost } from '../target/lost.ts';
-import type { Definition } from './current.ts';
-import { planLines, planMigrations } from './plan.ts';
-import { replayMigrations } from './replay.ts';
-import { readStanding } from './standing.ts';
+import type { TargetPaths } from '../target/paths.ts';
+import { type Definition, readStanding, replayMigrations } from './states.ts';
+import { planLines, planMigrations } from './steps.ts';
 
 /** `migrate status`, line by line: what has been applied, what is to come, and what no migration makes yet. */
 export async function describeStatus(options: {

@@ -2,18 +2,14 @@ import { existsSync } from 'node:fs';
 import { backUp, openWarehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { countOf } from '../format.ts';
-import { lockTarget } from '../run/lock.ts';
-import type { TargetPaths } from '../run/paths.ts';
-import { expectSchema } from '../schema/drift.ts';
 import type { Schema } from '../schema/table.ts';
-import { describeStep, isDestructive } from '../schema/words.ts';
+import { describeStep, expectSchema, isDestructive } from '../schema/words.ts';
+import { lockTarget } from '../target/lock.ts';
 import { refuseLost } from '../target/lost.ts';
-import { applyPlan } from './apply.ts';
-import type { Definition } from './current.ts';
-import { migrationsFolder } from './files.ts';
-import { type Plan, planLines, planMigrations } from './plan.ts';
-import { replayMigrations } from './replay.ts';
-import { readStanding } from './standing.ts';
+import type { TargetPaths } from '../target/paths.ts';
+import { migrationsFolder } from './folder.ts';
+import { type Definition, readStanding, replayMigrations } from './states.ts';
+import { applyPlan, type Plan, planLines, planMigrations } from './steps.ts';
 
 export interface UpOptions {
   readonly definition: Definition;

@@ -1,5 +1,5 @@
 import type { NodeRef, NodeStatus, RunEvent } from '../events.ts';
-import { formatUtc } from '../format.ts';
+import { countOf, formatDuration, formatUtc } from '../format.ts';
 
 type RunFacts = Pick<Extract<RunEvent, { type: 'run_started' }>, 'target' | 'synthetic' | 'asOf' | 'range'>;
 
@@ -33,3 +33,39 @@ export const styles = {
 } as const satisfies Record<NodeStatus, string>;
 
 export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;
+
+/**
+ * Whether an event shows that a run does something: fetches, builds, fails or skips. A warning of an extract or a test
+ * comes again in every run for as long as its cause stays, acknowledged or not; one of a model is about rows that it has
+ * built.
+ */
+export function showsChange(event: RunEvent): boolean {
+  if (event.type === 'node_progress') return (event.progress.bytes ?? 0) > 0;
+  if (event.type === 'log')
+    return event.level === 'error' || (event.level === 'warn' && event.node === undefined && !event.isAdvice);
+  if (event.type === 'run_finished') return event.interrupted;
+  if (event.type !== 'node_finished') return false;
+  const { node, status, acknowledged } = event;
+  if (node.kind === 'test' && acknowledged !== undefined) return false;
+  return ['pass', 'error', 'skip'].includes(status) || (status === 'warn' && node.kind === 'model');
+}
+
+const namesAtMost = 3;
+
+/** All that is told of a run in which nothing changed, between its headline and its `Done.` line. */
+export function unchangedLine(
+  { counts, seconds }: Extract<RunEvent, { type: 'run_finished' }>,
+  warned: readonly NodeRef[],
+  acknowledged: number,
+): string {
+  const names = warned.slice(0, namesAtMost).map(({ name }) => name);
+  if (warned.length > namesAtMost) names.push('…');
+  const words: readonly (readonly [NodeStatus, string])[] = [
+    ['reused', 'reused'],
+    ['no-op', 'no-op'],
+    ['warn', `warned (${names.join(', ')})`],
+  ];
+  const said = words.flatMap(([status, word]) => (counts[status] === 0 ? [] : [`${counts[status]} ${word}`]));
+  if (acknowledged > 0) said.push(`${countOf(acknowledged, 'warning')} acknowledged`);
+  return `Nothing changed in ${formatDuration(seconds)}: ${said.join(', ')}. All: --verbose`;
+}

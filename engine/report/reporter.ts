@@ -3,8 +3,7 @@ import type { Reporter, RunEvent } from '../events.ts';
 import { hideSecrets } from '../secrets.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { createJsonReporter } from './json.ts';
-import { createLineReporter } from './lines.ts';
-import { createLogFileReporter } from './log-file.ts';
+import { createLineReporter, createLogFileReporter } from './lines.ts';
 import { createSummaryReporter } from './summary.ts';
 import { isLive, terminalOf } from './terminal.ts';
 

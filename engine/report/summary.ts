@@ -1,10 +1,8 @@
 import { formatError, PipelineError } from '../errors.ts';
-import type { NodeStatus, Reporter, RunEvent } from '../events.ts';
+import { dispatch, type EventTable, type NodeStatus, type Reporter, type RunEvent } from '../events.ts';
 import { countOf } from '../format.ts';
-import { dispatch, type EventTable } from './event-table.ts';
-import { firstLine, nodeLabel, statusWord, styles } from './node-text.ts';
-import { createPaint, type Paint, paintCode } from './paint.ts';
-import { showsChange } from './unchanged.ts';
+import { firstLine, nodeLabel, showsChange, statusWord, styles } from './node-text.ts';
+import { createPaint, type Paint, paintCode } from './terminal.ts';
 
 type Finished = Extract<RunEvent, { type: 'node_finished' }>;
 

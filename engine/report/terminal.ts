@@ -1,3 +1,5 @@
+import { styleText } from 'node:util';
+
 /** What a stream shows: a person at a terminal, or a file or pipe. */
 export interface Terminal {
   readonly isTerminal: boolean;
@@ -29,3 +31,35 @@ export const isLive = (stream: NodeJS.WritableStream, env: Env): stream is NodeJ
   const { isTerminal, width } = terminalOf(stream, env);
   return isTerminal && width >= narrowest && !isDumb(env);
 };
+
+type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+/** Puts text in a colour where there are colours. */
+export const createPaint =
+  (color: boolean): Paint =>
+  (style, text) =>
+    color ? styleText(style, text, { validateStream: false }) : text;
+
+/** The code in `error [USAGE] …` stands out. */
+export const paintCode = (text: string, paint: Paint): string =>
+  text.replace(/^error \[\w+\]/, (head) => paint(['bold', 'red'], head));
+
+/** Characters that take two cells of a terminal, as in 東京 (A22). */
+const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
+
+/** Cells of a terminal that a text takes. */
+export const widthOf = (text: string): number => text.length + (text.match(wide)?.length ?? 0);
+
+/** Text of at most this many cells of a terminal; what is cut off shows as `…`. */
+export function cutTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let cut = '';
+  let used = 1; // the `…`
+  for (const character of text) {
+    used += widthOf(character);
+    if (used > width) break;
+    cut += character;
+  }
+  return `${cut.trimEnd()}…`;
+}

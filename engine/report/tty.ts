@@ -1,14 +1,10 @@
-import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../events.ts';
+import { dispatch, type EventTable, type NodeRef, type NodeStatus, type Reporter, type RunEvent } from '../events.ts';
 import { countOf, formatDuration } from '../format.ts';
 import type { Clock } from './clock.ts';
-import { dispatch, type EventTable } from './event-table.ts';
 import { createLiveList, type LiveLine, type LiveList } from './live-list.ts';
-import { createMeter, type Meter } from './meter.ts';
-import { firstLine, headline, nodeLabel, styles } from './node-text.ts';
-import { createPaint } from './paint.ts';
-import { liveProgress } from './progress-text.ts';
-import { cutTo } from './text-width.ts';
-import { showsChange, unchangedLine } from './unchanged.ts';
+import { firstLine, headline, nodeLabel, showsChange, styles, unchangedLine } from './node-text.ts';
+import { createMeter, liveProgress, type Meter } from './progress.ts';
+import { createPaint, cutTo } from './terminal.ts';
 
 const redrawEvery = 200;
 const notesAtMost = 5;

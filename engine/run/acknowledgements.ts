@@ -1,10 +1,9 @@
 import { basename } from 'node:path';
-import { closest } from '../closest.ts';
 import type { Pipeline } from '../config/load.ts';
 import type { AcknowledgementSpec } from '../config/spec.ts';
 import { modelWarnings } from '../duckdb/dialect.ts';
 import type { TestOutcome } from '../duckdb/index.ts';
-import { PipelineError } from '../errors.ts';
+import { closest, PipelineError } from '../errors.ts';
 import type { NodeRef, Reporter } from '../events.ts';
 import type { Warning } from '../extract.ts';
 

@@ -1,13 +1,15 @@
 import type { Pipeline } from '../config/load.ts';
-import type { ResolvedTarget } from '../config/resolve-target.ts';
+import type { ResolvedTarget } from '../config/target.ts';
 import type { Vars } from '../config/vars.ts';
+import { describeWindow } from '../config/window.ts';
 import type { Warehouse } from '../duckdb/index.ts';
-import type { NodeRef, NodeStatus, Reporter } from '../events.ts';
+import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../events.ts';
 import type { ExtractResult, FetchEstimate, Window } from '../extract.ts';
 import type { Graph, GraphNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
+import type { TargetPaths } from '../target/paths.ts';
+import { msOfDay } from '../units.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
-import type { TargetPaths } from './paths.ts';
 
 /** What a command of the engine asks of a run. */
 export interface RunOptions {
@@ -99,3 +101,76 @@ export const refOf = ({ id, kind, name, parent }: GraphNode): NodeRef => ({
   name,
   ...(parent !== undefined && { parent }),
 });
+
+/** The command as it was typed, for who is told of the run. */
+export const commandOf = ({ argv }: Pick<RunOptions, 'argv'>): string => ['pnpm', 'pipeline', ...argv].join(' ');
+
+/** What a run, or a plan of one, says first. */
+export function startOf(
+  { runId, target, asOf, window, logFile }: Pick<RunOptions, 'runId' | 'target' | 'asOf' | 'window' | 'logFile'>,
+  nodes: readonly GraphNode[],
+): RunEvent {
+  return {
+    type: 'run_started',
+    runId,
+    target: target.name,
+    synthetic: target.synthetic,
+    asOf,
+    nodes: nodes.map(refOf),
+    ...(window && { range: describeWindow(window) }),
+    logFile,
+  };
+}
+
+const lastDay = Date.UTC(9999, 11, 31);
+const shift = (date: Date, days: number) => new Date(Math.min(date.getTime() + days * msOfDay, lastDay));
+
+/**
+ * The days that each node works on. A model that looks back N days needs what it reads from N days earlier, and what
+ * changes within the range shows in its own rows until N days later: with both, a range builds the same rows as a full
+ * run would, in whatever order ranges come.
+ */
+export function nodeWindows(graph: Graph, selected: ReadonlySet<string>, window: Window): ReadonlyMap<string, Window> {
+  const windows = new Map<string, Window>();
+  for (const id of selected) windows.set(id, window);
+  // Against the order of the DAG, a node's own range is settled before those it needs are widened.
+  for (const { id, needs, looksBackDays: lookBack = 0 } of graph.nodes.toReversed()) {
+    const own = windows.get(id);
+    if (own === undefined) continue;
+    const first = shift(own.start, -lookBack);
+    if (lookBack > 0) windows.set(id, { start: own.start, end: shift(own.end, lookBack) });
+    for (const need of needs) {
+      const needed = windows.get(need);
+      if (needed !== undefined && first < needed.start) windows.set(need, { start: first, end: needed.end });
+    }
+  }
+  return windows;
+}
+
+/**
+ * One instance of a thing for the whole run: made by the first who asks, disposed with the run, last made first. Who asks
+ * later than that gets nothing that nobody would let go.
+ */
+export function createShare(): AsyncDisposable & {
+  get<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T>;
+} {
+  const made = new Map<string, Promise<AsyncDisposable>>();
+  let isOver = false;
+  return {
+    get<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T> {
+      if (isOver) return Promise.reject(new Error(`${name} is asked for, but the run has ended`));
+      const known = made.get(name) as Promise<T> | undefined;
+      if (known !== undefined) return known;
+      const creating = create();
+      made.set(name, creating);
+      return creating;
+    },
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      for (const pending of [...made.values()].reverse()) {
+        const thing = await pending.catch(() => undefined); // whoever asked for it was told
+        await thing?.[Symbol.asyncDispose]();
+      }
+    },
+  };
+}

@@ -3,7 +3,7 @@ import { countOf } from '../format.ts';
 import type { ExportNode } from '../graph/graph.ts';
 import type { Table } from '../schema/table.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
-import { refuseAltered } from './refuse-altered.ts';
+import { refuseAltered } from './execute-model.ts';
 
 export async function executeExport(node: ExportNode, context: RunContext): Promise<NodeOutcome> {
   const { spec } = node;

@@ -5,8 +5,8 @@ import type { ExtractContext, ExtractResult, Progress } from '../extract.ts';
 import { countIn } from '../format.ts';
 import type { ExtractNode } from '../graph/graph.ts';
 import type { Table } from '../schema/table.ts';
+import { createRateMeter } from './confirm.ts';
 import { type ExtractScope, type NodeOutcome, type RunContext, refOf } from './context.ts';
-import { createRateMeter } from './rate.ts';
 
 /** Runs an extract and takes its tables over into the warehouse, which is held only for that. */
 export async function executeExtract(node: ExtractNode, context: RunContext): Promise<NodeOutcome> {

@@ -1,6 +1,9 @@
 import { schemaStatements } from '../duckdb/dialect.ts';
 import {
+  backUp,
+  type Conclusion,
   describeForeign,
+  forgetInputs,
   markUnlessAsLeft,
   noteAsLeft,
   openWarehouse,
@@ -8,13 +11,12 @@ import {
   type WarehouseOptions,
 } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
-import { type Definition, expectCurrent } from '../migrations/current.ts';
-import { recordApplied } from '../migrations/standing.ts';
-import type { Schema } from '../schema/table.ts';
-import { storedTables } from '../schema/table.ts';
+import type { GraphNode } from '../graph/graph.ts';
+import { type Definition, expectCurrent, recordApplied } from '../migrations/states.ts';
+import { type Schema, storedTables } from '../schema/table.ts';
 import type { WarehouseClaim } from '../target/claim.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
-import type { WarehouseHost } from './context.ts';
+import type { RunContext, WarehouseHost } from './context.ts';
 
 /** How long a run waits for those who read the warehouse. */
 export const readersWaitMs = 30_000;
@@ -105,4 +107,19 @@ async function openAtSchema(host: HostOptions): Promise<Warehouse> {
     await warehouse[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that all of it is dirty. */
+export async function forgetBuilt(nodes: readonly GraphNode[], context: RunContext): Promise<void> {
+  const copy = await backUp(context.paths, context.runId, { waitMs: readersWaitMs, signal: context.signal });
+  if (copy === undefined) return;
+  context.reporter.report({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
+  const tables: string[] = [];
+  const conclusions: Conclusion[] = [];
+  for (const { kind, name } of nodes) {
+    if (kind === 'test' || kind === 'export') conclusions.push({ kind, name });
+    else tables.push(name);
+  }
+  // With a range, the partitions outside it keep their rows.
+  await context.warehouse.use((warehouse) => forgetInputs(warehouse, tables, conclusions));
 }

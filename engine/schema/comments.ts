@@ -2,8 +2,7 @@
  * What DuckDB does not keep of a definition stands in its comments, where a person who opens the file reads it and the
  * engine reads it back: units, keys that no index enforces, partitions, references, the direction of indexes.
  */
-import type { Column } from './column.ts';
-import type { IndexPart, PartitionPart, Table } from './table.ts';
+import type { Column, IndexPart, PartitionPart, Table } from './table.ts';
 
 export const columnComment = ({ description, unit }: Pick<Column, 'description' | 'unit'>): string =>
   unit === undefined ? description : `${description} [${unit}]`;

@@ -1,6 +1,5 @@
 import { quoteName, quoteText } from '../sql.ts';
-import type { Column } from './column.ts';
-import type { Check } from './table.ts';
+import type { Check, Column } from './table.ts';
 
 /** What the warehouse enforces of a column's values, as SQL conditions. */
 export function columnConditions(name: string, { oneOf, min, max }: Column): readonly string[] {

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Column } from './column.ts';
 import { columnComment, tableComment } from './comments.ts';
 import { checkCondition, columnConditions } from './conditions.ts';
-import { hasPrimaryKey, type IndexPart, type Schema, storedTables, type Table } from './table.ts';
+import { type Column, hasPrimaryKey, type IndexPart, type Schema, storedTables, type Table } from './table.ts';
 
 /** One thing in which two schemas differ, as a step from the first to the second. Conditions are SQL. */
 export type Change =

@@ -1,5 +1,4 @@
-import { bigint, double, integer, timestamp, varchar } from './column.ts';
-import { table } from './table.ts';
+import { bigint, double, integer, table, timestamp, varchar } from './table.ts';
 
 /** The engine's own tables; every schema takes them in. */
 export const partitionState = table('partition_state', {

@@ -1,7 +1,6 @@
 import { PipelineError } from '../errors.ts';
-import type { Column } from './column.ts';
 import { checkCondition } from './conditions.ts';
-import { hasPrimaryKey, type IndexPart, type PartitionPart, type Schema, type Table } from './table.ts';
+import { type Column, hasPrimaryKey, type IndexPart, type PartitionPart, type Schema, type Table } from './table.ts';
 
 const code = (text: string) => `\`${text}\``;
 const codes = (names: readonly string[]) => names.map(code).join(', ');

@@ -1,4 +1,4 @@
-import type { SqlType } from './column.ts';
+import type { SqlType } from './table.ts';
 
 /** A number as it is written: `digits` × 10^-`scale`. */
 interface Decimal {

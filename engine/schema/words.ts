@@ -1,6 +1,7 @@
-import type { Column, SqlType } from './column.ts';
+import { type ErrorDetails, PipelineError } from '../errors.ts';
 import { columnConditions } from './conditions.ts';
-import type { Change } from './diff.ts';
+import { type Change, diffSchemas } from './diff.ts';
+import type { Column, Schema, SqlType } from './table.ts';
 
 type Words = { readonly [Kind in Change['kind']]: (change: Extract<Change, { kind: Kind }>) => string };
 
@@ -98,3 +99,19 @@ export function isDestructive(change: Change): boolean {
 
 /** A comment holds no data; nothing waits for it. */
 export const isStructural = ({ kind }: Change): boolean => kind !== 'comment';
+
+/**
+ * In what the tables of a schema differ, comments aside. Tables of which the schema knows nothing are nobody's business:
+ * people keep notes of their own beside the warehouse's tables.
+ */
+export function findDrift(live: Schema, wanted: Schema): readonly Change[] {
+  const known = Object.fromEntries(Object.entries(live).filter(([name]) => wanted[name] !== undefined));
+  return diffSchemas(known, wanted).filter(isStructural);
+}
+
+/** @throws PipelineError SCHEMA_DRIFT naming every difference */
+export function expectSchema(live: Schema, wanted: Schema, message: string, details: ErrorDetails): void {
+  const drift = findDrift(live, wanted);
+  if (drift.length === 0) return;
+  throw new PipelineError('SCHEMA_DRIFT', `${message}: ${drift.map(describeDrift).join('; ')}`, details);
+}

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { sumsFile } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import type { Window } from '../extract.ts';
-import { walOf, warehouseName } from '../run/paths.ts';
+import { walOf, warehouseName } from './paths.ts';
 import { readRecord } from './record.ts';
 
 const headersSize = 3 * 4096;

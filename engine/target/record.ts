@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../disk.ts';
-import { diskError } from '../disk-error.ts';
 import { PipelineError } from '../errors.ts';
+import { diskError } from '../machine-fault.ts';
 
 const time = z.iso.datetime();
 

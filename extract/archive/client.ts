@@ -1,7 +1,13 @@
 import type { UrlAccess } from '../../engine/index.ts';
 import type { Failure } from '../failure.ts';
-import { refusalOf } from '../http/refusal.ts';
-import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
+import {
+  type Attempt,
+  defaultRetryPolicy,
+  parseRetryAfter,
+  type RetryPolicy,
+  refusalOf,
+  withRetries,
+} from '../http/retry.ts';
 import { type Answer, createTransport, type Sink, SinkError, type TransportOptions } from '../http/transport.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount, type PipelineError } from '../../engine/index.ts';
-import { asError, SourceError } from '../errors.ts';
+import { asError, SourceError } from '../failure.ts';
 import type { Answer } from '../http/transport.ts';
 import { reason } from '../verify/reason.ts';
 import type { ArchiveClient, Verdict } from './client.ts';
@@ -139,4 +139,9 @@ function invalid(url: URL, text: string): PipelineError {
     url: url.href,
     hint: 'check that the listing URL names a bucket that lists; a website in front of one answers with HTML',
   });
+}
+
+/** The URL of an object: every part of the key percent-encoded as UTF-8 (A22). */
+export function objectUrl(base: string, key: string): URL {
+  return new URL(`${base.replace(/\/+$/, '')}/${key.split('/').map(encodeURIComponent).join('/')}`);
 }

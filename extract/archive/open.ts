@@ -1,4 +1,4 @@
-import { createSampleStore } from '../sample/store.ts';
+import { createSampleStore } from '../sample/sample-store.ts';
 import { createDirectoryStore, directoryOf } from './directory-store.ts';
 import { type ArchiveServer, serveStore } from './server.ts';
 

@@ -3,7 +3,7 @@ import { seriesPrefix } from '../../exchange/keys.ts';
 import type { ArchiveClient } from '../archive/client.ts';
 import { list } from '../archive/list.ts';
 import type { ListedEntry } from '../archive/listing-xml.ts';
-import { forEachConcurrent } from '../concurrent.ts';
+import { forEachConcurrent } from '../concurrency.ts';
 import type { ArchiveListing } from './archive-listing.ts';
 import type { ListedObject } from './series-state.ts';
 

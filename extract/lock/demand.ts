@@ -1,13 +1,13 @@
 import { formatCount, type PipelineError, type Window } from '../../engine/index.ts';
 import { type ArchiveKey, parseKey, periodOf, seriesId } from '../../exchange/keys.ts';
-import { SourceError } from '../errors.ts';
+import { SourceError } from '../failure.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import type { Scope } from '../options.ts';
 import type { Plan } from '../plan/plan-all.ts';
 import type { Ledger } from '../staging/ledger.ts';
 import type { StageOutcome } from '../staging/stage-archive.ts';
-import { type LockedArchive, lockedAs, readLock } from './file.ts';
+import { type LockedArchive, lockedAs, readLock } from './lock-file.ts';
 
 interface Difference {
   readonly key: string;

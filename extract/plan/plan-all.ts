@@ -1,8 +1,17 @@
-import type { Window } from '../../engine/index.ts';
+import type { ExtractPlan, PlanRow, Window } from '../../engine/index.ts';
 import type { ArchiveKey, Series } from '../../exchange/keys.ts';
+import { type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
+import type { ListedObject } from '../listing/series-state.ts';
 import type { Scope } from '../options.ts';
-import { type PlanInput, type Planned, planSeries, type SeriesPlan, type SettledStatus } from './plan.ts';
+import {
+  type PlanInput,
+  type Planned,
+  planSeries,
+  type SeriesPlan,
+  type SettledStatus,
+  type Why,
+} from './plan-series.ts';
 
 export interface PlannedArchive extends Planned {
   readonly key: ArchiveKey;
@@ -58,10 +67,10 @@ export function planAll(options: PlanOptions): Plan {
 }
 
 /** Measured: CSVs of 1m, 5m and 1h are 2.6 to 2.9 times their zips; a small one takes a block of the disk all the same. */
-export const stagedBytes = (zipBytes: number): number => Math.ceil((3 * zipBytes) / 4096) * 4096;
+const stagedBytes = (zipBytes: number): number => Math.ceil((3 * zipBytes) / 4096) * 4096;
 
 /** The plans of all series, one after the other; what they have in common is that of `planAll`. */
-export function* eachPlan(options: PlanOptions): Iterable<Pair & { readonly plan: SeriesPlan }> {
+function* eachPlan(options: PlanOptions): Iterable<Pair & { readonly plan: SeriesPlan }> {
   for (const pair of pairs(options)) yield { ...pair, plan: planPair(pair, options) };
 }
 
@@ -102,3 +111,53 @@ function pairs({ listing, instrument_types, timeframes }: PlanOptions): readonly
 }
 
 const isoDay = (date: Date): string => date.toISOString().slice(0, 10);
+
+interface Row extends PlanRow {
+  files: number;
+  bytes: number;
+  readonly why: Record<Why, number>;
+  readonly settled: Record<SettledStatus, number>;
+}
+
+/**
+ * What would be fetched, by market, timeframe, month and cadence, for all symbols together. Days that a monthly file
+ * misses are known once it is staged (A15); until then they are in no row.
+ */
+export function planRows(options: PlanOptions): ExtractPlan {
+  const rows = new Map<string, Row>();
+  const rowOf = (series: Series, { period }: ListedObject): Row => {
+    const { instrument_type, timeframe, cadence } = series;
+    const of = { instrument_type, timeframe, month: period.slice(0, 7), cadence };
+    const id = Object.values(of).join('/');
+    let row = rows.get(id);
+    if (row === undefined) {
+      const why = { new: 0, reissued: 0, repair: 0, again: 0, pruned: 0 };
+      row = { of, files: 0, bytes: 0, why, settled: { staged: 0, rejected: 0, known: 0, absent: 0, failed: 0 } };
+      rows.set(id, row);
+    }
+    return row;
+  };
+  const totals = { files: 0, bytes: 0, diskBytes: 0 };
+  for (const { monthly, daily, plan } of eachPlan(options)) {
+    const seriesOf = ({ period }: ListedObject) => (period.length === 10 ? daily : monthly) as Series;
+    for (const { object, why } of plan.wanted) {
+      const row = rowOf(seriesOf(object), object);
+      row.files++;
+      row.bytes += object.size_bytes;
+      row.why[why]++;
+      totals.files++;
+      totals.bytes += object.size_bytes;
+      totals.diskBytes += stagedBytes(object.size_bytes);
+    }
+    for (const { object, status } of plan.settled) rowOf(seriesOf(object), object).settled[status]++;
+  }
+  return { ...totals, rows: [...rows.values()].sort(inOrder) };
+}
+
+const lengths = Object.keys(timeframes) as Timeframe[];
+
+function inOrder({ of: a }: Row, { of: b }: Row): number {
+  const rank = ({ instrument_type, timeframe, month, cadence }: Row['of']) =>
+    `${instrument_type}/${String(lengths.indexOf(timeframe as Timeframe)).padStart(2, '0')}/${month}/${cadence}`;
+  return rank(a) < rank(b) ? -1 : 1;
+}

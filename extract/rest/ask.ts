@@ -2,9 +2,8 @@ import type { PipelineError } from '../../engine/index.ts';
 import type { BarSeries } from '../../exchange/keys.ts';
 import type { Slots } from '../../exchange/slots.ts';
 import { msOfDay, timeframes } from '../../exchange/timeframes.ts';
-import type { Bar } from './bars.ts';
-import type { KlinesAnswer, RestClient } from './client.ts';
-import { holds, type Range } from './ranges.ts';
+import { holds, type Range } from './coverage.ts';
+import type { Bar, KlinesAnswer, RestClient } from './rest-client.ts';
 
 /** Bars a request. Of futures 499 cost 2 of the weight, 1,500 cost 10. */
 const pageOf = { spot: 1000, 'futures-um': 499, 'futures-cm': 499 } as const;

@@ -1,11 +1,24 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
+import { writeWhole } from '../../engine/index.ts';
+import {
+  type ArchiveKey,
+  type BarSeries,
+  barSeriesId,
+  parseKey,
+  parseRestKey,
+  periodOf,
+  type RestKey,
+} from '../../exchange/keys.ts';
 import type { Slots } from '../../exchange/slots.ts';
-import type { LedgerEntry } from '../staging/entry.ts';
+import type { ArchiveListing } from '../listing/archive-listing.ts';
+import type { Scope } from '../options.ts';
+import { isIntact, seal } from '../staging/crc.ts';
+import type { LedgerEntry } from '../staging/journal.ts';
+import type { Ledger } from '../staging/ledger.ts';
 import { stagedFile } from '../staging/paths.ts';
-import { openRows, openTimeOf } from '../staging/rows.ts';
-import { type Range, union } from './ranges.ts';
+import { openRows, openTimeOf } from '../staging/staged-rows.ts';
 
 /** What the ledger has of an archive that is staged; times are ms. */
 export interface StagedArchive {
@@ -18,7 +31,7 @@ export interface StagedArchive {
   readonly pruned: boolean;
 }
 
-export function stagedArchive(key: ArchiveKey, entry: LedgerEntry): StagedArchive | undefined {
+function stagedArchive(key: ArchiveKey, entry: LedgerEntry): StagedArchive | undefined {
   const { etag, status, row_count, first_open_time, last_open_time, duplicates = 0 } = entry;
   if (status !== 'staged' || row_count === undefined) return undefined;
   if (first_open_time === undefined || last_open_time === undefined) return undefined;
@@ -90,4 +103,113 @@ async function* openTimes(file: string, signal: AbortSignal): AsyncGenerator<num
     }
     yield openTimeOf(row) / 1000;
   }
+}
+
+/** What is remembered of a series, beside the bars themselves. */
+export interface Asked {
+  /** Slots without an archive's bar that the exchange has answered for, with a bar or with none. */
+  readonly settled: readonly Range[];
+  /** By key and ETag of an archive that misses bars: the slots that it has, so that it is read once. */
+  readonly covered: Readonly<Record<string, readonly Range[]>>;
+}
+
+/**
+ * Nothing is remembered where there is no file, or one that is damaged or of another series: then the exchange is asked
+ * again.
+ */
+export function readAsked(file: string, series: BarSeries): Asked {
+  try {
+    const text = readFileSync(file, 'utf8').trimEnd();
+    const { settled, covered }: Partial<Asked> = isIntact(text, barSeriesId(series)) ? JSON.parse(text) : {};
+    if (Array.isArray(settled) && typeof covered === 'object') return { settled, covered };
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return { settled: [], covered: {} };
+}
+
+/** Throws DISK_FULL. */
+export const writeAsked = (file: string, series: BarSeries, asked: Asked): void =>
+  writeWhole(file, `${seal(JSON.stringify(asked), barSeriesId(series))}\n`);
+
+/** Forgets of every series what was asked, where it is not known any more which bars were answered. */
+export function forgetAsked(stagingDir: string): void {
+  const folder = join(stagingDir, 'rest');
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    if (basename(name) === 'asked.json') rmSync(join(folder, name));
+}
+
+/** `[from, to)` in ms since 1970. */
+export type Range = readonly [from: number, to: number];
+
+/** All that any of them covers, ascending and apart. */
+export function union(ranges: Iterable<Range>): readonly Range[] {
+  const joined: [number, number][] = [];
+  for (const [from, to] of [...ranges].sort(([a], [b]) => a - b)) {
+    const last = joined.at(-1);
+    if (from >= to) continue;
+    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
+    else joined.push([from, to]);
+  }
+  return joined;
+}
+
+/** What is left of `ranges` without `cut`; both ascending and apart. */
+export function subtract(ranges: readonly Range[], cut: readonly Range[]): readonly Range[] {
+  const left: Range[] = [];
+  let at = 0;
+  for (const [start, to] of ranges) {
+    let from = start;
+    while (at < cut.length && (cut[at] as Range)[1] <= from) at++;
+    for (let i = at; i < cut.length && (cut[i] as Range)[0] < to; i++) {
+      const [cutFrom, cutTo] = cut[i] as Range;
+      if (cutFrom > from) left.push([from, cutFrom]);
+      from = Math.max(from, cutTo);
+    }
+    if (from < to) left.push([from, to]);
+  }
+  return left;
+}
+
+/** Whether a time is in one of ascending ranges. */
+export function holds(ranges: readonly Range[], time: number): boolean {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ranges[middle] as Range)[1] <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low < ranges.length && (ranges[low] as Range)[0] <= time;
+}
+
+/** A series, and what is staged of it. */
+export interface StagedSeries {
+  readonly series: BarSeries;
+  readonly archives: readonly StagedArchive[];
+  /** Files of the exchange's bars. */
+  readonly files: readonly { readonly key: RestKey; readonly entry: LedgerEntry }[];
+}
+
+/** Every series of the listing that is asked for, with what is staged of it. */
+export function stagedSeries(listing: ArchiveListing, scope: Scope, ledger: Ledger): readonly StagedSeries[] {
+  const { instrument_types, timeframes, symbols } = scope;
+  const found = new Map<
+    string,
+    { series: BarSeries; archives: StagedArchive[]; files: { key: RestKey; entry: LedgerEntry }[] }
+  >();
+  for (const { series } of listing.series) {
+    const { instrument_type, timeframe, symbol } = series;
+    if (!instrument_types.includes(instrument_type) || !timeframes.includes(timeframe)) continue;
+    if (symbols.length > 0 && !symbols.includes(symbol)) continue;
+    found.set(barSeriesId(series), { series: { instrument_type, timeframe, symbol }, archives: [], files: [] });
+  }
+  for (const entry of ledger.entries()) {
+    const key = parseKey(entry.key);
+    const archive = key && stagedArchive(key, entry);
+    if (archive) found.get(barSeriesId(archive.key))?.archives.push(archive);
+    const file = key === undefined ? parseRestKey(entry.key) : undefined;
+    if (file) found.get(barSeriesId(file))?.files.push({ key: file, entry });
+  }
+  return [...found.values()];
 }

@@ -1,14 +1,23 @@
 import type { Window } from '../../engine/index.ts';
 import { periodOfBar } from '../../exchange/keys.ts';
 import { type Slots, slotsOf } from '../../exchange/slots.ts';
-import type { LedgerEntry } from '../staging/entry.ts';
+import type { LedgerEntry } from '../staging/journal.ts';
 import { askedFile } from '../staging/paths.ts';
 import { type AskOptions, askFor, type Refusal } from './ask.ts';
-import { readAsked, writeAsked } from './asked.ts';
-import { isWhole, prunedMonths, readCovered, spanOf } from './coverage.ts';
-import { holds, type Range, subtract, union } from './ranges.ts';
-import type { StagedSeries } from './staged-series.ts';
-import type { RestStore, Row } from './store.ts';
+import {
+  holds,
+  isWhole,
+  prunedMonths,
+  type Range,
+  readAsked,
+  readCovered,
+  type StagedSeries,
+  spanOf,
+  subtract,
+  union,
+  writeAsked,
+} from './coverage.ts';
+import type { RestStore, Row } from './rest-store.ts';
 
 export interface FillOptions extends Pick<AskOptions, 'client'> {
   readonly store: RestStore;

@@ -1,17 +1,19 @@
-import type { ArchiveKey } from '../../exchange/keys.ts';
+import { type ArchiveKey, formatKey } from '../../exchange/keys.ts';
+import { msOfDay, msOfHour } from '../../exchange/timeframes.ts';
 import type { InstrumentType } from '../../exchange/vocabulary.ts';
-import { dateOf, dayOf } from './calendar.ts';
 import {
   absentMonth,
   duplicateRow,
+  lateDay,
   missingMinutes,
   monthWithoutDays,
   notInDollars,
   overlongMonth,
+  reissue,
   unpaddedMonth,
 } from './cases.ts';
-import { listedDays } from './lifecycle.ts';
-import type { Contract } from './universe.ts';
+import { dateOf, dayOf, firstMondayAfter, hash32, msOfMinute, msOfSecond } from './numbers.ts';
+import type { Contract, DateRange, Spell } from './universe.ts';
 
 /** An archive that the publisher makes, and the days whose bars it holds, in the order of its rows. */
 export interface Archive {
@@ -60,4 +62,47 @@ export function archivesOf(contract: Contract, endDay: number): readonly Archive
     ...listed.flatMap(({ day, date }) => dailyArchives(contract, day, date)),
     ...[...months].flatMap(([month, days]) => monthlyArchives(contract, month, days)),
   ];
+}
+
+/** First day of a range and the day after its last one. */
+export const daysOf = ({ from, to }: DateRange): readonly [first: number, end: number] => [
+  dayOf(from),
+  to === undefined ? Number.POSITIVE_INFINITY : dayOf(to),
+];
+
+/** The days before `endDay` for which the archive has a contract, ascending, with the spell they belong to. */
+export function* listedDays(
+  { spells, absent }: Contract,
+  endDay: number,
+): Generator<{ readonly day: number; readonly spell: Spell }> {
+  const [away, back] = absent ? daysOf(absent) : [0, 0];
+  for (const spell of spells) {
+    const [first, end] = daysOf(spell);
+    for (let day = first; day < Math.min(end, endDay); day++) if (day < away || day >= back) yield { day, spell };
+  }
+}
+
+const reissued = Date.parse(reissue.published);
+
+/** A18: whether an archive is issued again, both cadences at once so that they never disagree. */
+const isReissuedKey = ({ symbol, timeframe, period }: ArchiveKey): boolean =>
+  symbol === reissue.symbol && timeframe === '1d' && (period === reissue.date || period === reissue.month);
+
+/** A18: whether `asOf` (ms) comes before a correction that an archive gets. */
+export const isFirstEdition = (key: ArchiveKey, asOf: number): boolean => asOf < reissued && isReissuedKey(key);
+
+/**
+ * When the edition of an archive that `asOf` sees is published, in ms, whole seconds: a daily one the next day between
+ * 08:30 and 08:40, a monthly one from 09:00 on the first Monday of the next month.
+ */
+export function publicationOf(key: ArchiveKey, asOf: number): number {
+  if (asOf >= reissued && isReissuedKey(key)) return reissued;
+  const { cadence, symbol, period } = key;
+  const delay = (seconds: number): number => (hash32(formatKey(key)) % seconds) * msOfSecond;
+  if (cadence === 'daily') {
+    if (symbol === lateDay.symbol && period === lateDay.date) return Date.parse(lateDay.published) + delay(60);
+    return (dayOf(period) + 1) * msOfDay + 8 * msOfHour + 30 * msOfMinute + delay(600);
+  }
+  const month = period === unpaddedMonth.period ? unpaddedMonth.month : period;
+  return firstMondayAfter(month) * msOfDay + 9 * msOfHour + delay(21_600);
 }

@@ -1,6 +1,5 @@
-import { type Bar, clamp } from './bar.ts';
-import { msOfMinute } from './calendar.ts';
-import { exp, type Random } from './random.ts';
+import { type Bar, clamp } from './bars.ts';
+import { exp, msOfMinute, type Random } from './numbers.ts';
 
 const minutesOfDay = 1_440;
 

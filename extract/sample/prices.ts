@@ -1,6 +1,5 @@
-import { dayOf } from './calendar.ts';
 import { archiveStart } from './cases.ts';
-import { createRandom, exp, type Random } from './random.ts';
+import { createRandom, dayOf, exp, type Random } from './numbers.ts';
 import { assets } from './universe.ts';
 
 export const firstDay = dayOf(archiveStart);

@@ -1,5 +1,5 @@
 import { absence, archiveStart, hole, reusedTicker } from './cases.ts';
-import { decimalsOf, unitsPerOne } from './decimals.ts';
+import { decimalsOf, unitsPerOne } from './numbers.ts';
 
 /** Half-open range of UTC dates; without `to` it goes on. */
 export interface DateRange {

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { openMaking, writeFully } from '../../engine/aside.ts';
 import { diskError } from '../../engine/index.ts';
 import { header } from '../../exchange/bar-rules.ts';
-import { headerProblem } from '../verify/header.ts';
+import { headerProblem } from '../verify/csv-scan.ts';
 import type { Reason } from '../verify/reason.ts';
 import { type CsvDigest, formatCrc, openIfThere } from './crc.ts';
 

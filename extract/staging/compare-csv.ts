@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstMicros } from '../../exchange/bar-rules.ts';
-import { openRows, openTimeOf } from './rows.ts';
+import { openRows, openTimeOf } from './staged-rows.ts';
 
 /** How the rows of two versions of an archive differ, by open time. */
 export interface RowChanges {

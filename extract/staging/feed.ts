@@ -1,7 +1,7 @@
 import { csvLine, type TableFeed } from '../../engine/index.ts';
 import { parseStagedKey, parseUnknownSymbolKey, periodOf } from '../../exchange/keys.ts';
 import { sqlDate, sqlTimestamp, sqlTimestampOfMicros, writeLines } from '../csv.ts';
-import type { LedgerEntry, Revision } from './entry.ts';
+import type { LedgerEntry, Revision } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 
 const columns = [

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { defectOf } from '../../exchange/bar-rules.ts';
 import { parseKey } from '../../exchange/keys.ts';
+import { type Reason, reason } from '../verify/reason.ts';
 import type { Ledger } from './ledger.ts';
 import { stagedFile } from './paths.ts';
-import { badValue } from './values.ts';
+import { openRows } from './staged-rows.ts';
 
 /** A file that is known to be bad: its rejection is no news. */
 export interface KnownDefect {
@@ -42,4 +44,17 @@ export function obsoleteDefects(
     return existsSync(csv) && badValue(csv) === undefined;
   };
   return defects.filter(isGood).map(({ key }) => key);
+}
+
+/**
+ * What the load would find in the values of a CSV that is well formed (A11, A14, B25), in its words; asked here only of the
+ * few archives that known_defects names.
+ */
+export function badValue(file: string): Reason | undefined {
+  using rows = openRows(file);
+  for (let row = rows.next(); row !== undefined; row = rows.next()) {
+    const found = defectOf(row.split(','));
+    if (found !== undefined) return reason(found.code, `row ${rows.count()}, ${found.says}`);
+  }
+  return undefined;
 }

@@ -2,11 +2,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { openMaking, writeFully } from '../../engine/aside.ts';
 import { diskError, writeWhole } from '../../engine/index.ts';
-import { SourceError } from '../errors.ts';
-import type { LedgerEntry } from './entry.ts';
-import { formatEntry, indexLines, parseEntry, readJournal } from './journal.ts';
+import { SourceError } from '../failure.ts';
+import { seal } from './crc.ts';
+import { formatEntry, indexLines, type LedgerEntry, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
-import { seal } from './seal.ts';
 
 /** Marks a line that is not an entry, after its key. */
 const forgotten = ',"forgotten":true';

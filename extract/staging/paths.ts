@@ -1,5 +1,6 @@
+import { partitionText } from '../../engine/index.ts';
 import { type ArchiveKey, archiveName, type BarSeries, type StagedKey } from '../../exchange/keys.ts';
-import { pathComponent } from '../archive/path-component.ts';
+import { pathComponent } from '../archive/directory-store.ts';
 
 /** `<instrument_type>/<timeframe>/<SYMBOL>`: no two markets share a path (B5), no name leaves its folder. */
 const folderOf = ({ instrument_type, timeframe, symbol }: BarSeries): string =>
@@ -30,3 +31,7 @@ export const damagedFile = (stagingDir: string, key: StagedKey): string => `${st
 /** What the exchange has been asked of a series. */
 export const askedFile = (stagingDir: string, series: BarSeries): string =>
   `${stagingDir}/rest/${folderOf(series)}/asked.json`;
+
+/** The partition of `ohlcv` that a staged CSV has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
+export const partitionOf = ({ instrument_type, symbol, timeframe, period }: StagedKey): string =>
+  partitionText(instrument_type, symbol, timeframe, `${period.slice(0, 7)}-01`);

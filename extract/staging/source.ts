@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { renameMaking } from '../../engine/aside.ts';
 import {
@@ -9,15 +9,14 @@ import {
   writeWhole,
 } from '../../engine/index.ts';
 import { parseRestKey, parseStagedKey } from '../../exchange/keys.ts';
+import { headerProblem } from '../verify/csv-scan.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
-import { type CsvDigest, digestFile } from './crc.ts';
-import type { LedgerEntry } from './entry.ts';
+import { type CsvDigest, digestFile, openIfThere } from './crc.ts';
+import type { LedgerEntry } from './journal.ts';
 import type { Ledger } from './ledger.ts';
-import { partitionOf } from './partition.ts';
-import { askedFile, damagedFile, rejectedFile, stagedFile } from './paths.ts';
+import { askedFile, damagedFile, partitionOf, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
-import { problemOfStagedHeader } from './staged-header.ts';
 
 /** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
 const smallestInPlace = 128 * 1024;
@@ -228,4 +227,20 @@ function lostEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry 
     ...{ key, etag, ...came, staged_at: asOf.toISOString(), last_modified, size_bytes },
     ...(revisions && { revisions }),
   };
+}
+
+/** No header that is known is longer. */
+const headerBytes = 512;
+
+/** What is wrong with the header of a staged CSV that has one; earlier versions took any (A31). */
+function problemOfStagedHeader(file: string): Reason | undefined {
+  const descriptor = openIfThere(file);
+  if (descriptor === undefined) return undefined;
+  try {
+    const start = Buffer.alloc(headerBytes);
+    const text = start.toString('latin1', 0, readSync(descriptor, start));
+    return headerProblem(text.replace(/^\u00ef\u00bb\u00bf/, '').replace(/\r?\n.*$/s, ''));
+  } finally {
+    closeSync(descriptor);
+  }
 }

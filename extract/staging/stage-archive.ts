@@ -2,20 +2,17 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { asideOf, renameMaking, replaceFile } from '../../engine/aside.ts';
 import { type ArchiveKey, archiveName } from '../../exchange/keys.ts';
 import type { ArchiveClient } from '../archive/client.ts';
-import { objectUrl } from '../archive/urls.ts';
+import { objectUrl } from '../archive/list.ts';
 import type { Failure } from '../failure.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
 import { formatReason, type Reason, reason } from '../verify/reason.ts';
-import { type BufferPool, createBufferPool } from './buffer-pool.ts';
-import type { LedgerEntry } from './entry.ts';
-import { fetchZip } from './fetch-zip.ts';
-import { type KnownDefect, knownDefect } from './known-defects.ts';
-import { createMd5, type Md5 } from './md5.ts';
+import { createMd5, type Md5 } from './batched-md5.ts';
+import type { LedgerEntry } from './journal.ts';
+import { badValue, type KnownDefect, knownDefect } from './known-defects.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
-import { diskSpool, memorySpool, type Spool } from './spool.ts';
+import { type BufferPool, createBufferPool, diskSpool, fetchZip, memorySpool, type Spool } from './spool.ts';
 import { type Unpacked, unpackAside } from './unpack.ts';
-import { badValue } from './values.ts';
 
 export interface StageOptions {
   readonly client: ArchiveClient;

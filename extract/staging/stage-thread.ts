@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createClient } from '../archive/client.ts';
 import { createStage } from './stage-archive.ts';
-import type { Done, Job, Order, Report, StagerSettings } from './thread-messages.ts';
+import type { Done, Job, Order, Report, StagerSettings } from './threads.ts';
 
 /**
  * The main module of a staging thread: downloads, verifies, unpacks and renames what it is told to and says what

@@ -1,6 +1,6 @@
 import { diskError } from '../../engine/index.ts';
 import { createClient } from '../archive/client.ts';
-import { createBudget } from '../budget.ts';
+import { createBudget } from '../concurrency.ts';
 import { createStage } from './stage-archive.ts';
 import { openThreads, type Stager, type StagerOptions } from './threads.ts';
 

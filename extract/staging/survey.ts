@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { parseKey } from '../../exchange/keys.ts';
-import type { LedgerEntry } from './entry.ts';
-import { indexLines, parseEntry, readJournal } from './journal.ts';
+import { indexLines, type LedgerEntry, parseEntry, readJournal } from './journal.ts';
+import type { Ledger } from './ledger.ts';
 import { journalFile, stagedFile } from './paths.ts';
 
 /** What a look at every staged file has found. */
@@ -15,7 +15,7 @@ export interface Survey {
 }
 
 /** Whether the CSV that an entry tells of is there, of the size that it was staged with. */
-export function isThere(stagingDir: string, { key, csv_bytes }: LedgerEntry): boolean {
+function isThere(stagingDir: string, { key, csv_bytes }: LedgerEntry): boolean {
   const parsed = parseKey(key);
   const found = parsed && statSync(stagedFile(stagingDir, parsed), { throwIfNoEntry: false });
   return found !== undefined && found.size === csv_bytes;
@@ -62,5 +62,30 @@ export function beginSurvey(stagingDir: string, signal: AbortSignal, smallest = 
     async [Symbol.asyncDispose]() {
       await thread.terminate();
     },
+  };
+}
+
+/**
+ * What the ledger has of a key, unless the CSV that it tells of is gone or of another size. One that was pruned need not be
+ * there, but in a rebuild. What this run has asked for is not looked at again: it has just put it there. Where there is a
+ * survey, no file is looked at.
+ */
+export function intactEntries(
+  ledger: Ledger,
+  { stagingDir, rebuild }: { readonly stagingDir: string; readonly rebuild: boolean },
+  asked: ReadonlySet<string> = new Set(),
+  survey?: Survey,
+): (key: string) => LedgerEntry | undefined {
+  const intact = new Set<string>();
+  const isIntact = (entry: LedgerEntry): boolean => {
+    if (survey !== undefined) return !survey.broken.has(entry.key);
+    if (!intact.has(entry.key) && isThere(stagingDir, entry)) intact.add(entry.key);
+    return intact.has(entry.key);
+  };
+  return (key) => {
+    const entry = ledger.get(key);
+    if (entry?.status !== 'staged' || asked.has(key)) return entry;
+    if (entry.pruned) return rebuild ? undefined : entry;
+    return isIntact(entry) ? entry : undefined;
   };
 }

@@ -1,6 +1,7 @@
 import type { Progress } from '../../engine/index.ts';
 import type { Failure } from '../failure.ts';
 import type { PlannedArchive } from '../plan/plan-all.ts';
+import type { Ledger } from './ledger.ts';
 import type { StageOutcome } from './stage-archive.ts';
 
 /** What a run has done so far. */
@@ -61,4 +62,16 @@ export function createTally(): Tally {
       staged[why]++;
     },
   };
+}
+
+/** Keys that a run has warned of and later ones do not ask for again while their ETag stays, by kind of warning. */
+export function standingWarnings(ledger: Ledger): Readonly<Record<'rejected' | 'unconfirmed', readonly string[]>> {
+  const standing = { rejected: [] as string[], unconfirmed: [] as string[] };
+  for (const { key, status, known_defect, reissue, reason } of ledger.holding('"reason":')) {
+    if (!key.endsWith('.zip')) continue; // bars of the exchange's API
+    const last = reissue ?? { status, known_defect };
+    if (last.status === 'rejected' && last.known_defect === undefined) standing.rejected.push(key);
+    if (last.status === 'staged' && reason !== undefined) standing.unconfirmed.push(key);
+  }
+  return standing;
 }

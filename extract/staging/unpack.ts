@@ -7,7 +7,7 @@ import { type CsvFacts, scanCsv, scanWholeCsv } from '../verify/csv-scan.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { checkContent, findMember, inflateMember, type ZipMember } from '../verify/zip.ts';
 import { formatCrc } from './crc.ts';
-import type { FetchedZip } from './fetch-zip.ts';
+import type { FetchedZip } from './spool.ts';
 
 /** Larger members are inflated piece by piece. */
 export const largestInflated = 32 * 1024 * 1024;

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ArchiveClient, Outcome, Verdict } from '../archive/client.ts';
-import { headerOf } from '../archive/client.ts';
+import { type ArchiveClient, headerOf, type Outcome, type Verdict } from '../archive/client.ts';
 import type { Answer } from '../http/transport.ts';
 import { type Reason, reason } from './reason.ts';
 

@@ -1,9 +1,7 @@
-import { columns, microsOf, publishedNumber } from '../../exchange/bar-rules.ts';
+import { columnNamed, columns, microsOf, publishedNumber } from '../../exchange/bar-rules.ts';
 import { type ArchiveKey, periodOf } from '../../exchange/keys.ts';
 import { timeframes } from '../../exchange/timeframes.ts';
 import { type Grid, scanRows } from '../kernel/kernel.ts';
-import { headerProblem } from './header.ts';
-import { numberEnd } from './number-end.ts';
 import { type Reason, reason } from './reason.ts';
 
 /** What a whole, well-formed kline CSV holds. */
@@ -245,4 +243,58 @@ function badRow(bytes: Buffer, line: number, row: number): Reason {
 function textOf(bytes: Buffer, line: number): string {
   const next = bytes.indexOf(NEWLINE, line) + 1;
   return bytes.toString('latin1', line, Math.min(textEnd(bytes, next), line + longestLine));
+}
+
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const UPPER_E = 0x45;
+const LOWER_E = 0x65;
+
+/** Where a number that begins at `start` ends, by the grammar of exchange/bar-rules.ts (A34); -1 where none begins there. */
+function numberEnd(bytes: Buffer, start: number): number {
+  const whole = bytes[start] === MINUS ? start + 1 : start;
+  let at = digitsEnd(bytes, whole);
+  if (at === whole) return -1;
+  if (bytes[at] === POINT) {
+    const fraction = at + 1;
+    at = digitsEnd(bytes, fraction);
+    if (at === fraction) return -1;
+  }
+  if (bytes[at] !== UPPER_E && bytes[at] !== LOWER_E) return at;
+  const exponent = bytes[at + 1] === MINUS ? at + 2 : at + 1;
+  const end = digitsEnd(bytes, exponent);
+  return end === exponent ? -1 : end;
+}
+
+function digitsEnd(bytes: Buffer, start: number): number {
+  let at = start;
+  let byte = bytes[at] as number;
+  while (byte >= ZERO && byte <= NINE) byte = bytes[++at] as number;
+  return at;
+}
+
+const isName = (field: string): boolean => /^\s*[a-z]/i.test(field) && !/^\s*(nan|inf)/i.test(field);
+
+/**
+ * What is wrong with a header: columns are read by their position, so each name must be the one of its position (A31).
+ * `line` has no line end.
+ */
+export function headerProblem(line: string): Reason | undefined {
+  const names = line.split(',');
+  if (names.length !== columns.length) {
+    return reason('field_count', `the header has ${names.length} fields instead of ${columns.length}`);
+  }
+  // A header names all its columns; `NaN,1,2…` is a broken row, and dropping it would lose a bar.
+  const unnamed = names.find((name) => !isName(name));
+  if (unnamed !== undefined) {
+    const shown = JSON.stringify(unnamed.slice(0, 40));
+    return reason('open_time_not_a_number', `the first line is neither a row nor a header: ${shown}`);
+  }
+  const at = columns.findIndex((column, position) => columnNamed(names[position] as string) !== column);
+  if (at < 0) return undefined;
+  const name = names[at] as string;
+  const where = `column ${at + 1} of the header is ${JSON.stringify(name.slice(0, 40))} where the archive has ${columns[at]}`;
+  return columnNamed(name) === undefined
+    ? reason('header_unknown', `${where}, and that name is not known`)
+    : reason('header_order', `${where}: the columns are in another order`);
 }

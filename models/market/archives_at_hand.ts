@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { builtPartitions, cast } from '../../engine/index.ts';
 import type { Database } from '../schema.ts';
 import { monthOf } from './calendar.ts';
 
@@ -17,3 +17,7 @@ export const archivesAtHand = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
       'key',
       'sha256',
     ]);
+
+/** The months of series that `ohlcv` was built of, with the digest of what each was built from. */
+export const builtMonths = (db: { readonly selectFrom: unknown }) =>
+  builtPartitions(db, 'ohlcv', { instrument_type: 'VARCHAR', symbol: 'VARCHAR', timeframe: 'VARCHAR', month: 'DATE' });

@@ -1,6 +1,6 @@
 import { type Expression, sql } from 'kysely';
 import { cast } from '../../engine/index.ts';
-import { builtMonths } from './built_months.ts';
+import { builtMonths } from './archives_at_hand.ts';
 import { monthOf } from './calendar.ts';
 import type { withMissing } from './missing.ts';
 

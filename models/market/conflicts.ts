@@ -1,8 +1,7 @@
 import { type Expression, sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
-import { archivesAtHand } from './archives_at_hand.ts';
-import { builtMonths } from './built_months.ts';
+import { archivesAtHand, builtMonths } from './archives_at_hand.ts';
 import { instant } from './calendar.ts';
 
 /** What `ohlcv` calls the columns that an archive publishes. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { cast, rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import { withAbsences } from './absences.ts';
-import { builtMonths } from './built_months.ts';
+import { builtMonths } from './archives_at_hand.ts';
 import { monthOf, opensAt } from './calendar.ts';
 import { withGapSlots } from './gap_slots.ts';
 import { withListings } from './listings.ts';

@@ -1,8 +1,7 @@
 import { rowsDigest } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
-import { archivesAtHand } from './archives_at_hand.ts';
+import { archivesAtHand, builtMonths } from './archives_at_hand.ts';
 import { barOf, chosenBars } from './bars.ts';
-import { builtMonths } from './built_months.ts';
 import { rejectedArchives } from './rejects.ts';
 
 /**

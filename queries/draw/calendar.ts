@@ -1,8 +1,8 @@
+import { styleText } from 'node:util';
 import { describeWindow } from '../../engine/for-commands.ts';
 import { formatDay } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import type { Canvas } from '../question.ts';
-import { paint } from './paint.ts';
 
 interface CalendarDay {
   readonly date: Date;
@@ -65,3 +65,9 @@ function drawMonth(days: readonly CalendarDay[], canvas: Canvas): string {
   const cells = days.map((day) => marks[markOf(day)]).map(({ glyph, style }) => paint(canvas, style, glyph));
   return ' '.repeat(before) + cells.join('') + ' '.repeat(31 - before - days.length);
 }
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Text in a colour, where the terminal has colours. */
+const paint = ({ color }: Canvas, style: Style, text: string): string =>
+  color ? styleText(style, text, { validateStream: false }) : text;

@@ -1,8 +1,7 @@
-import { describeWindow } from '../../engine/for-commands.ts';
+import { describeWindow, formatAmount } from '../../engine/for-commands.ts';
 import { formatDay } from '../../engine/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import type { Canvas } from '../question.ts';
-import { sparkline, squeeze } from './sparkline.ts';
 
 interface TrendDay {
   readonly date: Date;
@@ -21,7 +20,7 @@ interface Line<Day> {
 const widest = 200;
 
 /** A sparkline a figure over the same days, with its extremes and where it stands now. */
-export function drawTrend<Day extends TrendDay>(
+function drawTrend<Day extends TrendDay>(
   days: readonly Day[],
   lines: readonly Line<Day>[],
   { width }: Canvas,
@@ -82,4 +81,66 @@ function fill(parts: readonly string[], width: number): readonly string[] {
     else lines.push(part);
   }
   return lines;
+}
+
+const levels = '▁▂▃▄▅▆▇█';
+
+/** The mean of each of `width` slices, or the values themselves where they fit; a slice without a value is null. */
+export function squeeze(values: readonly (number | null)[], width: number): readonly (number | null)[] {
+  if (values.length <= width) return values;
+  return Array.from({ length: width }, (_, at) => {
+    const slice = values.slice(
+      Math.floor((at * values.length) / width),
+      Math.floor(((at + 1) * values.length) / width),
+    );
+    const present = slice.filter((value) => value !== null);
+    return present.length === 0 ? null : present.reduce((sum, value) => sum + value, 0) / present.length;
+  });
+}
+
+/** One character a value, from its smallest to its largest; a gap is a blank. */
+export function sparkline(values: readonly (number | null)[]): string {
+  const present = values.filter((value) => value !== null);
+  const low = Math.min(...present);
+  const span = Math.max(...present) - low;
+  const level = (value: number) => (span === 0 ? 3 : Math.round(((value - low) / span) * (levels.length - 1)));
+  return values.map((value) => (value === null ? ' ' : levels[level(value)])).join('');
+}
+
+interface RankedDay {
+  readonly date: Date;
+  readonly symbol: string;
+  readonly rank: number | null;
+  readonly quote_volume_usdt: number | null;
+}
+
+/** Rank, the first on top, above turnover. */
+export const drawRank = (days: readonly RankedDay[], canvas: Canvas): readonly string[] =>
+  drawTrend(
+    days,
+    [
+      { label: 'rank', read: ({ rank }) => rank, smallIsHigh: true, write: (value) => `#${value}` },
+      { label: 'volume', read: (day) => day.quote_volume_usdt, write: (value) => `${formatAmount(value)} USDT` },
+    ],
+    canvas,
+  );
+
+interface VolumeDay {
+  readonly date: Date;
+  readonly symbol: string;
+  readonly quote_volume_usdt: number | null;
+  readonly mean_7d: number | null;
+}
+
+/** Turnover of each day above its mean of 7 days. */
+export function drawVolume(days: readonly VolumeDay[], canvas: Canvas): readonly string[] {
+  const write = (value: number) => `${formatAmount(value)} USDT`;
+  return drawTrend(
+    days,
+    [
+      { label: 'volume', read: (day) => day.quote_volume_usdt, write },
+      { label: '7 days', read: (day) => day.mean_7d, write },
+    ],
+    canvas,
+  );
 }

@@ -1,4 +1,7 @@
 import type { Reader } from '../../engine/for-commands.ts';
+import { closest, PipelineError } from '../../engine/index.ts';
+import { type GivenTimeframe, type Timeframe, timeframeAlias, timeframeNames } from '../../exchange/timeframes.ts';
+import { type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
 
 export interface ParameterContext {
@@ -22,3 +25,84 @@ export interface Parameter<Given, Value> {
 export interface PlainParameter<Given, Value> extends Parameter<Given, Value> {
   resolve(given: Given, context: Pick<ParameterContext, 'key'>): Value;
 }
+
+/** A whole number of at least 1. */
+export const wholeNumber = (
+  flags: string,
+  description: string,
+  fallback: number,
+): Parameter<number | undefined, number> => ({
+  flags,
+  description: `${description} (default: ${fallback})`,
+  resolve(given, { key }) {
+    const number = Number(given ?? fallback); // a command line gives text
+    if (Number.isSafeInteger(number) && number >= 1) return number;
+    throw new PipelineError('USAGE', `${key} wants a whole number of at least 1, not \`${given}\``, { key });
+  },
+});
+
+function oneOf<const Name extends string>(key: string, given: string, names: readonly Name[]): Name {
+  const name = names.find((known) => known === given);
+  if (name !== undefined) return name;
+  throw new PipelineError('USAGE', `\`${given}\` is no ${key}`, {
+    key,
+    value: given,
+    hint: closest(given, names) ?? `there are: ${names.join(', ')}`,
+  });
+}
+
+const timeframeOf = (given: string, key: string): Timeframe => oneOf(key, timeframeAlias(given), timeframeNames);
+
+export const timeframe: PlainParameter<GivenTimeframe, Timeframe> = {
+  flags: '--timeframe <name>',
+  required: true,
+  description: `length of a bar: ${timeframeNames.join(' ')}`,
+  resolve: (given, { key }) => timeframeOf(given, key),
+};
+
+/** One length of bars; all of them by default. */
+export const anyTimeframe: PlainParameter<GivenTimeframe | undefined, Timeframe | undefined> = {
+  flags: '--timeframe <name>',
+  description: 'length of a bar; all by default',
+  resolve: (given, { key }) => (given === undefined ? undefined : timeframeOf(given, key)),
+};
+
+/** One length of bars with a default, for questions that compare. */
+export const optionalTimeframe: PlainParameter<GivenTimeframe | undefined, Timeframe> = {
+  flags: '--timeframe <name>',
+  description: 'length of a bar (default: 1d)',
+  resolve: (given = '1d', { key }) => timeframeOf(given, key),
+};
+
+export const instrumentType: PlainParameter<InstrumentType | 'futures' | undefined, InstrumentType> = {
+  flags: '--instrument-type <name>',
+  description: 'spot, futures-um or futures-cm; futures is futures-um (default: spot)',
+  resolve: (given = 'spot', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, instrumentTypes)),
+};
+
+/** One market, or all of them. */
+export const anyInstrumentType: PlainParameter<InstrumentType | 'futures' | 'all' | undefined, InstrumentType | 'all'> =
+  {
+    flags: '--instrument-type <name>',
+    description: 'spot, futures-um, futures-cm or all; futures is futures-um (default: futures-um)',
+    resolve: (given = 'futures', { key }) =>
+      given === 'futures' ? 'futures-um' : oneOf(key, given, [...instrumentTypes, 'all'] as const),
+  };
+
+const futuresTypes = ['futures-um', 'futures-cm'] as const;
+
+/** Which futures. */
+export const futuresType: PlainParameter<
+  (typeof futuresTypes)[number] | 'futures' | undefined,
+  (typeof futuresTypes)[number]
+> = {
+  flags: '--instrument-type <name>',
+  description: 'futures-um or futures-cm; futures is futures-um (default: futures-um)',
+  resolve: (given = 'futures', { key }) => (given === 'futures' ? 'futures-um' : oneOf(key, given, futuresTypes)),
+};
+
+export const resample: PlainParameter<GivenTimeframe, Timeframe> = {
+  flags: '--resample <name>',
+  description: 'add the bars up to this length; bars and bars_expected say which are complete',
+  resolve: (given, { key }) => timeframeOf(given, key),
+};

@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, closest, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
-import { type DailyTable, emptyTable } from './day.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
+import { type DailyTable, emptyTable } from './range.ts';
 
 const description = 'symbol in any case, BTC/USDT too';
 

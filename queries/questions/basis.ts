@@ -1,11 +1,10 @@
 import { type Expression, sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, countOf, PipelineError } from '../../engine/index.ts';
+import { deliveryHour } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
-import { outsideOf } from '../check-series.ts';
-import { contractOf } from '../contract.ts';
-import { howToLoad } from '../how-to-load.ts';
-import { futuresType, optionalTimeframe } from '../parameters/choice.ts';
+import { howToLoad, outsideOf } from '../check-series.ts';
+import { futuresType, optionalTimeframe } from '../parameters/parameter.ts';
 import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
@@ -138,4 +137,33 @@ async function unmatched(reader: Reader<Database>, spot: Series, futures: Series
       .limit(1),
   );
   return found?.bars ?? 0n;
+}
+
+/** A futures contract and what it is compared with. */
+export interface Contract {
+  /** As the archive spells it. */
+  readonly symbol: string;
+  /** The same assets on the spot market. */
+  readonly spot: string;
+  /** When a contract with a date is settled; 08:00 UTC. */
+  readonly delivery: Date | undefined;
+}
+
+/**
+ * The contract that a symbol names: `BTCUSDT` and `BTCUSDT_260327` of futures-um are compared with spot BTCUSDT. A
+ * coin-margined one is quoted in US dollars, for which spot has USDT: `BTCUSD_PERP` and `BTCUSD_260327` are compared
+ * with BTCUSDT too. There, a symbol without a date is the perpetual: BTCUSDT and BTCUSD mean BTCUSD_PERP.
+ */
+function contractOf(name: string, instrumentType: 'futures-um' | 'futures-cm'): Contract {
+  const [, pair = name, suffix] = /^(.+)_(PERP|\d{6})$/.exec(name) ?? [];
+  const delivery = suffix === undefined || suffix === 'PERP' ? undefined : deliveryOf(suffix);
+  if (instrumentType === 'futures-um') return { symbol: name, spot: pair, delivery };
+  const inDollars = pair.replace(/USDT$/, 'USD');
+  return { symbol: `${inDollars}_${suffix ?? 'PERP'}`, spot: inDollars.replace(/USD$/, 'USDT'), delivery };
+}
+
+/** Of `260327`. */
+function deliveryOf(day: string): Date {
+  const [year, month, date] = [day.slice(0, 2), day.slice(2, 4), day.slice(4)].map(Number) as [number, number, number];
+  return new Date(Date.UTC(2000 + year, month - 1, date, deliveryHour));
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
 import { cast, closest, countOf, PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
-import { anyInstrumentType, anyTimeframe } from '../parameters/choice.ts';
+import { anyInstrumentType, anyTimeframe } from '../parameters/parameter.ts';
 import { instantOptions, noteOutside } from '../parameters/range.ts';
 import { symbolOption } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';

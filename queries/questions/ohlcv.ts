@@ -1,9 +1,14 @@
-import { checkSeries } from '../check-series.ts';
-import { instrumentType, timeframe } from '../parameters/choice.ts';
+import { type Expression, sql } from 'kysely';
+import type { Reader } from '../../engine/for-commands.ts';
+import { cast, exactSum, PipelineError } from '../../engine/index.ts';
+import { coarserThan, type Timeframe, timeframes } from '../../exchange/timeframes.ts';
+import type { Database } from '../../models/schema.ts';
+import { checkSeries, howToLoad } from '../check-series.ts';
+import { instrumentType, resample, timeframe } from '../parameters/parameter.ts';
 import { instantOptions } from '../parameters/range.ts';
 import { anySymbol } from '../parameters/symbol.ts';
 import { defineQuestion } from '../question.ts';
-import { ohlcvUnits, series } from '../series.ts';
+import { ohlcvUnits, type Series, series } from '../series.ts';
 
 const parameters = { symbol: anySymbol, timeframe, ...instantOptions, instrumentType };
 
@@ -46,5 +51,117 @@ export const ohlcvFigures = defineQuestion({
         'taker_buy_quote_asset_volume',
       ]),
   check: checkSeries,
+  examples: [],
+});
+
+/** Start of the bucket that a time falls in: from midnight UTC, weeks from Monday, months by the calendar (B18). */
+function bucketOf(time: Expression<Date>, timeframe: Timeframe, first3d: Expression<unknown>) {
+  if (timeframe === '1w') return cast('TIMESTAMP', sql`date_trunc('week', ${time})`);
+  if (timeframe === '1mo') return cast('TIMESTAMP', sql`date_trunc('month', ${time})`);
+  const origin = timeframe === '3d' ? sql`, ${first3d}` : sql``;
+  return cast('TIMESTAMP', sql`time_bucket(${interval(timeframe)}, ${time}${origin})`);
+}
+
+const interval = (timeframe: Timeframe) => {
+  const ms = timeframes[timeframe];
+  if (ms !== undefined) return sql`to_milliseconds(${sql.lit(ms)})`;
+  return { '3d': sql`interval 3 days`, '1w': sql`interval 7 days`, '1mo': sql`interval 1 month` }[
+    timeframe as '3d' | '1w' | '1mo'
+  ];
+};
+
+/** @throws PipelineError USAGE where bars of one do not add up to bars of the other, as 3m to 5m */
+function checkResample(from: Timeframe, to: Timeframe): void {
+  const possible = coarserThan(from);
+  if (possible.includes(to)) return;
+  throw new PipelineError('USAGE', `bars of ${from} do not add up to bars of ${to}`, {
+    key: '--resample',
+    value: to,
+    hint: possible.length > 0 ? `${from} makes ${possible.join(', ')}` : `nothing can be made of ${from}`,
+  });
+}
+
+/** The published bars of 3d: where in the days they begin is known from them alone. */
+const published3d = (wanted: Series): Series => ({ ...wanted, timeframe: '3d', start: undefined, end: undefined });
+
+/** @throws PipelineError USAGE where there are none, saying how to load them */
+async function expectAnchor(reader: Reader<Database>, wanted: Series): Promise<void> {
+  const bars = published3d(wanted);
+  const [first] = await reader.rows(series(reader.db, bars).limit(1).select('timestamp'));
+  if (first !== undefined) return;
+  throw new PipelineError(
+    'USAGE',
+    `where bars of 3d begin is known from those of the archive, and there are none of ${wanted.symbol}, ${wanted.instrumentType}`,
+    { key: 'resample', value: '3d', hint: (await howToLoad(reader, bars)).text },
+  );
+}
+
+/**
+ * Bars added up to coarser ones: first open, highest high, lowest low, last close, sums of the rest (exact, so that
+ * they equal the published coarser bars). A bucket of which some bars are missing, or were not asked for, is kept and
+ * says so: `bars` is less than `bars_expected`. A bar off the grid counts for the slot that it opens in (A8).
+ */
+export const resampledOhlcv = defineQuestion({
+  name: 'resampled-ohlcv',
+  description: 'Bars of one symbol, market and timeframe, added up to coarser ones.',
+  parameters: {
+    symbol: anySymbol,
+    timeframe,
+    resample,
+    ...instantOptions,
+    instrumentType,
+  },
+  query(db, { resample, ...wanted }) {
+    const first3d = series(db, published3d(wanted)).select(({ ref }) =>
+      cast.nullable('TIMESTAMP', sql`date_trunc('day', min(${ref('timestamp')}))`).as('first'),
+    );
+    return db
+      .with('bars', (bars) =>
+        series(bars, wanted)
+          .selectAll()
+          .select((eb) => [
+            bucketOf(eb.ref('timestamp'), resample, first3d).as('bucket'),
+            bucketOf(eb.ref('timestamp'), wanted.timeframe, first3d).as('slot'),
+          ]),
+      )
+      .selectFrom('bars')
+      .groupBy(['symbol', 'instrument_type', 'bucket'])
+      .orderBy('bucket')
+      .select((eb) => {
+        const at = eb.ref('timestamp');
+        const first = (column: Expression<number>) => cast('DOUBLE', sql`arg_min(${column}, ${at})`);
+        const last = (column: Expression<number>) => cast('DOUBLE', sql`arg_max(${column}, ${at})`);
+        const sum = (column: Expression<number>) => cast('DOUBLE', exactSum(column));
+        const bucket = eb.ref('bucket');
+        const length = sql`epoch_ms(${bucket} + ${interval(resample)}) - epoch_ms(${bucket})`;
+        return [
+          'symbol',
+          cast('VARCHAR', sql.lit(resample)).as('timeframe'),
+          'instrument_type',
+          'bucket as timestamp',
+          first(eb.ref('open')).as('open'),
+          cast('DOUBLE', sql`max(${eb.ref('high')})`).as('high'),
+          cast('DOUBLE', sql`min(${eb.ref('low')})`).as('low'),
+          last(eb.ref('close')).as('close'),
+          sum(eb.ref('volume')).as('volume'),
+          cast('TIMESTAMP', sql`max(${eb.ref('close_time')})`).as('close_time'),
+          sum(eb.ref('quote_asset_volume')).as('quote_asset_volume'),
+          cast('BIGINT', sql`sum(${eb.ref('number_of_trades')})`).as('number_of_trades'),
+          sum(eb.ref('taker_buy_base_asset_volume')).as('taker_buy_base_asset_volume'),
+          sum(eb.ref('taker_buy_quote_asset_volume')).as('taker_buy_quote_asset_volume'),
+          cast('BIGINT', sql`count(distinct ${eb.ref('slot')})`).as('bars'),
+          cast('BIGINT', sql`(${length}) // ${sql.lit(timeframes[wanted.timeframe] ?? 1)}`).as('bars_expected'),
+        ];
+      });
+  },
+  market: ({ instrumentType }) => instrumentType,
+  series: ({ resample, ...wanted }) => (resample === '3d' ? [wanted, published3d(wanted)] : [wanted]),
+  async check(reader, values) {
+    checkResample(values.timeframe, values.resample);
+    const notes = await checkSeries(reader, values);
+    if (values.resample === '3d') await expectAnchor(reader, values);
+    return notes;
+  },
+  units: ({ instrumentType }) => ohlcvUnits(instrumentType),
   examples: [],
 });

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { MainIo } from '../../engine/cli/cli.ts';
+import type { MainIo } from '../../engine/cli/io.ts';
 import { main } from '../../engine/cli/program.ts';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { scratchProject } from '../support/scratch.ts';

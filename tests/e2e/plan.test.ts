@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { lockTarget } from '../../engine/run/lock.ts';
-import type { RunPlan } from '../../engine/run/plan.ts';
+import type { RunPlan } from '../../engine/run/plan-run.ts';
+import { lockTarget } from '../../engine/target/lock.ts';
 import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';

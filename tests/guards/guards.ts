@@ -114,7 +114,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A15',
-    file: 'extract/plan/plan.ts',
+    file: 'extract/plan/plan-series.ts',
     from: "return answer !== 'staged' || !isMissing;",
     to: 'return true;',
     test: 'tests/unit/extract/plan.test.ts',
@@ -135,7 +135,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A18',
-    file: 'extract/plan/plan.ts',
+    file: 'extract/plan/plan-series.ts',
     from: 'if (entry.etag === object.etag) {',
     to: 'if (hasStaged) {',
     test: 'tests/unit/extract/plan.test.ts',
@@ -156,7 +156,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A21',
-    file: 'queries/questions/delistings.ts',
+    file: 'queries/questions/lifecycle.ts',
     from: 'coalesce(${away}, ${silence}) > ${sql.lit(daysOfASpell)}',
     to: 'coalesce(${away}, ${silence}) > 0',
     test: 'tests/integration/queries/questions.test.ts',
@@ -191,7 +191,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A26',
-    file: 'extract/listing/symbols.ts',
+    file: 'extract/listing/archive-listing.ts',
     from: "if (name === '') continue;",
     to: '',
     test: 'tests/unit/extract/names.test.ts',
@@ -226,7 +226,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A31',
-    file: 'extract/verify/header.ts',
+    file: 'extract/verify/csv-scan.ts',
     from: 'columnNamed(names[position] as string) !== column',
     to: 'columnNamed(names[position] as string) === undefined',
     test: 'tests/unit/extract/csv-scan.test.ts',
@@ -247,7 +247,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A34',
-    file: 'extract/verify/number-end.ts',
+    file: 'extract/verify/csv-scan.ts',
     from: 'if (at === whole) return -1;',
     to: '',
     test: 'tests/unit/extract/csv-scan.test.ts',
@@ -317,7 +317,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B10',
-    file: 'extract/plan/plan.ts',
+    file: 'extract/plan/plan-series.ts',
     from: "if (status !== 'rejected' || neverCame.test(reason)) return false;",
     to: 'if (neverCame.test(reason)) return false;',
     test: 'tests/integration/extract/klines.test.ts',
@@ -387,7 +387,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B20',
-    file: 'engine/duckdb/row-objects.ts',
+    file: 'engine/duckdb/warehouse.ts',
     from: 'row[name] = toJs(vector.getItem(at), type, toJs);',
     to: `const value = toJs(vector.getItem(at), type, toJs);
       row[name] = value instanceof Date ? new Date(value.getTime() + 60_000 * value.getTimezoneOffset()) : value;`,
@@ -395,7 +395,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B21',
-    file: 'engine/exact-sum.ts',
+    file: 'engine/sql.ts',
     from: 'then sum(${amount}) else ${exact} end',
     to: 'then sum(${amount}) else sum(${amount}) end',
     test: 'tests/integration/queries/ohlcv.test.ts',
@@ -472,7 +472,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B32',
-    file: 'engine/exact-sum.ts',
+    file: 'engine/sql.ts',
     from: 'sql`cast(${amount} as VARCHAR)`',
     to: 'amount',
     test: 'tests/integration/engine/exact-sum.test.ts',
@@ -507,7 +507,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B37',
-    file: 'extract/sample/write.ts',
+    file: 'extract/sample/write-archive.ts',
     from: 'if (!names.includes(markerFile))',
     to: 'if (!names.includes(markerFile)) return; else if (false)',
     test: 'tests/integration/sample/write.test.ts',

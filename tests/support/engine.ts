@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { type Compilable, type OperationNodeSource, sql } from 'kysely';
-import type { TestSpec } from '../../engine/config/test-spec.ts';
+import type { TestSpec } from '../../engine/config/spec.ts';
 import { createVars, type VarValue } from '../../engine/config/vars.ts';
 import { type BuildOptions, type BuildOutcome, buildModel } from '../../engine/duckdb/build-model.ts';
 import type { CompiledModel } from '../../engine/duckdb/compiled-model.ts';
 import { testSql } from '../../engine/duckdb/data-tests.ts';
 import { schemaStatements } from '../../engine/duckdb/ddl.ts';
-import { compileSql, createCompiler, sourcesOf } from '../../engine/duckdb/kysely.ts';
+import { compileSql, createCompiler, samePartition, sourcesOf } from '../../engine/duckdb/kysely.ts';
 import type { CompiledTest } from '../../engine/duckdb/run-test.ts';
-import { samePartition } from '../../engine/duckdb/same-partition.ts';
 import { sourceRelations } from '../../engine/duckdb/source.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../../engine/duckdb/warehouse.ts';
 import type { Model, ModelContext } from '../../engine/model.ts';

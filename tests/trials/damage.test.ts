@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, wr
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { noteAsLeft } from '../../engine/duckdb/as-left.ts';
+import { noteAsLeft } from '../../engine/duckdb/maintain.ts';
 import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
 import { type ArchiveDirectory, smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { sha256Tree } from '../support/digest.ts';

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Extract } from '../../extract.ts';
 import type { ExtractNode } from '../../graph/graph.ts';
-import type { Cli } from '../cli.ts';
-import { type CommandContext, openContext } from '../context.ts';
+import { createRunId } from '../build.ts';
+import type { Cli } from '../io.ts';
+import { type CommandContext, openContext } from '../open-context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
-import { createRunId } from '../run-id.ts';
 
 export function defineClean(program: Command, cli: Cli): void {
   const command = program
@@ -18,7 +18,7 @@ export function defineClean(program: Command, cli: Cli): void {
 async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boolean }): Promise<void> {
   const [context, { cleanTarget }, { countOf, formatBytes }] = await Promise.all([
     openContext(cli, options),
-    import('../../run/clean.ts'),
+    import('../../target/clean-target.ts'),
     import('../../format.ts'),
   ]);
   const { paths, pipeline } = context;

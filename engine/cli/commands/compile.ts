@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
-import type { Cli } from '../cli.ts';
-import { completeGraph, openContext } from '../context.ts';
+import type { Cli } from '../io.ts';
+import { completeGraph, openContext } from '../open-context.ts';
 import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
 
 export function defineCompile(program: Command, cli: Cli): void {
@@ -16,7 +16,7 @@ async function compile(cli: Cli, options: GlobalOptions & SelectionOptions): Pro
   const [context, { select }, { compileModels }] = await Promise.all([
     openContext(cli, options),
     import('../../graph/select.ts'),
-    import('../../run/compile.ts'),
+    import('../../run/compile-models.ts'),
   ]);
   const graph = await completeGraph(context);
   const files = await compileModels({ ...context, graph, selected: select(graph, options) });

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { createPaint } from '../../report/paint.ts';
-import { terminalOf } from '../../report/terminal.ts';
-import type { Cli } from '../cli.ts';
-import { openContext } from '../context.ts';
+import { createPaint, terminalOf } from '../../report/terminal.ts';
+import type { Cli } from '../io.ts';
+import { openContext } from '../open-context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
 
 export function defineDoctor(program: Command, cli: Cli): void {
@@ -16,7 +15,7 @@ export function defineDoctor(program: Command, cli: Cli): void {
 async function doctor(cli: Cli, options: GlobalOptions): Promise<void> {
   const [{ pipeline, target, paths }, { examine }] = await Promise.all([
     openContext(cli, options),
-    import('../../run/doctor.ts'),
+    import('../../target/examine.ts'),
   ]);
   const findings = await examine({ target, paths, root: pipeline.root, signal: cli.signal });
   const paint = createPaint(terminalOf(cli.stdout, cli.env).color);

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { Graph, GraphNode } from '../../graph/graph.ts';
-import type { Cli } from '../cli.ts';
-import { completeGraph, followsEdges, loadPipelineOf, openContext } from '../context.ts';
+import type { Cli } from '../io.ts';
+import { completeGraph, followsEdges, loadPipelineOf, openContext } from '../open-context.ts';
 import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOptions } from '../options.ts';
-import { formatTable } from '../table.ts';
+import { formatTable } from '../text-table.ts';
 
 type Output = 'text' | 'json' | 'name' | 'path';
 

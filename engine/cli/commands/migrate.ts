@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Cli } from '../cli.ts';
-import { loadPipelineOf, openContext } from '../context.ts';
+import { createRunId } from '../build.ts';
+import type { Cli } from '../io.ts';
+import { loadPipelineOf, openContext } from '../open-context.ts';
 import { addExamples, collect, type GlobalOptions } from '../options.ts';
-import { createRunId } from '../run-id.ts';
 
 export function defineMigrate(program: Command, cli: Cli): void {
   const migrate = program.command('migrate').description('Brings warehouses to a changed definition, rows kept.');
@@ -59,9 +59,9 @@ async function migrateStatus(cli: Cli, options: GlobalOptions): Promise<void> {
 async function migrateNew(cli: Cli, name: string, options: HintOptions): Promise<void> {
   const [pipeline, { writeMigration }, { derivedFiles, writeDerived }, { planLines }, definition] = await Promise.all([
     loadPipelineOf(cli, options),
-    import('../../migrations/write.ts'),
-    import('../../run/derived.ts'),
-    import('../../migrations/plan.ts'),
+    import('../../migrations/write-migration.ts'),
+    import('../../schema/check-schema.ts'),
+    import('../../migrations/steps.ts'),
     loadDefinition(cli, options),
   ]);
   const { rename: renames = [], fill: fills = [] } = options;
@@ -113,7 +113,7 @@ async function loadDefinition(cli: Cli, options: GlobalOptions) {
   const [pipeline, { loadSchema }, { readMigrations }] = await Promise.all([
     loadPipelineOf(cli, options),
     import('../../project.ts'),
-    import('../../migrations/files.ts'),
+    import('../../migrations/folder.ts'),
   ]);
   return { schema: await loadSchema(pipeline), migrations: await readMigrations(pipeline.root) };
 }

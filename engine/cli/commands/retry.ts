@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Command, Option } from 'commander';
-import { invalid } from '../../run/unfinished.ts';
-import type { Cli } from '../cli.ts';
-import { openContext } from '../context.ts';
+import { invalid } from '../../run/artifacts.ts';
+import type { Cli } from '../io.ts';
+import { openContext } from '../open-context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
 
 /** `runWords` does what the words of a command line say; `commandOf` finds a command with all of its options. */
@@ -35,7 +35,7 @@ async function readAgain(
 ): Promise<Pick<Cli, 'argv' | 'only'> | undefined> {
   const [{ paths, graph, target }, { readUnfinished }] = await Promise.all([
     openContext(cli, options),
-    import('../../run/unfinished.ts'),
+    import('../../run/artifacts.ts'),
   ]);
   const nodeIds = new Set(graph.nodes.map(({ id }) => id));
   const last = await readUnfinished(paths.artifacts, { target: target.name, nodeIds });

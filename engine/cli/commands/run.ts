@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { build } from '../build.ts';
-import type { Cli } from '../cli.ts';
+import { build, withVarFlags } from '../build.ts';
+import type { Cli } from '../io.ts';
 import { addExamples, addSelectionOptions, memoryLimit, wholeNumber } from '../options.ts';
-import { withVarFlags } from '../var-flags.ts';
 
 export function defineRun(program: Command, cli: Cli): void {
   const command = program

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { PipelineError } from '../../errors.ts';
 import { countOf } from '../../format.ts';
-import type { Comparison } from '../../run/comparison.ts';
-import type { Cli } from '../cli.ts';
-import { loadPipelineOf, openContext } from '../context.ts';
+import type { Comparison } from '../../schema/compare.ts';
+import type { Cli } from '../io.ts';
+import { loadPipelineOf, openContext } from '../open-context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
 
 interface DatabaseOptions extends GlobalOptions {
@@ -43,7 +43,7 @@ async function printSchema(cli: Cli, options: GlobalOptions & { readonly write?:
   const [pipeline, { loadSchema }, { derivedFiles, writeDerived }, { printSchema: sqlOf }] = await Promise.all([
     loadPipelineOf(cli, options),
     import('../../project.ts'),
-    import('../../run/derived.ts'),
+    import('../../schema/check-schema.ts'),
     import('../../duckdb/dialect.ts'),
   ]);
   const schema = await loadSchema(pipeline);
@@ -78,7 +78,7 @@ async function diffSchema(cli: Cli, options: DatabaseOptions): Promise<void> {
 }
 
 async function openCompare(cli: Cli, options: DatabaseOptions) {
-  const [context, compare] = await Promise.all([openContext(cli, options), import('../../run/schema.ts')]);
+  const [context, compare] = await Promise.all([openContext(cli, options), import('../../schema/check-schema.ts')]);
   const database = options.database === undefined ? undefined : resolve(cli.cwd, options.database);
   return [{ ...context, database, signal: cli.signal }, compare] as const;
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { terminalOf } from '../../report/terminal.ts';
-import type { Cli } from '../cli.ts';
-import { openContext } from '../context.ts';
-import { createNotes } from '../notes.ts';
+import { type Cli, createNotes } from '../io.ts';
+import { openContext } from '../open-context.ts';
 import { addExamples, type GlobalOptions, wholeNumber } from '../options.ts';
-import { textTable } from '../table.ts';
+import { textTable } from '../text-table.ts';
 
 const defaultLimit = 10;
 
@@ -21,7 +20,7 @@ export function defineShow(program: Command, cli: Cli): void {
 async function show(cli: Cli, name: string, options: GlobalOptions & { readonly limit?: number }): Promise<void> {
   const [{ pipeline, paths }, { showTable }] = await Promise.all([
     openContext(cli, options),
-    import('../../run/show.ts'),
+    import('../../target/show-table.ts'),
   ]);
   const { limit = defaultLimit } = options;
   const { units, ...texts } = await showTable({ pipeline, paths, name, limit, signal: cli.signal });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { build } from '../build.ts';
-import type { Cli } from '../cli.ts';
+import type { Cli } from '../io.ts';
 import { addExamples, addSelectionOptions, memoryLimit, wholeNumber } from '../options.ts';
 
 export function defineTest(program: Command, cli: Cli): void {

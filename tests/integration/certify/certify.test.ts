@@ -4,8 +4,8 @@ import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { asideOf } from '../../../engine/aside.ts';
-import { readMigrations } from '../../../engine/migrations/files.ts';
-import { recordApplied } from '../../../engine/migrations/standing.ts';
+import { readMigrations } from '../../../engine/migrations/folder.ts';
+import { recordApplied } from '../../../engine/migrations/states.ts';
 import type { Certificate } from '../../../queries/certify/certificate.ts';
 import { checkCertificate, getCertificate } from '../../../queries/index.ts';
 import { sha256Tree } from '../../support/digest.ts';

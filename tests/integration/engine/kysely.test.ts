@@ -4,8 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { compileSql, createCompiler, sourcesOf } from '../../../engine/duckdb/kysely.ts';
 import { sourceRelations } from '../../../engine/duckdb/source.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import { bigint, varchar } from '../../../engine/schema/column.ts';
-import { table } from '../../../engine/schema/table.ts';
+import { bigint, table, varchar } from '../../../engine/schema/table.ts';
 
 interface Database {
   bars: { symbol: string; day: Date; volume: number; trades: bigint };

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { lockState, lockTarget } from '../../../engine/run/lock.ts';
+import { lockState, lockTarget } from '../../../engine/target/lock.ts';
 import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { lockState, lockTarget } from '../../../engine/run/lock.ts';
-import { kernelOf } from '../../../engine/run/lock-note.ts';
+import { lockState, lockTarget } from '../../../engine/target/lock.ts';
+import { kernelOf } from '../../../engine/target/lock-note.ts';
 import { node } from '../../support/node-process.ts';
 import { tempDir } from '../../support/temp.ts';
 

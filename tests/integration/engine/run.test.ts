@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { markForeign } from '../../../engine/duckdb/foreign.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
-import { lockTarget } from '../../../engine/run/lock.ts';
+import { lockTarget } from '../../../engine/target/lock.ts';
 import { build, compileModel, createWarehouse, texts, utc } from '../../support/engine.ts';
 import { node } from '../../support/node-process.ts';
 import { sell, schema as shopSchema, sightings } from './shop.ts';

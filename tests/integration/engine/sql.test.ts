@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { rowsDigest } from '../../../engine/model.ts';
-import type { SqlType } from '../../../engine/schema/column.ts';
+import type { SqlType } from '../../../engine/schema/table.ts';
 import { cast, quoteName, quoteText, timestampLiteral } from '../../../engine/sql.ts';
 
 let warehouse: Warehouse;

@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 import { expect, test } from 'vitest';
-import { createConnector } from '../../../extract/http/connector.ts';
+import { createConnector } from '../../../extract/http/transport.ts';
 
 /** A byte of a body tells which body it is of, and where. */
 const bodyOf = (id: number): Buffer =>

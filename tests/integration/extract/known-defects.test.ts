@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import klines from '../../../extract/klines.ts';
-import { badValue } from '../../../extract/staging/values.ts';
+import { badValue } from '../../../extract/staging/known-defects.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
 import {

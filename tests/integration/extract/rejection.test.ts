@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { LedgerEntry } from '../../../extract/staging/entry.ts';
+import type { LedgerEntry } from '../../../extract/staging/journal.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { daysFrom, header } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';

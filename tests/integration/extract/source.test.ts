@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sourceRelation } from '../../../engine/duckdb/source.ts';
-import { readFrom } from '../../../engine/duckdb/source-files.ts';
+import { readFrom, sourceRelation } from '../../../engine/duckdb/source.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import klines from '../../../extract/klines.ts';
 import { schema } from '../../../models/schema.ts';

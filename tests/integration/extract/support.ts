@@ -4,7 +4,7 @@ import { createVars, type VarValue } from '../../../engine/config/vars.ts';
 import type { ExtractContext, ExtractResult, Progress, Warning, Window } from '../../../engine/extract.ts';
 import klines from '../../../extract/klines.ts';
 import listing from '../../../extract/listing.ts';
-import type { LedgerEntry } from '../../../extract/staging/entry.ts';
+import type { LedgerEntry } from '../../../extract/staging/journal.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 
 export const asOf = new Date('2025-07-10T09:00:00Z');

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { schemaStatements } from '../../../engine/duckdb/ddl.ts';
 import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
-import { readMigrations } from '../../../engine/migrations/files.ts';
+import { readMigrations } from '../../../engine/migrations/folder.ts';
 import { diffSchemas } from '../../../engine/schema/diff.ts';
 import { schema } from '../../../models/schema.ts';
 import { availabilityRows, ohlcvRows, oldAvailability, oldOhlcv } from '../../support/old-database.ts';

@@ -1,13 +1,12 @@
 import { copyFile, cp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { backUp } from '../../../engine/duckdb/maintain.ts';
-import { verifyDatabase } from '../../../engine/duckdb/verify.ts';
+import { backUp, verifyDatabase } from '../../../engine/duckdb/maintain.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
-import type { Definition } from '../../../engine/migrations/current.ts';
 import { restoreBackup } from '../../../engine/migrations/restore.ts';
-import { examine } from '../../../engine/run/doctor.ts';
-import { type TargetPaths, targetPaths } from '../../../engine/run/paths.ts';
+import type { Definition } from '../../../engine/migrations/states.ts';
+import { examine } from '../../../engine/target/examine.ts';
+import { type TargetPaths, targetPaths } from '../../../engine/target/paths.ts';
 import { killedAt } from '../../support/killed-at.ts';
 import { queryWarehouse } from '../../support/rows.ts';
 import { tempDir } from '../../support/temp.ts';

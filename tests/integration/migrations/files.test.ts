@@ -1,8 +1,7 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { double, varchar } from '../../../engine/schema/column.ts';
-import { table } from '../../../engine/schema/table.ts';
+import { double, table, varchar } from '../../../engine/schema/table.ts';
 import { createProject, schemaOf, type TestProject } from './project.ts';
 
 const columns = { symbol: varchar('Ticker.'), volume: double.nullable('Turnover.') };

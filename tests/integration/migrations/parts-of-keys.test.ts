@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readMigrations } from '../../../engine/migrations/files.ts';
+import { readMigrations } from '../../../engine/migrations/folder.ts';
 import {
   formatKey,
   parseStagedKey,

@@ -1,13 +1,13 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
-import { checksumOf, type Migration, readMigrations } from '../../../engine/migrations/files.ts';
+import { checksumOf, type Migration, readMigrations } from '../../../engine/migrations/folder.ts';
 import { migrateUp } from '../../../engine/migrations/up.ts';
-import { writeMigration } from '../../../engine/migrations/write.ts';
-import { targetPaths } from '../../../engine/run/paths.ts';
+import { writeMigration } from '../../../engine/migrations/write-migration.ts';
 import { createWarehouseHost } from '../../../engine/run/warehouse-host.ts';
 import { schemaMigrations } from '../../../engine/schema/system.ts';
 import type { Schema, Table } from '../../../engine/schema/table.ts';
+import { targetPaths } from '../../../engine/target/paths.ts';
 import { tempDir } from '../../support/temp.ts';
 
 const { signal } = new AbortController();

@@ -3,9 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { restoreBackup } from '../../../engine/migrations/restore.ts';
 import { describeStatus } from '../../../engine/migrations/status.ts';
-import { double, integer, varchar } from '../../../engine/schema/column.ts';
 import { partitionState } from '../../../engine/schema/system.ts';
-import { type Columns, type Table, table } from '../../../engine/schema/table.ts';
+import { type Columns, double, integer, type Table, table, varchar } from '../../../engine/schema/table.ts';
 import { createProject, now, schemaOf, type TestProject } from './project.ts';
 
 const columns = { symbol: varchar('Ticker.'), volume: double('Turnover.') };

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { bigint, date, double, integer, varchar } from '../../../engine/schema/column.ts';
-import { desc, type Table, table } from '../../../engine/schema/table.ts';
+import { bigint, date, desc, double, integer, type Table, table, varchar } from '../../../engine/schema/table.ts';
 import { createProject, schemaOf, type TestProject } from './project.ts';
 
 const columns = { date: date('Day.'), symbol: varchar('Ticker.'), volume: double('Turnover.', { unit: 'USDT' }) };

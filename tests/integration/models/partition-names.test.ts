@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { partitionColumns } from '../../../engine/duckdb/ddl.ts';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
-import { builtMonths } from '../../../models/market/built_months.ts';
+import { builtMonths } from '../../../models/market/archives_at_hand.ts';
 import { schema } from '../../../models/schema.ts';
 import { searchedSeries } from '../../../queries/series.ts';
 

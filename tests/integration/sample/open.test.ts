@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { openArchive } from '../../../extract/archive/open.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
-import { writeArchive } from '../../../extract/sample/write.ts';
+import { writeArchive } from '../../../extract/sample/write-archive.ts';
 import { tempDir } from '../../support/temp.ts';
 import { keyOf, sample, sampleAt } from '../../unit/sample/support.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../extract/archive/directory-store.ts';
 import { type ArchiveServer, serveStore } from '../../../extract/archive/server.ts';
-import { writeArchive } from '../../../extract/sample/write.ts';
+import { writeArchive } from '../../../extract/sample/write-archive.ts';
 import { describeShared } from '../../support/shared.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type VisionServer, visionServer } from '../../support/vision-server.ts';

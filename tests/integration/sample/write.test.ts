@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createDirectoryStore } from '../../../extract/archive/directory-store.ts';
 import { reissue } from '../../../extract/sample/cases.ts';
-import { writeArchive } from '../../../extract/sample/write.ts';
+import { writeArchive } from '../../../extract/sample/write-archive.ts';
 import { pipelineInProcess } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 import { below, keyOf, listAll, sampleAt } from '../../unit/sample/support.ts';

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import type { Column, SqlType } from '../../../engine/schema/column.ts';
-import type { Check, IndexPart, PartitionPart, Schema, Table } from '../../../engine/schema/table.ts';
+import type { Check, Column, IndexPart, PartitionPart, Schema, SqlType, Table } from '../../../engine/schema/table.ts';
 
 const types: readonly SqlType[] = [
   ...['BOOLEAN', 'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'FLOAT', 'DOUBLE', 'VARCHAR', 'DATE', 'TIMESTAMP'],

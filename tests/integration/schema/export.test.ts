@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { exportTable } from '../../../engine/duckdb/export.ts';
-import { bigint, smallint } from '../../../engine/schema/column.ts';
 import { partitionState } from '../../../engine/schema/system.ts';
-import { type Table, table } from '../../../engine/schema/table.ts';
+import { bigint, smallint, type Table, table } from '../../../engine/schema/table.ts';
 import { createWarehouse } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 

@@ -7,7 +7,7 @@ import { tree } from '../../support/tree.ts';
 const problemsOf = async (rows: string) =>
   checkErrors(await tree({ 'docs/errors.md': `| code | meaning | exit code |\n|---|---|---|\n${rows}` }), [
     { file: 'engine/errors.ts', codes: { USAGE: 2 } },
-    { file: 'extract/errors.ts', codes: { INTERNAL: 1 } },
+    { file: 'extract/failure.ts', codes: { INTERNAL: 1 } },
   ]);
 
 test('one row for each code is well', async () => {
@@ -33,11 +33,11 @@ test('a code that is declared twice, and a module whose codes cannot be found', 
   });
   const twice = [
     { file: 'engine/errors.ts', codes: { USAGE: 2 } },
-    { file: 'extract/errors.ts', codes: { USAGE: 1 } },
+    { file: 'extract/failure.ts', codes: { USAGE: 1 } },
     { file: 'queries/ask.ts', codes: {} },
   ];
   expect(await checkErrors(root, twice)).toEqual([
-    'extract/errors.ts: USAGE is declared twice',
+    'extract/failure.ts: USAGE is declared twice',
     'queries/ask.ts: exports no class of defineErrors',
     'docs/errors.md:3: USAGE exits with 1, not 2',
   ]);

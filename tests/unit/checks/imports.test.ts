@@ -6,7 +6,7 @@ const problemsOf = async (path: string, text: string) => checkImports(await tree
 
 test('a layer may import itself, packages and its face of the engine', async () => {
   const root = await tree({
-    'engine/run/run.ts': `import { load } from '../config/load.ts';\nimport { z } from 'zod';`,
+    'engine/run/run-pipeline.ts': `import { load } from '../config/load.ts';\nimport { z } from 'zod';`,
     'extract/staging/spool.ts': `import { replaceFile } from '../../engine/aside.ts';`,
     'extract/klines.ts': `import { PipelineError } from '../engine/index.ts';\nexport { plan } from './archive/plan.ts';`,
     'models/market/bars.ts': `import { pairs } from '../../exchange/bar-rules.ts';`,
@@ -18,15 +18,15 @@ test('a layer may import itself, packages and its face of the engine', async () 
 });
 
 test.each([
-  ['engine/run/run.ts', `import { x } from '../../extract/klines.ts';`, 'extract/klines.ts'],
-  ['engine/run/run.ts', `import type { X } from '../../models/schema.ts';`, 'models/schema.ts'],
+  ['engine/run/run-pipeline.ts', `import { x } from '../../extract/klines.ts';`, 'extract/klines.ts'],
+  ['engine/run/run-pipeline.ts', `import type { X } from '../../models/schema.ts';`, 'models/schema.ts'],
   ['extract/klines.ts', `import { x } from '../engine/errors.ts';`, 'engine/errors.ts'],
   ['extract/klines.ts', `import { x } from '../engine/for-commands.ts';`, 'engine/for-commands.ts'],
   ['models/market/ohlcv.ts', `import type { X } from '../../engine/for-commands.ts';`, 'engine/for-commands.ts'],
   ['extract/archive/plan.ts', `export { x } from '../../models/schema.ts';`, 'models/schema.ts'],
   ['extract/klines.ts', `export * from '../tests/support/zip.ts';`, 'tests/support/zip.ts'],
   ['models/market/ohlcv.ts', `const x = await import('../../extract/klines.ts');`, 'extract/klines.ts'],
-  ['engine/run/run.ts', `import { x } from '../../exchange/bar-rules.ts';`, 'exchange/bar-rules.ts'],
+  ['engine/run/run-pipeline.ts', `import { x } from '../../exchange/bar-rules.ts';`, 'exchange/bar-rules.ts'],
   ['exchange/bar-rules.ts', `import { x } from '../engine/index.ts';`, 'engine/index.ts'],
   ['queries/top.ts', `import { schema } from '../models/schema.ts';`, 'models/schema.ts'],
   ['queries/top.ts', `import { schema, type Database } from '../models/schema.ts';`, 'models/schema.ts'],
@@ -50,10 +50,10 @@ describe('a wall', () => {
   test('lets its doors, comments and the files that are listed be', async () => {
     const files = {
       'engine/duckdb/open.ts': `import { DuckDBInstance } from '@duckdb/node-api';`,
-      'engine/run/run.ts': `import { open } from '../duckdb/index.ts'; // DuckDB\nexport const name = 'warehouse';`,
-      'engine/run/paths.ts': `export const name = 'warehouse.duckdb';`,
+      'engine/run/run-pipeline.ts': `import { open } from '../duckdb/index.ts'; // DuckDB\nexport const name = 'warehouse';`,
+      'engine/target/paths.ts': `export const name = 'warehouse.duckdb';`,
     };
-    expect(await wallsOf(files, { 'engine/run/paths.ts': 'names the file' })).toEqual([]);
+    expect(await wallsOf(files, { 'engine/target/paths.ts': 'names the file' })).toEqual([]);
   });
 
   test.each([
@@ -61,12 +61,15 @@ describe('a wall', () => {
     ['the package', `const api = await import('@duckdb/node-api');`, 'mentions duckdb'],
     ['a system table', 'const sql = `FROM duckdb_tables()`;', 'mentions duckdb'],
   ])('stops %s', async (_what, text, problem) => {
-    const problems = await wallsOf({ 'engine/run/run.ts': `\n${text}` });
-    expect(problems).toContainEqual(expect.stringContaining(`engine/run/run.ts:2: ${problem}`));
+    const problems = await wallsOf({ 'engine/run/run-pipeline.ts': `\n${text}` });
+    expect(problems).toContainEqual(expect.stringContaining(`engine/run/run-pipeline.ts:2: ${problem}`));
   });
 
   test('has no line for a file that does not say the word', async () => {
-    const problems = await wallsOf({ 'engine/run/run.ts': '// duckdb' }, { 'engine/run/run.ts': 'no longer' });
-    expect(problems).toEqual([expect.stringContaining('engine/run/run.ts does not mention duckdb')]);
+    const problems = await wallsOf(
+      { 'engine/run/run-pipeline.ts': '// duckdb' },
+      { 'engine/run/run-pipeline.ts': 'no longer' },
+    );
+    expect(problems).toEqual([expect.stringContaining('engine/run/run-pipeline.ts does not mention duckdb')]);
   });
 });

@@ -4,16 +4,16 @@ import { tree } from '../../support/tree.ts';
 
 test('an engine that speaks of no project is well', async () => {
   const root = await tree({
-    'engine/run/run.ts': 'const it = { [Symbol.dispose]() {} };\nif (stats.isSymbolicLink()) throw it;',
+    'engine/run/run-pipeline.ts': 'const it = { [Symbol.dispose]() {} };\nif (stats.isSymbolicLink()) throw it;',
     'extract/klines.ts': "const url = 'https://data.binance.vision';",
   });
   expect(await checkProjectWords(root)).toEqual([]);
 });
 
 test.each([
-  ['engine/cli/usage.ts', "hint: 'narrow it with --symbols'", 'symbols'],
+  ['engine/cli/failure.ts', "hint: 'narrow it with --symbols'", 'symbols'],
   ['engine/cli/run.ts', "option('--no-collect-volume')", 'collect-volume'],
-  ['engine/cli/context.ts', 'const { collectVolume } = options;', 'collectVolume'],
+  ['engine/cli/open-context.ts', 'const { collectVolume } = options;', 'collectVolume'],
   ['engine/errors.ts', 'EXCHANGE_BANNED: 1,', 'EXCHANGE'],
   ['engine/model.ts', '/** `{ symbol: string }` */', 'symbol'],
   ['engine/config/pipeline.schema.json', '"description": "A timeframe"', 'timeframe'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitTable } from '../../../engine/cli/table.ts';
-import { widthOf } from '../../../engine/report/text-width.ts';
+import { fitTable } from '../../../engine/cli/text-table.ts';
+import { widthOf } from '../../../engine/report/terminal.ts';
 
 const table = {
   head: ['market', 'symbol', 'open', 'close', 'source'],

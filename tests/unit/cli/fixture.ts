@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { MainIo } from '../../../engine/cli/cli.ts';
+import type { MainIo } from '../../../engine/cli/io.ts';
 import { main } from '../../../engine/cli/program.ts';
 import { createSink } from '../report/scripted-run.ts';
 

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createNotes } from '../../../engine/cli/notes.ts';
+import { createNotes } from '../../../engine/cli/io.ts';
 import type { CommandIo } from '../../../engine/command.ts';
 
 function notes(terminal: object, options: Parameters<typeof createNotes>[1] = {}) {

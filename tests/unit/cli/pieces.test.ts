@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createRunId } from '../../../engine/cli/run-id.ts';
-import { formatTable } from '../../../engine/cli/table.ts';
+import { createRunId } from '../../../engine/cli/build.ts';
+import { formatTable } from '../../../engine/cli/text-table.ts';
 
 test('a run id is its second in UTC and four hex digits', () => {
   const now = new Date('2026-11-20T10:30:00.987Z');

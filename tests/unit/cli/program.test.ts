@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Cli } from '../../../engine/cli/cli.ts';
+import type { Cli } from '../../../engine/cli/io.ts';
 import { createProgram } from '../../../engine/cli/program.ts';
 import { tempDir } from '../../support/temp.ts';
 import { createSink } from '../report/scripted-run.ts';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { listenForSignals } from '../../../engine/cli/signals.ts';
+import { listenForSignals } from '../../../engine/cli/io.ts';
 
 function start() {
   let time = 0;

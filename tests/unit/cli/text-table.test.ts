@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { humanCell } from '../../../engine/cli/human.ts';
-import { textTable } from '../../../engine/cli/table.ts';
+import { humanCell, textTable } from '../../../engine/cli/text-table.ts';
 import { terminalOf } from '../../../engine/report/terminal.ts';
 
 const terminal = { isTerminal: true, width: 80, color: false };

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { keysAt, pipelineJsonSchema, pipelineJsonSchemaText } from '../../../engine/config/json-schema.ts';
+import { keysAt, pipelineJsonSchema, pipelineJsonSchemaText } from '../../../engine/config/shape.ts';
 
 test('pipeline.schema.json is what the spec says now', async () => {
   const committed = await readFile('engine/config/pipeline.schema.json', 'utf8');
-  // Stale? node engine/config/json-schema.ts --write
+  // Stale? node engine/config/shape.ts --write
   expect(pipelineJsonSchemaText()).toBe(committed);
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parsePipeline } from '../../../engine/config/load.ts';
-import { resolveAsOf, resolveTarget } from '../../../engine/config/resolve-target.ts';
+import { resolveAsOf, resolveTarget } from '../../../engine/config/target.ts';
 
 const pipeline = parsePipeline(
   `name: demo

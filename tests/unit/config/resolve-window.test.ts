@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeWindow, openEnd, openStart, resolveWindow } from '../../../engine/config/resolve-window.ts';
+import { describeWindow, openEnd, openStart, resolveWindow } from '../../../engine/config/window.ts';
 import { PipelineError } from '../../../engine/errors.ts';
 import type { Window } from '../../../engine/extract.ts';
 

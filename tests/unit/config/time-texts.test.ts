@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDuration } from '../../../engine/config/duration.ts';
-import { formatDay, parseInstant } from '../../../engine/config/instant.ts';
+import { formatDay, parseDuration, parseInstant } from '../../../engine/units.ts';
 
 describe('an instant', () => {
   test('that JavaScript writes is read as the same', () => {

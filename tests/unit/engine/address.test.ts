@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { addressOf, formatAddress } from '../../../engine/target/address.ts';
+import { addressOf, formatAddress } from '../../../engine/target/archive-address.ts';
 import { tempDir } from '../../support/temp.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { diskError } from '../../../engine/disk-error.ts';
 import { PipelineError } from '../../../engine/errors.ts';
+import { diskError } from '../../../engine/machine-fault.ts';
 
 const system = (code: string, path?: string) =>
   Object.assign(new Error(`${code}: it does not go, write`), { code, ...(path !== undefined && { path }) });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createShare } from '../../../engine/run/share.ts';
+import { createShare } from '../../../engine/run/context.ts';
 
 const thing = (ended: string[], name: string) => async () => ({
   async [Symbol.asyncDispose]() {

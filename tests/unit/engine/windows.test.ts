@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { describeWindow } from '../../../engine/config/resolve-window.ts';
+import { describeWindow } from '../../../engine/config/window.ts';
 import type { Window } from '../../../engine/extract.ts';
 import { buildGraph } from '../../../engine/graph/graph.ts';
-import { nodeWindows } from '../../../engine/run/windows.ts';
+import { nodeWindows } from '../../../engine/run/context.ts';
 import { pipelineOf } from '../graph/arbitrary.ts';
 
 /** listing → klines → bars → availability → ranks, which look back 30 days, → trends, which look back 7. */

@@ -11,10 +11,10 @@ import {
   storedSeries,
   writeSeries,
 } from '../../../extract/listing/series-state.ts';
-import { readAsked, writeAsked } from '../../../extract/rest/asked.ts';
-import type { LedgerEntry } from '../../../extract/staging/entry.ts';
+import { readAsked, writeAsked } from '../../../extract/rest/coverage.ts';
+import { isIntact, seal } from '../../../extract/staging/crc.ts';
+import type { LedgerEntry } from '../../../extract/staging/journal.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
-import { isIntact, seal } from '../../../extract/staging/seal.ts';
 import { tempDir } from '../../support/temp.ts';
 import { headOf, keyOf, objectsOf } from './support.ts';
 

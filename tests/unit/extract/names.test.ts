@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { archiveName, formatKey, parseKey } from '../../../exchange/keys.ts';
 import { dailyTimeframes, timeframes } from '../../../exchange/timeframes.ts';
-import { nameOfPathComponent, pathComponent } from '../../../extract/archive/path-component.ts';
-import { objectUrl } from '../../../extract/archive/urls.ts';
-import { symbolsOf } from '../../../extract/listing/symbols.ts';
+import { nameOfPathComponent, pathComponent } from '../../../extract/archive/directory-store.ts';
+import { objectUrl } from '../../../extract/archive/list.ts';
+import { symbolsOf } from '../../../extract/listing/archive-listing.ts';
 import { stagedFile } from '../../../extract/staging/paths.ts';
 import { keyOf } from './support.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ListedObject } from '../../../extract/listing/series-state.ts';
-import { type PlanInput, planSeries } from '../../../extract/plan/plan.ts';
-import type { ArchiveStatus, LedgerEntry } from '../../../extract/staging/entry.ts';
+import { type PlanInput, planSeries } from '../../../extract/plan/plan-series.ts';
+import type { ArchiveStatus, LedgerEntry } from '../../../extract/staging/journal.ts';
 import { dayMs, listedObject } from './support.ts';
 
 const days = (first: string, last: string): string[] => {

@@ -4,10 +4,9 @@ import { createVars } from '../../../engine/config/vars.ts';
 import { formatKey, parseKey, parseRestKey, periodOfBar } from '../../../exchange/keys.ts';
 import { slotsOf } from '../../../exchange/slots.ts';
 import { timeframes } from '../../../exchange/timeframes.ts';
-import { parseBars } from '../../../extract/rest/bars.ts';
-import { holds, type Range, subtract, union } from '../../../extract/rest/ranges.ts';
-import { restUrls, restWeights } from '../../../extract/rest/settings.ts';
-import { createWeightLimiter, weightOf } from '../../../extract/rest/weights.ts';
+import { holds, type Range, subtract, union } from '../../../extract/rest/coverage.ts';
+import { parseBars } from '../../../extract/rest/rest-client.ts';
+import { createWeightLimiter, restUrls, restWeights, weightOf } from '../../../extract/rest/weights.ts';
 import { stagedFile } from '../../../extract/staging/paths.ts';
 
 const ranges = fc

@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { createVars } from '../../../engine/config/vars.ts';
-import { parseKlinesOptions, parseListingOptions } from '../../../extract/options.ts';
-import { clientOptions, workersFor } from '../../../extract/settings.ts';
+import { clientOptions, parseKlinesOptions, parseListingOptions, workersFor } from '../../../extract/options.ts';
 
 const vars = createVars({});
 const parse = (options: Readonly<Record<string, unknown>>) => parseKlinesOptions({ options, vars });

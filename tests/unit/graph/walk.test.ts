@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findCycles } from '../../../engine/config/cycles.ts';
+import { findCycles } from '../../../engine/config/references.ts';
 import { ancestors, descendants, inTopologicalOrder } from '../../../engine/graph/walk.ts';
 import { graphs, graphsWithIds } from './arbitrary.ts';
 

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatAmount } from '../../../engine/format.ts';
 import { drawCalendar } from '../../../queries/draw/calendar.ts';
-import { drawRank } from '../../../queries/draw/rank.ts';
-import { sparkline, squeeze } from '../../../queries/draw/sparkline.ts';
+import { drawRank, sparkline, squeeze } from '../../../queries/draw/trend.ts';
 
 const plain = { width: 80, color: false };
 const dayMs = 86_400_000;

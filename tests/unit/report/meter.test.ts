@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { createMeter } from '../../../engine/report/meter.ts';
-import { liveProgress, progressLine } from '../../../engine/report/progress-text.ts';
+import { createMeter, liveProgress, progressLine } from '../../../engine/report/progress.ts';
 import { createFakeClock } from './scripted-run.ts';
 
 test('nothing is measured in the first half second', () => {

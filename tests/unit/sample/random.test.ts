@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRandom, exp } from '../../../extract/sample/random.ts';
+import { createRandom, exp } from '../../../extract/sample/numbers.ts';
 
 const draw = (count: number, next: () => number): readonly number[] => Array.from({ length: count }, next);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

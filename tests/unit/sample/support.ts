@@ -5,7 +5,7 @@ import type { Timeframe } from '../../../exchange/timeframes.ts';
 import type { Cadence, InstrumentType } from '../../../exchange/vocabulary.ts';
 import type { ListedObject, ObjectStore } from '../../../extract/archive/store.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
-import { createSampleStore } from '../../../extract/sample/store.ts';
+import { createSampleStore } from '../../../extract/sample/sample-store.ts';
 
 export const sampleAt = (asOf: string, seed?: string): ObjectStore =>
   createSampleStore({ asOf: new Date(asOf), ...(seed !== undefined && { seed }) });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { varchar } from '../../../engine/schema/column.ts';
 import type { Change } from '../../../engine/schema/diff.ts';
-import { table } from '../../../engine/schema/table.ts';
+import { table, varchar } from '../../../engine/schema/table.ts';
 import { printTablesPage } from '../../../engine/schema/tables-page.ts';
 import { describeDrift, describeStep, isDestructive } from '../../../engine/schema/words.ts';
 

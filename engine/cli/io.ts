@@ -1,0 +1,111 @@
+import type { CommandIo } from '../command.ts';
+import { toJsonLine } from '../report/json.ts';
+import type { GlobalOptions } from './options.ts';
+
+/** What `main` needs of the process around it. */
+export interface MainIo extends CommandIo {
+  /** Where a question is answered; without it nobody can be asked. */
+  readonly stdin?: NodeJS.ReadStream;
+}
+
+/** What the commands of the engine itself get. */
+export interface Cli extends MainIo {
+  /** The words of the command line. */
+  readonly argv: readonly string[];
+  /** Only these nodes of what the words select; all of it by default. */
+  readonly only?: ReadonlySet<string>;
+  /** A line of the result. */
+  readonly print: (line: string) => void;
+  /** Sets the exit code of a command that ends without an error. */
+  readonly finish: (exitCode: number) => void;
+}
+
+type Terminal = Pick<MainIo, 'stdin' | 'stderr' | 'signal'>;
+
+/** Shows lines on the terminal and waits for yes or no; undefined where a person sees nothing or cannot answer. */
+export function askOn({
+  stdin,
+  stderr,
+  signal,
+}: Terminal): ((lines: readonly string[]) => Promise<boolean>) | undefined {
+  if (!stdin?.isTTY || !('isTTY' in stderr && stderr.isTTY)) return undefined;
+  return async (lines) => {
+    const { createInterface } = await import('node:readline/promises');
+    for (const line of lines) stderr.write(`${line}\n`);
+    // As a plain stream: in its own mode readline would take Ctrl-C away from the process.
+    const reader = createInterface({ input: stdin, output: stderr, terminal: false });
+    let isAnswered = false;
+    const ended = Promise.withResolvers<string>();
+    reader.once('close', () => {
+      if (!isAnswered) stderr.write('\n');
+      ended.resolve('');
+    });
+    try {
+      const answer = await Promise.race([reader.question('Go on? [y/N] ', { signal }), ended.promise]);
+      isAnswered = true;
+      return /^y(es)?$/i.test(answer.trim());
+    } finally {
+      reader.close();
+    }
+  };
+}
+
+/** Writes a line of log to stderr. */
+export type Note = (message: string, level?: 'info' | 'warn') => void;
+
+/** Notes as `--quiet` and `--log-format` want them. */
+export function createNotes(io: CommandIo, { quiet, logFormat }: Pick<GlobalOptions, 'quiet' | 'logFormat'>): Note {
+  return (message, level = 'info') => {
+    if (quiet) return;
+    const record = () => toJsonLine({ ts: io.now().toISOString(), level, type: 'log', message });
+    io.stderr.write(`${logFormat === 'json' ? record() : wrapped(message, widthOf(io.stderr))}\n`);
+  };
+}
+
+/** Of a terminal; a file has none. */
+const widthOf = (stream: CommandIo['stderr']): number =>
+  'isTTY' in stream && stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY;
+
+/** Broken between words, where the line of a terminal ends. */
+function wrapped(message: string, width: number): string {
+  let used = 0;
+  let text = '';
+  for (const word of message.split(' ')) {
+    const isFirst = text === '';
+    const breaks = !isFirst && used + 1 + word.length > width;
+    text += isFirst ? word : breaks ? `\n  ${word}` : ` ${word}`;
+    used = isFirst ? word.length : (breaks ? 2 : used + 1) + word.length;
+  }
+  return text;
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A terminal sends Ctrl-C to every process of the group, and pnpm passes its own on: that is one signal, not two. */
+const echoWithin = 250;
+const endWithin = 900;
+
+interface SignalSource {
+  on(signal: (typeof signals)[number], listener: () => void): unknown;
+  exit(code: number): void;
+}
+
+/**
+ * The first signal aborts, and what runs has 0.9 s to come to its end; the next one, or the end of that time, ends the
+ * process with 130. A kill at any instant leaves a state that the next run can go on from, so this one does too.
+ */
+export function listenForSignals(source: SignalSource, now: () => number = () => performance.now()): AbortSignal {
+  const controller = new AbortController();
+  let first: number | undefined;
+  const onSignal = () => {
+    if (first === undefined) {
+      first = now();
+      controller.abort();
+      setTimeout(() => source.exit(130), endWithin).unref();
+    } else if (now() - first > echoWithin) {
+      source.exit(130);
+    }
+  };
+  for (const signal of signals) source.on(signal, onSignal);
+  return controller.signal;
+}

@@ -1,0 +1,53 @@
+import { PipelineError } from '../errors.ts';
+import type { Window } from '../extract.ts';
+import { formatDay, msOfDay, parseInstant } from '../units.ts';
+
+/** What stands for a side that the user left open; no archive reaches either. */
+export const openStart = new Date('1970-01-01T00:00:00Z');
+export const openEnd = new Date('9999-12-31T00:00:00Z');
+
+/**
+ * `--start` and `--end` as a half-open range of UTC days; undefined where neither is given.
+ * An open side becomes `openStart` or `openEnd`. Throws USAGE for a date that no calendar has, a time other than
+ * midnight UTC, and a range without a day.
+ */
+export function resolveWindow(options: { readonly start?: string; readonly end?: string }): Window | undefined {
+  if (options.start === undefined && options.end === undefined) return undefined;
+  const start = options.start === undefined ? openStart : parseDay('--start', options.start);
+  const end = options.end === undefined ? openEnd : parseDay('--end', options.end);
+  if (start < end) return { start, end };
+  throw new PipelineError('USAGE', `the range from ${formatDay(start)} to ${formatDay(end)} holds no day`, {
+    key: options.end === undefined ? '--start' : '--end',
+    value: (options.end ?? options.start) as string,
+    hint: `--end is exclusive: the day ${formatDay(start)} alone ends at ${formatDay(new Date(start.getTime() + msOfDay))}`,
+  });
+}
+
+function parseDay(key: string, value: string): Date {
+  const instant = parseInstant(value);
+  if (instant === undefined) {
+    throw new PipelineError('USAGE', `${key} wants a UTC date, not \`${value}\``, {
+      key,
+      value,
+      hint: 'write a day of the calendar as 2025-06-17',
+    });
+  }
+  if (instant.getTime() % msOfDay === 0) return instant;
+  throw new PipelineError('USAGE', `${key} wants a whole day, but ${instant.toISOString()} is within one`, {
+    key,
+    value,
+    hint: `write ${formatDay(instant)}, or the day after`,
+  });
+}
+
+/** `2025-06-17 … 2025-06-28, 12 days`, the last day included; an open side reads `from` or `to`. */
+export function describeWindow({ start, end }: Window): string {
+  const last = formatDay(new Date(end.getTime() - msOfDay));
+  const isFromOpen = start.getTime() === openStart.getTime();
+  const isToOpen = end.getTime() === openEnd.getTime();
+  if (isFromOpen && isToOpen) return 'all days';
+  if (isToOpen) return `from ${formatDay(start)}`;
+  if (isFromOpen) return `to ${last}`;
+  const days = (end.getTime() - start.getTime()) / msOfDay;
+  return `${formatDay(start)} … ${last}, ${days} ${days === 1 ? 'day' : 'days'}`;
+}

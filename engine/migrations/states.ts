@@ -1,0 +1,231 @@
+import { isDeepStrictEqual } from 'node:util';
+import { tableStatements } from '../duckdb/dialect.ts';
+import { openWarehouse, readSchema, type Warehouse } from '../duckdb/index.ts';
+import { PipelineError } from '../errors.ts';
+import { schemaMigrations } from '../schema/system.ts';
+import { type RowOf, type Schema, storedTables, type Table } from '../schema/table.ts';
+import { expectSchema } from '../schema/words.ts';
+import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
+import { type Migration, migrationsFolder, readMigrations } from './folder.ts';
+
+export type AppliedMigration = RowOf<typeof schemaMigrations>;
+
+/** Where a database stands. `unrecorded`: it has tables and no record of migrations, so it is older than them. */
+export type Standing =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'unrecorded'; readonly live: Schema }
+  | {
+      readonly kind: 'recorded';
+      readonly live: Schema;
+      readonly applied: readonly AppliedMigration[];
+      readonly pending: readonly Migration[];
+    };
+
+const table = quoteName(schemaMigrations.name);
+
+/**
+ * @throws PipelineError SCHEMA_NEWER where the database has been through migrations that are not here, MIGRATION_CHANGED
+ *   where one of them was another then
+ */
+export async function readStanding(warehouse: Warehouse, migrations: readonly Migration[]): Promise<Standing> {
+  const live = await readSchema(warehouse);
+  if (Object.keys(live).length === 0) return { kind: 'empty' };
+  if (live[schemaMigrations.name] === undefined) return { kind: 'unrecorded', live };
+  const applied = await warehouse.rows<AppliedMigration>(`FROM ${table} ORDER BY "number"`);
+  for (const { number, name, checksum } of applied) {
+    const here = migrations.find((migration) => migration.number === number);
+    if (here === undefined) {
+      throw new PipelineError(
+        'SCHEMA_NEWER',
+        `${warehouse.file} has been through ${name}, which is not in ${migrationsFolder}/`,
+        {
+          file: warehouse.file,
+          hint: 'use the version of the code that wrote it, or a newer one',
+        },
+      );
+    }
+    if (here.checksum !== checksum) {
+      throw new PipelineError(
+        'MIGRATION_CHANGED',
+        `the migration ${here.name} is not the one that ${warehouse.file} has been through (${name})`,
+        {
+          file: `${migrationsFolder}/${here.name}.sql`,
+          hint: 'bring the old file back and write the change as a new migration: pnpm pipeline migrate new NAME',
+        },
+      );
+    }
+  }
+  const newest = applied.at(-1)?.number ?? 0;
+  const pending = migrations.filter(({ number }) => !applied.some((one) => one.number === number));
+  const late = pending.find(({ number }) => number < newest);
+  if (late !== undefined) {
+    throw new PipelineError(
+      'MIGRATION_CHANGED',
+      `${late.name} was added below ${newest}, which ${warehouse.file} has been through`,
+      {
+        file: `${migrationsFolder}/${late.name}.sql`,
+        hint: 'give it the next number: migrations run in order',
+      },
+    );
+  }
+  return { kind: 'recorded', live, applied, pending };
+}
+
+/** Part of the transaction that applies them. */
+export async function recordApplied(warehouse: Warehouse, migrations: readonly Migration[], now: Date): Promise<void> {
+  if (migrations.length === 0) return;
+  const at = timestampLiteral(now);
+  const rows = migrations.map(
+    ({ number, name, checksum }) => `(${number}, ${quoteText(name)}, ${quoteText(checksum)}, ${at})`,
+  );
+  await warehouse.run(`INSERT INTO ${table} ("number", "name", "checksum", applied_at) VALUES ${rows.join(', ')}`);
+}
+
+/**
+ * The schema before the first migration and after each, as DuckDB tells them: what is kept of a release.
+ * @throws PipelineError MIGRATION_FAILED naming the file
+ */
+export async function replayMigrations(
+  migrations: readonly Migration[],
+  signal: AbortSignal,
+): Promise<readonly Schema[]> {
+  await using scratch = await openWarehouse({ file: ':memory:', threads: 1, signal });
+  for (const statement of tableStatements(schemaMigrations)) await scratch.run(statement);
+  const states = [await readSchema(scratch)];
+  for (const { name, sql } of migrations) {
+    await scratch.run(sql).catch((error: Error) => {
+      throw new PipelineError('MIGRATION_FAILED', `${name} does not run: ${error.message}`, {
+        file: `${migrationsFolder}/${name}.sql`,
+        cause: error,
+      });
+    });
+    states.push(await readSchema(scratch));
+  }
+  return states;
+}
+
+/** The tables that this version of the code works with. */
+export interface Definition {
+  readonly schema: Schema;
+  readonly migrations: readonly Migration[];
+}
+
+const outdated = (file: string, message: string) =>
+  new PipelineError('SCHEMA_OUTDATED', `${message}; nothing was changed`, {
+    file,
+    hint: 'pnpm pipeline migrate status says what is to be done, pnpm pipeline migrate up does it and keeps a backup',
+  });
+
+/**
+ * Where a warehouse stands that has been through every migration; its tables are not looked at.
+ * @throws PipelineError SCHEMA_OUTDATED where migrations are still to come, SCHEMA_NEWER, MIGRATION_CHANGED
+ */
+async function expectMigrated(
+  warehouse: Warehouse,
+  { schema, migrations }: { readonly schema?: Schema; readonly migrations: readonly Migration[] },
+): Promise<Standing> {
+  const { file } = warehouse;
+  const standing = await readStanding(warehouse, migrations);
+  if (standing.kind === 'unrecorded') {
+    const has = Object.keys(standing.live).length;
+    const of = schema === undefined ? '' : ` of ${storedTables(schema).length}`;
+    throw outdated(file, `older than this code: ${has}${of} tables and no record of migrations`);
+  }
+  if (standing.kind === 'recorded' && standing.pending.length > 0) {
+    throw outdated(
+      file,
+      `older than this code: it has not been through ${standing.pending.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  return standing;
+}
+
+/**
+ * Whether a warehouse has tables at all; those that it has are the definition's.
+ * @throws PipelineError as `expectMigrated`, and SCHEMA_DRIFT where a table differs all the same
+ */
+export async function expectCurrent(warehouse: Warehouse, definition: Definition): Promise<'empty' | 'current'> {
+  const standing = await expectMigrated(warehouse, definition);
+  if (standing.kind === 'empty') return 'empty';
+  expectSchema(standing.live, definition.schema, 'the warehouse differs from the definition', {
+    file: warehouse.file,
+    hint: 'where it was altered by hand, take that back or restore a backup; where the definition was changed: pnpm pipeline migrate new NAME',
+  });
+  return 'current';
+}
+
+/** The same for what only reads: an empty database is refused where its tables are asked for. */
+export async function refuseOlder(warehouse: Warehouse, root: string): Promise<void> {
+  const migrations = await readMigrations(root);
+  if (migrations.length > 0) await expectMigrated(warehouse, { migrations });
+}
+
+/** What a database without a record has been through, told from its tables. */
+export interface Recognised {
+  readonly applied: readonly Migration[];
+  readonly pending: readonly Migration[];
+  /** The tables that it has and that migrations know, as it has them and as the migrations that made them left them. */
+  readonly found: Schema;
+  readonly exact: Schema;
+}
+
+/**
+ * A table fits the states that name no column which it lacks. A migration has been through where every table that it
+ * touches fits a state after it. Tables that no migration knows are left alone.
+ * @throws PipelineError SCHEMA_DRIFT where a table, or the tables of one migration, fit no state
+ */
+export function recognise(live: Schema, migrations: readonly Migration[], states: readonly Schema[]): Recognised {
+  const known = new Set(states.flatMap((state) => Object.keys(state)));
+  const found = Object.fromEntries(Object.entries(live).filter(([name]) => known.has(name)));
+  const fits = new Map(Object.entries(found).map(([name, table]) => [name, fittingStates(table, states)]));
+  const applied: Migration[] = [];
+  const pending: Migration[] = [];
+  const exact = new Map([...fits].map(([name, { last }]) => [name, last]));
+  for (const [index, migration] of migrations.entries()) {
+    const at = index + 1;
+    const tables = touched(states, at);
+    const behind = tables.find((name) => (fits.get(name)?.last ?? 0) < at);
+    if (behind === undefined) {
+      applied.push(migration);
+      continue;
+    }
+    pending.push(migration);
+    for (const name of tables) {
+      const fit = fits.get(name);
+      if (fit === undefined) continue;
+      if (fit.first >= at) {
+        const other = found[behind] ? 'is older' : 'is not there';
+        throw unknown(`${name} is as ${migration.name} left it, and ${behind} ${other}`);
+      }
+      exact.set(name, Math.min(exact.get(name) ?? 0, at - 1));
+    }
+  }
+  const left = [...exact].map(([name, at]) => [name, states[at]?.[name] as Table]);
+  return { applied, pending, found, exact: Object.fromEntries(left) };
+}
+
+/** The tables that a migration makes, changes or drops; 1 is the first migration. */
+function touched(states: readonly Schema[], at: number): readonly string[] {
+  const [before = {}, after = {}] = [states[at - 1], states[at]];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
+}
+
+/** The last state that a table fits, and the first with the same columns. */
+function fittingStates(table: Table, states: readonly Schema[]): { readonly first: number; readonly last: number } {
+  const namesAt = (state: Schema | undefined) => Object.keys(state?.[table.name]?.columns ?? {}).sort();
+  const lacks = (state: Schema | undefined) => namesAt(state).filter((name) => table.columns[name] === undefined);
+  const last = states.findLastIndex((state) => state[table.name] !== undefined && lacks(state).length === 0);
+  if (last < 0) {
+    const oldest = states.find((state) => state[table.name] !== undefined);
+    throw unknown(`${table.name} lacks ${lacks(oldest).join(', ')}, which even its oldest known form has`);
+  }
+  const names = namesAt(states[last]);
+  const before = states.slice(0, last).findLastIndex((state) => !isDeepStrictEqual(namesAt(state), names));
+  return { first: before + 1, last };
+}
+
+const unknown = (message: string) =>
+  new PipelineError('SCHEMA_DRIFT', `this database is of no known age: ${message}`, {
+    hint: 'bring it by hand to one of the forms in migrations/, or move it away and build anew: pnpm pipeline run',
+  });

@@ -1,0 +1,169 @@
+import { tableStatements } from '../duckdb/dialect.ts';
+import { adoptRows, alterStatements, forgetInputs, readSchema, type Warehouse } from '../duckdb/index.ts';
+import { isAbort, PipelineError } from '../errors.ts';
+import { countOf } from '../format.ts';
+import { type Change, diffSchemas } from '../schema/diff.ts';
+import { partitionState, schemaMigrations } from '../schema/system.ts';
+import type { Schema } from '../schema/table.ts';
+import { describeStep, expectSchema, isDestructive, isStructural } from '../schema/words.ts';
+import { quoteName } from '../sql.ts';
+import type { Migration } from './folder.ts';
+import { type Recognised, recognise, recordApplied, type Standing } from './states.ts';
+
+/** Something to run, and what it does. */
+export interface Step {
+  readonly name: string;
+  readonly changes: readonly Change[];
+  readonly sql: string;
+  readonly migration?: Migration;
+}
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Migrations that a database without a record is taken to have been through. */
+  readonly recognised: readonly Migration[];
+  /** Its tables now, and what they must be before the first migration of `steps`. */
+  readonly live: Schema;
+  readonly expected: Schema;
+}
+
+/** What `migrate up` would do to a database; `states` are those of `replayMigrations`. */
+export function planMigrations(
+  standing: Exclude<Standing, { kind: 'empty' }>,
+  migrations: readonly Migration[],
+  states: readonly Schema[],
+): Plan {
+  const stepOf = (migration: Migration): Step => {
+    const at = migrations.indexOf(migration);
+    const changes = diffSchemas(states[at] ?? {}, states[at + 1] ?? {}, migration.renames);
+    return { name: migration.name, changes, sql: migration.sql, migration };
+  };
+  if (standing.kind === 'recorded') {
+    const { live, applied, pending } = standing;
+    return { steps: pending.map(stepOf), recognised: [], live, expected: states[applied.length] ?? {} };
+  }
+  const { live } = standing;
+  const { applied, pending, found, exact } = recognise(live, migrations, states);
+  const steps = [...alignment({ found, exact }), ...pending.map(stepOf)];
+  return { steps, recognised: applied, live: found, expected: found };
+}
+
+/** Takes tables that were made elsewhere to the exact form that the migrations they have been through would have left. */
+function alignment({ found, exact }: Pick<Recognised, 'found' | 'exact'>): readonly Step[] {
+  const changes = diffSchemas(found, exact);
+  if (changes.length === 0) return [];
+  return [
+    {
+      name: 'alignment',
+      changes,
+      sql: alterStatements(found, exact)
+        .map((statement) => `${statement};`)
+        .join('\n'),
+    },
+  ];
+}
+
+/** What the steps of a plan do, a line each; comments are not worth one. */
+export function planLines({ recognised, steps }: Pick<Plan, 'recognised' | 'steps'>): readonly string[] {
+  return [
+    ...recognised.map(({ name }) => `${name}  recognised: the database has been through it`),
+    ...steps.flatMap(({ name, changes }) => [
+      name,
+      ...changes
+        .filter(isStructural)
+        .map((change) => `  ${describeStep(change)}${isDestructive(change) ? '  (destructive)' : ''}`),
+    ]),
+  ];
+}
+
+const unchanged = 'nothing was changed';
+
+/**
+ * Runs the steps in one transaction and commits it only where every row is still there and the tables are those of the
+ * definition; returns how many rows that are.
+ * @throws PipelineError MIGRATION_FAILED, SCHEMA_DRIFT; the warehouse is then as it was
+ */
+export async function applyPlan(
+  warehouse: Warehouse,
+  plan: Plan,
+  options: { readonly schema: Schema; readonly now: Date; readonly applied: (step: Step) => void },
+): Promise<number> {
+  const { schema, now, applied } = options;
+  const migrations = [...plan.recognised, ...plan.steps.flatMap(({ migration }) => migration ?? [])];
+  const changes = plan.steps.flatMap((step) => step.changes);
+  return warehouse.transaction(async () => {
+    const before = await countRows(warehouse);
+    if (plan.live[schemaMigrations.name] === undefined)
+      for (const statement of tableStatements(schemaMigrations)) await warehouse.run(statement);
+    for (const step of plan.steps) {
+      await warehouse.run(step.sql).catch((error: Error) => {
+        if (isAbort(error)) throw error;
+        throw failed(`${step.name}: ${error.message}`, error);
+      });
+      applied(step);
+    }
+    await recordApplied(
+      warehouse,
+      migrations.sort((a, b) => a.number - b.number),
+      now,
+    );
+    await makeDirty(warehouse, changes);
+    expectSchema(await readSchema(warehouse), schema, 'the migrated tables differ from the definition', {
+      file: warehouse.file,
+      hint: `${unchanged}; write what is missing: pnpm pipeline migrate new NAME`,
+    });
+    const rows = expectRows(before, await countRows(warehouse), changes);
+    await adopt(warehouse, schema, plan, changes);
+    return rows;
+  });
+}
+
+const failed = (message: string, cause?: Error) =>
+  new PipelineError('MIGRATION_FAILED', message, { hint: unchanged, ...(cause && { cause }) });
+
+async function countRows(warehouse: Warehouse): Promise<ReadonlyMap<string, bigint>> {
+  const counts = new Map<string, bigint>();
+  for (const name of Object.keys(await readSchema(warehouse))) {
+    const { rows } = await warehouse.row<{ rows: bigint }>(`SELECT count(*) AS rows FROM ${quoteName(name)}`);
+    if (name !== schemaMigrations.name) counts.set(name, rows);
+  }
+  return counts;
+}
+
+/** All tables that stay have as many rows as before; how many that are together. */
+function expectRows(
+  before: ReadonlyMap<string, bigint>,
+  after: ReadonlyMap<string, bigint>,
+  changes: readonly Change[],
+): number {
+  const renamed = new Map(
+    changes.flatMap((change) => (change.kind === 'table renamed' ? [[change.from, change.table]] : [])),
+  );
+  const dropped = new Set(changes.flatMap((change) => (change.kind === 'table dropped' ? [change.table] : [])));
+  let total = 0n;
+  for (const [name, rows] of before) {
+    const now = after.get(renamed.get(name) ?? name);
+    if (dropped.has(name)) continue;
+    if (now !== rows) throw failed(`${name} had ${countOf(rows, 'row')} and would have ${now ?? 'none'}`);
+    total += rows;
+  }
+  return Number(total);
+}
+
+/** Takes the digests of rows that a migration has changed, or that were published before there were any. */
+async function adopt(warehouse: Warehouse, schema: Schema, plan: Plan, changes: readonly Change[]): Promise<void> {
+  if (schema[partitionState.name] === undefined) return;
+  const hadDigests = plan.live[partitionState.name]?.columns.rows_digest !== undefined;
+  const changed = new Set(changes.filter(isStructural).map(({ table }) => table));
+  await adoptRows(
+    warehouse,
+    Object.values(schema).filter(({ name }) => !hadDigests || changed.has(name)),
+  );
+}
+
+/** What an altered table holds may lack what the new definition asks for: the next run builds or loads it anew. */
+async function makeDirty(warehouse: Warehouse, changes: readonly Change[]): Promise<void> {
+  const tables = new Set(changes.filter(isStructural).map(({ table }) => table));
+  if (tables.size === 0 || (await readSchema(warehouse))[partitionState.name] === undefined) return;
+  await forgetInputs(warehouse, [...tables]);
+}

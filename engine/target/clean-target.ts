@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { readSums, sumsFile } from '../disk.ts';
+import { backUp } from '../duckdb/index.ts';
+import type { Extract, Freed } from '../extract.ts';
+import { lockTarget } from './lock.ts';
+import { refuseLost } from './lost.ts';
+import type { TargetPaths } from './paths.ts';
+import { recordFile, updateRecord } from './record.ts';
+
+export interface Cleaned {
+  readonly backup: string | undefined;
+  readonly removed: readonly string[];
+  /** What is still in the folder of the target, and why. */
+  readonly left: readonly { readonly file: string; readonly why: string }[];
+  readonly freed: Freed;
+}
+
+/**
+ * Removes what runs wrote and can build again: warehouse (a copy is kept), exports, artifacts, logs; with `extracts`, what
+ * these have staged and can fetch again, while what they know about it stays. What no run wrote is left.
+ * @throws PipelineError WAREHOUSE_LOST where there is no warehouse to keep a copy of, and there should be one
+ */
+export async function cleanTarget(options: {
+  readonly paths: TargetPaths;
+  /** Names of the exports of the pipeline. */
+  readonly exports: readonly string[];
+  readonly extracts: readonly Extract[];
+  readonly runId: string;
+  readonly now: Date;
+  readonly signal: AbortSignal;
+}): Promise<Cleaned> {
+  const { paths, extracts, runId, now, signal } = options;
+  const freed = { files: 0, bytes: 0 };
+  if (!existsSync(paths.root)) return { backup: undefined, removed: [], left: [], freed };
+  await using lock = await lockTarget(paths.root, { command: 'pipeline clean', since: now, wait: false, signal });
+  refuseLost(paths.warehouse);
+  const backup = await backUp(paths, runId, { signal });
+  lock.confirm();
+  // First of all: a warehouse that is missing from here on is not lost.
+  await updateRecord(paths.root, { warehouse: undefined });
+
+  const removed = [
+    ...(await removeExports(paths, options.exports)),
+    ...(await removeWarehouse(paths)),
+    ...(await removeMatching(path.join(paths.artifacts, 'compiled'), (name) => name.endsWith('.sql'))),
+    ...(await removeMatching(path.join(paths.artifacts, 'failures'), (name) => name.endsWith('.csv'))),
+    ...(await removeMatching(paths.artifacts, (name) => artifacts.has(whole(name)))),
+    ...(await removeMatching(paths.logs, (name) => logName.test(name))),
+  ];
+  for (const extract of extracts) {
+    const { files = 0, bytes = 0 } = (await extract.clean?.({ stagingDir: paths.staging, signal })) ?? {};
+    freed.files += files;
+    freed.bytes += bytes;
+  }
+  return { backup, removed, left: await whatIsLeft(paths), freed };
+}
+
+const artifacts: ReadonlySet<string> = new Set(['manifest.json', 'run_results.json']);
+/** As `createRunId` names them. */
+const logName = /^\d{8}T\d{6}Z-[0-9a-f]{4}\.log$/;
+/** The file that a name ending in `.part` was to become. */
+const whole = (name: string): string => name.replace(/\.part$/, '');
+
+async function removeExports({ exports: folder }: TargetPaths, names: readonly string[]): Promise<readonly string[]> {
+  const { sums } = await readSums(folder);
+  const own = new Set([...names.map((name) => `${name}.parquet`), ...sums.keys(), sumsFile]);
+  return removeMatching(folder, (name) => own.has(whole(name)));
+}
+
+async function removeWarehouse({ root, warehouse }: TargetPaths): Promise<readonly string[]> {
+  const own = ['', '.wal', '.left', '.tmp', '.compact', '.compact.wal'];
+  const files = own.map((suffix) => `${path.basename(warehouse)}${suffix}`);
+  return removeMatching(root, (name) => files.includes(name));
+}
+
+/** Removes the entries of a folder that match, and the folder where nothing is left in it; what it removed. */
+async function removeMatching(folder: string, matches: (name: string) => boolean): Promise<readonly string[]> {
+  const names = await namesIn(folder);
+  const own = names.filter(matches);
+  for (const name of own) await rm(path.join(folder, name), { recursive: true });
+  if (own.length < names.length || !existsSync(folder)) return own.map((name) => path.join(folder, name));
+  await rmdir(folder).catch(() => {}); // a link to a folder stays
+  return [folder];
+}
+
+async function whatIsLeft(paths: TargetPaths): Promise<Cleaned['left']> {
+  const known: Readonly<Record<string, string>> = {
+    [paths.backups]: 'the backups',
+    [paths.staging]: 'what was fetched; clean --staging removes what can be fetched again',
+    [recordFile(paths.root)]: 'the archive that the target belongs to',
+  };
+  const folders = new Set([paths.exports, paths.artifacts, paths.logs]);
+  const left: { file: string; why: string }[] = [];
+  for (const name of await namesIn(paths.root)) {
+    const file = path.join(paths.root, name);
+    if (name.startsWith('run.lock')) continue;
+    const inside = folders.has(file) ? (await namesIn(file)).map((one) => path.join(file, one)) : [];
+    for (const one of inside.length > 0 ? inside : [file])
+      left.push({ file: one, why: known[one] ?? 'no run wrote it' });
+  }
+  return left;
+}
+
+const namesIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder).catch(() => [])).sort();

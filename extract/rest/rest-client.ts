@@ -1,0 +1,230 @@
+import { hideEcho, type PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
+import { defectOf } from '../../exchange/bar-rules.ts';
+import { apiTimeframe, type Timeframe } from '../../exchange/timeframes.ts';
+import type { InstrumentType } from '../../exchange/vocabulary.ts';
+import { headerOf } from '../archive/client.ts';
+import { SourceError } from '../failure.ts';
+import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
+import { type Answer, createTransport } from '../http/transport.ts';
+import type { Range } from './coverage.ts';
+import { type Clock, createWeightLimiter, type WeightLimiter, weightOf } from './weights.ts';
+
+export interface RestClientOptions {
+  readonly urls: Readonly<Record<InstrumentType, SplitUrl>>;
+  /** Weight that may be asked for in a minute. */
+  readonly weights: Readonly<Record<InstrumentType, number>>;
+  readonly connections: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly retry?: Partial<RetryPolicy>;
+  /** Takes what is worth knowing. */
+  readonly tell: (message: string) => void;
+}
+
+export interface KlinesRequest {
+  readonly instrument_type: InstrumentType;
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  /** Open times. */
+  readonly range: Range;
+  /** Bars that the range can hold at most. */
+  readonly limit: number;
+}
+
+export type KlinesAnswer =
+  /** `at`: the clock of the exchange, ms since 1970, where it tells. */
+  | { readonly kind: 'bars'; readonly bars: readonly Bar[]; readonly at?: number }
+  /** The exchange does not know the symbol (any more). */
+  | { readonly kind: 'unknown'; readonly text: string }
+  /** No answer that counts, after every retry. */
+  | { readonly kind: 'failed'; readonly error: PipelineError };
+
+export interface RestClient extends AsyncDisposable {
+  /** Throws EXCHANGE_BANNED, EXCHANGE_REFUSED and the reason of an abort: nothing else is to be asked then. */
+  klines(request: KlinesRequest): Promise<KlinesAnswer>;
+  readonly stats: { readonly requests: number; readonly retries: number };
+}
+
+const paths = { spot: '/api/v3/klines', 'futures-um': '/fapi/v1/klines', 'futures-cm': '/dapi/v1/klines' } as const;
+/** 1,500 bars have some 300 KB. */
+const largest = 4 * 1024 * 1024;
+/** Who is told to wait for longer is as good as banned. */
+const longestPause = 15 * 60_000;
+/** Invalid symbol, invalid symbol status, and names that the API takes for no symbol at all. */
+const unknownCodes = [-1121, -1122, -1100];
+
+/**
+ * Asks the exchange for bars, within its weight limits: each attempt waits for its weight, what the exchange says it
+ * has counted counts, and a 429 holds everything back for as long as it says.
+ */
+export function createRestClient(options: RestClientOptions): RestClient {
+  const { urls, weights, connections, signal, clock, tell } = options;
+  const transport = createTransport({ connections, signal });
+  const policy = { ...defaultRetryPolicy, ...options.retry };
+  const limiters = new Map<InstrumentType, WeightLimiter>();
+  const stats = { requests: 0, retries: 0 };
+  /** A ban or a refusal: whoever asks on after it is banned for longer. */
+  let ended: PipelineError | undefined;
+
+  function limiterOf(market: InstrumentType): WeightLimiter {
+    const limiter = limiters.get(market) ?? createWeightLimiter(weights[market], clock, signal);
+    limiters.set(market, limiter);
+    return limiter;
+  }
+
+  function judge(
+    { url, access }: { readonly url: URL; readonly access: UrlAccess | undefined },
+    answer: Answer,
+    attempt: number,
+    limiter: WeightLimiter,
+  ): Attempt<KlinesAnswer, string> {
+    const { status } = answer;
+    const done = (value: KlinesAnswer): Attempt<KlinesAnswer, string> => ({ kind: 'done', value });
+    const again = (problem: string) => ({ kind: 'again', problem }) as const;
+    if (status === 200) {
+      const bars = parseBars(answer.body);
+      if (typeof bars === 'string') return again(`the answer is not to be used: ${bars}`);
+      const at = Date.parse(headerOf(answer, 'date') ?? '');
+      return done({ kind: 'bars', bars, ...(!Number.isNaN(at) && { at }) });
+    }
+    const retryAfter = parseRetryAfter(headerOf(answer, 'retry-after'), clock.now());
+    const { code, text } = complaintOf(answer, access);
+    const details = { url: url.href, status, attempt };
+    if (status === 418 || (retryAfter ?? 0) > longestPause) {
+      const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
+      ended = new SourceError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
+        ...details,
+        hint: 'wait that long, then run again: what is staged stays; other programs at this address ask as well',
+      });
+      throw ended;
+    }
+    if (status === 429) {
+      const ms = retryAfter ?? 60_000;
+      limiter.pause(ms);
+      tell(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
+      return again(`too much was asked: ${text}`);
+    }
+    if (status === 408 || status >= 500)
+      return { ...again(`the exchange answers with status ${status}`), outlast: true };
+    if (status === 401 || status === 403 || status === 451) {
+      const what =
+        status === 401 ? 'wants another user and password than rest_urls has' : 'serves nothing to this address';
+      ended = new SourceError('EXCHANGE_REFUSED', `the exchange ${what}: ${text}`, {
+        ...details,
+        hint:
+          status === 401
+            ? 'write them into the var rest_urls as spot=https://user:password@host, percent-encoded'
+            : 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
+      });
+      throw ended;
+    }
+    if (code !== undefined && unknownCodes.includes(code)) return done({ kind: 'unknown', text: `${code} ${text}` });
+    return done({ kind: 'failed', error: noAnswer(`the exchange answers with status ${status}: ${text}`, details) });
+  }
+
+  async function klines(request: KlinesRequest): Promise<KlinesAnswer> {
+    const { instrument_type: market } = request;
+    const { url: base, access } = urls[market];
+    const url = urlOf(base, request);
+    const limiter = limiterOf(market);
+    let attempts = 0;
+    const retried = await withRetries<KlinesAnswer, string>(policy, signal, async (attempt) => {
+      attempts = attempt;
+      if (attempt > 1) stats.retries++;
+      const over = await limiter.acquire(weightOf(market, request.limit));
+      if (ended !== undefined) throw ended;
+      stats.requests++;
+      let answer: Answer;
+      try {
+        answer = await transport.get({ url, access, limit: largest });
+      } catch (error) {
+        over(undefined);
+        signal.throwIfAborted();
+        return { kind: 'again', problem: `no answer: ${(error as Error).message}`, outlast: true };
+      }
+      const counted = Number(headerOf(answer, 'x-mbx-used-weight-1m'));
+      over(Number.isFinite(counted) ? counted : undefined);
+      return judge({ url, access }, answer, attempt, limiter);
+    });
+    if (retried.kind === 'done') return retried.value;
+    const details = { url: url.href, attempt: attempts };
+    return { kind: 'failed', error: noAnswer(retried.problems.at(-1) ?? 'no answer', details) };
+  }
+
+  return { klines, stats, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+}
+
+function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit }: KlinesRequest): URL {
+  const url = new URL(`${base.replace(/\/+$/, '')}${paths[instrument_type]}`);
+  const [from, to] = range;
+  url.search = String(
+    new URLSearchParams({
+      symbol,
+      interval: apiTimeframe(timeframe),
+      startTime: String(from),
+      // Both ends are included.
+      endTime: String(to - 1),
+      limit: String(limit),
+    }),
+  );
+  return url;
+}
+
+/** What the exchange says of a request that it does not answer. */
+function complaintOf(
+  { body }: Answer,
+  access: UrlAccess | undefined,
+): { readonly code?: number; readonly text: string } {
+  try {
+    const { code, msg } = JSON.parse(body.toString('utf8')) as { code?: unknown; msg?: unknown };
+    if (typeof code === 'number') return { code, text: hideEcho(String(msg ?? ''), access) };
+  } catch {
+    // A web page, most likely: its status says enough.
+  }
+  return { text: 'it gives no reason' };
+}
+
+const noAnswer = (text: string, details: { readonly url: string; readonly attempt: number }): PipelineError =>
+  new SourceError('EXCHANGE_FAILED', text, {
+    ...details,
+    hint: 'check the network and the var rest_urls, then run again: what is staged stays',
+  });
+
+/** A bar as the exchange's API gives it. */
+export interface Bar {
+  /** ms since 1970. */
+  readonly open: number;
+  readonly close: number;
+  /** Its 12 fields in the order of an archive's columns, every text as it came. */
+  readonly line: string;
+  /** Why its values cannot be believed, by the rules that archives are held to (A11, A14, B25), and its row in the answer. */
+  readonly defect?: string;
+}
+
+const fields = 12;
+/** open_time, close_time and count are numbers, the rest are texts. */
+const wholeAt = [0, 6, 8];
+
+/** The bars of an answer, or what keeps it from being one: anything but ascending rows of 12 fields of the right kind. */
+export function parseBars(body: Buffer): readonly Bar[] | string {
+  let rows: unknown;
+  try {
+    rows = JSON.parse(body.toString('utf8'));
+  } catch {
+    return 'it is no JSON';
+  }
+  if (!Array.isArray(rows)) return 'it is no list';
+  const bars: Bar[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (!Array.isArray(row) || row.length !== fields) return `row ${index + 1} has not ${fields} fields`;
+    const odd = row.findIndex((field, at) => typeof field !== (wholeAt.includes(at) ? 'number' : 'string'));
+    if (odd >= 0) return `row ${index + 1} has ${JSON.stringify(row[odd])} as field ${odd + 1}`;
+    const [open, close] = [row[0] as number, row[6] as number];
+    if (!Number.isSafeInteger(open) || open < 0 || open <= (bars.at(-1)?.open ?? -1))
+      return `row ${index + 1} does not open after the row above it`;
+    const found = defectOf(row.map(String));
+    const defect = found && `${found.code}: row ${index + 1}, ${found.says}`;
+    bars.push({ open, close, line: row.join(','), ...(defect !== undefined && { defect }) });
+  }
+  return bars;
+}

@@ -1,0 +1,159 @@
+import { type Kysely, sql } from 'kysely';
+import { cast, countOf, formatDay } from '../../engine/index.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
+import { daysOfASpell } from '../../exchange/vocabulary.ts';
+import type { Database } from '../../models/schema.ts';
+import { day } from '../parameters/range.ts';
+import { defineQuestion } from '../question.ts';
+import { countWhere, traded } from '../sql.ts';
+
+/**
+ * Symbols that began to trade on a day: for the first time, or again after more than 7 days, as a ticker does that is
+ * used for another coin (A24). A whole day that was published late makes no listing of the next one (A21).
+ */
+export const listings = defineQuestion({
+  name: 'listings',
+  description: 'Symbols that began to trade on a day.',
+  parameters: { date: day('daily_availability') },
+  query: (db, { date }) =>
+    db
+      .with('trading', (trading) =>
+        trading
+          .selectFrom('daily_availability')
+          .where('date', '<=', date)
+          .where((eb) => traded(eb))
+          .select(['date', 'symbol', 'quote_volume_usdt', 'trade_count', 'open_price', 'close_price']),
+      )
+      .selectFrom('trading as day')
+      .leftJoin('trading as before', (join) =>
+        join.onRef('before.symbol', '=', 'day.symbol').onRef('before.date', '<', 'day.date'),
+      )
+      .where('day.date', '=', date)
+      // Of the first day of all, nobody knows who traded the day before.
+      .where('day.date', '>', (eb) =>
+        eb.selectFrom('daily_availability').select((of) => cast('DATE', sql`min(${of.ref('date')})`).as('first')),
+      )
+      .groupBy([
+        'day.date',
+        'day.symbol',
+        'day.quote_volume_usdt',
+        'day.trade_count',
+        'day.open_price',
+        'day.close_price',
+      ])
+      .having((eb) => {
+        const away = sql`${eb.ref('day.date')} - max(${eb.ref('before.date')}) - 1`;
+        return sql<boolean>`coalesce(${away} > ${sql.lit(daysOfASpell)}, true)`;
+      })
+      .orderBy('day.symbol')
+      .select((eb) => [
+        'day.date',
+        'day.symbol',
+        cast.nullable('DATE', sql`max(${eb.ref('before.date')})`).as('previously_traded'),
+        'day.quote_volume_usdt',
+        'day.trade_count',
+        'day.open_price',
+        'day.close_price',
+      ]),
+  async check({ db, rows }, { date }) {
+    const [{ first } = { first: date }] = await rows(
+      db.selectFrom('daily_availability').select((eb) => cast('DATE', sql`min(${eb.ref('date')})`).as('first')),
+    );
+    if (first < date) return [];
+    return [`the record begins on ${formatDay(date)}: who began to trade on that day is not known`];
+  },
+  units: () => ({ quote_volume_usdt: 'USDT at par', open_price: 'quote asset', close_price: 'quote asset' }),
+  examples: ['listings 2025-06-17'],
+});
+
+const dayBefore = (date: Date) => new Date(date.getTime() - msOfDay);
+
+/**
+ * What became of every symbol that traded on the day before `date`, counted in days that the archive has published:
+ * those on which at least half as many symbols are available.
+ */
+const fates = (db: Kysely<Database>, date: Date) =>
+  db
+    .with('last', (last) =>
+      last
+        .selectFrom('daily_availability')
+        .where('date', '=', dayBefore(date))
+        .where((eb) => traded(eb))
+        .select(['symbol', 'date', 'quote_volume_usdt', 'close_price']),
+    )
+    .with('after', (after) =>
+      after
+        .selectFrom('daily_availability')
+        .where('date', '>=', date)
+        .select((eb) => ['symbol', 'date', 'available', 'trade_count', traded(eb).as('traded')]),
+    )
+    .with('published', (published) =>
+      published
+        .selectFrom('after')
+        .groupBy('date')
+        .having((eb) => sql<boolean>`2 * ${countWhere(eb.ref('available'))} >= (select count(*) from last)`)
+        .select('date'),
+    )
+    .selectFrom('last')
+    .leftJoin('after', 'after.symbol', 'last.symbol')
+    .groupBy(['last.symbol', 'last.date', 'last.quote_volume_usdt', 'last.close_price'])
+    .select((eb) => [
+      'last.symbol',
+      'last.date as last_traded',
+      'last.quote_volume_usdt',
+      'last.close_price',
+      cast.nullable('DATE', sql`min(${eb.ref('after.date')}) filter (where ${eb.ref('after.traded')})`).as('returned'),
+      countWhere(sql`${eb.ref('after.available')} and ${eb.ref('after.trade_count')} = 0`).as('flat_bars'),
+      cast('BIGINT', eb.selectFrom('published').select(cast('BIGINT', sql`count(*)`).as('days'))).as('days_published'),
+    ]);
+
+/**
+ * Symbols that traded on the day before and not from this day on. By trading, not by files: a settled contract
+ * publishes flat bars for years (A13) and has left; an archive that comes late (A21) is no delisting. So a symbol
+ * without bars has left when the archive has gone on without it for more than 7 days, which is also what ends a spell
+ * (A24); one with flat bars has left at once.
+ */
+export const delistings = defineQuestion({
+  name: 'delistings',
+  description: 'Symbols that no longer trade from a day on, by trading and not by files.',
+  parameters: { date: day('daily_availability') },
+  query: (db, { date }) =>
+    db
+      .selectFrom(fates(db, date).as('fate'))
+      .where((eb) => {
+        const away = sql`${eb.ref('returned')} - ${eb.ref('last_traded')} - 1`;
+        const silence = sql`greatest(${eb.ref('flat_bars')} * ${sql.lit(daysOfASpell + 1)}, ${eb.ref('days_published')})`;
+        return sql<boolean>`coalesce(${away}, ${silence}) > ${sql.lit(daysOfASpell)}`;
+      })
+      .orderBy('symbol')
+      .select((eb) => [
+        'symbol',
+        'last_traded',
+        cast('VARCHAR', sql`case when ${eb.ref('flat_bars')} > 0 then 'flat bars' else 'no archives' end`).as(
+          'evidence',
+        ),
+        'days_published',
+        'returned',
+        'quote_volume_usdt',
+        'close_price',
+      ]),
+  async check({ db, rows }, { date }) {
+    const undecided = await rows(
+      db
+        .selectFrom(fates(db, date).as('fate'))
+        .where('returned', 'is', null)
+        .where('flat_bars', '=', 0n)
+        .where('days_published', '<=', BigInt(daysOfASpell))
+        .orderBy('symbol')
+        .select('symbol'),
+    );
+    if (undecided.length === 0) return [];
+    const names = undecided.slice(0, 5).map(({ symbol }) => symbol);
+    return [
+      `${countOf(undecided.length, 'more has', 'more have')} no bar yet (${names.join(', ')}${undecided.length > 5 ? ', …' : ''}): ` +
+        `too few days are published since to tell a delisting from a late archive`,
+    ];
+  },
+  units: () => ({ quote_volume_usdt: 'USDT at par, of the last day', close_price: 'quote asset' }),
+  examples: ['delistings 2025-06-17'],
+});
