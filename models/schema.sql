@@ -14,20 +14,20 @@ CREATE TABLE "archive_objects" (
   "listed_at" TIMESTAMP NOT NULL,
   CHECK ("period_start" < "period_end")
 );
-COMMENT ON TABLE "archive_objects" IS 'The archive as it was last listed: one row a kline archive.
+COMMENT ON TABLE "archive_objects" IS 'The archive as last listed: one row per kline archive.
 Key, held by replacing partitions: key
 Partition: instrument_type, cadence, timeframe, symbol';
 COMMENT ON COLUMN "archive_objects"."key" IS 'Object key.';
 COMMENT ON COLUMN "archive_objects"."instrument_type" IS 'Market.';
-COMMENT ON COLUMN "archive_objects"."cadence" IS 'How much time an archive covers.';
+COMMENT ON COLUMN "archive_objects"."cadence" IS 'Time that an archive covers.';
 COMMENT ON COLUMN "archive_objects"."symbol" IS 'Ticker as the archive spells it.';
 COMMENT ON COLUMN "archive_objects"."timeframe" IS 'Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.';
 COMMENT ON COLUMN "archive_objects"."period_start" IS 'First day of the period.';
 COMMENT ON COLUMN "archive_objects"."period_end" IS 'Day after the period.';
 COMMENT ON COLUMN "archive_objects"."size_bytes" IS 'Size of the zip. [bytes]';
-COMMENT ON COLUMN "archive_objects"."etag" IS 'ETag without quotes; the MD5 of the object as a rule.';
+COMMENT ON COLUMN "archive_objects"."etag" IS 'ETag without quotes; usually the MD5 of the object.';
 COMMENT ON COLUMN "archive_objects"."last_modified" IS 'When it was published or re-issued.';
-COMMENT ON COLUMN "archive_objects"."listed_at" IS 'As-of of the run that first saw it in this state.';
+COMMENT ON COLUMN "archive_objects"."listed_at" IS 'As-of of the run that first saw this state.';
 
 CREATE TABLE "staged_archives" (
   "key" VARCHAR NOT NULL,
@@ -47,25 +47,25 @@ CREATE TABLE "staged_archives" (
   "reason" VARCHAR,
   "staged_at" TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE "staged_archives" IS 'The ledger: what became of every archive that was asked for.
+COMMENT ON TABLE "staged_archives" IS 'The ledger: one row per archive that was requested, with its outcome.
 Key, held by replacing partitions: key
 Refers to archive_objects: key';
 COMMENT ON COLUMN "staged_archives"."key" IS 'Object key.';
 COMMENT ON COLUMN "staged_archives"."instrument_type" IS 'Market.';
-COMMENT ON COLUMN "staged_archives"."cadence" IS 'Cadence of an archive; rest for bars that the exchange gave.';
+COMMENT ON COLUMN "staged_archives"."cadence" IS 'Cadence of the archive; rest for bars from the exchange.';
 COMMENT ON COLUMN "staged_archives"."symbol" IS 'Ticker as the archive spells it.';
-COMMENT ON COLUMN "staged_archives"."timeframe" IS 'Bar length; NULL where the exchange does not know the symbol.';
-COMMENT ON COLUMN "staged_archives"."period_start" IS 'First day of the period; NULL as timeframe is.';
-COMMENT ON COLUMN "staged_archives"."period_end" IS 'Day after the period; NULL as timeframe is.';
+COMMENT ON COLUMN "staged_archives"."timeframe" IS 'Bar length; NULL if the exchange does not know the symbol.';
+COMMENT ON COLUMN "staged_archives"."period_start" IS 'First day of the period; NULL if timeframe is.';
+COMMENT ON COLUMN "staged_archives"."period_end" IS 'Day after the period; NULL if timeframe is.';
 COMMENT ON COLUMN "staged_archives"."etag" IS 'ETag of the listing it was fetched for.';
 COMMENT ON COLUMN "staged_archives"."sha256" IS 'SHA-256 of the zip.';
 COMMENT ON COLUMN "staged_archives"."size_bytes" IS 'Size of the zip. [bytes]';
 COMMENT ON COLUMN "staged_archives"."row_count" IS 'Data lines.';
 COMMENT ON COLUMN "staged_archives"."first_open_time" IS 'Open time of its first bar.';
 COMMENT ON COLUMN "staged_archives"."last_open_time" IS 'Open time of its last bar.';
-COMMENT ON COLUMN "staged_archives"."status" IS 'What became of it.';
+COMMENT ON COLUMN "staged_archives"."status" IS 'Outcome.';
 COMMENT ON COLUMN "staged_archives"."reason" IS 'Why it is not staged.';
-COMMENT ON COLUMN "staged_archives"."staged_at" IS 'As-of of the run that decided it.';
+COMMENT ON COLUMN "staged_archives"."staged_at" IS 'As-of of the run that decided the outcome.';
 
 CREATE TABLE "archive_revisions" (
   "key" VARCHAR NOT NULL,
@@ -79,19 +79,19 @@ CREATE TABLE "archive_revisions" (
   "rows_removed" BIGINT,
   "revised_at" TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE "archive_revisions" IS 'Every time that the archive replaced a file whose rows were staged by another (A18).
+COMMENT ON TABLE "archive_revisions" IS 'Every re-issue: a staged file that the archive replaced with another one.
 Key, held by replacing partitions: key, revision
 Refers to staged_archives: key';
 COMMENT ON COLUMN "archive_revisions"."key" IS 'Object key.';
-COMMENT ON COLUMN "archive_revisions"."revision" IS 'Which of the key it is; 1 is the oldest.';
-COMMENT ON COLUMN "archive_revisions"."etag" IS 'ETag of the version that came.';
-COMMENT ON COLUMN "archive_revisions"."sha256" IS 'SHA-256 of its zip.';
-COMMENT ON COLUMN "archive_revisions"."previous_etag" IS 'ETag of the version that it replaced.';
-COMMENT ON COLUMN "archive_revisions"."previous_sha256" IS 'SHA-256 of the zip of that one.';
-COMMENT ON COLUMN "archive_revisions"."rows_changed" IS 'Rows of both with other figures; NULL where the old CSV was no longer at hand.';
-COMMENT ON COLUMN "archive_revisions"."rows_added" IS 'Rows of the new one alone, by open time.';
-COMMENT ON COLUMN "archive_revisions"."rows_removed" IS 'Rows of the old one alone, by open time.';
-COMMENT ON COLUMN "archive_revisions"."revised_at" IS 'As-of of the run that staged it.';
+COMMENT ON COLUMN "archive_revisions"."revision" IS 'Number of the revision of this key; 1 is the oldest.';
+COMMENT ON COLUMN "archive_revisions"."etag" IS 'ETag of the new version.';
+COMMENT ON COLUMN "archive_revisions"."sha256" IS 'SHA-256 of the new zip.';
+COMMENT ON COLUMN "archive_revisions"."previous_etag" IS 'ETag of the version it replaced.';
+COMMENT ON COLUMN "archive_revisions"."previous_sha256" IS 'SHA-256 of the replaced zip.';
+COMMENT ON COLUMN "archive_revisions"."rows_changed" IS 'Rows in both versions with different figures; NULL if the old CSV was no longer available.';
+COMMENT ON COLUMN "archive_revisions"."rows_added" IS 'Rows only in the new version, by open time.';
+COMMENT ON COLUMN "archive_revisions"."rows_removed" IS 'Rows only in the old version, by open time.';
+COMMENT ON COLUMN "archive_revisions"."revised_at" IS 'As-of of the run that staged the new version.';
 
 CREATE TABLE "ohlcv" (
   "symbol" VARCHAR NOT NULL,
@@ -123,8 +123,8 @@ COMMENT ON COLUMN "ohlcv"."high" IS 'Highest price. [quote asset]';
 COMMENT ON COLUMN "ohlcv"."low" IS 'Lowest price. [quote asset]';
 COMMENT ON COLUMN "ohlcv"."close" IS 'Last price. [quote asset]';
 COMMENT ON COLUMN "ohlcv"."volume" IS 'Volume. [base asset; contracts for futures-cm]';
-COMMENT ON COLUMN "ohlcv"."close_time" IS 'Close time, UTC; irregular next to an outage (A9).';
-COMMENT ON COLUMN "ohlcv"."quote_asset_volume" IS 'Turnover. [quote asset; base asset for futures-cm (A4)]';
+COMMENT ON COLUMN "ohlcv"."close_time" IS 'Close time, UTC; irregular next to an outage.';
+COMMENT ON COLUMN "ohlcv"."quote_asset_volume" IS 'Turnover. [quote asset; base asset for futures-cm]';
 COMMENT ON COLUMN "ohlcv"."number_of_trades" IS 'Trades.';
 COMMENT ON COLUMN "ohlcv"."taker_buy_base_asset_volume" IS 'Volume bought by takers. [base asset; contracts for futures-cm]';
 COMMENT ON COLUMN "ohlcv"."taker_buy_quote_asset_volume" IS 'Turnover bought by takers. [quote asset; base asset for futures-cm]';
@@ -141,7 +141,7 @@ CREATE TABLE "conflicts" (
   "monthly_value" VARCHAR NOT NULL,
   "daily_value" VARCHAR NOT NULL
 );
-COMMENT ON TABLE "conflicts" IS 'Figures of which a monthly and a daily archive say different things; ohlcv has what the daily one says (A12).
+COMMENT ON TABLE "conflicts" IS 'Figures on which a monthly and a daily archive disagree; ohlcv contains the daily one.
 Key, held by replacing partitions: instrument_type, symbol, timeframe, timestamp, column_name
 Partition: instrument_type, symbol, timeframe, month of timestamp
 Refers to ohlcv: instrument_type, symbol, timeframe, timestamp
@@ -153,8 +153,8 @@ COMMENT ON COLUMN "conflicts"."timestamp" IS 'Open time of the bar, UTC.';
 COMMENT ON COLUMN "conflicts"."monthly_key" IS 'Key of the monthly archive.';
 COMMENT ON COLUMN "conflicts"."daily_key" IS 'Key of the daily archive.';
 COMMENT ON COLUMN "conflicts"."column_name" IS 'Column of ohlcv that differs.';
-COMMENT ON COLUMN "conflicts"."monthly_value" IS 'What the monthly archive says, as published.';
-COMMENT ON COLUMN "conflicts"."daily_value" IS 'What the daily archive says, as published.';
+COMMENT ON COLUMN "conflicts"."monthly_value" IS 'Value in the monthly archive, as published.';
+COMMENT ON COLUMN "conflicts"."daily_value" IS 'Value in the daily archive, as published.';
 
 CREATE TABLE "gaps" (
   "instrument_type" VARCHAR NOT NULL CHECK ("instrument_type" IN ('spot', 'futures-um', 'futures-cm')),
@@ -167,7 +167,7 @@ CREATE TABLE "gaps" (
   "evidence" VARCHAR NOT NULL,
   CHECK ("gap_start" < "gap_end")
 );
-COMMENT ON TABLE "gaps" IS 'What series lack between their first archive and their last published slot, and why; docs/gaps.md.
+COMMENT ON TABLE "gaps" IS 'Slots without a bar between the first archive of a series and its last published slot, and why; docs/gaps.md.
 Key, held by replacing partitions: instrument_type, symbol, timeframe, gap_start
 Partition: instrument_type, symbol, timeframe
 Refers to symbols: instrument_type, symbol';
@@ -177,8 +177,8 @@ COMMENT ON COLUMN "gaps"."timeframe" IS 'Bar length as the archive spells it: 1m
 COMMENT ON COLUMN "gaps"."gap_start" IS 'Open time of the first slot without a bar.';
 COMMENT ON COLUMN "gaps"."gap_end" IS 'Open time of the slot after the last one without a bar.';
 COMMENT ON COLUMN "gaps"."missing_bars" IS 'Slots without a bar.';
-COMMENT ON COLUMN "gaps"."cause" IS 'Why, the first that applies.';
-COMMENT ON COLUMN "gaps"."evidence" IS 'Key of the archive that tells so, or the time of the listing that does.';
+COMMENT ON COLUMN "gaps"."cause" IS 'The first cause that applies.';
+COMMENT ON COLUMN "gaps"."evidence" IS 'Key of the archive, or time of the listing, that shows it.';
 
 CREATE TABLE "symbols" (
   "instrument_type" VARCHAR NOT NULL CHECK ("instrument_type" IN ('spot', 'futures-um', 'futures-cm')),
@@ -193,16 +193,16 @@ CREATE TABLE "symbols" (
   CHECK ("first_date" <= "last_date"),
   PRIMARY KEY ("instrument_type", "symbol")
 );
-COMMENT ON TABLE "symbols" IS 'Every ticker that the archive has ever listed (A25), and what its name says.';
+COMMENT ON TABLE "symbols" IS 'Every ticker that the archive has ever listed, and what its name tells.';
 COMMENT ON COLUMN "symbols"."instrument_type" IS 'Market.';
 COMMENT ON COLUMN "symbols"."symbol" IS 'Ticker as the archive spells it.';
-COMMENT ON COLUMN "symbols"."base_asset" IS 'What is traded.';
-COMMENT ON COLUMN "symbols"."quote_asset" IS 'What it is priced in; NULL where no known asset fits.';
-COMMENT ON COLUMN "symbols"."contract_type" IS 'What its name says it is.';
+COMMENT ON COLUMN "symbols"."base_asset" IS 'Asset that is traded.';
+COMMENT ON COLUMN "symbols"."quote_asset" IS 'Asset that it is priced in; NULL if no known asset fits.';
+COMMENT ON COLUMN "symbols"."contract_type" IS 'Kind of contract, from its name.';
 COMMENT ON COLUMN "symbols"."first_date" IS 'First day listed.';
 COMMENT ON COLUMN "symbols"."last_date" IS 'Last day listed.';
 COMMENT ON COLUMN "symbols"."last_traded_date" IS 'Last day with a trade.';
-COMMENT ON COLUMN "symbols"."spells" IS '1 + holes of more than 7 days (A24).';
+COMMENT ON COLUMN "symbols"."spells" IS '1 + holes of more than 7 days.';
 
 CREATE TABLE "daily_availability" (
   "date" DATE NOT NULL,
@@ -234,8 +234,8 @@ COMMENT ON COLUMN "daily_availability"."symbol" IS 'Ticker as the archive spells
 COMMENT ON COLUMN "daily_availability"."available" IS 'The daily archive of this day is listed.';
 COMMENT ON COLUMN "daily_availability"."file_size_bytes" IS 'Size of that archive. [bytes]';
 COMMENT ON COLUMN "daily_availability"."last_modified" IS 'When it was published or re-issued.';
-COMMENT ON COLUMN "daily_availability"."url" IS 'Where it is, or would be.';
-COMMENT ON COLUMN "daily_availability"."status_code" IS '200 where it is listed, else 404: inferred from the listing.';
+COMMENT ON COLUMN "daily_availability"."url" IS 'URL of that archive, also if it is not listed.';
+COMMENT ON COLUMN "daily_availability"."status_code" IS '200 if it is listed, else 404: inferred from the listing.';
 COMMENT ON COLUMN "daily_availability"."probe_timestamp" IS 'As-of of the run that first saw this state.';
 COMMENT ON COLUMN "daily_availability"."quote_volume_usdt" IS 'Turnover; NULL unless the quote asset is a US dollar at par. [USDT]';
 COMMENT ON COLUMN "daily_availability"."trade_count" IS 'Trades.';
@@ -271,10 +271,10 @@ COMMENT ON COLUMN "volume_rankings"."symbol" IS 'Ticker as the archive spells it
 COMMENT ON COLUMN "volume_rankings"."rank" IS 'Dense rank by turnover.';
 COMMENT ON COLUMN "volume_rankings"."quote_volume_usdt" IS 'Turnover. [USDT]';
 COMMENT ON COLUMN "volume_rankings"."trade_count" IS 'Trades.';
-COMMENT ON COLUMN "volume_rankings"."rank_change_1d" IS 'Rank minus the rank 1 calendar day before; negative means it moved up.';
-COMMENT ON COLUMN "volume_rankings"."rank_change_7d" IS 'The same over 7 days.';
-COMMENT ON COLUMN "volume_rankings"."rank_change_14d" IS 'The same over 14 days.';
-COMMENT ON COLUMN "volume_rankings"."rank_change_30d" IS 'The same over 30 days.';
+COMMENT ON COLUMN "volume_rankings"."rank_change_1d" IS 'Rank minus the rank 1 calendar day before. [ranks, negative is up]';
+COMMENT ON COLUMN "volume_rankings"."rank_change_7d" IS 'Rank minus the rank 7 calendar days before. [ranks, negative is up]';
+COMMENT ON COLUMN "volume_rankings"."rank_change_14d" IS 'Rank minus the rank 14 calendar days before. [ranks, negative is up]';
+COMMENT ON COLUMN "volume_rankings"."rank_change_30d" IS 'Rank minus the rank 30 calendar days before. [ranks, negative is up]';
 COMMENT ON COLUMN "volume_rankings"."percentile" IS 'Share of the cohort that is larger; 0 is the largest. [percent]';
 COMMENT ON COLUMN "volume_rankings"."market_share_pct" IS 'Share of the turnover of the cohort. [percent]';
 COMMENT ON COLUMN "volume_rankings"."days_available" IS 'Ranked days among the 30 calendar days that end this day.';

@@ -24,19 +24,19 @@ const symbol = varchar('Ticker as the archive spells it.');
 const timeframe = varchar('Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.');
 
 const archiveObjects = table('archive_objects', {
-  description: 'The archive as it was last listed: one row a kline archive.',
+  description: 'The archive as last listed: one row per kline archive.',
   columns: {
     key: varchar('Object key.'),
     instrument_type: instrumentType,
-    cadence: varchar('How much time an archive covers.', { oneOf: cadences }),
+    cadence: varchar('Time that an archive covers.', { oneOf: cadences }),
     symbol,
     timeframe,
     period_start: date('First day of the period.'),
     period_end: date('Day after the period.'),
     size_bytes: bigint('Size of the zip.', { unit: 'bytes', min: 0 }),
-    etag: varchar('ETag without quotes; the MD5 of the object as a rule.'),
+    etag: varchar('ETag without quotes; usually the MD5 of the object.'),
     last_modified: timestamp('When it was published or re-issued.'),
-    listed_at: timestamp('As-of of the run that first saw it in this state.'),
+    listed_at: timestamp('As-of of the run that first saw this state.'),
   },
   key: ['key'],
   keyHeldBy: 'partition',
@@ -45,24 +45,24 @@ const archiveObjects = table('archive_objects', {
 });
 
 const stagedArchives = table('staged_archives', {
-  description: 'The ledger: what became of every archive that was asked for.',
+  description: 'The ledger: one row per archive that was requested, with its outcome.',
   columns: {
     key: varchar('Object key.'),
     instrument_type: instrumentType,
-    cadence: varchar('Cadence of an archive; rest for bars that the exchange gave.', { oneOf: dataSources }),
+    cadence: varchar('Cadence of the archive; rest for bars from the exchange.', { oneOf: dataSources }),
     symbol,
-    timeframe: varchar.nullable('Bar length; NULL where the exchange does not know the symbol.'),
-    period_start: date.nullable('First day of the period; NULL as timeframe is.'),
-    period_end: date.nullable('Day after the period; NULL as timeframe is.'),
+    timeframe: varchar.nullable('Bar length; NULL if the exchange does not know the symbol.'),
+    period_start: date.nullable('First day of the period; NULL if timeframe is.'),
+    period_end: date.nullable('Day after the period; NULL if timeframe is.'),
     etag: varchar.nullable('ETag of the listing it was fetched for.'),
     sha256: varchar.nullable('SHA-256 of the zip.'),
     size_bytes: bigint.nullable('Size of the zip.', { unit: 'bytes' }),
     row_count: bigint.nullable('Data lines.'),
     first_open_time: timestamp.nullable('Open time of its first bar.'),
     last_open_time: timestamp.nullable('Open time of its last bar.'),
-    status: varchar('What became of it.', { oneOf: ['staged', 'loaded', 'rejected', 'absent', 'failed'] }),
+    status: varchar('Outcome.', { oneOf: ['staged', 'loaded', 'rejected', 'absent', 'failed'] }),
     reason: varchar.nullable('Why it is not staged.'),
-    staged_at: timestamp('As-of of the run that decided it.'),
+    staged_at: timestamp('As-of of the run that decided the outcome.'),
   },
   key: ['key'],
   keyHeldBy: 'partition',
@@ -70,66 +70,68 @@ const stagedArchives = table('staged_archives', {
 });
 
 const archiveRevisions = table('archive_revisions', {
-  description: 'Every time that the archive replaced a file whose rows were staged by another (A18).',
+  description: 'Every re-issue: a staged file that the archive replaced with another one.',
   columns: {
     key: varchar('Object key.'),
-    revision: integer('Which of the key it is; 1 is the oldest.', { min: 1 }),
-    etag: varchar('ETag of the version that came.'),
-    sha256: varchar('SHA-256 of its zip.'),
-    previous_etag: varchar('ETag of the version that it replaced.'),
-    previous_sha256: varchar.nullable('SHA-256 of the zip of that one.'),
-    rows_changed: bigint.nullable('Rows of both with other figures; NULL where the old CSV was no longer at hand.'),
-    rows_added: bigint.nullable('Rows of the new one alone, by open time.'),
-    rows_removed: bigint.nullable('Rows of the old one alone, by open time.'),
-    revised_at: timestamp('As-of of the run that staged it.'),
+    revision: integer('Number of the revision of this key; 1 is the oldest.', { min: 1 }),
+    etag: varchar('ETag of the new version.'),
+    sha256: varchar('SHA-256 of the new zip.'),
+    previous_etag: varchar('ETag of the version it replaced.'),
+    previous_sha256: varchar.nullable('SHA-256 of the replaced zip.'),
+    rows_changed: bigint.nullable(
+      'Rows in both versions with different figures; NULL if the old CSV was no longer available.',
+    ),
+    rows_added: bigint.nullable('Rows only in the new version, by open time.'),
+    rows_removed: bigint.nullable('Rows only in the old version, by open time.'),
+    revised_at: timestamp('As-of of the run that staged the new version.'),
   },
   key: ['key', 'revision'],
   keyHeldBy: 'partition',
   references: { staged_archives: ['key'] },
 });
 
-/** What the key of an archive says, the same for all of its lines. */
+/** The parts of an archive's key, the same for all of its lines. */
 const archiveOfLines = {
-  archive_key: varchar('Key of the archive it stands in.'),
+  archive_key: varchar('Key of the archive that contains the line.'),
   instrument_type: instrumentType,
   symbol,
   timeframe,
-  data_source: varchar('Cadence of that archive; rest for bars that the exchange gave.', {
+  data_source: varchar('Cadence of that archive; rest for bars from the exchange.', {
     oneOf: dataSources,
   }),
 };
 const perFile = ['archive_key', 'instrument_type', 'symbol', 'timeframe', 'data_source'] as const;
 
 const stagedKlines = table('staged_klines', {
-  description: 'The lines of staged CSVs of partitions in which no bar can stand twice; NULL is an empty field.',
+  description: 'Lines of staged CSVs, for partitions in which no bar can appear twice; NULL is an empty field.',
   kind: 'source',
   perFile,
   columns: {
     ...archiveOfLines,
-    open_time: bigint('ms, or µs where it has 16 digits (A2).'),
+    open_time: bigint('ms, or µs if it has 16 digits.'),
     open: double.nullable('The double nearest to the published text.'),
-    high: double.nullable('Likewise.'),
-    low: double.nullable('Likewise.'),
-    close: double.nullable('Likewise.'),
-    volume: double.nullable('Likewise.'),
-    close_time: double.nullable('ms or µs; a double, since a fraction would be rounded away by an integer.'),
+    high: double.nullable('The double nearest to the published text.'),
+    low: double.nullable('The double nearest to the published text.'),
+    close: double.nullable('The double nearest to the published text.'),
+    volume: double.nullable('The double nearest to the published text.'),
+    close_time: double.nullable('ms or µs; a double, because an integer would drop a fraction.'),
     quote_volume: double.nullable('The double nearest to the published text.'),
-    count: double.nullable('Trades; a double for the reason of close_time.'),
+    count: double.nullable('Trades; a double for the same reason as close_time.'),
     taker_buy_volume: double.nullable('The double nearest to the published text.'),
-    taker_buy_quote_volume: double.nullable('Likewise.'),
-    ignore: varchar.nullable('Not always 0 (A3).'),
+    taker_buy_quote_volume: double.nullable('The double nearest to the published text.'),
+    ignore: varchar.nullable('Last field of the line; not always 0.'),
   },
   key: [],
   references: { staged_archives: ['archive_key'] },
 });
 
 const overlappingKlines = table('overlapping_klines', {
-  description: 'The lines of staged CSVs of partitions in which a bar may stand twice (A10, A12), as published.',
+  description: 'Lines of staged CSVs, as published, for partitions in which a bar may appear twice.',
   kind: 'source',
   perFile,
   columns: {
     ...archiveOfLines,
-    open_time: bigint('ms, or µs where it has 16 digits (A2).'),
+    open_time: bigint('ms, or µs if it has 16 digits.'),
     open: varchar('As published.'),
     high: varchar('As published.'),
     low: varchar('As published.'),
@@ -140,13 +142,13 @@ const overlappingKlines = table('overlapping_klines', {
     count: varchar('As published.'),
     taker_buy_volume: varchar('As published.'),
     taker_buy_quote_volume: varchar('As published.'),
-    ignore: varchar.nullable('Not always 0 (A3).'),
+    ignore: varchar.nullable('Last field of the line; not always 0.'),
   },
   key: [],
   references: { staged_archives: ['archive_key'] },
 });
 
-/** What ohlcv and ohlcv_units begin with. */
+/** The first columns of ohlcv and ohlcv_units. */
 const barColumns = {
   symbol,
   timeframe,
@@ -163,8 +165,8 @@ const ohlcv = table('ohlcv', {
   columns: {
     ...barColumns,
     volume: double('Volume.', { unit: 'base asset; contracts for futures-cm' }),
-    close_time: timestamp('Close time, UTC; irregular next to an outage (A9).'),
-    quote_asset_volume: double('Turnover.', { unit: 'quote asset; base asset for futures-cm (A4)' }),
+    close_time: timestamp('Close time, UTC; irregular next to an outage.'),
+    quote_asset_volume: double('Turnover.', { unit: 'quote asset; base asset for futures-cm' }),
     number_of_trades: bigint('Trades.'),
     taker_buy_base_asset_volume: double('Volume bought by takers.', { unit: 'base asset; contracts for futures-cm' }),
     taker_buy_quote_asset_volume: double('Turnover bought by takers.', {
@@ -184,7 +186,7 @@ const ohlcvUnits = table('ohlcv_units', {
   columns: {
     ...barColumns,
     base_volume: double('Volume.', { unit: 'base asset' }),
-    quote_volume: double('Turnover; of futures-cm contracts by their size.', { unit: 'quote asset' }),
+    quote_volume: double('Turnover; for futures-cm, contracts times their size.', { unit: 'quote asset' }),
     number_of_trades: bigint('Trades.'),
     taker_buy_base_volume: double('Volume bought by takers.', { unit: 'base asset' }),
     taker_buy_quote_volume: double('Turnover bought by takers.', { unit: 'quote asset' }),
@@ -193,8 +195,7 @@ const ohlcvUnits = table('ohlcv_units', {
 });
 
 const conflicts = table('conflicts', {
-  description:
-    'Figures of which a monthly and a daily archive say different things; ohlcv has what the daily one says (A12).',
+  description: 'Figures on which a monthly and a daily archive disagree; ohlcv contains the daily one.',
   columns: {
     instrument_type: instrumentType,
     symbol,
@@ -203,8 +204,8 @@ const conflicts = table('conflicts', {
     monthly_key: varchar('Key of the monthly archive.'),
     daily_key: varchar('Key of the daily archive.'),
     column_name: varchar('Column of ohlcv that differs.'),
-    monthly_value: varchar('What the monthly archive says, as published.'),
-    daily_value: varchar('What the daily archive says, as published.'),
+    monthly_value: varchar('Value in the monthly archive, as published.'),
+    daily_value: varchar('Value in the daily archive, as published.'),
   },
   key: ['instrument_type', 'symbol', 'timeframe', 'timestamp', 'column_name'],
   keyHeldBy: 'partition',
@@ -213,7 +214,8 @@ const conflicts = table('conflicts', {
 });
 
 const gaps = table('gaps', {
-  description: 'What series lack between their first archive and their last published slot, and why; docs/gaps.md.',
+  description:
+    'Slots without a bar between the first archive of a series and its last published slot, and why; docs/gaps.md.',
   columns: {
     instrument_type: instrumentType,
     symbol,
@@ -221,10 +223,10 @@ const gaps = table('gaps', {
     gap_start: timestamp('Open time of the first slot without a bar.'),
     gap_end: timestamp('Open time of the slot after the last one without a bar.'),
     missing_bars: bigint('Slots without a bar.', { min: 1 }),
-    cause: varchar('Why, the first that applies.', {
+    cause: varchar('The first cause that applies.', {
       oneOf: ['not_published', 'rejected', 'failed', 'archive_hole', 'not_trading', 'exchange_outage', 'unverified'],
     }),
-    evidence: varchar('Key of the archive that tells so, or the time of the listing that does.'),
+    evidence: varchar('Key of the archive, or time of the listing, that shows it.'),
   },
   key: ['instrument_type', 'symbol', 'timeframe', 'gap_start'],
   keyHeldBy: 'partition',
@@ -234,17 +236,17 @@ const gaps = table('gaps', {
 });
 
 const symbols = table('symbols', {
-  description: 'Every ticker that the archive has ever listed (A25), and what its name says.',
+  description: 'Every ticker that the archive has ever listed, and what its name tells.',
   columns: {
     instrument_type: instrumentType,
     symbol,
-    base_asset: varchar.nullable('What is traded.'),
-    quote_asset: varchar.nullable('What it is priced in; NULL where no known asset fits.'),
-    contract_type: varchar('What its name says it is.', { oneOf: ['spot', 'perpetual', 'delivery', 'settled'] }),
+    base_asset: varchar.nullable('Asset that is traded.'),
+    quote_asset: varchar.nullable('Asset that it is priced in; NULL if no known asset fits.'),
+    contract_type: varchar('Kind of contract, from its name.', { oneOf: ['spot', 'perpetual', 'delivery', 'settled'] }),
     first_date: date('First day listed.'),
     last_date: date('Last day listed.'),
     last_traded_date: date.nullable('Last day with a trade.'),
-    spells: integer('1 + holes of more than 7 days (A24).', { min: 1 }),
+    spells: integer('1 + holes of more than 7 days.', { min: 1 }),
   },
   key: ['instrument_type', 'symbol'],
   checks: [['first_date', '<=', 'last_date']],
@@ -258,8 +260,8 @@ const dailyAvailability = table('daily_availability', {
     available: boolean('The daily archive of this day is listed.'),
     file_size_bytes: bigint.nullable('Size of that archive.', { unit: 'bytes' }),
     last_modified: timestamp.nullable('When it was published or re-issued.'),
-    url: varchar('Where it is, or would be.'),
-    status_code: integer('200 where it is listed, else 404: inferred from the listing.'),
+    url: varchar('URL of that archive, also if it is not listed.'),
+    status_code: integer('200 if it is listed, else 404: inferred from the listing.'),
     probe_timestamp: timestamp('As-of of the run that first saw this state.'),
     quote_volume_usdt: double.nullable('Turnover; NULL unless the quote asset is a US dollar at par.', {
       unit: 'USDT',
@@ -279,6 +281,9 @@ const dailyAvailability = table('daily_availability', {
   references: { symbols: ['symbol'] },
 });
 
+/** A terminal shows these as ▲2 and ▼1. */
+const ranks = 'ranks, negative is up';
+
 const volumeRankings = table('volume_rankings', {
   description: 'USD-M perpetual contracts by turnover of the day, 1 is the largest.',
   columns: {
@@ -287,10 +292,10 @@ const volumeRankings = table('volume_rankings', {
     rank: smallint('Dense rank by turnover.', { min: 1 }),
     quote_volume_usdt: double('Turnover.', { unit: 'USDT' }),
     trade_count: bigint('Trades.', { min: 1 }),
-    rank_change_1d: smallint.nullable('Rank minus the rank 1 calendar day before; negative means it moved up.'),
-    rank_change_7d: smallint.nullable('The same over 7 days.'),
-    rank_change_14d: smallint.nullable('The same over 14 days.'),
-    rank_change_30d: smallint.nullable('The same over 30 days.'),
+    rank_change_1d: smallint.nullable('Rank minus the rank 1 calendar day before.', { unit: ranks }),
+    rank_change_7d: smallint.nullable('Rank minus the rank 7 calendar days before.', { unit: ranks }),
+    rank_change_14d: smallint.nullable('Rank minus the rank 14 calendar days before.', { unit: ranks }),
+    rank_change_30d: smallint.nullable('Rank minus the rank 30 calendar days before.', { unit: ranks }),
     percentile: float('Share of the cohort that is larger; 0 is the largest.', { unit: 'percent', min: 0, max: 100 }),
     market_share_pct: float('Share of the turnover of the cohort.', { unit: 'percent', min: 0 }),
     days_available: tinyint('Ranked days among the 30 calendar days that end this day.', { min: 1, max: 30 }),
