@@ -213,3 +213,8 @@ function badStatus(url: URL, status: number, attempt: number, access: UrlAccess)
   const hint = busy ? 'the host is busy or broken; run again later: what is staged stays' : 'check the archive URL';
   return { code: 'ARCHIVE_RESPONSE', message: `the host answers with status ${status}`, details: { ...details, hint } };
 }
+
+/** The URL of an object: every part of the key percent-encoded as UTF-8 (A22). */
+export function objectUrl(base: string, key: string): URL {
+  return new URL(`${base.replace(/\/+$/, '')}/${key.split('/').map(encodeURIComponent).join('/')}`);
+}

@@ -140,8 +140,3 @@ function invalid(url: URL, text: string): PipelineError {
     hint: 'check that the listing URL names a bucket that lists; a website in front of one answers with HTML',
   });
 }
-
-/** The URL of an object: every part of the key percent-encoded as UTF-8 (A22). */
-export function objectUrl(base: string, key: string): URL {
-  return new URL(`${base.replace(/\/+$/, '')}/${key.split('/').map(encodeURIComponent).join('/')}`);
-}

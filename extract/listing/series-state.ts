@@ -6,9 +6,9 @@ import { writeWhole } from '../../engine/index.ts';
 import { formatKey, type Series, seriesId } from '../../exchange/keys.ts';
 import type { Timeframe } from '../../exchange/timeframes.ts';
 import type { Cadence, InstrumentType } from '../../exchange/vocabulary.ts';
-import { nameOfPathComponent, pathComponent } from '../archive/directory-store.ts';
 import { SourceError } from '../failure.ts';
 import { formatCrc, isIntact, seal } from '../staging/crc.ts';
+import { nameOfPathComponent, pathComponent } from '../staging/paths.ts';
 
 /** A kline archive as the listing names it. */
 export interface ListedObject {

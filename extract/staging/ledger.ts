@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { openMaking, writeFully } from '../../engine/aside.ts';
-import { diskError, writeWhole } from '../../engine/index.ts';
+import { diskError, partitionText, writeWhole } from '../../engine/index.ts';
+import type { StagedKey } from '../../exchange/keys.ts';
 import { SourceError } from '../failure.ts';
 import { seal } from './crc.ts';
 import { formatEntry, indexLines, type LedgerEntry, parseEntry, readJournal } from './journal.ts';
@@ -147,3 +148,7 @@ export class Ledger implements Disposable {
     this.#unread = [];
   }
 }
+
+/** The partition of `ohlcv` that a staged CSV has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
+export const partitionOf = ({ instrument_type, symbol, timeframe, period }: StagedKey): string =>
+  partitionText(instrument_type, symbol, timeframe, `${period.slice(0, 7)}-01`);

@@ -3,11 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import { countOf, type Freed, type PipelineError } from '../../engine/index.ts';
 import { type ArchiveKey, formatKey, parseKey } from '../../exchange/keys.ts';
 import { instrumentTypes } from '../../exchange/vocabulary.ts';
-import { nameOfPathComponent, pathComponent } from '../archive/directory-store.ts';
 import { SourceError } from '../failure.ts';
 import type { LedgerEntry } from './journal.ts';
-import { Ledger } from './ledger.ts';
-import { partitionOf, stagedFile } from './paths.ts';
+import { Ledger, partitionOf } from './ledger.ts';
+import { nameOfPathComponent, pathComponent, stagedFile } from './paths.ts';
 
 /** Removes the CSVs of partitions that are loaded. The ledger keeps all it knows of them, and that they are pruned. */
 export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>): Freed {

@@ -15,7 +15,8 @@ import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile, openIfThere } from './crc.ts';
 import type { LedgerEntry } from './journal.ts';
 import type { Ledger } from './ledger.ts';
-import { askedFile, damagedFile, partitionOf, rejectedFile, stagedFile } from './paths.ts';
+import { partitionOf } from './ledger.ts';
+import { askedFile, damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 
 /** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */

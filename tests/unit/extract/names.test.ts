@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { archiveName, formatKey, parseKey } from '../../../exchange/keys.ts';
 import { dailyTimeframes, timeframes } from '../../../exchange/timeframes.ts';
-import { nameOfPathComponent, pathComponent } from '../../../extract/archive/directory-store.ts';
-import { objectUrl } from '../../../extract/archive/list.ts';
+import { objectUrl } from '../../../extract/archive/client.ts';
 import { symbolsOf } from '../../../extract/listing/archive-listing.ts';
-import { stagedFile } from '../../../extract/staging/paths.ts';
+import { nameOfPathComponent, pathComponent, stagedFile } from '../../../extract/staging/paths.ts';
 import { keyOf } from './support.ts';
 
 const nastyNames = [
