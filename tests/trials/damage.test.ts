@@ -141,6 +141,8 @@ test('a warehouse from before there were digests gets them by migrate up, and no
   {
     await using warehouse = await openWarehouse({ file });
     await warehouse.run('ALTER TABLE partition_state DROP COLUMN rows_digest');
+    for (const column of ['instrument_type', 'cadence', 'symbol', 'timeframe', 'period_start', 'period_end'])
+      await warehouse.run(`ALTER TABLE staged_archives DROP COLUMN ${column}`);
     await warehouse.run('DELETE FROM schema_migrations WHERE number >= 9');
   }
   expectExit(await pipelineInProcess(['migrate', 'up', '--target', 'mirror'], { dataDir }), 0);
