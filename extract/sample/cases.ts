@@ -50,8 +50,8 @@ export const irregularClose = { symbol: 'ALPACAUSDT', date: '2025-04-24' } as co
 export const duplicateRow = { symbol: 'ETCUSDT', month: '2025-03', date: '2025-03-14' } as const;
 
 /**
- * A12: the monthly archive of spot gives another volume of this day than the daily one. Both are at hand once the day was
- * staged while its month was open.
+ * A12: in the monthly archive of spot this day closes an hour earlier than in the daily one. Both are available once the day
+ * was staged while its month was open. A figure would make what a run stores depend on the runs before it.
  */
 export const disagreement = { symbol: 'ETHUSDT', month: '2025-06', date: '2025-06-11' } as const;
 

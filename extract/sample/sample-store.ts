@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { once } from '../../engine/index.ts';
 import { type ArchiveKey, archiveName, formatKey } from '../../exchange/keys.ts';
-import { msOfDay } from '../../exchange/timeframes.ts';
+import { msOfDay, msOfHour } from '../../exchange/timeframes.ts';
 import { compareKeys, type ListedObject, type ObjectStore, pageOf } from '../archive/store.ts';
 import { archivesOf, isFirstEdition, publicationOf } from './archives.ts';
 import { type Bar, createBars } from './bars.ts';
@@ -88,7 +88,7 @@ const isDisagreed = ({ instrument_type, symbol, period }: ArchiveKey, day: numbe
   period === disagreement.month &&
   day === dayOf(disagreement.date);
 
-/** What the day's archive said before it was corrected (A18), or a monthly one still says (A12). */
+/** A18: the day as its archive had it before the correction. */
 const uncorrected = (bar: Bar): Bar => ({
   ...bar,
   volume: Math.round(bar.volume * 0.97),
@@ -116,7 +116,8 @@ function createObjects(seed: string, asOf: number): readonly SampleObject[] {
         const bar = barOf(contract, day);
         if (key.timeframe === '1d') {
           const isFirst = isFirstEdition(key, asOf) && day === dayOf(reissue.date);
-          return isFirst || isDisagreed(key, day) ? uncorrected(bar) : bar;
+          if (isFirst) return uncorrected(bar);
+          return isDisagreed(key, day) ? { ...bar, closeTime: bar.closeTime - msOfHour } : bar;
         }
         return (hasAllMinutes(key) ? allMinutes : sparseMinutes)(bar, tick, createRandom(seed, 'minutes', symbol, day));
       });
