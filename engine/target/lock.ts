@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PipelineError } from '../errors.ts';
-import { takeMutex } from '../run/lock-mutex.ts';
+import { takeMutex } from './lock-mutex.ts';
 import {
   createNote,
   type Holder,

@@ -14,8 +14,7 @@ import { formatReason, type Reason } from '../verify/reason.ts';
 import { type BatchedArchive, writeBatches } from './batches.ts';
 import { type CsvDigest, digestFile, openIfThere } from './crc.ts';
 import type { LedgerEntry } from './journal.ts';
-import type { Ledger } from './ledger.ts';
-import { partitionOf } from './ledger.ts';
+import { type Ledger, partitionOf } from './ledger.ts';
 import { askedFile, damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 

@@ -1,8 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { asideOf, renameMaking, replaceFile } from '../../engine/aside.ts';
 import { type ArchiveKey, archiveName } from '../../exchange/keys.ts';
-import type { ArchiveClient } from '../archive/client.ts';
-import { objectUrl } from '../archive/client.ts';
+import { type ArchiveClient, objectUrl } from '../archive/client.ts';
 import type { Failure } from '../failure.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { fetchChecksum, isMd5 } from '../verify/checksum.ts';

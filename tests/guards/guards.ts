@@ -479,7 +479,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B33',
-    file: 'engine/run/lock-mutex.ts',
+    file: 'engine/target/lock-mutex.ts',
     from: 'if (codeOf(error) === busy) return undefined;',
     to: 'if (codeOf(error) === busy) return { [Symbol.dispose]() {} };',
     test: 'tests/integration/engine/lock-containers.test.ts',

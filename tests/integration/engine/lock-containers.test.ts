@@ -29,7 +29,7 @@ interface Taker extends AsyncDisposable {
 /** Takes the lock in a process of its own and keeps it until it is ended. */
 async function take(...prefix: readonly string[]): Promise<Taker> {
   const script = `
-    import { lockTarget } from './engine/run/lock.ts';
+    import { lockTarget } from './engine/target/lock.ts';
     const options = { command: 'held elsewhere', since: new Date(), wait: false, signal: new AbortController().signal };
     try {
       globalThis.held = await lockTarget(process.argv[1], options);

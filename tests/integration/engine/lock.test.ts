@@ -314,7 +314,7 @@ describe('what is no lock (B33)', () => {
 async function start(count: number, options: Parameters<typeof node>[1] = {}) {
   const script = `
     import { createInterface } from 'node:readline';
-    import { lockTarget } from './engine/run/lock.ts';
+    import { lockTarget } from './engine/target/lock.ts';
     const signal = new AbortController().signal;
     let held;
     const orders = {

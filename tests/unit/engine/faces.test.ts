@@ -23,6 +23,6 @@ test('definitions load no command, report, run or database', async () => {
 
 test('what serves commands loads the database only when it opens one', async () => {
   const urls = await loadedWith('engine/for-commands.ts');
-  expect(urls.some((url) => url.endsWith('/engine/cli/context.ts'))).toBe(true);
+  expect(urls.some((url) => url.endsWith('/engine/cli/open-context.ts'))).toBe(true);
   expect(urls.filter((url) => /\/engine\/duckdb\/|\/(@duckdb|listr2)\//.test(url))).toEqual([]);
 });
