@@ -191,8 +191,8 @@ describe('a question', () => {
   test('rejected has what is in no table, and why', async () => {
     const rows = await warehouse.rows(rejected, {});
     expect(rows.map(({ status, reason, symbol }) => [status, reason, symbol])).toEqual([
-      ['absent', '404', null],
-      ['failed', 'no answer', null],
+      ['absent', '404', 'ODDUSDT'],
+      ['failed', 'no answer', 'SLOWUSDT'],
       ['rejected', 'not_a_number', 'HOLEUSDT'],
     ]);
   });

@@ -41,7 +41,7 @@ test('A1: archives have a header since March 2025, in both cadences; one symbol 
 
 test('A1: a header follows a byte-order mark in a daily and a monthly archive', async () => {
   const forms = textFormats.filter(({ format }) => format.byteOrderMark);
-  expect(forms.map(({ period }) => period.length).sort()).toEqual([10, 7]);
+  expect(forms.map(({ period }) => period.length).sort((a, b) => a - b)).toEqual([7, 10]);
   for (const { symbol, period } of forms)
     expect((await textOfPeriod(symbol, period)).startsWith(byteOrderMark + header)).toBe(true);
 });
