@@ -15,15 +15,15 @@ import {
 
 export interface Hints {
   readonly renames: Renames;
-  /** `table.column` → SQL over the old row: what old rows get. */
+  /** `table.column` → SQL over the old row that computes the value of existing rows. */
   readonly fills: ReadonlyMap<string, string>;
 }
 
 const noHints: Hints = { renames: new Map(), fills: new Map() };
 
 /**
- * The statements that take a database from one schema to another, rows kept.
- * @throws PipelineError USAGE where a new NOT NULL column has no fill
+ * Returns the statements that migrate a database from one schema to another and keep its rows.
+ * @throws PipelineError USAGE if a new NOT NULL column has no fill
  */
 export function alterStatements(from: Schema, to: Schema, hints: Hints = noHints): readonly string[] {
   const before = new Map(storedTables(from).map((table) => [table.name, table]));
@@ -51,8 +51,8 @@ function alterTable(
 }
 
 /**
- * DuckDB alters nothing under an index, and adds columns only at the end and without constraints. What it can do at once
- * is done so; all else makes the table anew.
+ * DuckDB cannot alter an indexed table, and adds columns only at the end and without constraints. Changes that it can
+ * make in place are made so; every other change rebuilds the table.
  */
 function isInPlace(change: Change, old: Table, table: Table, { fills }: Hints): boolean {
   if (change.kind === 'column added') {
@@ -83,7 +83,7 @@ function alterInPlace(change: Change, table: Table): readonly string[] {
   }
 }
 
-/** The key comes after the rows: replacing millions of rows under a key takes three times as long. */
+/** Adds the key after the rows, since inserting millions of rows under a key takes three times as long. */
 function rebuild(old: Table, table: Table, hints: Hints, taken: readonly string[]): readonly string[] {
   const aside = old.name === table.name ? { ...table, name: freeName(`${table.name}_new`, taken) } : table;
   const names = Object.keys(table.columns).map(quoteName);
@@ -99,7 +99,7 @@ function rebuild(old: Table, table: Table, hints: Hints, taken: readonly string[
   ];
 }
 
-/** What a row of the old table has, or gets, in a column. */
+/** The SQL for the value of a column in a row copied from the old table. */
 function oldValue(old: Table, table: Table, name: string, column: Column, { renames, fills }: Hints): string {
   const oldName = renames.get(`${table.name}.${name}`) ?? name;
   const before = old.columns[oldName];
@@ -117,7 +117,8 @@ function oldValue(old: Table, table: Table, name: string, column: Column, { rena
   }
   const kept = before.type === column.type ? quoteName(oldName) : `cast(${quoteName(oldName)} as ${column.type})`;
   if (fill === undefined) return kept;
-  // A fill of a column that changes its type says how; of one that was nullable, what stands for NULL.
+  // The fill of a column that changes its type converts the old value; the fill of a formerly nullable one replaces
+  // NULL.
   return before.type === column.type
     ? `coalesce(${kept}, cast(${fill} as ${column.type}))`
     : `cast(${fill} as ${column.type})`;

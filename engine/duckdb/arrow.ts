@@ -14,22 +14,22 @@ import type { Warehouse } from './warehouse.ts';
 
 type Arrow = typeof import('apache-arrow');
 
-/** `stream` can be read while it arrives; `file` ends in an index of its batches. */
+/** `stream` can be read while it arrives; `file` ends with an index of its batches. */
 export type ArrowForm = 'stream' | 'file';
 
-/** Some chunks of DuckDB's 2,048 rows: large enough to scan fast, small enough to hold. */
+/** Several of DuckDB's chunks of 2,048 rows: large enough to scan fast, small enough to keep in memory. */
 const chunksOfBatch = 32;
 
 /**
- * Writes a result as Arrow IPC, batch by batch, and returns the number of its rows. Types are kept: DATE is date32,
- * TIMESTAMP a timestamp in µs UTC, VARCHAR utf8, numbers what they are.
+ * Writes a result as Arrow IPC, batch by batch, and returns the number of rows. Types are kept: DATE becomes date32,
+ * TIMESTAMP a timestamp in µs UTC, VARCHAR utf8, and numbers keep their type.
  */
 export async function writeArrow(
   warehouse: Warehouse,
   sql: string,
   to: { readonly file: string; readonly form: ArrowForm; readonly metadata: Readonly<Record<string, string>> },
 ): Promise<number> {
-  const arrow = await import('apache-arrow'); // a twelfth of a second that only those pay who want it
+  const arrow = await import('apache-arrow'); // takes 80 ms, so it is loaded on demand
   const columns = await describeColumns(warehouse, sql);
   const codecs = columns.map(({ name, type }) => codecOf(arrow, name, type));
   const fields = columns.map(({ name }, at) =>
@@ -53,7 +53,7 @@ export async function writeArrow(
   const writer = to.form === 'stream' ? new arrow.RecordBatchStreamWriter() : new arrow.RecordBatchFileWriter();
   const file = await open(to.file, 'w');
   try {
-    // Bytes leave batch by batch: the queue of the library itself has no end.
+    // Writes each batch at once, because the library's own queue is unbounded.
     const flush = () => file.writeFile(written.splice(0));
     writer.reset(sink, schema);
     let rows = 0;
@@ -79,14 +79,14 @@ function valuesOf(chunks: readonly DuckDBDataChunk[], column: number, length: nu
   const values = new Array<DuckDBValue>(length);
   let filled = 0;
   for (const chunk of chunks) {
-    const { rowCount } = chunk; // asks DuckDB each time
+    const { rowCount } = chunk; // the getter calls DuckDB each time
     const vector: DuckDBVector = chunk.getColumnVector(column);
     for (let row = 0; row < rowCount; row++) values[filled++] = vector.getItem(row) as DuckDBValue;
   }
   return values;
 }
 
-/** How values of a column become Arrow's. */
+/** Converts the values of a column to Arrow's. */
 interface Codec {
   readonly type: DataType;
   encode(values: readonly DuckDBValue[]): Data;
@@ -108,7 +108,7 @@ function codecOf(arrow: Arrow, name: string, sqlType: string): Codec {
         values.forEach((value, row) => {
           if (value !== null) data[row] = read(value);
         });
-        // Each type with its own array, which a type parameter cannot say.
+        // Each type goes with its own array type, which a type parameter cannot express.
         return makeData({ type, length: values.length, data, ...validity(values) } as never);
       },
     };
@@ -146,7 +146,7 @@ function codecOf(arrow: Arrow, name: string, sqlType: string): Codec {
     VARCHAR: () => ({
       type: new arrow.Utf8(),
       encode(values) {
-        // A column often says the same row after row.
+        // Columns often repeat a value row after row.
         let last: { readonly value: DuckDBValue; readonly bytes: Buffer } | undefined;
         const texts = values.map((value) => {
           if (last?.value !== value) last = { value, bytes: Buffer.from((value as string | null) ?? '') };
@@ -165,7 +165,7 @@ function codecOf(arrow: Arrow, name: string, sqlType: string): Codec {
   throw new PipelineError('INTERNAL', `the column ${name} is ${sqlType}, which Arrow has no type for here`);
 }
 
-/** A bit a value, the first in the lowest bit of the first byte. */
+/** One bit per value, the first in the lowest bit of the first byte. */
 function bits(values: readonly DuckDBValue[], isSet: (value: DuckDBValue) => boolean): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(values.length / 8));
   values.forEach((value, row) => {

@@ -24,14 +24,16 @@ export interface BuildOptions {
   readonly asOf: Date;
   readonly tests: readonly CompiledTest[];
   readonly failuresDir: string;
-  /** `isUpToDate` says so: nothing is left to do but the tests that read the clock. */
+  /** Set if `isUpToDate`: only the tests that read the clock are left to run. */
   readonly upToDate?: boolean;
-  /** What the staged sources that the model reads come from, and where it may put files. */
+  /** The extract behind the staged sources that the model reads, and a folder for temporary files. */
   readonly source?: {
     readonly tables: readonly Table[];
     readonly staged: StagedSource;
     readonly directory: string;
-    /** Runs the extract again in place of what was put aside, but for `given up`, and reads anew what is staged. */
+    /**
+     * Runs the extract again to replace the files that were set aside (unless `given up`) and rereads what is staged.
+     */
     readonly reload: (why: 'rejected' | 'damaged' | 'given up', files?: readonly DamagedFile[]) => Promise<void>;
   };
   readonly signal: AbortSignal;
@@ -43,14 +45,17 @@ export interface BuildOutcome {
   readonly status: 'pass' | 'reused' | 'error';
   readonly rows: number;
   readonly partitions: number;
-  /** Archives whose values are not believable, set aside now. */
+  /** Number of archives set aside in this build because their values are implausible. */
   readonly rejected: number;
-  /** Partitions that lack staged files which are damaged and could not be had again, or stay as they are for that. */
+  /**
+   * Partitions that lack damaged staged files which could not be replaced, or that were left as they are for that
+   * reason.
+   */
   readonly incomplete: number;
   readonly tests: readonly TestOutcome[];
 }
 
-/** Thrown inside the transaction so that it rolls back, with the outcomes that are kept. */
+/** Thrown inside the transaction to roll it back; carries the outcomes to keep. */
 class TestsFailed extends Error {
   readonly outcomes: readonly TestOutcome[];
   constructor(outcomes: readonly TestOutcome[]) {
@@ -60,11 +65,10 @@ class TestsFailed extends Error {
 }
 
 /**
- * Write, audit, publish: replaces what is dirty, runs the tests, and commits only if none of the blocking ones fails.
- *
- * Values of staged files are believed at first, since nearly all are right and asking costs as much as loading: a model
- * writes its query so that an unbelievable one fails it. Then `rejects` tells whose it is, those files are set aside, and
- * the build begins again.
+ * Write, audit, publish: replaces the dirty partitions, runs the tests, and commits only if no blocking test fails.
+ * Values of staged files are trusted at first, since nearly all are right and checking costs as much as loading: a
+ * model writes its query so that it fails on an implausible value. `rejects` then names the files, which are set aside,
+ * and the build starts again.
  */
 export async function buildModel(
   warehouse: Warehouse,
@@ -82,7 +86,7 @@ export async function buildModel(
     };
   }
   const rejected = new Set<string>();
-  /** Partitions that lack files; undefined until the extract has run again for damaged ones. */
+  /** Partitions that lack files; undefined until the extract has run again for damaged files. */
   let lacking: Lacking | undefined;
   let copy = false;
   let confined = false;
@@ -97,7 +101,7 @@ export async function buildModel(
       const refused = await openSource(warehouse, options, copy);
       if (await setAside(refused, options, rejected)) continue;
     }
-    // A query that does not ask which partitions are dirty has the rows of all of them.
+    // A query that does not read which partitions are dirty returns the rows of all of them.
     confined ||= !dirty.all && !model.readsDirty && options.source === undefined;
     try {
       return { ...(await publish(warehouse, model, dirty, { ...options, confined })), ...counts() };
@@ -117,7 +121,7 @@ export async function buildModel(
         lacking = await mend(warehouse, model, damaged, options, lacking);
         continue;
       }
-      // The last attempt read evened copies of the files, and nothing in them was to be rejected.
+      // The last attempt read normalised copies of the files and found nothing to reject.
       if (copy || dirty.dirty === 0 || options.source === undefined || options.signal.aborted) throw error;
     }
     const refused = await openSource(warehouse, options, true);
@@ -126,13 +130,13 @@ export async function buildModel(
   }
 }
 
-/** Rows of other partitions were counted, or have met those that are there. */
+/** True if the error may come from rows of other partitions, or from a conflict with existing rows. */
 const mayBeOutside = (error: unknown): boolean =>
   error instanceof RowsOutside || (error instanceof Error && /duplicate key/i.test(error.message));
 
 const nothingDirty: DirtyPartitions = { dirty: 0, total: 0, all: false };
 
-/** One transaction; throws TestsFailed. */
+/** Runs in one transaction. @throws TestsFailed */
 async function publish(
   warehouse: Warehouse,
   model: CompiledModel,
@@ -150,7 +154,7 @@ async function publish(
         readsItself: model.readsItself,
         confined: options.confined,
       });
-      // They are looked at while DuckDB reads them.
+      // Files are checked while DuckDB reads them.
       if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
       await recordDirty(warehouse, model.table, { all: dirty.all, runId: options.runId });
     }
@@ -167,13 +171,13 @@ async function publish(
   });
 }
 
-/** A statement that changes another table; the digests of that are taken anew. */
+/** Runs a statement that changes another table, and takes the digests of that table again. */
 async function runPublished(warehouse: Warehouse, { writes }: CompiledModel, statement: string): Promise<void> {
   const changed = await warehouse.run(statement);
   if (changed > 0) for (const table of writes) await digestAgain(warehouse, table);
 }
 
-/** The tests that need not look at rows that this build leaves as they are, since they passed on them. */
+/** Returns the tests that can skip the rows this build leaves unchanged, since they passed on those rows. */
 async function heldTests(
   warehouse: Warehouse,
   dirty: DirtyPartitions,
@@ -187,7 +191,7 @@ async function heldTests(
   return held;
 }
 
-/** Makes the rows of the dirty partitions readable; answers the archives that must not be read. */
+/** Makes the rows of the dirty partitions readable; returns the archives that must not be read. */
 async function openSource(
   warehouse: Warehouse,
   { source, signal }: BuildOptions,
@@ -207,11 +211,11 @@ async function openSource(
   return refused;
 }
 
-/** The archives of the open partitions whose values give them away. */
+/** Returns the archives of the open partitions that contain implausible values. */
 const unbelievable = async (warehouse: Warehouse, { rejectsSql }: CompiledModel): Promise<readonly Rejected[]> =>
   rejectsSql === undefined ? [] : warehouse.rows<{ key: string; reason: string }>(rejectsSql);
 
-/** Sets archives of the open partitions aside; false where there are none. */
+/** Sets archives of the open partitions aside; returns false if there are none. */
 async function setAside(
   archives: readonly Rejected[],
   { source, warn }: BuildOptions,
@@ -233,15 +237,15 @@ const damagedFiles = async ({ source }: BuildOptions): Promise<readonly DamagedF
   (await source?.staged.damaged?.()) ?? [];
 
 interface Lacking {
-  /** Partitions that keep what is published of them. */
+  /** Partitions that keep their published rows. */
   readonly leftOut: ReadonlySet<string>;
-  /** Partitions of which nothing was published, built without files. */
+  /** Partitions that were never published and are built without some files. */
   readonly without: ReadonlySet<string>;
 }
 
 /**
- * Has damaged files fetched again, once. Of those that are damaged after that the partition stays as it is published; where
- * nothing is, it is built without them, and dirty as soon as they can be had.
+ * Fetches damaged files again, once. If files are still damaged, their partition keeps its published rows; if it has
+ * none, it is built without them and becomes dirty as soon as they are available.
  */
 async function mend(
   warehouse: Warehouse,

@@ -1,7 +1,7 @@
 import type { Warning } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
 
-/** A model as SQL text, values included. */
+/** A model as SQL text with all values inlined. */
 export interface CompiledModel {
   readonly name: string;
   readonly table: Table;
@@ -9,18 +9,18 @@ export interface CompiledModel {
   readonly querySql: string;
   readonly rejectsSql: string | undefined;
   readonly publishedSql: readonly string[];
-  /** The tables that these statements may change. */
+  /** The tables that the statements may change. */
   readonly writes: readonly Table[];
-  /** Tables that its statements read, its own left out. */
+  /** Tables that the statements read, except the model's own. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
-  /** Whether they read `dirty_partitions`. */
+  /** True if the statements read `dirty_partitions`. */
   readonly readsDirty: boolean;
-  /** Digest of all the text above and of the table's definition. */
+  /** Digest of all the SQL above and of the table's definition. */
   readonly definitionDigest: string;
 }
 
-/** The kinds of warnings of a model that reads staged files. */
+/** The kinds of warnings that a model which reads staged files can give. */
 export const modelWarnings = {
   rejected: 'Key of an archive with a value that cannot be right.',
   damaged: 'Key of an archive whose staged file is not as it was verified; it is fetched again.',

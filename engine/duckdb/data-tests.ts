@@ -6,16 +6,18 @@ import { msOfDay } from '../units.ts';
 import { partitionColumns } from './ddl.ts';
 import { dirtyAlias, dirtyPartitions, inDirty } from './partitions.ts';
 
-/** A data test as SQL. Every row of `failures` breaks the rule, every row of `warnings` is only told. */
+/** A data test as SQL. Every row of `failures` breaks the rule; rows of `warnings` are only reported. */
 export interface TestSql {
   readonly failures: string;
   /**
-   * `failures` among the rows of the dirty partitions alone: of rules that a row breaks by itself, or together with others of
-   * its partition.
+   * `failures` restricted to the dirty partitions, for rules that a row breaks on its own or together with rows of the
+   * same partition.
    */
   readonly dirtyFailures?: string;
   readonly warnings?: string;
-  /** One row: `value`, `threshold`. Without it the value is the number of failing rows and the threshold 0. */
+  /**
+   * Returns one row: `value`, `threshold`. Without it, the value is the number of failing rows and the threshold is 0.
+   */
   readonly measure?: string;
 }
 
@@ -23,12 +25,12 @@ type TestType = TestSpec['type'];
 type Spec<Type extends TestType> = Extract<TestSpec, { type: Type }>;
 type Builders = { readonly [Type in Exclude<TestType, 'custom'>]: (spec: Spec<Type>, table: Table) => TestSql };
 
-/** Days that are still arriving: a hole in them is told, not held against the build. */
+/** Data of these days is still arriving: a gap in them is reported but does not fail the build. */
 const recentDays = 3;
 
 const names = (columns: readonly string[]) => columns.map(quoteName).join(', ');
 
-/** Names for what a test computes: as wanted where no column of the table is called so. */
+/** Names for the columns that a test computes: the wanted ones, unless the table has a column of that name. */
 function resultNames<const Name extends string>(table: Table, ...wanted: Name[]): Readonly<Record<Name, string>> {
   const taken = Object.keys(table.columns);
   return Object.fromEntries(wanted.map((name) => [name, quoteName(freeName(name, taken))])) as Record<Name, string>;
@@ -39,18 +41,18 @@ const interval = (ms: number) => `to_milliseconds(${ms})`;
 const from = (table: Table, where: string | undefined, rows = quoteName(table.name)) =>
   `${rows}${where === undefined ? '' : ` WHERE (${where})`}`;
 
-/** Those of them that this build has replaced. */
+/** The rows under test that this build has replaced. */
 const fromDirty = (table: Table, where: string | undefined) =>
   from(table, where, `${quoteName(table.name)} SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)}`);
 
 const isPartitioned = (table: Table): boolean => partitionColumns(table).length > 0;
 
-/** Whether a condition could look at other rows than the one that it is asked of. */
+/** True if a condition might read rows other than the one it is evaluated for. */
 const mayLookAround = (condition = ''): boolean => /\b(select|from)\b/i.test(condition);
 
 const failing = (rows: string, broken: string): string => `SELECT * FROM (FROM ${rows}) WHERE ${broken}`;
 
-/** A rule that each row keeps or breaks by itself. */
+/** A rule that each row keeps or breaks on its own. */
 const rowsWhere = (table: Table, where: string | undefined, broken: string): TestSql => ({
   failures: failing(from(table, where), broken),
   ...(isPartitioned(table) &&
@@ -58,16 +60,16 @@ const rowsWhere = (table: Table, where: string | undefined, broken: string): Tes
     !mayLookAround(broken) && { dirtyFailures: failing(fromDirty(table, where), broken) }),
 });
 
-/** Columns of which two rows cannot have the same values unless they are of one partition. */
+/** True if two rows with the same values in these columns must be in the same partition. */
 function tellPartition(columns: readonly string[], table: Table): boolean {
   const parts = (table.partition ?? []).map((part) => (typeof part === 'string' ? part : part.month));
   return isPartitioned(table) && parts.every((part) => columns.includes(part));
 }
 
 /**
- * The rows among which these columns may repeat. Rows of two partitions cannot where the columns tell the partition, and
- * rows that ascend as they lie do not: only partitions that lie in several pieces, or in no order, are left to be grouped.
- * Grouping tens of millions of rows takes gigabytes, this pass over them next to nothing.
+ * Returns the rows among which these columns may repeat. Rows of two partitions cannot repeat if the columns determine
+ * the partition, and rows stored in ascending order cannot either: only partitions stored in several pieces, or
+ * unordered, have to be grouped. Grouping tens of millions of rows takes gigabytes; this pass over them is almost free.
  */
 function mayRepeat(columns: readonly string[], rows: string, table: Table): string {
   const parts = partitionColumns(table);
@@ -122,7 +124,7 @@ const builders: Builders = {
 
   relationships: ({ column, to, where }, table) => {
     const [other, key] = to.split('.') as [string, string];
-    // Qualified, since a name that the other table lacks would be a column of the tested row, and equal to itself.
+    // Qualified, since an unqualified name that the other table lacks would resolve to the tested row and equal itself.
     const known = `SELECT "$to".${quoteName(key)} FROM ${quoteName(other)} AS "$to" WHERE "$to".${quoteName(key)} IS NOT NULL`;
     return rowsWhere(table, where, `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (${known})`);
   },
@@ -145,7 +147,7 @@ const builders: Builders = {
     const counted = where === undefined ? '' : ` FILTER (WHERE ${where})`;
     const judged = `count(${quoteName(column)})${counted} / nullif(count(*)${counted}, 0) AS ${coverage}, count(*)${counted} AS ${row_count} FROM ${quoteName(table.name)}`;
     const overall = `SELECT ${judged}`;
-    // Over all rows, so that a group of which `where` leaves none is there to fail (B13).
+    // Groups over all rows, so that a group without any row left by `where` fails (B13).
     const groups = `SELECT ${names(by)}, ${judged} GROUP BY ALL`;
     const tooLow = `(${row_count} = 0 OR ${coverage} < ${min})`;
     const newest = by.find((name) => table.columns[name]?.type === 'DATE');
@@ -192,29 +194,32 @@ const builders: Builders = {
   },
 };
 
-/** The SQL of a test of the engine; custom ones bring their own. */
+/** Returns the SQL of a built-in test; custom tests bring their own. */
 export function testSql(spec: Exclude<TestSpec, { type: 'custom' }>, table: Table): TestSql {
   const build = builders[spec.type] as (spec: TestSpec, table: Table) => TestSql;
   return build(spec, table);
 }
 
-/** A value of a test as pipeline.yaml has it. */
+/** A value of a test as written in pipeline.yaml. */
 export type TestValue = string | number | boolean;
 
-/** The type of a column, whatever the case of its name; a text where the table has none of that name. */
+/** Returns the type of a column, ignoring the case of its name; VARCHAR if the table has no such column. */
 export function typeOf(table: Table, name: string): SqlType {
   const found = Object.entries(table.columns).find(([column]) => lowerCase(column) === lowerCase(name));
   return found?.[1].type ?? 'VARCHAR';
 }
 
-/** A value as a literal of a column's type, so that values are compared and not what they round or print to (B31). */
+/**
+ * Returns a value as a literal of the column's type, so that values are compared, not what they round or print to
+ * (B31).
+ */
 function literalSql(value: TestValue, type: SqlType): string {
   const text = valueText(String(value), type);
-  if (text === undefined) throw new Error(`${value} is not a value of ${type}`); // `checkTestValues` has refused it
+  if (text === undefined) throw new Error(`${value} is not a value of ${type}`); // `checkTestValues` has rejected it
   return `cast(${quoteText(text)} as ${type})`;
 }
 
-/** A bound of a column of this type. */
+/** Returns a bound as a literal for a column of this type. */
 function boundSql(value: TestValue, type: SqlType, which: 'min' | 'max'): string {
   const bound = boundText(String(value), type, which);
   if (bound === undefined) throw new Error(`${value} is not a bound of ${type}`);

@@ -12,18 +12,18 @@ import {
 } from '../schema/table.ts';
 import { lowerCase, quoteName, quoteText } from '../sql.ts';
 
-/** One of the values that name a partition. */
+/** One of the values that identify a partition. */
 export interface PartitionColumn {
-  /** As models know it. */
+  /** The name that models use. */
   readonly name: string;
-  /** SQL, over the table's own name. */
+  /** SQL that refers to columns of the table. */
   readonly expression: string;
   readonly type: SqlType;
   readonly nullable: boolean;
   readonly isMonth: boolean;
 }
 
-/** A month is called `month`; `month_of_<column>` where another part of the partition has that name. */
+/** A month is named `month`, or `month_of_<column>` if another part of the partition has that name. */
 export function partitionColumns(table: Table): readonly PartitionColumn[] {
   const parts: readonly PartitionPart[] = table.partition ?? [];
   const areMonths = parts.filter((part) => typeof part !== 'string' || lowerCase(part) === 'month');
@@ -85,14 +85,14 @@ export const tableComments = (table: Table): readonly string[] => [
   ...Object.keys(table.columns).map((name) => commentOnColumn(table, name)),
 ];
 
-/** Every statement that makes a table as the definition has it, in order. */
+/** Returns every statement that creates a table as defined, in order. */
 export const tableStatements = (table: Table): readonly string[] => [
   createTable(table),
   ...createIndexes(table),
   ...tableComments(table),
 ];
 
-/** Every statement that takes an empty database to the schema, in order. */
+/** Returns every statement that creates the schema in an empty database, in order. */
 export const schemaStatements = (schema: Schema): readonly string[] => storedTables(schema).flatMap(tableStatements);
 
 /** The text of schema.sql. */

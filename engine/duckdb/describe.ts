@@ -6,7 +6,7 @@ import { readFrom } from './source.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
 /**
- * Holds the order, names and SQL types of a query against its table; what TypeScript cannot see.
+ * Checks the column order, names and SQL types of a query against its table, which TypeScript cannot.
  * @throws PipelineError SCHEMA_DRIFT naming the first column that differs
  */
 export async function checkResult(warehouse: Warehouse, query: string, table: Table): Promise<void> {
@@ -29,18 +29,18 @@ export async function checkResult(warehouse: Warehouse, query: string, table: Ta
   }
 }
 
-/** Compares the query of a model with its table, in a database that has all that it reads. */
+/** Compares the query of a model with its table, in a database that contains everything the query reads. */
 export async function checkModel(
   warehouse: Warehouse,
   model: PartitionedModel & { readonly querySql: string },
 ): Promise<void> {
-  await findDirty(warehouse, model, undefined); // makes the relations that its query reads
+  await findDirty(warehouse, model, undefined); // creates the relations that the query reads
   await checkResult(warehouse, model.querySql, model.table);
 }
 
 /**
- * A database in memory with the tables of a schema, all empty. DuckDB looks at the files of a source before it says what a
- * query returns, so `directory` gets an empty one.
+ * Opens an in-memory database with all tables of a schema, empty. DuckDB opens the files of a source to find the
+ * columns of a query, so an empty file is written to `directory`.
  */
 export async function openEmpty(schema: Schema, directory: string, signal: AbortSignal): Promise<Warehouse> {
   const warehouse = await openWarehouse({ file: ':memory:', threads: 1, signal });

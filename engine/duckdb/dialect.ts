@@ -1,4 +1,4 @@
-/** What of DuckDB is known without loading it: its SQL as text (definitions, models, tests), limits, names of files. */
+/** The parts of the DuckDB layer that do not load DuckDB: SQL text (definitions, models, tests), limits, file names. */
 export { type CompiledModel, type ModelWarning, modelWarnings } from './compiled-model.ts';
 export { type TestValue, testSql, typeOf } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';

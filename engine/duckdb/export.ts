@@ -33,19 +33,21 @@ export interface ExportOutcome {
   readonly status: 'pass' | 'reused';
   readonly file: string;
   readonly rows: number;
-  /** What was not as the last run left it, in words. */
+  /** Describes what had changed since the last run left it. */
   readonly replaced?: readonly string[];
 }
 
 const rowGroupSize = 20_000;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** The definition of a table in short: a reader of a Parquet file can tell which one it was written by. */
+/**
+ * A short digest of a table's definition, by which a reader can tell which definition a Parquet file was written with.
+ */
 export const schemaVersion = (table: Table): string => sha256(createBareTable(table)).slice(0, 16);
 
 /**
- * Writes a table as sorted Parquet, aside and renamed; leaves the file alone where nothing changed. What the file has to be is
- * in the warehouse: SHA256SUMS, which lies beside it, may have been changed with it (B36).
+ * Writes a table as sorted Parquet to a temporary file and renames it; keeps the file if nothing changed. The expected
+ * digest is in the warehouse, because SHA256SUMS next to the file may have been changed with it (B36).
  */
 export async function exportTable(
   warehouse: Warehouse,
@@ -97,7 +99,7 @@ export async function exportTable(
   }
 }
 
-/** SHA-256 of a file, or undefined where there is none. */
+/** Returns the SHA-256 of a file, or undefined if it does not exist. */
 async function fileDigest(file: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
@@ -115,7 +117,7 @@ async function writeSums(directory: string, sums: ReadonlyMap<string, string>): 
   writeWhole(path.join(directory, sumsFile), sumsText(lines));
 }
 
-/** The Parquet schema of a table: the physical type of each column and what it stands for. */
+/** The physical and logical Parquet type of each SQL type. */
 const parquetTypes: Readonly<Record<SqlType, string>> = {
   BOOLEAN: 'BOOLEAN',
   TINYINT: 'INT32 INT_8',
@@ -131,9 +133,11 @@ const parquetTypes: Readonly<Record<SqlType, string>> = {
 
 const sqlTypes = new Map(
   Object.entries(parquetTypes).map(([sqlType, parquetType]) => [parquetType, sqlType as SqlType]),
-).set('INT64 TIMESTAMP_MICROS', 'TIMESTAMP'); // what earlier versions wrote, which is UTC all the same
+).set('INT64 TIMESTAMP_MICROS', 'TIMESTAMP'); // written by earlier versions, also UTC
 
-/** In what the columns of a Parquet file differ from those of a table: names, order, types. A file knows no NOT NULL. */
+/**
+ * Returns how the columns of a Parquet file differ from those of a table: names, order, types. A file has no NOT NULL.
+ */
 export async function parquetDrift(warehouse: Warehouse, file: string, table: Table): Promise<readonly Change[]> {
   const rows = await warehouse.rows<{ name: string; type: string }>(
     `SELECT name, concat_ws(' ', type, converted_type, CASE WHEN logical_type LIKE '%isAdjustedToUTC=1%' THEN 'with time zone' END) AS type

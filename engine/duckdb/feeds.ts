@@ -12,8 +12,8 @@ import { builtPartitions, recordPartitions, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
- * Takes over what an extract has for one of its tables: partitions whose digest differs from the recorded one are
- * replaced, those that the extract no longer has are removed, in one transaction. Returns how many changed.
+ * Loads one table of an extract, in one transaction: replaces the partitions whose digest differs from the recorded one
+ * and removes those that the extract no longer has. Returns how many changed.
  */
 export async function loadFeed(
   warehouse: Warehouse,
@@ -62,7 +62,7 @@ export async function loadFeed(
   return changed.size + gone.length;
 }
 
-/** An empty field is NULL, a quoted one an empty text. */
+/** An empty field is NULL, a quoted one an empty string. */
 const csvFormat = `header = true, auto_detect = false, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false`;
 
 const csvColumns = (table: Table): string =>
@@ -74,9 +74,9 @@ const changedPartitions = '"$changed_partitions"';
 const newRows = '"$new_rows"';
 
 /**
- * The partitions that rows of the table lie in, `part1` …, with the `partition` text that the feed has for them: the one
- * that leads to the same values, however it spells a number or a time; else the values joined as they are, which is how
- * an extract names them that does not use `partitionText`. NULL where the feed has neither.
+ * Returns the partitions of the table's rows, `part1` …, each with the `partition` text that the feed uses for it: the
+ * text that parses to the same values, however it spells a number or a time; otherwise the values joined as they are,
+ * as extracts without `partitionText` name them. NULL if the feed has neither.
  */
 function namedPartitions(table: Table, rows: string): string {
   const columns = partitionColumns(table).map((column, at) => ({ ...column, part: `part${at + 1}` }));
@@ -94,8 +94,8 @@ function namedPartitions(table: Table, rows: string): string {
 }
 
 /**
- * Rows of a partition that is not replaced would be there twice.
- * @throws PipelineError MODULE_INVALID naming the first partition that the feed has rows of and did not name
+ * Rows of a partition that is not replaced would appear twice.
+ * @throws PipelineError MODULE_INVALID naming the first partition that the feed has rows of but did not name
  */
 async function checkNamed(warehouse: Warehouse, table: Table, rows: string): Promise<void> {
   if (partitionColumns(table).length === 0) return;

@@ -5,11 +5,11 @@ import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
 import { adoptPartitions, forgetConclusions, forgetInputs, knownPartitions, markAltered } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** A partition that is not as a run published it. */
+/** A partition that differs from what a run published. */
 export interface ForeignPartition {
   readonly table: string;
   readonly partition: string;
-  /** `unknown`: no run has published any such partition. */
+  /** `unknown`: no run has published this partition. */
   readonly change: 'altered' | 'missing' | 'unknown';
 }
 
@@ -17,8 +17,8 @@ const dataTables = (tables: readonly Table[]): readonly Table[] =>
   tables.filter(({ kind = 'table' }) => kind === 'table').filter(({ name }) => !systemTables.includes(name));
 
 /**
- * `markForeign`, if another program may have written to the file since it was noted as left. Nothing that was concluded from
- * states alone holds then.
+ * Runs `markForeign` if another program may have written to the file since it was noted as left. In that case nothing
+ * concluded from states alone is valid.
  */
 export async function markUnlessAsLeft(
   warehouse: Warehouse,
@@ -31,9 +31,9 @@ export async function markUnlessAsLeft(
 }
 
 /**
- * Compares all rows with what runs have published, partition by partition, and marks those that differ (B36): whatever
- * builds or loads them makes them anew, and until then nothing that reads them is published. Views are dirty as well, since
- * what they say is compared nowhere. Returns what differs.
+ * Compares all rows with what runs have published, partition by partition, and marks those that differ (B36): the model
+ * or feed that writes them rebuilds them, and until then nothing that reads them is published. Views become dirty as
+ * well, since their contents are not compared anywhere. Returns the differences.
  */
 export async function markForeign(
   warehouse: Warehouse,
@@ -69,12 +69,12 @@ async function markTable(warehouse: Warehouse, table: Table, runId: string): Pro
 
 const foreignTable = 'temp."partitions that are not as published"';
 
-/** Takes the digests of what tables hold, as it is. */
+/** Records the digests of the current rows of tables as they are. */
 export async function adoptRows(warehouse: Warehouse, tables: readonly Table[]): Promise<void> {
   for (const table of dataTables(tables)) await adoptPartitions(warehouse, table);
 }
 
-/** What differs in words, a line a table: the first partitions by name, and how many there are. */
+/** Describes the differences, one line per table: the first partitions by name, and their number. */
 export function describeForeign(found: readonly ForeignPartition[]): readonly string[] {
   return [...Map.groupBy(found, ({ table }) => table)].map(([table, partitions]) => {
     const first = partitions.slice(0, shown).map(({ partition, change }) => `${partition || 'all of it'} (${change})`);

@@ -1,12 +1,12 @@
-/** All that the rest of the engine asks of DuckDB. What needs only its SQL imports dialect.ts, which does not load DuckDB. */
+/** The interface of the DuckDB layer. Code that needs only its SQL imports dialect.ts, which does not load DuckDB. */
 
-// Open: a file or a database in memory, and the target that it belongs to.
+// Open: a database file or in-memory database, and the target that it belongs to.
 
 export { noteAsLeft } from './maintain.ts';
 export { readOrigin, writeOrigin } from './origin.ts';
 export { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
 
-// Schema: the definition of what a file contains, and the statements that change it.
+// Schema: the definition of a database, and the statements that change it.
 
 export { alterStatements, type Hints } from './alter.ts';
 export { parquetDrift } from './export.ts';
@@ -16,7 +16,7 @@ export { hasView, readSchema } from './introspect.ts';
 
 export { loadFeed } from './feeds.ts';
 
-// Dirty: what differs from what it was built from.
+// Dirty: what differs from the inputs it was built from.
 
 export { findDirty, partitionsOf } from './partitions.ts';
 export { isUpToDate, recordUpToDate } from './up-to-date.ts';

@@ -17,7 +17,7 @@ interface LiveConstraint {
   readonly table: string;
   readonly type: 'PRIMARY KEY' | 'CHECK' | 'UNIQUE' | 'FOREIGN KEY';
   readonly text: string;
-  /** Of a CHECK, as DuckDB writes it: `("rank" >= 1)`. */
+  /** The condition of a CHECK, as DuckDB prints it: `("rank" >= 1)`. */
   readonly condition: string | null;
   readonly columns: readonly string[];
 }
@@ -31,8 +31,9 @@ interface LiveIndex {
 }
 
 /**
- * The tables of the main schema as definitions: what `schemaStatements` wrote reads back as what it was written from.
- * What no definition can say (a default, a foreign constraint, another SQL type) stands in them as DuckDB tells it.
+ * Reads the tables of the main schema as definitions; tables created by `schemaStatements` read back as they were
+ * defined. Anything that a definition cannot express (a default, another constraint, another SQL type) is kept as DuckDB
+ * prints it.
  */
 export async function readSchema(warehouse: Warehouse): Promise<Schema> {
   const here = `NOT internal AND schema_name = 'main' AND database_name = current_database()`;
@@ -115,7 +116,10 @@ const readColumn = ({ type, nullable, default: value, comment }: LiveColumn): Co
 
 const number = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 
-/** `(rank >= 1)`, `(rank <= 30)` or `(status IN ('a', 'b'))` as an option of the column; undefined for anything else. */
+/**
+ * Parses `(rank >= 1)`, `(rank <= 30)` or `(status IN ('a', 'b'))` into an option of the column; undefined for anything
+ * else.
+ */
 function readLimit({ condition, columns }: LiveConstraint): Partial<Column> | undefined {
   const [name, ...others] = columns;
   if (condition === null || name === undefined || others.length > 0) return undefined;
@@ -145,7 +149,7 @@ function readCheck({ condition, columns }: LiveConstraint): Check | undefined {
   return checks.find((check) => bare(`(${checkCondition(check)})`) === bare(condition));
 }
 
-/** The columns of a CREATE INDEX statement; an expression stands as it is written. */
+/** Returns the columns of a CREATE INDEX statement; an expression is kept as written. */
 function indexColumns(sql: string): readonly string[] {
   const list = /^CREATE INDEX .+? ON .+?\((.*)\);?$/s.exec(sql)?.[1] ?? sql;
   const names = list.match(/"(?:[^"]|"")*"|[^",()\s]+/g) ?? [];
@@ -153,7 +157,7 @@ function indexColumns(sql: string): readonly string[] {
   return names.map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name));
 }
 
-/** DuckDB forgets DESC; the comment of the table does not, and counts where it is about the same columns. */
+/** DuckDB drops DESC, but the table's comment keeps it; the comment applies if it names the same columns. */
 function withDirection(columns: readonly string[], directed: readonly IndexPart[] | undefined): readonly IndexPart[] {
   const named = directed?.map((part) => (typeof part === 'string' ? part : part.desc));
   return directed !== undefined && named?.join() === columns.join() ? directed : columns;

@@ -21,7 +21,7 @@ import type { Table } from '../schema/table.ts';
 import { partitionColumns } from './ddl.ts';
 import { dirtyView } from './partitions.ts';
 
-/** Writes every value into the SQL text, so that a compiled model is whole: it can be read, digested and pasted. */
+/** Inlines every value into the SQL text, so that a compiled model can be read, digested and pasted. */
 class LiteralTransformer extends OperationNodeTransformer {
   protected override transformValue(node: ValueNode): ValueNode {
     return { ...node, immediate: true };
@@ -39,8 +39,8 @@ const literals: KyselyPlugin = {
 };
 
 /**
- * A Kysely that compiles and never connects: statements run on a connection that the warehouse owns.
- * `tableMappings` puts a relation in the place of a table name; it pastes text, so relations are constants.
+ * A Kysely that compiles and never connects: statements run on the warehouse's connection. `tableMappings` replaces
+ * table names by relations; it pastes text, so relations must be constants.
  */
 export function createCompiler<DB>(tableMappings: Readonly<Record<string, string>> = {}): Kysely<DB> {
   const dialect = new DuckDbDialect({
@@ -48,7 +48,7 @@ export function createCompiler<DB>(tableMappings: Readonly<Record<string, string
     tableMappings: { ...tableMappings },
   });
   return new Kysely<DB>({
-    dialect: dialect as unknown as Dialect, // its types name Kysely's CommonJS build, ours the ESM one
+    dialect: dialect as unknown as Dialect, // Dialect's types refer to Kysely's CommonJS build, ours to the ESM one
     plugins: [literals],
   });
 }
@@ -56,8 +56,8 @@ export function createCompiler<DB>(tableMappings: Readonly<Record<string, string
 export const compileSql = (query: Compilable): string => query.compile().sql;
 
 /**
- * The tables that a query reads, in the order of the alphabet; a CTE's name hides a table where the CTE is in sight. What
- * reads the state of a table (`stateOf`) reads that table too.
+ * Returns the tables that a query reads, in alphabetical order; a CTE hides the table of its name where the CTE is in
+ * scope. Reading the state of a table (`stateOf`) counts as reading the table.
  */
 export function sourcesOf(query: OperationNodeSource): readonly string[] {
   const tables = new Set<string>();
@@ -65,7 +65,7 @@ export function sourcesOf(query: OperationNodeSource): readonly string[] {
     if (typeof value !== 'object' || value === null || value instanceof Date) return;
     // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
     const node = value as OperationNode & Record<string, any>;
-    if (node.kind === 'ReferenceNode') return; // a column's table is an alias of one that stands in FROM
+    if (node.kind === 'ReferenceNode') return; // a column's table is an alias from FROM
     if (node.kind === 'SelectQueryNode') for (const table of statesIn(node)) tables.add(table);
     if (node.kind === 'TableNode' && !ctes.includes(node.table.identifier.name)) tables.add(node.table.identifier.name);
     const { with: clause, ...parts } = node as { readonly with?: WithNode };
@@ -84,7 +84,7 @@ export function sourcesOf(query: OperationNodeSource): readonly string[] {
 // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
 type AnyNode = OperationNode & Record<string, any>;
 
-/** The tables whose states a select over the states keeps: `where model = 'orders'`. */
+/** Returns the tables whose states a select over the states keeps: `where model = 'orders'`. */
 function statesIn(select: AnyNode): readonly string[] {
   const froms: readonly AnyNode[] = select.from?.froms ?? [];
   const [table, another] = froms.map((from) => (from.kind === 'AliasNode' ? from.node : from));
@@ -105,7 +105,9 @@ function statesIn(select: AnyNode): readonly string[] {
 const isReference = (node: OperationNode): node is ReferenceNode => node.kind === 'ReferenceNode';
 const isTable = (node: OperationNode): node is TableNode => node.kind === 'TableNode';
 
-/** Has `dirty.region = sales.region` mean the same partition, NULL included: to SQL alone NULL equals nothing (B29). */
+/**
+ * Makes `dirty.region = sales.region` match the same partition, NULL included: in plain SQL, NULL equals nothing (B29).
+ */
 class SamePartition extends OperationNodeTransformer {
   readonly #columns: ReadonlySet<string>;
   readonly #names: ReadonlySet<string>;
@@ -131,7 +133,7 @@ class SamePartition extends OperationNodeTransformer {
   }
 }
 
-/** The names that `dirty_partitions` goes by in a query. */
+/** Returns the names under which a query refers to `dirty_partitions`. */
 function namesIn(query: OperationNode): ReadonlySet<string> {
   const names = new Set<string>([dirtyView]);
   const walk = (value: unknown): void => {
@@ -146,7 +148,7 @@ function namesIn(query: OperationNode): ReadonlySet<string> {
   return names;
 }
 
-/** For the queries of a model; undefined where no column of its partitions can be NULL. */
+/** For a model's queries; undefined if none of its partition columns can be NULL. */
 export function samePartition(table: Table): KyselyPlugin | undefined {
   const columns = new Set(partitionColumns(table).flatMap(({ name, nullable }) => (nullable ? [name] : [])));
   if (columns.size === 0) return undefined;

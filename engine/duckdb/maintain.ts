@@ -11,9 +11,9 @@ import { type TargetPaths, walOf } from '../target/paths.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
 
 /**
- * Copies the warehouse into backups/ before something is done to it. The copy is whole or absent: it is written under another
- * name, read from end to end, and renamed (B35).
- * @returns the path of the copy, or undefined where there is no warehouse
+ * Copies the warehouse into backups/ before a change. The copy is complete or absent: it is written under another name,
+ * read from end to end, and renamed (B35).
+ * @returns the path of the copy, or undefined if there is no warehouse
  */
 export async function backUp(
   paths: Pick<TargetPaths, 'warehouse' | 'backups'>,
@@ -36,7 +36,7 @@ export async function backUp(
   return copy;
 }
 
-/** Removes what a kill left of other copies. Only the holder of the target writes backups. */
+/** Removes unfinished copies of killed runs. Only the holder of the target writes backups. */
 async function removeUnfinished(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.endsWith(asideOf('.duckdb'))) await rm(path.join(folder, name));
@@ -46,8 +46,8 @@ async function removeUnfinished(folder: string): Promise<void> {
 const smallestWorthCompacting = 64 * 1024 * 1024;
 
 /**
- * Writes a database file again that has more than twice its live blocks, from `smallest` bytes on: DuckDB does not give space
- * back by itself.
+ * Rewrites a database file of at least `smallest` bytes if it is more than twice the size of its live blocks, since
+ * DuckDB does not shrink files.
  * @returns its size before and after, or undefined if it was left alone
  */
 export async function compactWarehouse(
@@ -82,7 +82,7 @@ export async function compactWarehouse(
   return { before, after: (await stat(file)).size };
 }
 
-/** The size of a database as DuckDB writes it. */
+/** Returns the size of a database as DuckDB prints it. */
 export const databaseSize = async (warehouse: Warehouse): Promise<string> =>
   (await warehouse.row<{ size: string }>('SELECT database_size AS size FROM pragma_database_size()')).size;
 
@@ -90,9 +90,9 @@ export const duckdbVersion = async (warehouse: Warehouse): Promise<string> =>
   (await warehouse.row<{ version: string }>('SELECT version() AS version')).version;
 
 /**
- * Opens a database file and reads all of it: DuckDB holds every block that it reads to its checksum.
- * @param check looks at the open database as well
- * @throws PipelineError WAREHOUSE_UNREADABLE where a block is damaged or missing, and as `openWarehouse`
+ * Opens a database file and reads all of it, so that DuckDB verifies the checksum of every block.
+ * @param check runs further checks on the open database
+ * @throws PipelineError WAREHOUSE_UNREADABLE if a block is damaged or missing, and as `openWarehouse`
  */
 export async function verifyDatabase(
   file: string,
@@ -121,7 +121,7 @@ export async function verifyDatabase(
 
 const headersSize = 3 * 4096;
 
-/** A cut may take blocks away that no table reads: those of an index. */
+/** Truncation may remove blocks that no table scan reads, such as those of an index. */
 async function expectAllBlocks(database: Warehouse): Promise<void> {
   const { block_size, total_blocks } = await database.row<{ block_size: bigint; total_blocks: bigint }>(
     'SELECT block_size, total_blocks FROM pragma_database_size()',
@@ -139,16 +139,19 @@ async function tablesOf(database: Warehouse): Promise<readonly string[]> {
 }
 
 /**
- * Whether nobody else has written to a database since `noteAsLeft`. Asked before anything is written to it: the file tells
- * by its size and times of change, to the nanosecond (one of them cannot be set), and whoever was killed has left a WAL beside
- * it.
+ * True if nobody else has written to a database since `noteAsLeft`. Must be called before anything is written to it: it
+ * compares the file's size and its times of change in ns (one of which cannot be set), and a killed process leaves a
+ * WAL next to it.
  */
 export function isAsLeft(file: string): boolean {
   const note = noteOf(file);
   return !existsSync(walOf(file)) && existsSync(note) && readFileSync(note, 'latin1') === standingOf(file);
 }
 
-/** To be called once the database is closed. What cannot be noted, on a full disk say, is a doubt for who opens it next. */
+/**
+ * Must be called once the database is closed. If the note cannot be written (a full disk, say), the next open assumes a
+ * change.
+ */
 export function noteAsLeft(file: string): void {
   if (isAsLeft(file)) return;
   try {
@@ -158,7 +161,7 @@ export function noteAsLeft(file: string): void {
   }
 }
 
-/** The path of the note, beside the database. */
+/** The path of the note, next to the database. */
 const noteOf = (file: string): string => `${file}.left`;
 
 function standingOf(file: string): string {

@@ -1,16 +1,16 @@
 import { quoteText } from '../sql.ts';
 
 /**
- * Which target a warehouse belongs to. It is kept in a macro: no table of the definition has it, copies of the file and
- * `COPY FROM DATABASE` take it along, and no migration is needed for warehouses that have none.
+ * The target that a warehouse belongs to. It is stored in a macro: that needs no table in the definition and no
+ * migration for warehouses without one, and copies of the file and `COPY FROM DATABASE` include it.
  */
 export interface WarehouseOrigin {
-  /** `id` of target.json. */
+  /** The `id` of target.json. */
   readonly id: string;
   readonly synthetic: boolean;
 }
 
-/** A connection, as far as it is needed here: warehouse.ts asks for the origin of each file that it opens. */
+/** The part of a connection used here, since warehouse.ts reads the origin of each file that it opens. */
 interface Connection {
   row<T extends object>(sql: string): Promise<T>;
   run(sql: string): Promise<number>;
@@ -19,8 +19,8 @@ interface Connection {
 const macro = 'pipeline_warehouse_origin';
 
 /**
- * Undefined for a warehouse of an earlier version, and for a database of another program. It asks for the macro and takes
- * the error for an answer: looking it up in `duckdb_functions()` takes 40 ms, this 0.5 ms.
+ * Undefined for a warehouse of an earlier version and for a database of another program. Calls the macro and treats an
+ * error as absence: that takes 0.5 ms, a look-up in `duckdb_functions()` 40 ms.
  */
 export async function readOrigin(warehouse: Connection): Promise<WarehouseOrigin | undefined> {
   try {

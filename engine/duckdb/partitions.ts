@@ -7,29 +7,29 @@ import { rowsDigests } from './rows-digest.ts';
 import { recordPartitions, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** Which partitions a model has, and which of them differ from what they were built from. */
+/** How many partitions a model has, and how many of them differ from what they were built from. */
 export interface DirtyPartitions {
   readonly dirty: number;
   readonly total: number;
-  /** Nothing of what the table holds stays. */
+  /** True if no row of the table is kept. */
   readonly all: boolean;
 }
 
 /**
- * The engine's own temp tables. No table of a project has such a name: `openProject` refuses `$` at its beginning.
- * `part1`, `part2` … are the values of a partition, in the order of `partitionColumns`.
+ * The engine's own temp tables. No table of a project has such a name: `openProject` rejects a leading `$`. `part1`,
+ * `part2` … are the values of a partition, in the order of `partitionColumns`.
  */
 const inputPartitions = '"$input_partitions"';
-/** Without an `input_digest` a partition has no input left: it is removed. */
+/** A partition without an `input_digest` has no input left and is removed. */
 export const dirtyPartitions = '"$dirty_partitions"';
 
-/** The view of `dirtyPartitions` that models read, under the names of the table's columns. */
+/** The view of `dirtyPartitions` that models read, with the table's column names. */
 export const dirtyView = 'dirty_partitions';
 
 const sqlDate = (date: Date): string => `DATE ${quoteText(date.toISOString().slice(0, 10))}`;
 const partName = (_: unknown, at: number): string => `part${at + 1}`;
 
-/** The condition that a partition lies in a window; a month does where any of its days does. */
+/** The condition that a partition lies in a window; a month does if any of its days does. */
 function inWindow(columns: readonly PartitionColumn[], window: Window | undefined): string {
   if (window === undefined) return 'true';
   const conditions = columns.flatMap(({ isMonth, type }, at) => {
@@ -40,9 +40,9 @@ function inWindow(columns: readonly PartitionColumn[], window: Window | undefine
   return conditions.join(' AND ') || 'true';
 }
 
-/** The rows of `inputs` with the values of the partition as `part1` …, and `digest`. */
+/** The rows of `inputs`, with the partition's values as `part1` … and `digest`. */
 function namedInputs(inputsSql: string, columns: readonly PartitionColumn[]): string {
-  // Where a column of the partition is called digest as well, only their places tell them apart.
+  // If a partition column is also called digest, only the column order tells them apart.
   if (columns.some(({ name }) => lowerCase(name) === 'digest')) {
     return `(FROM (${inputsSql}) AS inputs(${[...columns.map(partName), 'digest'].join(', ')}))`;
   }
@@ -55,13 +55,13 @@ export interface PartitionedModel {
   readonly table: Table;
   readonly inputsSql: string;
   readonly definitionDigest: string;
-  /** Whether its statements read `dirtyView`. */
+  /** True if the model's statements read `dirtyView`. */
   readonly readsDirty: boolean;
 }
 
 /**
- * Makes the temp tables `inputPartitions` (all, with digests) and `dirtyPartitions` (in the window, digest differs from
- * the recorded one, or no longer there). With `refresh` every partition counts as different.
+ * Creates the temp tables `inputPartitions` (all, with digests) and `dirtyPartitions` (those in the window whose digest
+ * differs from the recorded one, or that no longer exist). With `refresh` every partition counts as different.
  */
 export async function findDirty(
   warehouse: Warehouse,
@@ -76,7 +76,7 @@ export async function findDirty(
     SELECT ${[`${text} AS partition`, ...parts].join(', ')},
       md5(${quoteText(model.definitionDigest)} || digest) AS input_digest
     FROM ${namedInputs(model.inputsSql, columns)} AS inputs`);
-  // Of a partition that is gone, only the text is left.
+  // Only the text of a removed partition is known.
   const values = columns.map(
     ({ type }, at) =>
       `CASE WHEN now.partition IS NULL THEN ${partitionValueSql('built.partition', at + 1, type)} ELSE now.${parts[at]} END AS ${parts[at]}`,
@@ -99,7 +99,7 @@ export async function findDirty(
   return { dirty: Number(counts.dirty), total: Number(counts.total), all };
 }
 
-/** The partitions that a model has inputs of, and all that are dirty: also those that have no input left. */
+/** Returns the partitions that a model has inputs for, and all dirty ones, including those without any input left. */
 export async function partitionsOf(
   warehouse: Warehouse,
   model: PartitionedModel,
@@ -112,7 +112,7 @@ export async function partitionsOf(
   return { known: await named(inputPartitions), dirty: await named(dirtyPartitions) };
 }
 
-/** Takes partitions out of `dirtyPartitions`. They stay dirty for the next run. */
+/** Removes partitions from `dirtyPartitions`. They stay dirty for the next run. */
 export async function leavePartitions(
   warehouse: Warehouse,
   found: DirtyPartitions,
@@ -131,31 +131,31 @@ function createDirtyView(columns: readonly PartitionColumn[]): string {
     FROM ${dirtyPartitions} WHERE is_readable`;
 }
 
-/** The alias of `dirtyPartitions` in the conditions below, which no table of a project has. */
+/** The alias of `dirtyPartitions` in the conditions below; no table of a project has this name. */
 export const dirtyAlias = '"$dirty"';
 
-/** That a row of the table lies in a partition of `dirtyPartitions AS dirtyAlias`. */
+/** SQL: true if a row of the table lies in a partition of `dirtyPartitions AS dirtyAlias`. */
 export const inDirty = (table: Table): string =>
   [
     ...partitionColumns(table).map(({ expression, nullable }, at) => {
       const same = nullable ? 'IS NOT DISTINCT FROM' : '=';
       return `${expression} ${same} ${dirtyAlias}.${partName(expression, at)}`;
     }),
-    // A text that leads to no value is that of no row.
+    // A partition text that does not parse to values matches no row.
     `${dirtyAlias}.is_readable`,
   ].join(' AND ');
 
-/** That it lies in one of those that are being built, and not only removed. */
+/** SQL: true if the row lies in a partition that is being built, not just removed. */
 export const inBuilt = (table: Table): string => `${inDirty(table)} AND ${dirtyAlias}.input_digest IS NOT NULL`;
 
-/** A migrated table has rows of before, of which no state knows. */
+/** A migrated table has older rows that no state records. */
 async function hasOtherRows(warehouse: Warehouse, table: Table): Promise<boolean> {
   if (table.kind === 'view') return false;
   const others = `FROM ${quoteName(table.name)} ANTI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)} LIMIT 1`;
   return (await warehouse.rows(`SELECT 1 ${others}`)).length > 0;
 }
 
-/** Records the dirty partitions, in the transaction that publishes their rows. `all`: they are all that the table has. */
+/** Records the dirty partitions, in the transaction that publishes their rows. `all`: the table has no others. */
 export async function recordDirty(
   warehouse: Warehouse,
   table: Table,

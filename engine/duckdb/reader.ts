@@ -12,7 +12,7 @@ import { escapeGlob } from './source.ts';
 import { asInstants, describeColumns, fromInstants } from './utc.ts';
 import { openWarehouse, rowObjects, type Warehouse } from './warehouse.ts';
 
-/** See `openReader`. `check` sees the warehouse, not what stands in for it. */
+/** See `openReader`. `check` is called with the warehouse, but not with the exports that stand in for it. */
 export async function createReader<DB>(
   options: ReaderOptions,
   check: (warehouse: Warehouse) => Promise<void>,
@@ -115,7 +115,9 @@ async function parquetFiles(directory: string) {
 const numbers = /^(TINYINT|SMALLINT|INTEGER|BIGINT|FLOAT|DOUBLE)$/;
 const times = /^(DATE|TIMESTAMP)$/;
 
-/** Reads a result column by column. DuckDB turns all numbers into doubles, which is a fraction of the work of rows. */
+/**
+ * Reads a result column by column. DuckDB converts all numbers to doubles, at a fraction of the cost of reading rows.
+ */
 async function readColumns<Row>(warehouse: Warehouse, sql: string): Promise<ColumnsOf<Row>> {
   const columns = await describeColumns(warehouse, sql);
   const selected = columns.map(({ name, type }) => {
@@ -141,7 +143,7 @@ function doublesOf(chunks: readonly DuckDBDataChunk[], column: number): Float64A
   const doubles = new Float64Array(chunks.reduce((sum, { rowCount }) => sum + rowCount, 0));
   let filled = 0;
   for (const chunk of chunks) {
-    const { rowCount } = chunk; // asks DuckDB each time
+    const { rowCount } = chunk; // the getter calls DuckDB each time
     const vector = chunk.getColumnVector(column);
     for (let row = 0; row < rowCount; row++) {
       doubles[filled++] = (vector.getItem(row) as number | null) ?? Number.NaN;
@@ -150,7 +152,7 @@ function doublesOf(chunks: readonly DuckDBDataChunk[], column: number): Float64A
   return doubles;
 }
 
-/** The first rows of a query as DuckDB writes them, so that no fraction and no infinity is lost on the way to a person. */
+/** Returns the first rows of a query as DuckDB prints them, so that fractions and infinities are shown in full. */
 async function readTexts(warehouse: Warehouse, sql: string, limit: number): Promise<TextRows> {
   const columns = await describeColumns(warehouse, sql);
   const rows = await warehouse.rows<Record<string, string | null>>(
@@ -159,7 +161,7 @@ async function readTexts(warehouse: Warehouse, sql: string, limit: number): Prom
   return { columns, rows: rows.map((row) => columns.map(({ name }) => row[name] ?? null)) };
 }
 
-/** The first rows of a table or view by its key. */
+/** Returns the first rows of a table or view, ordered by its key. */
 export async function firstRows(warehouse: Warehouse, { name, key }: Table, limit: number): Promise<TextRows> {
   const order = key.length === 0 ? 'ALL' : key.map(quoteName).join(', ');
   return readTexts(warehouse, `SELECT * FROM ${quoteName(name)} ORDER BY ${order} LIMIT ${limit}`, limit);

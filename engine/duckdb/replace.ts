@@ -5,19 +5,19 @@ import { dirtyAlias, dirtyPartitions, inBuilt, inDirty } from './partitions.ts';
 import { alteredOf, alteredPartitions } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** Rows of a query lie in other partitions than those that are being built. */
+/** Thrown if a query returns rows of partitions that are not being built. */
 export class RowsOutside extends Error {}
 
 const newRows = '"$new_rows"';
 
 /**
- * Replaces the rows of `dirtyPartitions` by those of a query, inside the caller's transaction; the number of new rows.
- * Where nothing stays, the table is made anew and gets key and indexes after the load: replacing millions of rows under
- * a key takes three times as long and doubles the file. A view has no rows to replace: it is made anew.
+ * Replaces the rows of `dirtyPartitions` by those of a query, inside the caller's transaction; returns the number of
+ * new rows. If no row is kept, the table is recreated and gets key and indexes after the load: replacing millions of
+ * rows under a key takes three times as long and doubles the file. A view has no rows and is recreated.
  *
- * `confined` leaves out what the query has of other partitions. That takes a copy of its rows, since a join would lose
- * their order; so without it the rows are counted afterwards.
- * @throws RowsOutside where they are more than those of the partitions that are being built
+ * `confined` leaves out the query's rows of other partitions. That takes a copy of the rows, since a join would lose
+ * their order; without it the rows are counted afterwards.
+ * @throws RowsOutside if there are more rows than the partitions being built contain
  */
 export async function replacePartitions(
   warehouse: Warehouse,
@@ -45,8 +45,8 @@ async function replaceDirty(warehouse: Warehouse, table: Table, rows: string): P
 }
 
 /**
- * Takes away the rows of dirty partitions that another program changed, for a model that reads itself: what it carries over
- * would be theirs.
+ * Deletes the rows of dirty partitions that another program changed, so that a model which reads its own table does not
+ * carry them over.
  */
 export async function removeAltered(warehouse: Warehouse, table: Table): Promise<void> {
   if ((await alteredPartitions(warehouse, [table.name])).length === 0) return;
@@ -66,7 +66,7 @@ async function remake(warehouse: Warehouse, table: Table, rows: string): Promise
 
 const columnNames = (table: Table): string => Object.keys(table.columns).map(quoteName).join(', ');
 
-/** By name and with the types of the definition. The order of the query's rows stays. */
+/** Selects columns by name, cast to the types of the definition, and keeps the order of the query's rows. */
 function selectRows(table: Table, query: string): string {
   const columns = Object.entries(table.columns).map(
     ([name, { type }]) => `cast(${quoteName(name)} as ${type}) AS ${quoteName(name)}`,
@@ -74,7 +74,7 @@ function selectRows(table: Table, query: string): string {
   return `SELECT ${columns.join(', ')} FROM (${query})`;
 }
 
-/** Those of `newRows` that lie in partitions that are being built, in their order. */
+/** Selects the rows of `newRows` that lie in partitions being built, in their order. */
 function builtRows(table: Table): string {
   const place = quoteName(freeName('row', Object.keys(table.columns)));
   return `SELECT ${columnNames(table)} FROM (SELECT *, row_number() OVER () AS ${place} FROM ${newRows}) AS ${quoteName(table.name)}
@@ -88,8 +88,8 @@ const deleteDirty = (table: Table): string =>
   `DELETE FROM ${quoteName(table.name)} USING ${dirtyPartitions} AS ${dirtyAlias} WHERE ${inDirty(table)}`;
 
 /**
- * How many rows the table has in the partitions that are being built. Of all of them it groups the rows first, which takes
- * a third of the time; of some, the join reads only where they lie.
+ * Counts the table's rows in the partitions being built. If these are all partitions, grouping the rows first takes a
+ * third of the time; otherwise the join reads only the parts of the table that contain them.
  */
 async function countBuilt(warehouse: Warehouse, table: Table, all: boolean): Promise<number> {
   const rows = quoteName(freeName('rows', Object.keys(table.columns)));
@@ -101,7 +101,9 @@ async function countBuilt(warehouse: Warehouse, table: Table, all: boolean): Pro
   return Number(count);
 }
 
-/** The columns that partitions are made of, a time by its day where only its month counts, and `rows`, how many they are. */
+/**
+ * Groups rows by the columns that make up partitions (a time by its day if only its month counts); `rows` is the count.
+ */
 function groupedRows(table: Table, rows: string): string {
   const parts = table.partition ?? [];
   const columns = new Map(parts.flatMap((part) => (typeof part === 'string' ? [] : [[part.month, 'DATE']])));

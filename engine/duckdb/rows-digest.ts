@@ -3,19 +3,19 @@ import type { PartitionPart, Table } from '../schema/table.ts';
 import { quoteName } from '../sql.ts';
 
 /**
- * What begins every digest: the way it is taken, and what DuckDB makes of a value of each type. Digests that were taken
- * another way differ, so that their partitions are unknown.
+ * The prefix of every digest: its version, and DuckDB's hash of a value of each type. Digests taken another way
+ * therefore differ, and their partitions count as unknown.
  */
 const way = `'1-' || hash(true, 1::TINYINT, 2::SMALLINT, 3::INTEGER, 4::BIGINT, 0.5::FLOAT, 0.1::DOUBLE, DATE '2025-07-10',
   TIMESTAMP '2025-07-10 09:00:00.000001', 'text', 'a text of more than twelve bytes', NULL::VARCHAR)`;
 
-/** SQL of the digest of no rows. */
+/** SQL for the digest of zero rows. */
 export const digestOfNothing = `${way} || '-0-0'`;
 
 /**
- * SQL: each partition that has rows, and the digest of these, whatever their order. Every row is hashed as a whole, so that
- * values which changed places show. `joined` is the name of a partition whose values are joined as they are, by an extract
- * that does not use `partitionText`. `from` has the rows, if not the table; `of` is a join that restricts them.
+ * SQL: each partition that has rows, with their digest, which does not depend on their order. Every row is hashed as a
+ * whole, so swapped values are detected. `joined` is the partition's name for extracts that do not use `partitionText`
+ * and join its values as they are. `from` contains the rows, by default the table; `of` is a join that restricts them.
  */
 export function rowsDigests(table: Table, { from = quoteName(table.name), of = '' } = {}): string {
   const name = quoteName(table.name);
@@ -29,7 +29,7 @@ export function rowsDigests(table: Table, { from = quoteName(table.name), of = '
     FROM (SELECT ${inner} FROM ${from} AS ${name} ${of}${parts.length === 0 ? '' : ' GROUP BY ALL'})`;
 }
 
-/** SQL: the same under the names that `states`, a relation with a column `partition`, has for the partitions. */
+/** SQL: the same digests under the partition names used by `states`, a relation with a column `partition`. */
 export const namedDigests = (digests: string, states: string): string =>
   `SELECT coalesce(exact.partition, plain.partition, found.partition) AS partition, found.rows_digest AS rows_digest
     FROM (${digests}) AS found LEFT JOIN ${states} AS exact ON exact.partition = found.partition
@@ -38,12 +38,12 @@ export const namedDigests = (digests: string, states: string): string =>
 interface Group {
   readonly expression: string;
   readonly as: string;
-  /** What the partition is named by, and its type. */
+  /** The value that names the partition; `type` is its type. */
   readonly value: string;
   readonly type: string;
 }
 
-/** Months are grouped by their number: truncating each timestamp takes a third of all that a digest costs. */
+/** Months are grouped by number, since truncating each timestamp takes a third of the total time of a digest. */
 function groupOf(table: Table, part: PartitionPart, as: string): Group {
   const name = quoteName(table.name);
   if (typeof part === 'string') {

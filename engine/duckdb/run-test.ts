@@ -14,9 +14,9 @@ export interface CompiledTest {
   readonly model: string;
   readonly severity: 'error' | 'warn';
   readonly sql: TestSql;
-  /** Where it is declared. */
+  /** Position of the declaration. */
   readonly place: { readonly file: string; readonly line: number; readonly column: number };
-  /** Tables whose state decides whether a result still holds. */
+  /** Tables whose state decides whether an earlier result is still valid. */
   readonly reads: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export interface TestOutcome {
   readonly value: number | null;
   readonly threshold: number | null;
   readonly rowsFailed: number;
-  /** The first failing rows, for the eye; all of them (up to 1,000) are in `failuresFile`. */
+  /** The first failing rows, for display; all of them (up to 1,000) are in `failuresFile`. */
   readonly examples: readonly Row[];
   readonly failuresFile?: string;
 }
@@ -35,11 +35,11 @@ const keptRows = 1_000;
 const shownRows = 3;
 const passed = ({ name }: CompiledTest): Conclusion => ({ kind: 'test', name });
 
-/** Whether a test may turn out otherwise with nothing but time. */
+/** True if the result of a test can change just because time passes. */
 export const readsClock = ({ sql }: CompiledTest): boolean =>
   Object.values(sql).some((part) => part?.includes(clockSql));
 
-/** A result that still holds. */
+/** The outcome of a test whose earlier result is still valid. */
 export const reusedTest = (test: CompiledTest): TestOutcome => ({
   ...{ test, status: 'reused', value: null, threshold: null, rowsFailed: 0, examples: [] },
 });
@@ -50,7 +50,7 @@ export interface TestOptions {
   readonly failuresDir: string;
 }
 
-/** Whether a test passed on what its tables hold now. */
+/** True if a test passed on the current contents of its tables. */
 export async function stillHolds(warehouse: Warehouse, test: CompiledTest, asOf: Date): Promise<boolean> {
   return (await recordedConclusion(warehouse, passed(test)))?.input_digest === (await digestOf(warehouse, test, asOf));
 }
@@ -63,8 +63,8 @@ async function digestOf(warehouse: Warehouse, test: CompiledTest, asOf: Date): P
 }
 
 /**
- * Runs a test, unless what it reads is as it was when it last passed; `among` the rows of the dirty partitions alone where no
- * others can fail.
+ * Runs a test, unless its inputs are unchanged since it last passed. `among` restricts it to rows of the dirty
+ * partitions if no others can fail.
  */
 export async function runTest(
   warehouse: Warehouse,
@@ -79,7 +79,7 @@ export async function runTest(
   }
 }
 
-/** An error of DuckDB with the test whose SQL it is about. */
+/** Adds the test whose SQL failed to an error of DuckDB. */
 function named({ name, place }: CompiledTest, error: unknown): unknown {
   const known = diskError(error);
   if (known instanceof PipelineError || isAbort(known) || !(known instanceof Error)) return known;
@@ -123,7 +123,7 @@ async function measure(
   };
 }
 
-/** Keeps the rows of a query in a file, so that a roll-back does not take the proof along. */
+/** Saves the rows of a query to a file, so that a rollback does not remove the evidence. */
 async function found(
   warehouse: Warehouse,
   test: CompiledTest,

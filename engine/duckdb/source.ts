@@ -6,8 +6,8 @@ import { freeName, quoteName, quoteText } from '../sql.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /**
- * Where a staged source is read from: DuckDB variables with lists of files, and a temp table of what is per file, whose
- * column `file` has a name that no column of the source has.
+ * Names behind a staged source: DuckDB variables with lists of files, and a temp table with values per file, whose
+ * `file` column has a name that no column of the source has.
  */
 const sourceNames = ({ name, columns }: Table) =>
   ({
@@ -21,8 +21,8 @@ const sourceNames = ({ name, columns }: Table) =>
 const format = `header = false, auto_detect = false, delim = ',', quote = '', escape = ''`;
 
 /**
- * The relation that stands in the place of a source's name: constant text, the files come from variables. With `texts`
- * its columns are what stands in the files, whatever type the definition gives them.
+ * The relation that replaces a source's name: constant text, since the files come from variables. With `texts` its
+ * columns are the raw text of the files, whatever type the definition gives them.
  */
 export function sourceRelation(table: Table, { texts = false }: { readonly texts?: boolean } = {}): string {
   const { perFile = [] } = table;
@@ -41,7 +41,7 @@ export function sourceRelation(table: Table, { texts = false }: { readonly texts
   return `(${inPlace(names.headerless, '')} UNION ALL ${inPlace(names.headed, ', skip = 1')} UNION ALL SELECT ${columns} FROM ${batches})`;
 }
 
-/** Source → its relation. */
+/** Maps each source to its relation. */
 export const sourceRelations = (
   schema: Schema,
   options: { readonly texts?: boolean } = {},
@@ -54,7 +54,10 @@ export const sourceRelations = (
 
 const rowsPerInsert = 1_000;
 
-/** Points the relation of a source (see `sourceRelation`) to files. `directory` gets an empty one for what has none. */
+/**
+ * Points the relation of a source (see `sourceRelation`) to files. An empty file is written to `directory` for a source
+ * without files.
+ */
 export async function readFrom(
   warehouse: Warehouse,
   table: Table,
@@ -62,7 +65,7 @@ export async function readFrom(
   directory: string,
 ): Promise<void> {
   const names = sourceNames(table);
-  const empty = path.join(directory, 'empty.csv'); // an empty list is an error to DuckDB
+  const empty = path.join(directory, 'empty.csv'); // DuckDB rejects an empty list
   await writeFile(empty, '');
   const set = (variable: string, files: readonly string[]) =>
     warehouse.setVariable(variable, (files.length > 0 ? files : [empty]).map(escapeGlob));
@@ -82,5 +85,5 @@ export async function readFrom(
   }
 }
 
-/** A path that stands for itself to DuckDB: `data[1]` would read its sibling `data1`. */
+/** Escapes a path that DuckDB would read as a pattern: `data[1]` would match its sibling `data1`. */
 export const escapeGlob = (file: string): string => file.replaceAll(/[*?[]/g, '[$&]');

@@ -1,6 +1,6 @@
 /**
- * The only module that reads and writes `partition_state`: what each partition was built from and the digest of the rows
- * that were published. Besides the partitions of tables it holds, under names that no table has, conclusions about whole
+ * The only module that reads and writes `partition_state`: what each partition was built from, and the digest of its
+ * published rows. Besides the partitions of tables it contains, under names that no table has, conclusions about whole
  * nodes (`model.x`, `test.x`, `export.x`) and rows older than any run (`kept.x`). Only this module knows these names.
  */
 import { partitionState } from '../schema/system.ts';
@@ -12,18 +12,18 @@ import type { Warehouse } from './warehouse.ts';
 const states = quoteName(partitionState.name);
 const list = (names: readonly string[]): string => names.map(quoteText).join(', ');
 
-/** Replaces the digest of rows that another program changed, until the partition is built again. */
+/** Stands in for the digest of rows that another program changed, until the partition is rebuilt. */
 const altered = 'altered';
 
-/** SQL relation: `partition`, `input_digest` and `rows_digest` of all partitions of a table that are published. */
+/** SQL relation: `partition`, `input_digest` and `rows_digest` of all published partitions of a table. */
 export const statesOf = (table: string): string =>
   `(SELECT partition, input_digest, rows_digest FROM ${states} WHERE model = ${quoteText(table)})`;
 
-/** SQL relation: the `partition` of each that another program changed and nothing has built again. */
+/** SQL relation: the `partition` of each partition that another program changed and that has not been rebuilt. */
 export const alteredOf = (table: string): string =>
   `(SELECT partition FROM ${statesOf(table)} WHERE rows_digest = ${quoteText(altered)})`;
 
-/** Partition → input digest, of all that is published of a table. */
+/** Returns partition → input digest for all published partitions of a table. */
 export async function builtPartitions(warehouse: Warehouse, table: string): Promise<ReadonlyMap<string, string>> {
   const rows = await warehouse.rows<{ partition: string; input_digest: string }>(
     `SELECT partition, input_digest FROM ${statesOf(table)}`,
@@ -31,7 +31,7 @@ export async function builtPartitions(warehouse: Warehouse, table: string): Prom
   return new Map(rows.map(({ partition, input_digest }) => [partition, input_digest]));
 }
 
-/** Those of the tables of which anything is published, in a warehouse that may have no table yet. */
+/** Returns the tables with any published partition, in a warehouse that may not have any tables yet. */
 export async function builtAmong(warehouse: Warehouse, tables: readonly string[]): Promise<ReadonlySet<string>> {
   const has = await warehouse.rows(
     `SELECT 1 FROM duckdb_tables() WHERE table_name = ${quoteText(partitionState.name)}`,
@@ -43,11 +43,11 @@ export async function builtAmong(warehouse: Warehouse, tables: readonly string[]
   return new Set(rows.map(({ model }) => model));
 }
 
-/** Whether nothing at all is published. */
+/** True if nothing is published. */
 export const isUnbuilt = async (warehouse: Warehouse): Promise<boolean> =>
   (await warehouse.rows(`SELECT 1 FROM ${states} LIMIT 1`)).length === 0;
 
-/** One digest of all that these tables were built from. */
+/** Returns one digest of everything that these tables were built from. */
 export async function stateDigest(warehouse: Warehouse, tables: readonly string[]): Promise<string> {
   const { digest } = await warehouse.row<{ digest: string }>(`SELECT
     cast(coalesce(sum(hash(model, partition, input_digest)), 0) as VARCHAR) AS digest
@@ -56,9 +56,9 @@ export async function stateDigest(warehouse: Warehouse, tables: readonly string[
 }
 
 /**
- * Replaces the states of changed partitions, in the transaction that publishes their rows, so that state and rows always
- * agree.
- * @param changed SQL relation: `partition` and `input_digest`, NULL where the partition is gone
+ * Replaces the states of changed partitions, in the transaction that publishes their rows, so that state and rows
+ * always agree.
+ * @param changed SQL relation: `partition` and `input_digest`, NULL if the partition is gone
  * @param digests SQL: `partition` and `rows_digest` of those that have rows; undefined for a view
  */
 export async function recordPartitions(
@@ -82,7 +82,7 @@ export async function recordPartitions(
     FROM (FROM ${changed} WHERE input_digest IS NOT NULL) ${rows}`);
 }
 
-/** Makes all partitions of these tables dirty and takes back these conclusions. The partitions remain known. */
+/** Makes all partitions of these tables dirty and withdraws these conclusions. The partitions stay known. */
 export async function forgetInputs(
   warehouse: Warehouse,
   tables: readonly string[],
@@ -93,7 +93,7 @@ export async function forgetInputs(
   await warehouse.run(`UPDATE ${states} SET input_digest = '' WHERE model IN (${list(names)})`);
 }
 
-/** Takes the row digests of a table again, after a statement of the engine has changed its rows. */
+/** Updates the row digests of a table after a statement of the engine has changed its rows. */
 export async function digestAgain(warehouse: Warehouse, table: Table): Promise<void> {
   const own = statesOf(table.name);
   await warehouse.run(`UPDATE ${states} SET rows_digest = coalesce(rows.rows_digest, ${digestOfNothing})
@@ -110,7 +110,7 @@ export interface Conclusion {
 
 const nameOf = ({ kind, name }: Conclusion): string => `${kind}.${name}`;
 
-/** What a conclusion was drawn from; of an export, `rows_digest` is the digest of its file. */
+/** Returns the digest that a conclusion was drawn from; for an export, `rows_digest` is the digest of its file. */
 export async function recordedConclusion(
   warehouse: Warehouse,
   conclusion: Conclusion,
@@ -121,7 +121,7 @@ export async function recordedConclusion(
   return row;
 }
 
-/** Replaces a conclusion; without a digest there is none until it is drawn again. */
+/** Replaces a conclusion; without a digest it is withdrawn until it is drawn again. */
 export async function recordConclusion(
   warehouse: Warehouse,
   conclusion: Conclusion,
@@ -136,12 +136,12 @@ export async function recordConclusion(
     VALUES (${[...values, fileDigest === undefined ? 'NULL' : quoteText(fileDigest)].join(', ')})`);
 }
 
-/** Drops all conclusions: states say what runs did, not what another program wrote into the tables. */
+/** Drops all conclusions: states record what runs did, not what another program wrote to the tables. */
 export async function forgetConclusions(warehouse: Warehouse): Promise<void> {
   await warehouse.run(`DELETE FROM ${states} WHERE contains(model, '.') AND NOT starts_with(model, 'kept.')`);
 }
 
-/** The partitions of these tables that another program changed and nothing has built again, in order. */
+/** Returns the partitions of these tables that another program changed and that have not been rebuilt, in order. */
 export async function alteredPartitions(
   warehouse: Warehouse,
   tables: readonly string[],
@@ -151,21 +151,21 @@ export async function alteredPartitions(
     WHERE model IN (${list(tables)}) AND rows_digest = ${quoteText(altered)} ORDER BY ALL`);
 }
 
-/** The name of the partitions of a table that are older than any run and that no run builds. */
+/** The name for the partitions of a table that are older than any run and that no run builds. */
 const keptName = (table: string): string => `kept.${table}`;
 
 /**
- * SQL relation: `partition`, `rows_digest`, `kept` (older than any run) and `is_altered` of all partitions of a table that are
- * known.
+ * SQL relation: `partition`, `rows_digest`, `kept` (older than any run) and `is_altered` of all known partitions of a
+ * table.
  */
 export const knownPartitions = (table: string): string => `(SELECT DISTINCT ON (partition)
     partition, rows_digest, model <> ${quoteText(table)} AS kept, rows_digest = ${quoteText(altered)} AS is_altered
     FROM ${states} WHERE model IN (${list([table, keptName(table)])}) ORDER BY kept)`;
 
 /**
- * Marks partitions of a table whose rows are not as they were published: whatever builds or loads them makes them again.
- * No run can build kept ones: their digests are replaced.
- * @param changed SQL relation: `partition`, `rows_digest` of the rows found, and `kept`, NULL where it was not known
+ * Marks partitions of a table whose rows differ from what was published, so that the model or feed that writes them
+ * rebuilds them. No run can rebuild kept partitions, so their digests are replaced.
+ * @param changed SQL relation: `partition`, `rows_digest` of the rows found, and `kept`, NULL if it was not known
  */
 export async function markAltered(
   warehouse: Warehouse,
@@ -184,7 +184,10 @@ export async function markAltered(
       AND ${states}.partition = changed.partition`);
 }
 
-/** Takes the digests of what a table holds as it is; partitions without a state are older than any run, and are kept. */
+/**
+ * Records the digests of a table's current rows as they are; partitions without a state are older than any run, and are
+ * kept.
+ */
 export async function adoptPartitions(warehouse: Warehouse, table: Table): Promise<void> {
   await digestAgain(warehouse, table);
   const kept = quoteText(keptName(table.name));

@@ -6,9 +6,9 @@ import { type Conclusion, recordConclusion, recordedConclusion, stateDigest } fr
 import type { Warehouse } from './warehouse.ts';
 
 /**
- * A model that was found up to date in whole, and whose tests passed, need not be looked at again while nothing has
- * changed that this could depend on: its definition and tests, what it and they read, and what it is built from. Every
- * doubt looks. Tests that read the clock are not part of it.
+ * A model that was completely up to date and whose tests passed is not checked again until something that this could
+ * depend on has changed: its definition and tests, what it and they read, and what it is built from. If in doubt, it is
+ * checked. Tests that read the clock are not covered.
  */
 export interface UpToDate {
   readonly model: CompiledModel;
@@ -18,7 +18,7 @@ export interface UpToDate {
 
 const upToDate = ({ name }: CompiledModel): Conclusion => ({ kind: 'model', name });
 
-/** Whether nothing has changed since `recordUpToDate`. */
+/** True if nothing has changed since `recordUpToDate`. */
 export async function isUpToDate(warehouse: Warehouse, it: UpToDate): Promise<boolean> {
   return (await recordedConclusion(warehouse, upToDate(it.model)))?.input_digest === (await digestOf(warehouse, it));
 }

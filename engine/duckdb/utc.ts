@@ -6,20 +6,23 @@ export interface TypedColumn {
   readonly type: string;
 }
 
-/** Names and SQL types of a result, in its order. */
+/** Returns the column names and SQL types of a result, in order. */
 export const describeColumns = (warehouse: Warehouse, sql: string): Promise<readonly TypedColumn[]> =>
   warehouse.rows(`SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${sql})`);
 
 const withZone = 'TIMESTAMP WITH TIME ZONE';
 
 /**
- * Select list of a result that leaves as Parquet. Tables hold UTC as TIMESTAMP, which Parquet would call local time: a
- * frame of it would not join one from Arrow. Made from µs, because a cast takes ten times as long.
+ * The select list of a result that is written as Parquet. Tables store UTC as TIMESTAMP, which Parquet would call local
+ * time, and a frame read from it would not join one from Arrow. Converted from µs, because a cast takes ten times as
+ * long.
  */
 export const asInstants = (columns: readonly TypedColumn[]): string =>
   replacing(columns, 'TIMESTAMP', (time) => `make_timestamptz(epoch_us(${time}))`);
 
-/** Select list that reads Parquet back with the types of tables; files of earlier versions have them already. */
+/**
+ * The select list that reads Parquet back with the types of the tables; files of earlier versions already have them.
+ */
 export const fromInstants = (columns: readonly TypedColumn[]): string =>
   replacing(columns, withZone, (time) => `make_timestamp(epoch_us(${time}))`);
 

@@ -2,10 +2,10 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { walOf } from '../target/paths.ts';
 
-/** DuckDB writes all of these. */
+/** Suffixes of all the logs that DuckDB writes. */
 const suffixes = ['.wal', '.wal.checkpoint', '.wal.recovery'];
 
-/** Makes the folders of the logs that are not next to the file. Removes them when disposed of, unless a log is left. */
+/** Creates the folders of logs that are not next to the file. Disposing removes them, unless they contain a log. */
 export function makeWalFolders(file: string): Disposable {
   const own = path.dirname(file);
   const made = suffixes.flatMap((suffix) => {
@@ -20,12 +20,12 @@ export function makeWalFolders(file: string): Disposable {
   };
 }
 
-/** Removes a folder and those above it up to `first`, as far as nothing is in them. */
+/** Removes a folder and its parents up to `first`, as long as they are empty. */
 function removeEmpty(folder: string, first: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    return; // a log is left in it, for whoever opens the database next
+    return; // it contains a log that the next open needs
   }
   if (folder !== first) removeEmpty(path.dirname(folder), first);
 }

@@ -24,22 +24,22 @@ export interface WarehouseOptions {
   /** Path of the database, or `:memory:`. */
   readonly file: string;
   readonly readOnly?: boolean;
-  /** DuckDB's threads; its own choice by default. */
+  /** DuckDB's threads; DuckDB decides by default. */
   readonly threads?: number;
-  /** As DuckDB writes it: `4GB`. */
+  /** In DuckDB's notation: `4GB`. */
   readonly memoryLimit?: string;
   /** The run's clock, which models and tests read as `getvariable('as_of')`. */
   readonly asOf?: Date;
-  /** How long to wait for whoever holds the file; 0 asks once. */
+  /** How long to wait for a process that holds the file; 0 tries once. */
   readonly waitMs?: number;
-  /** Makes a new warehouse, even where the files next to it show that there was one. */
+  /** Creates a new warehouse, even if the files next to it show that there was one. */
   readonly anew?: boolean;
   readonly signal?: AbortSignal;
-  /** Called before each transaction is committed; what it throws rolls the transaction back. */
+  /** Called before each transaction is committed; if it throws, the transaction is rolled back. */
   readonly beforeCommit?: () => void;
 }
 
-/** One connection to one DuckDB file. DATE and TIMESTAMP come back as UTC `Date`, BIGINT as bigint. */
+/** One connection to one DuckDB file. DATE and TIMESTAMP are returned as UTC `Date`, BIGINT as bigint. */
 export class Warehouse implements AsyncDisposable {
   readonly file: string;
   readonly #instance: DuckDBInstance;
@@ -65,7 +65,7 @@ export class Warehouse implements AsyncDisposable {
     signal?.addEventListener('abort', this.#interrupt);
   }
 
-  /** Runs one statement for its effect; the number of rows it changed, where it says so. */
+  /** Runs one statement for its effect; returns the number of rows it changed, if DuckDB reports it. */
   async run(sql: string): Promise<number> {
     return this.#guard(async () => (await this.#connection.run(sql)).rowsChanged);
   }
@@ -79,14 +79,14 @@ export class Warehouse implements AsyncDisposable {
     });
   }
 
-  /** The only row of a query. */
+  /** Returns the only row of a query. */
   async row<T extends object = Row>(sql: string): Promise<T> {
     const [row] = await this.rows<T>(sql);
     if (row === undefined) throw new PipelineError('INTERNAL', `no row from: ${sql}`);
     return row;
   }
 
-  /** Reads a result while it is computed, on a connection of its own, so that others can be read meanwhile. */
+  /** Streams a result while it is computed, on its own connection, so that other results can be read meanwhile. */
   async *stream<T>(sql: string, read: (result: DuckDBResult) => AsyncIterable<T>): AsyncGenerator<T> {
     this.#signal?.throwIfAborted();
     const connection = await this.#instance.connect();
@@ -95,10 +95,10 @@ export class Warehouse implements AsyncDisposable {
     try {
       const result = await connection.stream(sql);
       yield* read(result);
-      // What was interrupted or failed on the way ends as if it were whole, and only this type tells.
+      // An interrupted or failed stream ends as if it were complete; only this type reveals it.
       this.#signal?.throwIfAborted();
       if (result.returnType === ResultReturnType.INVALID) {
-        await connection.run(sql); // fails with the words that a stream keeps to itself
+        await connection.run(sql); // fails with the message that a stream hides
         throw new PipelineError('INTERNAL', `a result ended too early: ${sql}`);
       }
     } catch (error) {
@@ -110,7 +110,7 @@ export class Warehouse implements AsyncDisposable {
     }
   }
 
-  /** Commits what `work` did; rolls all of it back when it throws. */
+  /** Commits the changes of `work`, or rolls all of them back if it throws. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.run('BEGIN TRANSACTION');
     try {
@@ -119,7 +119,7 @@ export class Warehouse implements AsyncDisposable {
       await this.run('COMMIT');
       return result;
     } catch (error) {
-      await this.#connection.run('ROLLBACK').catch(() => undefined); // a COMMIT that fails has rolled back already
+      await this.#connection.run('ROLLBACK').catch(() => undefined); // a failed COMMIT has already rolled back
       throw error;
     }
   }
@@ -129,7 +129,7 @@ export class Warehouse implements AsyncDisposable {
     await this.run(`SET VARIABLE ${quoteName(name)} = ${literal}`);
   }
 
-  /** A variable that SQL reads as a UTC TIMESTAMP. */
+  /** Sets a variable that SQL reads as a UTC TIMESTAMP. */
   async setTime(name: string, time: Date): Promise<void> {
     await this.run(`SET VARIABLE ${quoteName(name)} = ${timestampLiteral(time)}`);
   }
@@ -146,7 +146,7 @@ export class Warehouse implements AsyncDisposable {
     try {
       return await work();
     } catch (error) {
-      this.#signal?.throwIfAborted(); // an interrupted statement fails with words of its own
+      this.#signal?.throwIfAborted(); // an interrupted statement fails with its own message
       throw damageOf(error, this.file);
     }
   }
@@ -154,9 +154,9 @@ export class Warehouse implements AsyncDisposable {
 
 /**
  * Opens a database file, waiting for other processes that hold it.
- * @throws PipelineError WAREHOUSE_MISSING where `readOnly` and there is no file (B17), WAREHOUSE_LOST where there was one
- * (B24), WAREHOUSE_LOCKED after the wait, WAREHOUSE_UNREADABLE for a file that is no whole database: nothing new takes its
- * place (B14)
+ * @throws PipelineError WAREHOUSE_MISSING if `readOnly` and there is no file (B17), WAREHOUSE_LOST if there was one
+ * (B24), WAREHOUSE_LOCKED after the wait, WAREHOUSE_UNREADABLE for a file that is not a complete database, which is
+ * never replaced by a new one (B14)
  */
 export async function openWarehouse(options: WarehouseOptions): Promise<Warehouse> {
   const { file, readOnly = false, threads, memoryLimit, asOf, waitMs = 0, anew = false, signal } = options;
@@ -172,7 +172,7 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   const connection = await instance.connect();
   const warehouse = new Warehouse(options, instance, connection, walFolders);
   try {
-    await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // for the connections of streams, too
+    await warehouse.run("SET GLOBAL TimeZone = 'UTC'"); // also applies to the connections of streams
     if (asOf !== undefined) await warehouse.setTime('as_of', asOf);
     if (!isNew) await expectOwn(warehouse, anew);
     return warehouse;
@@ -182,7 +182,7 @@ export async function openWarehouse(options: WarehouseOptions): Promise<Warehous
   }
 }
 
-/** Sees to it that a file is there to be opened, or that a new one may be made in its place; whether it will be new. */
+/** Ensures that there is a file to open, or that a new one may be created; returns true if it will be new. */
 async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean; anew: boolean }): Promise<boolean> {
   const state = stateOfFile(file);
   if (state === 'there') return false;
@@ -194,12 +194,12 @@ async function prepareFile(file: string, { readOnly, anew }: { readOnly: boolean
     });
   }
   if (evidence !== undefined) await setAside(file);
-  else if (state !== 'missing') await rm(file); // the disk was full, or a kill came, while it was made: it never held a row
+  else if (state !== 'missing') await rm(file); // left by a full disk or a kill during creation: it never had a row
   await mkdir(path.dirname(file), { recursive: true });
   return true;
 }
 
-/** Refuses a database that is not the warehouse which the files next to it speak of. */
+/** Rejects a database that is not the warehouse described by the files next to it. */
 async function expectOwn(warehouse: Warehouse, anew: boolean): Promise<void> {
   const { file } = warehouse;
   const evidence = evidenceOf(file);
@@ -209,7 +209,7 @@ async function expectOwn(warehouse: Warehouse, anew: boolean): Promise<void> {
   if (!anew && evidence !== undefined && origin === undefined && (await hasNoTables(warehouse))) {
     throw lostWarehouse(file, 'the warehouse has no tables', evidence);
   }
-  // A warehouse of an earlier version has no id, and its target has none before the next run.
+  // A warehouse of an earlier version has no id, and neither does its target before the next run.
   const isOther = id !== undefined && origin?.id !== id;
   if (isOther && (origin !== undefined || evidence !== undefined)) throw warehouseOfOther(file, evidence);
 }
@@ -217,7 +217,7 @@ async function expectOwn(warehouse: Warehouse, anew: boolean): Promise<void> {
 const hasNoTables = async (warehouse: Warehouse): Promise<boolean> =>
   (await warehouse.rows('SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1')).length === 0;
 
-/** Moves what is left of a warehouse out of the way of a new one. */
+/** Moves the remains of a warehouse out of the way of a new one. */
 async function setAside(file: string): Promise<void> {
   let aside = `${file}.damaged`;
   for (let number = 2; existsSync(aside) || existsSync(walOf(aside)); number++) aside = `${file}.damaged-${number}`;
@@ -242,7 +242,7 @@ async function createWhenFree(
       return await DuckDBInstance.create(file, settings);
     } catch (error) {
       if (settings.access_mode === 'READ_ONLY' && isUnreplayed(error)) {
-        // A run was killed after it made an index: DuckDB cannot replay that for a reader, so it is done for good.
+        // A run was killed after it created an index: DuckDB cannot replay that read-only, so it is replayed for good.
         (await DuckDBInstance.create(file)).closeSync();
         continue;
       }
@@ -259,7 +259,7 @@ async function createWhenFree(
   }
 }
 
-/** A fault of the machine is not damage: a full disk, since DuckDB writes as it opens, or a missing permission. */
+/** A fault of the machine is not damage: a full disk (DuckDB writes as it opens) or a missing permission. */
 function failureToOpen(file: string, cause: unknown): unknown {
   const fault = diskError(cause, file);
   if (fault !== cause) return fault;
@@ -273,9 +273,11 @@ const unreadable = (file: string, message: string, cause: unknown) =>
     cause,
   });
 
-/** Each block of a database has a checksum, which DuckDB looks at when it reads the block, long after the file was opened. */
+/**
+ * Each block of a database has a checksum, which DuckDB verifies when it reads the block, long after opening the file.
+ */
 function damageOf(thrown: unknown, file: string): unknown {
-  const error = diskError(thrown, file); // what ended a statement may have invalidated the database, too
+  const error = diskError(thrown, file); // the error that ended a statement may have invalidated the database, too
   const isDamage = error instanceof Error && !(error instanceof PipelineError) && damageWords.test(error.message);
   return isDamage ? unreadable(file, `a block of it is damaged: ${error.message}`, error) : error;
 }
@@ -285,7 +287,7 @@ const damageWords = /Corrupt database file|Could not read enough bytes from file
 const isUnreplayed = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('Failure while replaying WAL file');
 
-/** DuckDB's errors carry no code, so its words decide: `Conflicting lock is held in /usr/bin/duckdb (PID 42)`. */
+/** DuckDB's errors have no code, so their text decides: `Conflicting lock is held in /usr/bin/duckdb (PID 42)`. */
 function lockHolder(error: unknown): string | undefined {
   const text = error instanceof Error ? error.message : '';
   if (!text.includes('Could not set lock on file')) return undefined;
@@ -293,8 +295,8 @@ function lockHolder(error: unknown): string | undefined {
 }
 
 /**
- * The rows of a chunk as objects, DATE and TIMESTAMP as UTC `Date`, BIGINT as bigint. Read column by column, which is a
- * fifth of the time that the binding's own way takes: that goes back to DuckDB for every row.
+ * Returns the rows of a chunk as objects, DATE and TIMESTAMP as UTC `Date`, BIGINT as bigint. Reads column by column,
+ * which takes a fifth of the time of the binding's own method, as that calls DuckDB for every row.
  */
 export function rowObjects(chunk: DuckDBDataChunk, names: readonly string[]): Record<string, unknown>[] {
   const rows = Array.from({ length: chunk.rowCount }, (): Record<string, unknown> => ({}));
