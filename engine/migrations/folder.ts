@@ -5,10 +5,10 @@ import { readSums, sumsFile } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import type { Renames } from '../schema/diff.ts';
 
-/** A file of migrations/: SQL that takes the schema after the one before it to the next. */
+/** A file in migrations/: SQL that takes the schema from the previous migration to the next version. */
 export interface Migration {
   readonly number: number;
-  /** `0003_daily_figures`. */
+  /** For example `0003_daily_figures`. */
   readonly name: string;
   readonly sql: string;
   /** SHA-256 of the file. */
@@ -27,8 +27,8 @@ export const fileOf = (name: string): string => `${name}.sql`;
 export const checksumOf = (sql: string): string => createHash('sha256').update(sql).digest('hex');
 
 /**
- * The migrations of a project in order, none where it has no such folder.
- * @throws PipelineError MIGRATION_CHANGED where the files are not those that SHA256SUMS lists, byte for byte
+ * Reads the migrations of a project in order; none if it has no such folder.
+ * @throws PipelineError MIGRATION_CHANGED if the files differ, byte for byte, from those that SHA256SUMS lists
  */
 export async function readMigrations(root: string): Promise<readonly Migration[]> {
   const directory = path.join(root, migrationsFolder);
@@ -73,7 +73,7 @@ async function readMigration(directory: string, name: string): Promise<Migration
 
 const renameLine = /^-- rename: (?:(.+)\.)?(.+) = (?:.+\.)?(.+)$/gm;
 
-/** The renames of a migration stand in its head, so that they are not taken for a drop and an addition. */
+/** The renames of a migration are written at its top, so that they are not taken for a drop and an addition. */
 export const renameLines = (renames: Renames): readonly string[] =>
   [...renames].map(([to, from]) => {
     const table = to.includes('.') ? `${to.split('.')[0]}.` : '';

@@ -16,7 +16,7 @@ export interface RestoreOptions {
   readonly backup: string;
   readonly paths: TargetPaths;
   readonly definition: Definition;
-  /** Whether the target's data is made up. */
+  /** True if the target's data is made up. */
   readonly synthetic: boolean;
   /** Wait while a run holds the target. */
   readonly wait: boolean;
@@ -27,10 +27,10 @@ export interface RestoreOptions {
 }
 
 /**
- * Puts a backup in the place of the warehouse and leaves the backup where it is. What is renamed at the end is a copy that
- * was read from end to end, so an interruption leaves the old warehouse or the new one.
- * @throws PipelineError WAREHOUSE_MISSING where there is no such file, WAREHOUSE_UNREADABLE where it is damaged or is no
- *   warehouse, ARCHIVE_DIFFERS for one of another target, WAREHOUSE_LOCKED, RUN_LOCKED
+ * Replaces the warehouse with a backup, and keeps the backup. A copy that was read from end to end is renamed at the
+ * end, so an interruption leaves either the old warehouse or the new one.
+ * @throws PipelineError WAREHOUSE_MISSING if there is no such file, WAREHOUSE_UNREADABLE if it is damaged or not a
+ * warehouse, ARCHIVE_DIFFERS if it belongs to another target, WAREHOUSE_LOCKED, RUN_LOCKED
  */
 export async function restoreBackup(options: RestoreOptions): Promise<void> {
   const { backup, paths, now, print, signal } = options;
@@ -48,7 +48,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
       hint: `backups of this target are in ${paths.backups}`,
     });
   }
-  // Not next to target.json, which speaks of the warehouse itself.
+  // Not next to target.json, which describes the warehouse there.
   const aside = path.join(paths.backups, 'restoring.part');
   await mkdir(paths.backups, { recursive: true });
   try {
@@ -56,7 +56,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
     const before = await keepCurrent(options);
     if (before !== undefined) print(`the warehouse as it was: ${before}`);
     lock.confirm();
-    await rm(walOf(paths.warehouse), { force: true }); // what it holds belongs to the file that goes
+    await rm(walOf(paths.warehouse), { force: true }); // it belongs to the file being replaced
     await rename(aside, paths.warehouse);
     const known = readRecord(paths.root)?.warehouse;
     const at = now.toISOString();
@@ -67,7 +67,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
   print(`restored ${paths.warehouse} from ${backup}`);
 }
 
-/** Copies the backup, gives the copy the id of the target where it has none, and reads it whole. @returns the id */
+/** Copies the backup, gives the copy the target's id if it has none, and reads all of it. @returns the id */
 async function copyVerified(aside: string, options: RestoreOptions): Promise<string | undefined> {
   const { backup, signal } = options;
   const blame = (error: unknown): unknown =>
@@ -77,7 +77,7 @@ async function copyVerified(aside: string, options: RestoreOptions): Promise<str
   try {
     await rm(walOf(aside), { force: true });
     await copyFile(backup, aside);
-    // A file that was copied by hand may have a part of its rows there.
+    // A file that was copied by hand may have some of its rows there.
     if (existsSync(walOf(backup))) {
       await mkdir(path.dirname(walOf(aside)), { recursive: true });
       await copyFile(walOf(backup), walOf(aside));
@@ -123,7 +123,10 @@ const notWarehouse = (backup: string, why: string, cause?: unknown) =>
     cause,
   });
 
-/** @throws PipelineError WAREHOUSE_UNREADABLE for a database without a table of the definition, SCHEMA_NEWER, MIGRATION_CHANGED */
+/**
+ * @throws PipelineError WAREHOUSE_UNREADABLE for a database without any table of the definition, SCHEMA_NEWER,
+ * MIGRATION_CHANGED
+ */
 async function expectWarehouse(database: Warehouse, { definition, backup }: RestoreOptions): Promise<void> {
   const standing = await readStanding(database, definition.migrations);
   const names = storedTables(definition.schema).map(({ name }) => name);
@@ -133,7 +136,9 @@ async function expectWarehouse(database: Warehouse, { definition, backup }: Rest
 
 const unfit: ReadonlySet<string> = new Set(['WAREHOUSE_UNREADABLE', 'WAREHOUSE_LOST']);
 
-/** Keeps the warehouse that goes; a damaged or a lost one is what a backup is restored for, and is kept as it is. */
+/**
+ * Keeps a copy of the current warehouse. A damaged or lost one is the reason to restore a backup, and is kept as it is.
+ */
 async function keepCurrent({ paths, runId, signal }: RestoreOptions): Promise<string | undefined> {
   const { warehouse } = paths;
   try {

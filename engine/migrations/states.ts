@@ -10,7 +10,9 @@ import { type Migration, migrationsFolder, readMigrations } from './folder.ts';
 
 export type AppliedMigration = RowOf<typeof schemaMigrations>;
 
-/** Where a database stands. `unrecorded`: it has tables and no record of migrations, so it is older than them. */
+/**
+ * The migration state of a database. `unrecorded`: it has tables but no record of migrations, so it is older than them.
+ */
 export type Standing =
   | { readonly kind: 'empty' }
   | { readonly kind: 'unrecorded'; readonly live: Schema }
@@ -24,8 +26,8 @@ export type Standing =
 const table = quoteName(schemaMigrations.name);
 
 /**
- * @throws PipelineError SCHEMA_NEWER where the database has been through migrations that are not here, MIGRATION_CHANGED
- *   where one of them was another then
+ * @throws PipelineError SCHEMA_NEWER if the database has been through migrations that are missing here,
+ * MIGRATION_CHANGED if one of them has changed since
  */
 export async function readStanding(warehouse: Warehouse, migrations: readonly Migration[]): Promise<Standing> {
   const live = await readSchema(warehouse);
@@ -71,7 +73,7 @@ export async function readStanding(warehouse: Warehouse, migrations: readonly Mi
   return { kind: 'recorded', live, applied, pending };
 }
 
-/** Part of the transaction that applies them. */
+/** Must run in the transaction that applies them. */
 export async function recordApplied(warehouse: Warehouse, migrations: readonly Migration[], now: Date): Promise<void> {
   if (migrations.length === 0) return;
   const at = timestampLiteral(now);
@@ -82,7 +84,7 @@ export async function recordApplied(warehouse: Warehouse, migrations: readonly M
 }
 
 /**
- * The schema before the first migration and after each, as DuckDB tells them: what is kept of a release.
+ * Returns the schema before the first migration and after each one, as DuckDB reports it.
  * @throws PipelineError MIGRATION_FAILED naming the file
  */
 export async function replayMigrations(
@@ -117,8 +119,8 @@ const outdated = (file: string, message: string) =>
   });
 
 /**
- * Where a warehouse stands that has been through every migration; its tables are not looked at.
- * @throws PipelineError SCHEMA_OUTDATED where migrations are still to come, SCHEMA_NEWER, MIGRATION_CHANGED
+ * Reads the state of a warehouse and rejects one with pending migrations; its tables are not checked.
+ * @throws PipelineError SCHEMA_OUTDATED if migrations are pending, SCHEMA_NEWER, MIGRATION_CHANGED
  */
 async function expectMigrated(
   warehouse: Warehouse,
@@ -141,8 +143,8 @@ async function expectMigrated(
 }
 
 /**
- * Whether a warehouse has tables at all; those that it has are the definition's.
- * @throws PipelineError as `expectMigrated`, and SCHEMA_DRIFT where a table differs all the same
+ * Checks that a warehouse has the tables of the definition, or none at all.
+ * @throws PipelineError as `expectMigrated`, and SCHEMA_DRIFT if a table differs nevertheless
  */
 export async function expectCurrent(warehouse: Warehouse, definition: Definition): Promise<'empty' | 'current'> {
   const standing = await expectMigrated(warehouse, definition);
@@ -154,25 +156,25 @@ export async function expectCurrent(warehouse: Warehouse, definition: Definition
   return 'current';
 }
 
-/** The same for what only reads: an empty database is refused where its tables are asked for. */
+/** The same check for readers: an empty database is rejected later, when its tables are read. */
 export async function refuseOlder(warehouse: Warehouse, root: string): Promise<void> {
   const migrations = await readMigrations(root);
   if (migrations.length > 0) await expectMigrated(warehouse, { migrations });
 }
 
-/** What a database without a record has been through, told from its tables. */
+/** The migrations that a database without a record has been through, inferred from its tables. */
 export interface Recognised {
   readonly applied: readonly Migration[];
   readonly pending: readonly Migration[];
-  /** The tables that it has and that migrations know, as it has them and as the migrations that made them left them. */
+  /** The database's tables that migrations know: as they are (`found`), and as the migrations left them (`exact`). */
   readonly found: Schema;
   readonly exact: Schema;
 }
 
 /**
- * A table fits the states that name no column which it lacks. A migration has been through where every table that it
- * touches fits a state after it. Tables that no migration knows are left alone.
- * @throws PipelineError SCHEMA_DRIFT where a table, or the tables of one migration, fit no state
+ * A table fits the states in which it has every column. A migration counts as applied if every table that it touches
+ * fits a state after it. Tables that no migration knows are ignored.
+ * @throws PipelineError SCHEMA_DRIFT if a table, or the tables of one migration, fit no state
  */
 export function recognise(live: Schema, migrations: readonly Migration[], states: readonly Schema[]): Recognised {
   const known = new Set(states.flatMap((state) => Object.keys(state)));
@@ -204,14 +206,14 @@ export function recognise(live: Schema, migrations: readonly Migration[], states
   return { applied, pending, found, exact: Object.fromEntries(left) };
 }
 
-/** The tables that a migration makes, changes or drops; 1 is the first migration. */
+/** Returns the tables that a migration creates, changes or drops; 1 is the first migration. */
 function touched(states: readonly Schema[], at: number): readonly string[] {
   const [before = {}, after = {}] = [states[at - 1], states[at]];
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.filter((name) => !isDeepStrictEqual(before[name], after[name]));
 }
 
-/** The last state that a table fits, and the first with the same columns. */
+/** Returns the last state that a table fits, and the first with the same columns. */
 function fittingStates(table: Table, states: readonly Schema[]): { readonly first: number; readonly last: number } {
   const namesAt = (state: Schema | undefined) => Object.keys(state?.[table.name]?.columns ?? {}).sort();
   const lacks = (state: Schema | undefined) => namesAt(state).filter((name) => table.columns[name] === undefined);

@@ -9,7 +9,7 @@ import type { TargetPaths } from '../target/paths.ts';
 import { type Definition, readStanding, replayMigrations } from './states.ts';
 import { planLines, planMigrations } from './steps.ts';
 
-/** `migrate status`, line by line: what has been applied, what is to come, and what no migration makes yet. */
+/** Returns the lines of `migrate status`: applied and pending migrations, and changes that no migration makes yet. */
 export async function describeStatus(options: {
   readonly pipeline: Pipeline;
   readonly paths: TargetPaths;

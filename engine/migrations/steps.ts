@@ -10,7 +10,7 @@ import { quoteName } from '../sql.ts';
 import type { Migration } from './folder.ts';
 import { type Recognised, recognise, recordApplied, type Standing } from './states.ts';
 
-/** Something to run, and what it does. */
+/** A statement to run, and a description of what it does. */
 export interface Step {
   readonly name: string;
   readonly changes: readonly Change[];
@@ -20,14 +20,14 @@ export interface Step {
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Migrations that a database without a record is taken to have been through. */
+  /** Migrations that a database without a record is assumed to have been through. */
   readonly recognised: readonly Migration[];
-  /** Its tables now, and what they must be before the first migration of `steps`. */
+  /** The current tables (`live`), and what they must be before the first migration of `steps`. */
   readonly live: Schema;
   readonly expected: Schema;
 }
 
-/** What `migrate up` would do to a database; `states` are those of `replayMigrations`. */
+/** Plans what `migrate up` would do to a database; `states` come from `replayMigrations`. */
 export function planMigrations(
   standing: Exclude<Standing, { kind: 'empty' }>,
   migrations: readonly Migration[],
@@ -48,7 +48,9 @@ export function planMigrations(
   return { steps, recognised: applied, live: found, expected: found };
 }
 
-/** Takes tables that were made elsewhere to the exact form that the migrations they have been through would have left. */
+/**
+ * Returns the steps that give tables created elsewhere the exact form in which their migrations would have left them.
+ */
 function alignment({ found, exact }: Pick<Recognised, 'found' | 'exact'>): readonly Step[] {
   const changes = diffSchemas(found, exact);
   if (changes.length === 0) return [];
@@ -63,7 +65,7 @@ function alignment({ found, exact }: Pick<Recognised, 'found' | 'exact'>): reado
   ];
 }
 
-/** What the steps of a plan do, a line each; comments are not worth one. */
+/** Describes the steps of a plan, one line for each change; changes of comments are left out. */
 export function planLines({ recognised, steps }: Pick<Plan, 'recognised' | 'steps'>): readonly string[] {
   return [
     ...recognised.map(({ name }) => `${name}  recognised: the database has been through it`),
@@ -79,9 +81,9 @@ export function planLines({ recognised, steps }: Pick<Plan, 'recognised' | 'step
 const unchanged = 'nothing was changed';
 
 /**
- * Runs the steps in one transaction and commits it only where every row is still there and the tables are those of the
- * definition; returns how many rows that are.
- * @throws PipelineError MIGRATION_FAILED, SCHEMA_DRIFT; the warehouse is then as it was
+ * Runs the steps in one transaction, and commits it only if no row was lost and the tables match the definition;
+ * returns the total row count.
+ * @throws PipelineError MIGRATION_FAILED, SCHEMA_DRIFT; the warehouse is then unchanged
  */
 export async function applyPlan(
   warehouse: Warehouse,
@@ -130,7 +132,7 @@ async function countRows(warehouse: Warehouse): Promise<ReadonlyMap<string, bigi
   return counts;
 }
 
-/** All tables that stay have as many rows as before; how many that are together. */
+/** Checks that all remaining tables have as many rows as before; returns their total row count. */
 function expectRows(
   before: ReadonlyMap<string, bigint>,
   after: ReadonlyMap<string, bigint>,
@@ -150,7 +152,7 @@ function expectRows(
   return Number(total);
 }
 
-/** Takes the digests of rows that a migration has changed, or that were published before there were any. */
+/** Records the digests of rows that a migration changed, or that were published before there were digests. */
 async function adopt(warehouse: Warehouse, schema: Schema, plan: Plan, changes: readonly Change[]): Promise<void> {
   if (schema[partitionState.name] === undefined) return;
   const hadDigests = plan.live[partitionState.name]?.columns.rows_digest !== undefined;
@@ -161,7 +163,7 @@ async function adopt(warehouse: Warehouse, schema: Schema, plan: Plan, changes: 
   );
 }
 
-/** What an altered table holds may lack what the new definition asks for: the next run builds or loads it anew. */
+/** An altered table may lack data that the new definition requires, so the next run builds or loads it again. */
 async function makeDirty(warehouse: Warehouse, changes: readonly Change[]): Promise<void> {
   const tables = new Set(changes.filter(isStructural).map(({ table }) => table));
   if (tables.size === 0 || (await readSchema(warehouse))[partitionState.name] === undefined) return;

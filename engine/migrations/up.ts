@@ -25,9 +25,9 @@ export interface UpOptions {
 }
 
 /**
- * Brings a warehouse up to date: shows the steps, keeps a copy, and applies all of them or none.
- * @throws PipelineError MIGRATION_DESTRUCTIVE before anything is done, MIGRATION_FAILED and SCHEMA_DRIFT after it was
- *   taken back, SCHEMA_NEWER, MIGRATION_CHANGED, WAREHOUSE_MISSING
+ * Brings a warehouse up to date: shows the steps, keeps a copy, and applies all steps or none.
+ * @throws PipelineError MIGRATION_DESTRUCTIVE before anything is done, MIGRATION_FAILED and SCHEMA_DRIFT after a
+ * rollback, SCHEMA_NEWER, MIGRATION_CHANGED, WAREHOUSE_MISSING
  */
 export async function migrateUp(options: UpOptions): Promise<void> {
   const { definition, paths, runId, now, print, signal } = options;
@@ -66,7 +66,7 @@ export async function migrateUp(options: UpOptions): Promise<void> {
   print(`to go back: pnpm pipeline migrate restore ${backup}`);
 }
 
-/** Nothing to do: undefined. */
+/** Returns undefined if there is nothing to do. */
 async function readPlan(
   { definition, paths, signal }: UpOptions,
   states: readonly Schema[],

@@ -11,9 +11,9 @@ import { replayMigrations } from './states.ts';
 import type { Step } from './steps.ts';
 
 /**
- * Writes the SQL that takes what the migrations build to the definition, proves it in a database in memory, and signs
- * it in SHA256SUMS. Undefined where there is nothing to write.
- * @throws PipelineError USAGE for a wrong name or hint, or where a NOT NULL column has no fill
+ * Writes the SQL that takes the schema of the migrations to the definition, proves it in an in-memory database, and
+ * adds its checksum to SHA256SUMS. Returns undefined if there is nothing to write.
+ * @throws PipelineError USAGE for an invalid name or hint, or if a NOT NULL column has no fill
  */
 export async function writeMigration(options: {
   readonly root: string;
@@ -70,8 +70,8 @@ const usage = (message: string, hint: string | undefined) =>
   new PipelineError('USAGE', message, hint === undefined ? {} : { hint });
 
 /**
- * `table.old=table.new` (or `old=new` for a table) and `table.column=SQL`, held against both schemas.
- * @throws PipelineError USAGE for a name that is not where it must be, with the nearest one
+ * Parses `table.old=table.new` (or `old=new` for a table) and `table.column=SQL`, and checks them against both schemas.
+ * @throws PipelineError USAGE for a name that the schema does not have, suggesting the nearest one
  */
 function parseHints(
   options: { readonly renames: readonly string[]; readonly fills: readonly string[] },
