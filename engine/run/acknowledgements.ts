@@ -16,29 +16,29 @@ export type AcknowledgedTest =
   | { readonly kind: 'within'; readonly reason: string }
   | { readonly kind: 'worse'; readonly place: string };
 
-/** What a whole run tells about entries that matched nothing. */
+/** What a whole run knows about entries that matched nothing. */
 export interface WholeRun {
   /** Tests that passed, by name. */
   readonly passed: ReadonlySet<string>;
-  /** Whether all warnings of this kind were told that there are. */
+  /** True if all existing warnings of this kind were reported. */
   isChecked(kind: string): boolean;
-  /** Subjects of earlier runs' warnings that still hold. */
+  /** Subjects of earlier runs' warnings that still apply. */
   standing(kind: string): Iterable<string>;
 }
 
-/** The warnings of a run, held against `acknowledge:` of pipeline.yaml. */
+/** The warnings of a run, checked against `acknowledge:` of pipeline.yaml. */
 export interface Acknowledgements {
-  /** Reports a warning of a node, as information where it is acknowledged. */
+  /** Reports a warning of a node, at info level if it is acknowledged. */
   warn(node: NodeRef, warning: Warning): void;
-  /** The warnings of a node so far. */
+  /** Returns the warnings of a node so far. */
   of(id: string): readonly NodeWarning[];
-  /** The entry for a test that warns: its reason, or where it stands if the test got worse than its bounds. */
+  /** Returns the entry for a test that warns: its reason, or its place if the test exceeds the entry's bounds. */
   ofTest(outcome: Pick<TestOutcome, 'test' | 'value' | 'rowsFailed'>): AcknowledgedTest | undefined;
-  /** A line for each entry that is not needed any more. */
+  /** Returns a line for each entry that is no longer needed. */
   unused(run: WholeRun): readonly string[];
 }
 
-/** The entries that hold for this target, with what they have matched. */
+/** Collects the entries that apply to this target, and what they have matched. */
 export function createAcknowledgements(pipeline: Pipeline, target: string, reporter: Reporter): Acknowledgements {
   const entries = pipeline.spec.acknowledge.flatMap((spec, index) =>
     spec.targets === undefined || spec.targets.includes(target)
@@ -91,7 +91,7 @@ export function createAcknowledgements(pipeline: Pipeline, target: string, repor
   };
 }
 
-/** `*` stands for any characters. */
+/** In patterns, `*` matches any characters. */
 function subjectMatcher({ of = '' }: AcknowledgementSpec): (subject: string) => boolean {
   const pattern = new RegExp(`^${of.split('*').map(RegExp.escape).join('.*')}$`, 's');
   return (subject) => pattern.test(subject);
@@ -102,7 +102,7 @@ const isWithin = ({ min, max, max_rows }: AcknowledgementSpec, value: number | n
   (max === undefined || (value !== null && value <= max)) &&
   (max_rows === undefined || rowsFailed <= max_rows);
 
-/** @throws PipelineError CONFIG_REFERENCE for a kind of warning that nothing gives. */
+/** @throws PipelineError CONFIG_REFERENCE for a kind of warning that nothing reports. */
 export function checkKinds(pipeline: Pipeline, ofExtracts: Iterable<string>): void {
   const kinds = new Set([...ofExtracts, ...Object.keys(modelWarnings)]);
   for (const [index, { warning }] of pipeline.spec.acknowledge.entries()) {

@@ -25,7 +25,7 @@ interface Finished extends RunOptions {
   readonly interrupted: boolean;
 }
 
-/** `manifest.json`: what the pipeline is; `run_results.json`: what the run did with it. */
+/** Writes `manifest.json`, which describes the pipeline, and `run_results.json`, which describes what the run did. */
 export async function writeArtifacts(run: Finished): Promise<void> {
   const metadata = {
     project: run.pipeline.spec.name,
@@ -65,7 +65,7 @@ const shownVars = ({ values }: RunOptions['vars']) =>
       typeof value === 'string' ? hideInValue(value) : Array.isArray(value) ? value.map(hideInValue) : value,
     ]),
   );
-/** The words of a command line without the name of the command, which may stand behind options. */
+/** Removes the command name from the words of a command line; options may precede it. */
 const withoutFirst = (words: readonly string[], name: string): readonly string[] =>
   words.filter((_, at) => at !== words.indexOf(name));
 
@@ -83,7 +83,7 @@ export async function writeManifest(
   await writeJson(path.join(directory, 'manifest.json'), { metadata, nodes });
 }
 
-/** Only the owner may read it. */
+/** Only the owner may read the file. */
 const writeJson = (file: string, value: unknown): void =>
   writeWhole(file, `${JSON.stringify(value, storable, 2)}\n`, { mode: 0o600 });
 
@@ -92,13 +92,13 @@ function storable(_: string, item: unknown): unknown {
   return typeof item === 'string' ? hideSecrets(item) : item;
 }
 
-/** Of `run_results.json`. Raised when the fields that `retry` reads change. */
+/** The format of `run_results.json`. Must be raised when the fields that `retry` reads change. */
 const resultsFormat = 1;
 
 const finished = ['pass', 'warn', 'no-op', 'reused'] as const;
 const unfinished = ['error', 'skip'] as const;
 
-/** What `retry` reads of `run_results.json`; all else of it is for people and other programs. */
+/** The fields of `run_results.json` that `retry` reads; the others are for people and other programs. */
 const runResults = z.object({
   metadata: z.object({
     format: z.literal(resultsFormat),
@@ -108,16 +108,17 @@ const runResults = z.object({
   results: z.array(z.object({ unique_id: z.string(), status: z.enum([...finished, ...unfinished]) })),
 });
 
-/** The words of a command line, and the nodes that it is to be done again for. */
+/** The words of a command line, and the nodes to run again. */
 export interface Unfinished {
   readonly argv: readonly [command: 'run' | 'test', ...words: string[]];
   readonly nodes: readonly string[];
 }
 
 /**
- * The last command of a target, and the nodes of it that failed or were skipped.
- * @param nodeIds of the pipeline as it is now
- * @throws PipelineError USAGE where there was none, or where its words had a secret, which is not stored; ARTIFACT_INVALID where the file is not as a run of this target writes it
+ * Returns the last command of a target, and its nodes that failed or were skipped.
+ * @param nodeIds of the current pipeline
+ * @throws PipelineError USAGE if there was none, or if its words contained a secret, which is not stored;
+ * ARTIFACT_INVALID if the file does not have the form in which a run of this target writes it
  */
 export async function readUnfinished(
   artifacts: string,
@@ -158,7 +159,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** For a file of artifacts that is not executed. */
+/** The error for a file of artifacts that cannot be used. */
 export const invalid = (file: string, problem: string): PipelineError =>
   new PipelineError('ARTIFACT_INVALID', `${problem}; nothing was executed`, {
     file,

@@ -6,17 +6,17 @@ import { refuseOlder } from '../migrations/states.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 
 interface Checked {
-  /** Of the project. */
+  /** The root of the project. */
   readonly root: string;
   readonly file: string;
-  /** Whether a lost one is to be built anew. */
+  /** True if a lost warehouse will be rebuilt. */
   readonly anew: boolean;
 }
 
 /**
- * Before anything runs: what the selection reads and does not build has been built before.
- * @throws PipelineError TABLE_MISSING naming what is not there and the selector that builds it, WAREHOUSE_MISSING for
- *   a selection of tests alone, WAREHOUSE_LOST unless a lost one is to be built anew, SCHEMA_OUTDATED
+ * Checks, before anything runs, that the tables which the selection reads but does not build have been built.
+ * @throws PipelineError TABLE_MISSING naming the missing tables and the selector that builds them, WAREHOUSE_MISSING
+ * for a selection of tests alone, WAREHOUSE_LOST unless a lost one will be rebuilt, SCHEMA_OUTDATED
  */
 export async function checkTables(
   nodes: readonly GraphNode[],
@@ -32,7 +32,8 @@ export async function checkTables(
   if (wanted.length === 0) return;
   const tablesOf = (node: GraphNode) => (node.kind === 'extract' ? node.spec.writes : [node.name]);
   const built = await builtTables(wanted.flatMap(tablesOf), warehouse, signal);
-  // Of an extract one table is enough: a source is in no warehouse. Another one, that is selected, may write it too.
+  // One table of an extract is enough, since its sources are never in the warehouse; a selected extract may write it
+  // too.
   const written = nodes.flatMap((node) => (node.kind === 'extract' ? tablesOf(node) : []));
   const missing = wanted.filter((node) => !tablesOf(node).some((table) => built.has(table) || written.includes(table)));
   if (missing.length === 0) return;
@@ -64,5 +65,5 @@ async function builtTables(
   if (stateOfFile(file) !== 'there') return new Set();
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   await refuseOlder(warehouse, root);
-  return await builtAmong(warehouse, tables); // before the warehouse is closed
+  return await builtAmong(warehouse, tables); // awaited before the warehouse is closed
 }

@@ -11,7 +11,7 @@ import { writeManifest } from './artifacts.ts';
 
 const pretty = (sql: string) => format(sql, { language: 'duckdb', keywordCase: 'upper' });
 
-/** Writes the SQL of the selected models and tests to artifacts/compiled, as the engine runs it; the files written. */
+/** Writes the SQL of the selected models and tests to artifacts/compiled, as the engine runs it; returns the paths. */
 export async function compileModels(options: {
   readonly pipeline: Pipeline;
   readonly graph: Graph;

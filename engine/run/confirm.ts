@@ -14,9 +14,9 @@ export interface ConfirmOptions {
   readonly pipeline: Pick<Pipeline, 'spec'>;
   readonly target: Pick<ResolvedTarget, 'archive' | 'ask_above'>;
   readonly paths: Pick<TargetPaths, 'root' | 'artifacts'>;
-  /** `--yes`. */
+  /** Set by `--yes`. */
   readonly yes: boolean;
-  /** Shows lines to a person and waits for yes or no; undefined where nobody can be asked. */
+  /** Shows lines to a person and waits for yes or no; undefined if nobody can be asked. */
   readonly ask: ((lines: readonly string[]) => Promise<boolean>) | undefined;
   readonly reporter: Reporter;
   readonly free?: (directory: string) => Promise<number>;
@@ -24,7 +24,10 @@ export interface ConfirmOptions {
 
 export type Confirm = (node: NodeRef, estimate: FetchEstimate) => Promise<void>;
 
-/** Decides before a fetch: what cannot fit is refused, above the target's `ask_above` a person has to say yes. One at a time. */
+/**
+ * Decides before a fetch: rejects one that cannot fit, and above the target's `ask_above` asks for confirmation.
+ * Fetches are confirmed one at a time.
+ */
 export function createConfirm(options: ConfirmOptions): Confirm {
   let turn: Promise<unknown> = Promise.resolve();
   return (node, estimate) => {
@@ -39,7 +42,7 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   const narrowing = `narrow it with ${flagsThatNarrow(pipeline)}`;
   const { files, bytes, diskBytes } = estimate;
   const free = await freeOf(paths.root);
-  // What is staged is never smaller than what was fetched; how much larger is a guess, so that alone refuses nothing.
+  // Staged data is never smaller than what was fetched; how much larger is a guess, so the guess alone rejects nothing.
   if (bytes > free) {
     throw new PipelineError(
       'DISK_FULL',
@@ -70,27 +73,27 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
     const work = () => ask(lines);
     if (!(await (reporter.pause?.(work) ?? work()))) throw refused('the answer was no');
   }
-  // Whoever was asked has read them.
+  // A person who was asked has already read them.
   for (const line of lines) log(yes ? 'info' : 'debug', line.trim());
 }
 
-/** The options that make a fetch smaller, as `--start, --regions or --no-cache`. */
+/** Returns the options that narrow a fetch, as `--start, --regions or --no-cache`. */
 function flagsThatNarrow({ spec }: Pick<Pipeline, 'spec'>): string {
   const flags = ['--start', ...Object.values(spec.vars).flatMap((variable) => flagOf(variable) ?? [])];
   return flags.join(', ').replace(/, ([^,]*)$/, ' or $1');
 }
 
-/** What a node fetched, as run_results.json keeps it. */
+/** The fetch statistics of a node in run_results.json. */
 export interface FetchRate {
   readonly fetched_files: number;
   readonly fetched_bytes: number;
   readonly fetch_seconds: number;
 }
 
-/** A few files say little about the rate of many. */
+/** A shorter fetch says little about the rate of a long one. */
 const shortestSeconds = 10;
 
-/** Follows the progress of an extract, from its first word on. */
+/** Follows the progress of an extract from its first report on. */
 export function createRateMeter(clock: () => number) {
   let first: number | undefined;
   let latest: Progress | undefined;
@@ -99,7 +102,7 @@ export function createRateMeter(clock: () => number) {
       first ??= clock();
       latest = progress;
     },
-    /** `undefined` where no bytes were fetched. */
+    /** Returns `undefined` if no bytes were fetched. */
     rate(): FetchRate | undefined {
       if (first === undefined || !latest?.bytes) return undefined;
       const fetch_seconds = Math.round(clock() - first) / 1000;
@@ -108,7 +111,7 @@ export function createRateMeter(clock: () => number) {
   };
 }
 
-/** The rate of an extract in the last run, where that fetched enough to tell. */
+/** Returns the rate of an extract in the last run, if that fetched for long enough to tell. */
 export async function lastRate(artifacts: string, nodeId: string): Promise<FetchRate | undefined> {
   const text = await readFile(path.join(artifacts, 'run_results.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -117,7 +120,9 @@ export async function lastRate(artifacts: string, nodeId: string): Promise<Fetch
   return (found?.fetch_seconds ?? 0) >= shortestSeconds ? (found as FetchRate) : undefined;
 }
 
-/** Seconds that a fetch takes at most at this rate: small files are bound by their number, large ones by their bytes. */
+/**
+ * Returns the seconds that a fetch takes at most at this rate: the number of files limits small ones, bytes large ones.
+ */
 export function secondsAt(rate: FetchRate, { files, bytes }: Pick<FetchEstimate, 'files' | 'bytes'>): number {
   return rate.fetch_seconds * Math.max(files / rate.fetched_files, bytes / rate.fetched_bytes);
 }

@@ -11,10 +11,10 @@ import type { TargetPaths } from '../target/paths.ts';
 import { msOfDay } from '../units.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 
-/** What a command of the engine asks of a run. */
+/** What a command of the engine passes to a run. */
 export interface RunOptions {
   readonly command: 'run' | 'test';
-  /** The words of the command line without secrets: for the lock, the artifacts and `retry`. */
+  /** The words of the command line without secrets, for the lock, the artifacts and `retry`. */
   readonly argv: readonly string[];
   readonly pipeline: Pipeline;
   readonly graph: Graph;
@@ -24,41 +24,41 @@ export interface RunOptions {
   readonly vars: Vars;
   readonly asOf: Date;
   readonly window?: Window;
-  /** Nodes that run at once, and DuckDB's threads; 4 nodes and DuckDB's own choice by default. */
+  /** Number of nodes that run at once, and DuckDB's threads; by default 4 nodes, and DuckDB decides. */
   readonly threads?: number;
-  /** Of DuckDB, as it writes it; `defaultMemoryLimit` if it is not set. */
+  /** DuckDB's memory limit in its notation; `defaultMemoryLimit` if not set. */
   readonly memoryLimit?: string;
   readonly fullRefresh: boolean;
   readonly relist: boolean;
-  /** The lock that the sources must agree with. */
+  /** The lock that the sources must match. */
   readonly locked: string | undefined;
   readonly failFast: boolean;
   readonly wait: boolean;
   readonly warnError: boolean;
   readonly yes: boolean;
-  /** Shows lines to a person and waits for yes or no; undefined where nobody can be asked. */
+  /** Shows lines to a person and waits for yes or no; undefined if nobody can be asked. */
   readonly ask: ((lines: readonly string[]) => Promise<boolean>) | undefined;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly runId: string;
   readonly logFile: string;
   readonly now: Date;
-  /** Monotonic, ms. */
+  /** Monotonic, in ms. */
   readonly clock: () => number;
 }
 
-/** How a node ended. */
+/** The result of a node. */
 export interface NodeOutcome {
   readonly status: NodeStatus;
   readonly message: string;
   readonly error?: unknown;
-  /** Why the warning of a test that warned is acknowledged. */
+  /** Why the warning of a test is acknowledged. */
   readonly acknowledged?: string;
-  /** For run_results.json. */
+  /** Written to run_results.json. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-/** What the extracts of a run share, also where it is only planned. */
+/** What the extracts of a run share, even if it is only planned. */
 export interface ExtractScope {
   readonly asOf: Date;
   readonly target: ResolvedTarget;
@@ -72,10 +72,10 @@ export interface ExtractScope {
   readonly signal: AbortSignal;
   readonly reporter: Reporter;
   readonly acknowledgements: Acknowledgements;
-  /** What the extracts of this run returned, by name. */
+  /** The results of this run's extracts, by name. */
   readonly extracted: Map<string, ExtractResult>;
   readonly share: <T extends AsyncDisposable>(name: string, create: () => Promise<T>) => Promise<T>;
-  /** `ExtractContext.confirm` of a node. */
+  /** The `ExtractContext.confirm` of a node. */
   confirm(node: NodeRef, estimate: FetchEstimate): Promise<void>;
 }
 
@@ -84,12 +84,12 @@ export interface RunContext extends ExtractScope {
   readonly runId: string;
   readonly graph: Graph;
   readonly warehouse: WarehouseHost;
-  /** Tells the reporter and the artifacts how a node ended. */
+  /** Reports the outcome of a node to the reporter and the artifacts. */
   finish(node: GraphNode, outcome: NodeOutcome, startedAt: number): void;
   readonly clock: () => number;
 }
 
-/** Hands out the one connection of a run; the file is held only while somebody uses it, or until `release`. */
+/** Shares the one connection of a run; the file is held only while the connection is in use, or until `release`. */
 export interface WarehouseHost {
   use<T>(work: (warehouse: Warehouse) => Promise<T>): Promise<T>;
   release(): Promise<void>;
@@ -102,10 +102,10 @@ export const refOf = ({ id, kind, name, parent }: GraphNode): NodeRef => ({
   ...(parent !== undefined && { parent }),
 });
 
-/** The command as it was typed, for who is told of the run. */
+/** The command line as typed, for logs and the lock. */
 export const commandOf = ({ argv }: Pick<RunOptions, 'argv'>): string => ['pnpm', 'pipeline', ...argv].join(' ');
 
-/** What a run, or a plan of one, says first. */
+/** The first report of a run, or of a plan of one. */
 export function startOf(
   { runId, target, asOf, window, logFile }: Pick<RunOptions, 'runId' | 'target' | 'asOf' | 'window' | 'logFile'>,
   nodes: readonly GraphNode[],
@@ -126,14 +126,14 @@ const lastDay = Date.UTC(9999, 11, 31);
 const shift = (date: Date, days: number) => new Date(Math.min(date.getTime() + days * msOfDay, lastDay));
 
 /**
- * The days that each node works on. A model that looks back N days needs what it reads from N days earlier, and what
- * changes within the range shows in its own rows until N days later: with both, a range builds the same rows as a full
- * run would, in whatever order ranges come.
+ * Returns the days that each node works on. A model that looks back N days needs its inputs from N days earlier, and
+ * changes within the range affect its own rows until N days later: with both, ranges build the same rows as a full run,
+ * in whatever order they are run.
  */
 export function nodeWindows(graph: Graph, selected: ReadonlySet<string>, window: Window): ReadonlyMap<string, Window> {
   const windows = new Map<string, Window>();
   for (const id of selected) windows.set(id, window);
-  // Against the order of the DAG, a node's own range is settled before those it needs are widened.
+  // Goes through the DAG in reverse, so that a node's own range is settled before the nodes it needs are widened.
   for (const { id, needs, looksBackDays: lookBack = 0 } of graph.nodes.toReversed()) {
     const own = windows.get(id);
     if (own === undefined) continue;
@@ -148,8 +148,8 @@ export function nodeWindows(graph: Graph, selected: ReadonlySet<string>, window:
 }
 
 /**
- * One instance of a thing for the whole run: made by the first who asks, disposed with the run, last made first. Who asks
- * later than that gets nothing that nobody would let go.
+ * One instance of each resource for the whole run: created on first request, disposed in reverse order with the run.
+ * Later requests are rejected, since nothing would dispose of them.
  */
 export function createShare(): AsyncDisposable & {
   get<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T>;
@@ -168,7 +168,7 @@ export function createShare(): AsyncDisposable & {
     async [Symbol.asyncDispose]() {
       isOver = true;
       for (const pending of [...made.values()].reverse()) {
-        const thing = await pending.catch(() => undefined); // whoever asked for it was told
+        const thing = await pending.catch(() => undefined); // the caller of `get` has received the error
         await thing?.[Symbol.asyncDispose]();
       }
     },

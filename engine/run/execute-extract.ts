@@ -8,7 +8,7 @@ import type { Table } from '../schema/table.ts';
 import { createRateMeter } from './confirm.ts';
 import { type ExtractScope, type NodeOutcome, type RunContext, refOf } from './context.ts';
 
-/** Runs an extract and takes its tables over into the warehouse, which is held only for that. */
+/** Runs an extract and loads its tables into the warehouse, which is held only while they are loaded. */
 export async function executeExtract(node: ExtractNode, context: RunContext): Promise<NodeOutcome> {
   const extract = await context.project.extract(node);
   await mkdir(context.paths.staging, { recursive: true });
@@ -29,13 +29,13 @@ export async function executeExtract(node: ExtractNode, context: RunContext): Pr
   };
 }
 
-/** The closing figures of an extract in one line. */
+/** The final figures of an extract in one line. */
 export function summaryText({ summary }: ExtractResult): string {
   const figures = Object.entries(summary).filter(([, figure]) => figure !== 0);
   return figures.map(([name, figure]) => countIn(figure, name)).join(', ') || 'nothing to do';
 }
 
-/** What an extract gets to see of a run, or of a plan of one. */
+/** The view that an extract gets of a run, or of a plan of one. */
 export function extractContext(node: ExtractNode, context: ExtractScope): ExtractContext {
   const { reporter } = context;
   const ref = refOf(node);
@@ -59,7 +59,7 @@ export function extractContext(node: ExtractNode, context: ExtractScope): Extrac
   };
 }
 
-/** Loads the tables of an extract from what it has staged. */
+/** Loads the tables of an extract from its staged files. */
 async function takeOver(node: ExtractNode, warehouse: Warehouse, context: RunContext): Promise<void> {
   const extract = await context.project.extract(node);
   const output = context.extracted.get(node.name)?.output;

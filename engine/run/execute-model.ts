@@ -22,7 +22,10 @@ import { type NodeOutcome, type RunContext, refOf } from './context.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { testOutcome } from './execute-test.ts';
 
-/** Builds a model and runs the tests that decide whether it is published; the tests end as nodes of their own. */
+/**
+ * Builds a model and runs the tests that decide whether it is published; these tests are reported as nodes of their
+ * own.
+ */
 export async function executeModel(
   node: ModelNode,
   tests: readonly TestNode[],
@@ -86,7 +89,7 @@ const lastingTestsPassed = ({ tests }: BuildOutcome): boolean =>
     ({ test, status }) => status === 'pass' || status === 'reused' || (status === 'warn' && readsClock(test)),
   );
 
-/** What the staged sources that a model reads come from: the extract that writes them. */
+/** Describes where the staged sources of a model come from: the extract that writes them. */
 async function stagedSource(
   node: ModelNode,
   model: CompiledModel,
@@ -114,7 +117,7 @@ async function stagedSource(
       return staged as StagedSource;
     },
     async reload(why, files = []) {
-      // What is gone was asked for by an extract of this run, and not had.
+      // An extract that ran in this run has already tried to fetch files that are gone, without success.
       const mayHelp = (one: ExtractNode) => !extracted.has(one.name) || files.some(({ isGone }) => !isGone);
       const isOn = ({ when }: ExtractNode) => when === undefined || context.vars.boolean(when);
       const again = why === 'damaged' ? writers.filter((one) => isOn(one) && mayHelp(one)) : [];
@@ -128,8 +131,8 @@ async function stagedSource(
 }
 
 /**
- * Runs an extract once more for a model that has set some of its files aside: there may be others in their place (A11), or
- * they are fetched again (B26). What can be built without them is built.
+ * Runs an extract again for a model that has set some of its files aside: there may be others in their place (A11), or
+ * they are fetched again (B26). If that fails, the model is built without them as far as possible.
  */
 async function extractAgain(
   writer: ExtractNode,
@@ -157,7 +160,7 @@ async function extractAgain(
 }
 
 /**
- * Refuses to publish from tables of which another program changed rows, where these have not been built or loaded again: by
+ * Refuses to publish from tables whose rows another program changed, unless these have been built or loaded again: by
  * this run, if they are in its selection and range (B36).
  * @throws PipelineError WAREHOUSE_ALTERED naming the first partition and the command that builds it
  */
@@ -178,7 +181,7 @@ export async function refuseAltered(
   });
 }
 
-/** What a view shows is in the tables that it reads. */
+/** Returns the stored tables, with each view replaced by the tables that it reads. */
 async function storedIn(
   tables: readonly string[],
   context: Pick<RunContext, 'graph' | 'project'>,
@@ -195,7 +198,7 @@ async function storedIn(
 const modelOf = (name: string, { graph }: Pick<RunContext, 'graph'>): ModelNode | undefined =>
   graph.nodes.find((node): node is ModelNode => node.kind === 'model' && node.name === name);
 
-/** The node that builds or loads a table. */
+/** Returns the node that builds or loads a table. */
 function writerOf(table: string, { graph }: Pick<RunContext, 'graph'>): string {
   const extract = graph.nodes.find((node) => node.kind === 'extract' && node.spec.writes.includes(table));
   return extract?.name ?? table;

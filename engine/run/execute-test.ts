@@ -5,7 +5,7 @@ import type { TestNode } from '../graph/graph.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { NodeOutcome, RunContext } from './context.ts';
 
-/** Runs a test on what is published. */
+/** Runs a test on published data. */
 export async function executeTest(node: TestNode, context: RunContext): Promise<NodeOutcome> {
   const test = await context.project.test(node);
   const outcome = await context.warehouse.use(async (warehouse) => {
@@ -30,7 +30,7 @@ function cellText(cell: unknown): string {
   return typeof cell === 'number' ? formatFigure(cell) : String(cell);
 }
 
-/** What a test's outcome says in one line. */
+/** Describes the outcome of a test in one line. */
 export function testOutcome(outcome: TestOutcome, acknowledgements: Acknowledgements): NodeOutcome {
   const { test, status, value, threshold, rowsFailed, examples, failuresFile } = outcome;
   if (status === 'reused') return { status, message: 'nothing it reads has changed since it passed' };

@@ -20,14 +20,14 @@ import { extractContext, summaryText } from './execute-extract.ts';
 
 export interface RunPlan {
   readonly extracts: readonly PlannedExtract[];
-  /** Where the run would write, and how many bytes it may. */
+  /** The folder that the run would write to, and the bytes free in it. */
   readonly directory: string;
   readonly free: number;
 }
 
 export interface PlannedExtract extends ExtractPlan {
   readonly name: string;
-  /** At most, at the rate of the last run; undefined where that tells nothing. */
+  /** Upper bound at the rate of the last run; undefined if that is not known. */
   readonly seconds: number | undefined;
 }
 
@@ -53,9 +53,9 @@ type PlanOptions = Pick<
 >;
 
 /**
- * What the extracts of the selection would fetch. Those that cannot tell are run, since they are cheap: the archive is
- * listed. No archive is fetched and nothing is loaded. Holds the target as a run does.
- * @throws PipelineError SELECTION_EMPTY where no extract is selected that fetches files
+ * Estimates what the extracts of the selection would fetch. Extracts that cannot tell are run, since they are cheap:
+ * the archive is listed. No archive is fetched and nothing is loaded. Holds the target as a run does.
+ * @throws PipelineError SELECTION_EMPTY if no selected extract fetches files
  */
 export async function planRun(options: PlanOptions): Promise<RunPlan> {
   const { graph, selected, paths, vars, reporter, clock } = options;
@@ -123,7 +123,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   return { extracts, directory: paths.root, free: await freeBytes(paths.root) };
 }
 
-/** What a run of this selection would do, a line a node, from what is there now; nothing is written. */
+/** Describes what a run of this selection would do now, one line per node; writes nothing. */
 export async function describeRun(
   options: Pick<
     RunOptions,

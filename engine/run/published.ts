@@ -3,7 +3,7 @@ import { countOf, formatBytes } from '../format.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
 import { type RunContext, refOf } from './context.ts';
 
-/** Tells the extracts of this run what has been published of what they have staged. */
+/** Tells the extracts of this run which of their staged data has been published. */
 export async function tellPublished(context: RunContext): Promise<void> {
   const { graph, project, paths, vars, reporter } = context;
   const ran = graph.nodes.filter(
@@ -25,8 +25,8 @@ export async function tellPublished(context: RunContext): Promise<void> {
 }
 
 /**
- * The partitions that models which read a source of the extract have built from what is staged now, and that none of
- * them has still to build. A model need not read all that another does.
+ * Returns the partitions that models which read a source of the extract have built from the staged data, and that none
+ * of them has still to build. Models need not read the same partitions.
  */
 async function publishedPartitions(extract: ExtractNode, context: RunContext): Promise<ReadonlySet<string>> {
   const { graph, project } = context;

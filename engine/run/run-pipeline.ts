@@ -43,9 +43,9 @@ import { createWarehouseHost, forgetBuilt, readersWaitMs, refuseUnfit } from './
 const defaultThreads = 4;
 
 export interface RunEnd {
-  /** 0, 1 (a node or a test failed), 130 (interrupted). */
+  /** 0 for success, 1 if a node or a test failed, 2 if the run was not possible, 130 if interrupted. */
   readonly exitCode: number;
-  /** What the first node failed with. */
+  /** The error of the first node that failed. */
   readonly failure?: unknown;
 }
 
@@ -74,7 +74,7 @@ export async function runPipeline(given: RunOptions): Promise<RunEnd> {
   return await runHeld({ ...options, signal: AbortSignal.any([signal, lock.lost]) }, { project, nodes, lock });
 }
 
-/** What a run does while it holds the target, and no longer. */
+/** The part of a run during which it holds the target. */
 async function runHeld(
   options: RunOptions,
   held: { readonly project: Project; readonly nodes: readonly GraphNode[]; readonly lock: TargetLock },
@@ -169,7 +169,7 @@ async function runHeld(
     await warehouse.release();
     if (!lock.lost.aborted) await rm(`${paths.staging}/.load`, { recursive: true, force: true });
   }
-  lock.lost.throwIfAborted(); // the artifacts are those of another run by now
+  lock.lost.throwIfAborted(); // the artifacts belong to another run by now
   await notePublished(finished.values(), paths, options.now);
 
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
@@ -188,14 +188,14 @@ async function runHeld(
     status === 'error' ? [error] : [],
   );
   const isFailed = errors.length > 0 || (options.warnError && counts.warn + unused.length > 0);
-  // A node may be the first to see that the run could not: an unknown name, a No to a large fetch.
+  // A node may be the first to find that the run is impossible: an unknown name, a No to a large fetch.
   const couldNot = errors.some((error) => error instanceof PipelineError && error.exitCode === 2);
   return { exitCode: couldNot ? 2 : isFailed ? 1 : 0, ...(errors.length > 0 && { failure: errors[0] }) };
 }
 
 const isExtract = ({ kind }: GraphNode): boolean => kind === 'extract';
 
-/** Notes that the warehouse has rows now: one without any is not taken for a new one later. */
+/** Records that the warehouse has rows now, so that an empty one is not taken for a new one later. */
 async function notePublished(finished: Iterable<FinishedNode>, { root }: TargetPaths, now: Date): Promise<void> {
   const made = readRecord(root)?.warehouse;
   if (made === undefined || made.published_at !== undefined) return;
@@ -206,7 +206,7 @@ async function notePublished(finished: Iterable<FinishedNode>, { root }: TargetP
   }
 }
 
-/** Lets extracts begin what they can; what fails is told where it is needed. */
+/** Lets extracts start early where they can; a failure is reported when the result is needed. */
 function prepareExtracts(nodes: readonly GraphNode[], context: RunContext): void {
   for (const node of nodes) {
     if (node.kind !== 'extract' || !isOn(node, context)) continue;
@@ -217,7 +217,7 @@ function prepareExtracts(nodes: readonly GraphNode[], context: RunContext): void
   }
 }
 
-/** Runs the nodes; tests that a model's publication waits for run with it. */
+/** Runs the nodes; tests that gate a model's publication run with the model. */
 async function runNodes(nodes: readonly GraphNode[], options: RunOptions, context: RunContext): Promise<void> {
   const { graph, selected } = options;
   const gates = Map.groupBy(
@@ -256,7 +256,7 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
           context.finish(gate, { status: 'skip', message: `${node.id} did not get that far` }, context.clock());
       }
       context.finish(node, outcome, startedAt);
-      // A query need not wait for the downloads that remain.
+      // A query need not wait for the remaining downloads.
       if (downloads.delete(node.id) && downloads.size > 0) await context.warehouse.release();
       return outcome.status !== 'error' && !options.signal.aborted;
     },
@@ -268,7 +268,7 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
   );
 }
 
-/** A test decides on the publication of its model where all that it reads is there by then. */
+/** True if a test gates the publication of its model: everything that it reads is available by then. */
 function isGate(test: TestNode, graph: Graph, selected: ReadonlySet<string>): boolean {
   const { parent, needs } = test;
   if (parent === undefined || !selected.has(parent)) return false;

@@ -7,17 +7,17 @@ export interface Task {
 }
 
 export interface ScheduleOptions {
-  /** Tasks that run at once, whatever their pool. */
+  /** Number of tasks that run at once, in all pools. */
   readonly threads: number;
   readonly limits: Readonly<Record<Pool, number>>;
-  /** Stops the tasks that have not started once one fails. */
+  /** Once a task fails, does not start any others. */
   readonly failFast: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs each task once all that it needs has succeeded. `execute` answers whether what depends on the task may run;
- * `skip` is told of each task that may not, with the reason. Tasks start in the order given.
+ * Runs each task once everything that it needs has succeeded. `execute` returns true if the tasks that depend on it may
+ * run; `skip` is called for each task that may not, with the reason. Tasks start in the order given.
  */
 export async function schedule<T extends Task>(
   tasks: readonly T[],

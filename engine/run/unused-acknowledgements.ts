@@ -18,8 +18,8 @@ export async function checkAcknowledgements(pipeline: Pipeline, graph: Graph, pr
 }
 
 /**
- * The entries of `acknowledge:` that a run shows to be unnecessary. A run that a range, a var or an earlier clock restricts
- * shows nothing, and neither does an extract that has not run or a test that has not passed.
+ * Returns the entries of `acknowledge:` that a run shows to be unnecessary. A run restricted by a range, a var or an
+ * earlier clock shows nothing, and neither does an extract that has not run or a test that has not passed.
  */
 export async function unusedAcknowledgements(
   finished: ReadonlyMap<string, FinishedNode>,

@@ -18,23 +18,23 @@ import type { WarehouseClaim } from '../target/claim.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 import type { RunContext, WarehouseHost } from './context.ts';
 
-/** How long a run waits for those who read the warehouse. */
+/** How long a run waits for processes that read the warehouse. */
 export const readersWaitMs = 30_000;
 
 export interface HostOptions extends WarehouseOptions, Definition {
-  /** When a warehouse that is made now went through the migrations. */
+  /** The time at which a new warehouse is recorded to have been migrated. */
   readonly now: Date;
   readonly asOf: Date;
-  /** Of the target; without it any warehouse will do. */
+  /** The claim of the target; without it any warehouse is accepted. */
   readonly claim?: WarehouseClaim;
   readonly runId?: string;
-  /** Told what another program changed in the warehouse. */
+  /** Called with the changes that another program made to the warehouse. */
   readonly log?: (level: 'info' | 'warn', message: string) => void;
 }
 
 /**
- * Refuses a warehouse that is lost, another target's or outdated before anything is fetched; one that somebody else holds is
- * looked at when it is needed.
+ * Rejects a warehouse that is lost, another target's or outdated before anything is fetched; one that somebody else
+ * holds is checked when it is needed.
  * @throws PipelineError as `expectCurrent` and `WarehouseClaim.expectOwn`
  */
 export async function refuseUnfit({ schema, migrations, claim, ...options }: HostOptions): Promise<void> {
@@ -49,11 +49,11 @@ export async function refuseUnfit({ schema, migrations, claim, ...options }: Hos
   }
 }
 
-/** Of a project without tables even a warehouse that was built has none. */
+/** In a project without tables, even a warehouse that was built has none. */
 const lacksTables = (standing: 'empty' | 'current', schema: Schema): boolean =>
   standing === 'empty' && storedTables(schema).length > 0;
 
-/** One user at a time, in the order of asking; opened by the first, with every table of the schema in place. */
+/** Serves one user at a time, in the order of requests; the first opens it, with every table of the schema in place. */
 export function createWarehouseHost(options: HostOptions): WarehouseHost {
   let open: Warehouse | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -79,8 +79,8 @@ export function createWarehouseHost(options: HostOptions): WarehouseHost {
 }
 
 /**
- * Opens a warehouse; an empty one gets the tables of the schema, any other must have them. Where somebody else has written
- * to it, nothing counts as known, and all rows are compared with what was published.
+ * Opens a warehouse; an empty one gets the tables of the schema, any other must have them. If somebody else has written
+ * to it, nothing is assumed, and all rows are compared with what was published.
  * @throws PipelineError as `expectCurrent` and `WarehouseClaim.expectOwn`; nothing is altered
  */
 async function openAtSchema(host: HostOptions): Promise<Warehouse> {
@@ -109,7 +109,9 @@ async function openAtSchema(host: HostOptions): Promise<Warehouse> {
   }
 }
 
-/** For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that all of it is dirty. */
+/**
+ * For `--full-refresh`: keeps a copy, then forgets what the selected nodes were built from, so that they are all dirty.
+ */
 export async function forgetBuilt(nodes: readonly GraphNode[], context: RunContext): Promise<void> {
   const copy = await backUp(context.paths, context.runId, { waitMs: readersWaitMs, signal: context.signal });
   if (copy === undefined) return;

@@ -7,25 +7,25 @@ const busy = 5;
 const notADatabase = 26;
 
 /**
- * Takes the kernel's lock on a file, or returns undefined while someone else has it. The kernel ends the lock together
- * with its process, and knows it in every PID namespace. Node has no call for it, but its SQLite locks the database that
- * it writes to: an empty file that nothing is ever written to. SQLite also tells apart two holders in one process, which
- * the kernel does not. Nothing else may open the file: to close it would end the lock.
- * @throws PipelineError RUN_LOCK_INVALID for anything else in its place, and where it cannot be locked; as Node where it
- *   cannot be made
+ * Takes the kernel's lock on a file; returns undefined if someone else has it. The kernel releases the lock when the
+ * process ends, and it works across PID namespaces. Node has no call for it, but its SQLite locks the database that it
+ * writes to: here an empty file that nothing is ever written to. SQLite also separates two holders in one process,
+ * which the kernel does not. Nothing else may open the file, since closing it would release the lock.
+ * @throws PipelineError RUN_LOCK_INVALID if something else is in its place, or if it cannot be locked; a Node error if
+ * it cannot be created
  */
 export function takeMutex(file: string): Disposable | undefined {
   const before = identityOf(file) ?? create(file);
   const database = open(file);
   try {
-    // The journal of a database that nothing is written to would only be one more file in the folder.
+    // In memory, since the journal of a database that is never written to would only be one more file in the folder.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     if (codeOf(error) === busy) return undefined;
     throw unusable(file, error);
   }
-  // Its last holder has removed it between the two steps: the lock is on a file that nobody else will find.
+  // The last holder removed the file between the two steps: the lock is on a file that nobody else will find.
   if (identityOf(file) !== before) {
     database.close();
     return undefined;
@@ -38,7 +38,7 @@ export function takeMutex(file: string): Disposable | undefined {
   };
 }
 
-/** Tells a file from a later one of the same name, even of the same inode; undefined where there is none. */
+/** Distinguishes a file from a later one of the same name, even with the same inode; undefined if there is none. */
 function identityOf(file: string): string | undefined {
   const stats: BigIntStats | undefined = lstatSync(file, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return undefined;
@@ -46,7 +46,7 @@ function identityOf(file: string): string | undefined {
   return `${stats.dev} ${stats.ino} ${stats.ctimeNs}`;
 }
 
-/** Where another process makes it at the same moment, that is the file. */
+/** If another process creates it at the same moment, that file is used. */
 function create(file: string): string | undefined {
   try {
     closeSync(openSync(file, 'wx', 0o600));
