@@ -11,7 +11,7 @@ import { evidenceOf, stateOfFile } from './lost.ts';
 import type { TargetPaths } from './paths.ts';
 import { readRecord, type TargetRecord, updateRecord } from './record.ts';
 
-/** Where the archive of a target is, in a form that can be stored and compared. */
+/** The location of a target's archive, in a form that can be stored and compared. */
 export interface ArchiveAddress {
   readonly archive: string;
   readonly listing: string;
@@ -26,8 +26,8 @@ export const formatAddress = ({ archive, listing }: ArchiveAddress): string =>
   listing === archive ? archive : `${archive} (listing ${listing})`;
 
 /**
- * One spelling for each place: a URL without user, password, query and final slash; the absolute path of a folder, however
- * it is named. Any other name stays as it is.
+ * Returns one spelling for each place: a URL without user, password, query and trailing slash, or the absolute path of
+ * a folder, however it is named. Any other name is returned unchanged.
  */
 function placeOf(archive: string): string {
   if (/^file:/i.test(archive)) return folderOf(pathOfUrl(archive));
@@ -59,10 +59,11 @@ function urlWithoutSecrets(text: string): string {
 }
 
 /**
- * Holds a run, or a plan of one, to the archive of the target's first run, which is recorded here where this is the first.
- * Asks nothing of an archive at the recorded address. At another address the extracts compare it with what they have staged.
- * @throws PipelineError ARCHIVE_DIFFERS for another archive, and for synthetic data where there is real data or the
- *   other way round
+ * Allows a run, or a plan of one, only with the archive of the target's first run, which is recorded here if this is
+ * the first. An archive at the recorded address is not contacted; at another address the extracts compare it with what
+ * they have staged.
+ * @throws PipelineError ARCHIVE_DIFFERS for another archive, and for synthetic data if there is real data, or vice
+ * versa
  */
 export async function expectArchive(
   scope: ExtractScope,
@@ -85,7 +86,7 @@ export async function expectArchive(
   const first_run = record?.first_run ?? now.toISOString();
   await updateRecord(paths.root, {
     ...{ ...address, synthetic, first_run },
-    // Of a target of an earlier version only the files tell that it had a warehouse; from now on the record does.
+    // For a target of an earlier version, only files show that it had a warehouse; from now on the record does.
     ...(record === undefined && hasWarehouse(paths) && { warehouse: { made_at: first_run } }),
   });
   if (known === undefined || match.kind !== 'same') return;
@@ -94,7 +95,7 @@ export async function expectArchive(
 }
 
 /**
- * Made-up rows and real ones share no warehouse and no export.
+ * Rejects mixing synthetic and real rows in one warehouse or export.
  * @throws PipelineError ARCHIVE_DIFFERS
  */
 function expectSameKind(record: TargetRecord | undefined, { target, paths }: ExtractScope): void {
@@ -121,7 +122,7 @@ async function askExtracts(graph: Graph, scope: ExtractScope): Promise<ArchiveMa
 const hasWarehouse = ({ warehouse }: TargetPaths): boolean =>
   stateOfFile(warehouse) === 'there' || evidenceOf(warehouse) !== undefined;
 
-/** Whether something is kept that may have come from the recorded archive: not where its first run found no archive. */
+/** True if anything is kept that may have come from the recorded archive: false if its first run found no archive. */
 async function keepsAnything(paths: TargetPaths): Promise<boolean> {
   const { staging } = paths;
   if (hasWarehouse(paths)) return true;

@@ -4,24 +4,24 @@ import { PipelineError } from '../errors.ts';
 import { evidenceOf, hasExports, lostWarehouse } from './lost.ts';
 import { readRecord, updateRecord } from './record.ts';
 
-/** Ties a target and its warehouse together: each carries the id of the other. */
+/** Ties a target and its warehouse together: each stores the id of the other. */
 export interface WarehouseClaim {
   /**
-   * Refuses a warehouse with the other kind of data, or that lost its tables or all that runs have built. One with another id
-   * is refused by `openWarehouse`.
+   * Rejects a warehouse with the other kind of data, or one that has lost its tables or everything that runs have
+   * built. One with another id is rejected by `openWarehouse`.
    * @throws PipelineError WAREHOUSE_LOST, ARCHIVE_DIFFERS
    */
   expectOwn(warehouse: Warehouse, lacksTables: boolean): Promise<void>;
-  /** Gives a warehouse the id of the target, where it has none yet. Part of the transaction that makes it. */
+  /** Gives a warehouse the target's id if it has none. For a new warehouse, part of the transaction that creates it. */
   stamp(warehouse: Warehouse): Promise<void>;
-  /** Notes in the record that there is a warehouse. A kill before that is made up for by the next run. */
+  /** Records that there is a warehouse. If a kill prevents that, the next run does it. */
   note(warehouse: Warehouse): Promise<void>;
 }
 
 export function createClaim(options: {
   readonly root: string;
   readonly synthetic: boolean;
-  /** Whether the run builds all of the warehouse anew. */
+  /** True if the run rebuilds the whole warehouse. */
   readonly anew: boolean;
   readonly now: Date;
 }): WarehouseClaim {

@@ -12,15 +12,15 @@ import { recordFile, updateRecord } from './record.ts';
 export interface Cleaned {
   readonly backup: string | undefined;
   readonly removed: readonly string[];
-  /** What is still in the folder of the target, and why. */
+  /** The files still in the target's folder, and why each was kept. */
   readonly left: readonly { readonly file: string; readonly why: string }[];
   readonly freed: Freed;
 }
 
 /**
- * Removes what runs wrote and can build again: warehouse (a copy is kept), exports, artifacts, logs; with `extracts`, what
- * these have staged and can fetch again, while what they know about it stays. What no run wrote is left.
- * @throws PipelineError WAREHOUSE_LOST where there is no warehouse to keep a copy of, and there should be one
+ * Removes what runs wrote and can build again: warehouse (a copy is kept), exports, artifacts, logs; with `extracts`,
+ * also what these have staged and can fetch again, but not what they know about it. Files that no run wrote are kept.
+ * @throws PipelineError WAREHOUSE_LOST if there should be a warehouse to copy, but there is none
  */
 export async function cleanTarget(options: {
   readonly paths: TargetPaths;
@@ -38,7 +38,7 @@ export async function cleanTarget(options: {
   refuseLost(paths.warehouse);
   const backup = await backUp(paths, runId, { signal });
   lock.confirm();
-  // First of all: a warehouse that is missing from here on is not lost.
+  // Must come first: from here on, a missing warehouse is not a lost one.
   await updateRecord(paths.root, { warehouse: undefined });
 
   const removed = [
@@ -58,9 +58,9 @@ export async function cleanTarget(options: {
 }
 
 const artifacts: ReadonlySet<string> = new Set(['manifest.json', 'run_results.json']);
-/** As `createRunId` names them. */
+/** The log names made by `createRunId`. */
 const logName = /^\d{8}T\d{6}Z-[0-9a-f]{4}\.log$/;
-/** The file that a name ending in `.part` was to become. */
+/** Returns the final name of a file whose name ends in `.part`. */
 const whole = (name: string): string => name.replace(/\.part$/, '');
 
 async function removeExports({ exports: folder }: TargetPaths, names: readonly string[]): Promise<readonly string[]> {
@@ -75,13 +75,13 @@ async function removeWarehouse({ root, warehouse }: TargetPaths): Promise<readon
   return removeMatching(root, (name) => files.includes(name));
 }
 
-/** Removes the entries of a folder that match, and the folder where nothing is left in it; what it removed. */
+/** Removes the matching entries of a folder, and the folder if it is then empty; returns what it removed. */
 async function removeMatching(folder: string, matches: (name: string) => boolean): Promise<readonly string[]> {
   const names = await namesIn(folder);
   const own = names.filter(matches);
   for (const name of own) await rm(path.join(folder, name), { recursive: true });
   if (own.length < names.length || !existsSync(folder)) return own.map((name) => path.join(folder, name));
-  await rmdir(folder).catch(() => {}); // a link to a folder stays
+  await rmdir(folder).catch(() => {}); // keeps a link to a folder
   return [folder];
 }
 

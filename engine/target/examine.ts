@@ -39,17 +39,20 @@ async function verifyBackup(file: string, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** That a URL has secret parts, not which. */
+/** Says that a URL has secret parts, but not which. */
 function accessText({ authorization, query }: UrlAccess = {}): string {
   const parts = [...(authorization ? ['user and password'] : []), ...(query ? ['a query'] : [])];
   return parts.length === 0 ? '' : ` (with ${parts.join(' and ')})`;
 }
 
-/** What a run needs of this machine and of the archive, looked at without changing anything but an empty data folder. */
+/**
+ * Checks what a run needs from this machine and from the archive; changes nothing, except that it may create an empty
+ * data folder.
+ */
 export async function examine(options: {
   readonly target: ResolvedTarget;
   readonly paths: TargetPaths;
-  /** Folder of pipeline.yaml. */
+  /** The folder of pipeline.yaml. */
   readonly root: string;
   readonly signal: AbortSignal;
 }): Promise<readonly Finding[]> {
@@ -76,7 +79,7 @@ export async function examine(options: {
   });
   await look('duckdb', async () => {
     await using warehouse = await openWarehouse({ file: ':memory:', signal });
-    return await duckdbVersion(warehouse); // before it is closed
+    return await duckdbVersion(warehouse); // awaited before it is closed
   });
   await look('data folder', async () => {
     await mkdir(paths.root, { recursive: true });
@@ -127,7 +130,7 @@ const timeoutMs = 10_000;
 const refusals: ReadonlySet<number> = new Set([401, 403, 407, 451]);
 
 /**
- * Asks a host once, through the proxy of the environment, and says how it answered. A 404 is an answer.
+ * Sends one request to a host, through the proxy of the environment, and describes the answer. A 404 is an answer.
  * @throws PipelineError ARCHIVE_UNREACHABLE, ARCHIVE_REFUSED
  */
 async function contact(address: string, access: UrlAccess, signal: AbortSignal): Promise<string> {

@@ -13,24 +13,24 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { PipelineError } from '../errors.ts';
 
-/** What `run.lock` says of the run that holds the target. */
+/** The contents of `run.lock`: the run that holds the target. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** Tells a process from a later one with the same pid; empty where the system does not say. */
+  /** Distinguishes a process from a later one with the same pid; empty if the system does not provide it. */
   readonly started: string;
   readonly command: string;
   readonly since: string;
-  /** Random; absent from locks of version 0.1. */
+  /** Random; missing in locks of version 0.1. */
   readonly token?: string | undefined;
-  /** Whose file locks the holder could see, see `kernelOf`. */
+  /** Identifies the kernel whose file locks the holder could see, see `kernelOf`. */
   readonly kernel?: string | undefined;
 }
 
 export interface Note {
-  /** Undefined where the file is still empty: it is being written, or the machine stopped while it was. */
+  /** Undefined if the file is still empty: it is being written, or the machine stopped during the write. */
   readonly holder: Holder | undefined;
-  /** Changes with every sign of life of the holder. */
+  /** Changes with every heartbeat of the holder. */
   readonly stamp: string;
 }
 
@@ -47,8 +47,8 @@ const shape = z.object({
 const largest = 1024 * 1024;
 
 /**
- * Reads who holds the target; undefined where nobody does.
- * @throws PipelineError RUN_LOCK_INVALID for anything that is not such a file, or cannot be read
+ * Reads who holds the target; undefined if nobody does.
+ * @throws PipelineError RUN_LOCK_INVALID for anything that is not such a file, or that cannot be read
  */
 export function readNote(file: string): Note | undefined {
   const stats = lstatSync(file, { throwIfNoEntry: false });
@@ -68,7 +68,7 @@ export function readNote(file: string): Note | undefined {
   return { holder: parse(text, file), stamp };
 }
 
-/** The time is that of the open file: a network file system may answer for its name from a cache. */
+/** Takes the time from the open file, since a network file system may answer a look-up by name from a cache. */
 function readOpen(file: string) {
   const descriptor = openSync(file, 'r');
   try {
@@ -90,7 +90,7 @@ function parse(text: string, file: string): Holder {
   throw invalid(file, 'was not made by a run, or is damaged', parsed.error);
 }
 
-/** Writes the file unless there is one, which no two machines can do at once; false where there is one. */
+/** Creates the file, which only one of several machines can do; returns false if it already exists. */
 export function createNote(file: string, holder: Holder): boolean {
   let descriptor: number;
   try {
@@ -110,7 +110,7 @@ export function createNote(file: string, holder: Holder): boolean {
   return true;
 }
 
-/** Puts the file in the place of another. */
+/** Replaces the file, whoever wrote it. */
 export function replaceNote(file: string, holder: Holder): void {
   const aside = `${file}.new`;
   rmSync(aside, { force: true });
@@ -118,7 +118,7 @@ export function replaceNote(file: string, holder: Holder): void {
   renameSync(aside, file);
 }
 
-/** The holder that this process is. `kernel` is that of the folder that it locks. */
+/** Describes this process as a holder. `kernel` belongs to the folder that it locks. */
 export function holderHere(options: {
   readonly command: string;
   readonly since: Date;
@@ -133,15 +133,15 @@ export function holderHere(options: {
 }
 
 /**
- * Names what two processes must share so that each sees the file locks of the other in this folder: the kernel, as it
- * runs since its last start, and the mounted file system. Undefined where the system does not say.
+ * Identifies what two processes must share to see each other's file locks in this folder: the kernel since its last
+ * boot, and the mounted file system. Undefined if the system does not provide it.
  */
 export function kernelOf(directory: string): string | undefined {
   const boot = contentOf('/proc/sys/kernel/random/boot_id')?.trim();
   return boot && `${boot} ${statSync(directory).dev}`;
 }
 
-/** What version 0.1 went by, which took no lock that the kernel knows: whether its process still runs on this host. */
+/** True if the holder's process still runs; undefined on another host. For version 0.1, which took no kernel lock. */
 export function runsHere({ host, pid, started }: Holder): boolean | undefined {
   if (host !== hostname()) return undefined;
   try {
@@ -152,7 +152,7 @@ export function runsHere({ host, pid, started }: Holder): boolean | undefined {
   return startOf(pid) === started;
 }
 
-/** The start time of a process in clock ticks since boot, where /proc has it. */
+/** Returns the start time of a process in clock ticks since boot, if /proc has it. */
 function startOf(pid: number): string {
   const stat = contentOf(`/proc/${pid}/stat`) ?? '';
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

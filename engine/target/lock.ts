@@ -16,19 +16,19 @@ import {
   runsHere,
 } from './lock-note.ts';
 
-/** ms. */
+/** Times in ms. */
 export interface LockTiming {
-  /** Between two looks at a lock that is waited for. */
+  /** Interval between checks of a lock that is waited for. */
   readonly poll: number;
-  /** Between two signs of life of a holder. */
+  /** Interval between heartbeats of a holder. */
   readonly beat: number;
-  /** Without a sign of life, a holder that this kernel does not know counts as gone. */
+  /** Time without a heartbeat after which a holder unknown to this kernel counts as gone. */
   readonly silence: number;
 }
 
 const usual: LockTiming = { poll: 200, beat: 3_000, silence: 15_000 };
 
-/** A lock that is busy for a moment, because `doctor` looks at it, is not held. */
+/** Number of attempts: a lock that is only busy for a moment, because `doctor` checks it, is not held. */
 const looks = 4;
 const betweenLooks = 50;
 
@@ -37,15 +37,15 @@ export interface LockOptions {
   readonly since: Date;
   readonly wait: boolean;
   readonly signal: AbortSignal;
-  /** Told why taking the lock takes a while. */
+  /** Called with the reason if taking the lock takes a while. */
   readonly tell?: (message: string) => void;
   readonly timing?: LockTiming;
 }
 
 export interface TargetLock extends AsyncDisposable {
-  /** Aborted once another machine has taken the target over, because this process had been stopped for too long. */
+  /** Aborted once another machine has taken over the target, because this process was suspended for too long. */
   readonly lost: AbortSignal;
-  /** To be called before something is published. Throws RUN_LOCKED where the lock is lost. */
+  /** Must be called before anything is published. Throws RUN_LOCKED if the lock is lost. */
   confirm(): void;
 }
 
@@ -53,15 +53,16 @@ const noteFile = (directory: string): string => path.join(directory, 'run.lock')
 const mutexFile = (directory: string): string => path.join(directory, 'run.lock.mutex');
 
 /**
- * Takes the target for one run at a time. Among the processes of one kernel, in any container, the kernel decides and the
- * lock ends with its holder; holders elsewhere show a sign of life every few seconds. docs/decisions/0008-lock.md says why.
+ * Takes the target for one run at a time. Among the processes of one kernel, in any container, the kernel decides and
+ * the lock ends with its holder; holders elsewhere send a heartbeat every few seconds. docs/decisions/0008-lock.md
+ * explains why.
  * @throws PipelineError RUN_LOCKED naming the holder, unless `wait`; RUN_LOCK_INVALID for anything else in its place
  */
 export async function lockTarget(directory: string, options: LockOptions): Promise<TargetLock> {
   const { timing = usual } = options;
   await mkdir(directory, { recursive: true });
   const own = holderHere({ ...options, token: randomUUID(), kernel: kernelOf(directory) });
-  readNote(noteFile(directory)); // anything else in its place is told before anything is waited for
+  readNote(noteFile(directory)); // rejects anything else in its place before waiting
   const mutex = await obtainMutex(directory, options, timing);
   try {
     await obtainNote(directory, own, options, timing);
@@ -82,7 +83,7 @@ async function obtainMutex(directory: string, { wait, signal }: LockOptions, tim
   }
 }
 
-/** Writes who holds the target, once whoever the file names is known to be gone. */
+/** Writes this process as the holder of the target, once the holder named in the file is known to be gone. */
 async function obtainNote(directory: string, own: Holder, options: LockOptions, timing: LockTiming): Promise<void> {
   const { wait, signal, tell } = options;
   const file = noteFile(directory);
@@ -109,7 +110,7 @@ async function obtainNote(directory: string, own: Holder, options: LockOptions, 
       if (!wait) throw lockedBy(holder, directory);
     } else if (now - watched.since >= timing.silence) {
       replaceNote(file, own);
-      // Someone elsewhere may have done the same at the same moment: the last one has it.
+      // Another machine may have done the same at the same moment: the last one to write has the lock.
       await sleep(timing.beat / 2, undefined, { signal });
       if (isOwn(readNote(file), own)) return;
     }
@@ -117,7 +118,7 @@ async function obtainNote(directory: string, own: Holder, options: LockOptions, 
   }
 }
 
-/** What can be told of a holder without waiting, by a process that has the mutex. */
+/** Returns what is known of a holder without waiting; the caller must have the mutex. */
 function standingOf({ holder }: Note, directory: string): 'runs' | 'gone' | 'unknown' {
   if (holder?.token !== undefined) {
     const isOfThisKernel = holder.kernel !== undefined && holder.kernel === kernelOf(directory);
@@ -148,7 +149,7 @@ function hold(directory: string, own: Holder, mutex: Disposable, timing: LockTim
       const now = new Date();
       utimesSync(file, now, now);
     } catch {
-      // Either the lock is lost, and the signal has told so, or the file system does not answer just now.
+      // Either the lock is lost, which the signal has reported, or the file system is not responding right now.
     }
   }
 
@@ -156,7 +157,7 @@ function hold(directory: string, own: Holder, mutex: Disposable, timing: LockTim
     try {
       return isOwn(readNote(file), own);
     } catch {
-      return false; // something else has been put in its place, and is left there
+      return false; // something else is in its place, and is kept
     }
   }
 
@@ -177,11 +178,11 @@ function hold(directory: string, own: Holder, mutex: Disposable, timing: LockTim
 
 export type LockState =
   | { readonly kind: 'free' }
-  /** `left`: its holder is gone, the next run takes it over. `elsewhere`: a kernel that this one knows nothing of. */
+  /** `left`: its holder is gone, and the next run takes it over. `elsewhere`: its kernel is unknown to this one. */
   | { readonly kind: 'held' | 'left' | 'elsewhere'; readonly holder: Holder | undefined };
 
 /**
- * Who holds a target, for a person; nothing is changed.
+ * Returns who holds a target, for display; changes nothing.
  * @throws PipelineError RUN_LOCK_INVALID as `lockTarget`
  */
 export function lockState(directory: string): LockState {
@@ -195,7 +196,7 @@ export function lockState(directory: string): LockState {
   return { kind: ({ runs: 'held', gone: 'left', unknown: 'elsewhere' } as const)[standingOf(note, directory)], holder };
 }
 
-/** The command of a holder, where it runs and since when, in words. */
+/** Describes a holder: its command, where it runs, and since when. */
 export const describeHolder = (holder: Holder | undefined): string =>
   holder === undefined
     ? 'a run that does not say who it is'

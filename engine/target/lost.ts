@@ -8,10 +8,10 @@ import { readRecord } from './record.ts';
 
 const headersSize = 3 * 4096;
 
-/** `cut`: a DuckDB file without its three headers, as a kill or a full disk leaves one that was being made. */
+/** `cut`: a DuckDB file without its three headers, as left when its creation is ended by a kill or a full disk. */
 export type FileState = 'missing' | 'empty' | 'cut' | 'there';
 
-/** How the file of a database is, without opening it. */
+/** Returns the state of a database file without opening it. */
 export function stateOfFile(file: string): FileState {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined) return 'missing';
@@ -22,8 +22,8 @@ export function stateOfFile(file: string): FileState {
 }
 
 /**
- * What shows that there was a warehouse, from the files next to it; undefined where nothing does.
- * The record decides where there is one. A target of an earlier version has none: there, anything that a run leaves counts.
+ * Returns the evidence, from the files next to it, that there was a warehouse; undefined if there is none. The record
+ * decides if there is one. A target of an earlier version has none: for it, anything that a run leaves counts.
  */
 export function evidenceOf(file: string): string | undefined {
   if (!isWarehouse(file)) return undefined;
@@ -43,7 +43,7 @@ export function evidenceOf(file: string): string | undefined {
   );
 }
 
-/** The id that the warehouse has to have; undefined where none is known. */
+/** The id that the warehouse must have; undefined if none is known. */
 export const idOf = (file: string): string | undefined =>
   isWarehouse(file) ? readRecord(path.dirname(file))?.id : undefined;
 
@@ -53,10 +53,10 @@ const isExport = (name: string): boolean => name.endsWith('.parquet');
 const found = (folder: string, [name]: readonly string[]): string | undefined =>
   name === undefined ? undefined : `${path.join(folder, name)} is there`;
 
-/** Whether a run has exported rows of the target. */
+/** True if a run has exported rows of the target. */
 export const hasExports = (root: string): boolean => namesIn(path.join(root, 'exports')).some(isSums);
 
-/** Names of the backups of a target, the newest first. */
+/** Returns the names of a target's backups, the newest first. */
 export const backupsOf = (root: string): readonly string[] =>
   namesIn(path.join(root, 'backups'))
     .filter((name) => name.endsWith('.duckdb'))
@@ -77,7 +77,7 @@ const problems: Readonly<Record<Exclude<FileState, 'there'>, string>> = {
   cut: 'the warehouse is cut short',
 };
 
-/** The error for a warehouse that was there, and the ways on. */
+/** The error for a warehouse that no longer exists or is incomplete, with the ways to recover. */
 export function lostWarehouse(file: string, state: Exclude<FileState, 'there'> | string, evidence: string) {
   const problem = Object.hasOwn(problems, state) ? problems[state as keyof typeof problems] : state;
   const root = path.dirname(file);
@@ -89,7 +89,7 @@ export function lostWarehouse(file: string, state: Exclude<FileState, 'there'> |
   });
 }
 
-/** The error for a warehouse with another id than its target has. */
+/** The error for a warehouse whose id is not the one its target has. */
 export const warehouseOfOther = (file: string, evidence: string | undefined) =>
   new PipelineError(
     'WAREHOUSE_LOST',
@@ -100,7 +100,7 @@ export const warehouseOfOther = (file: string, evidence: string | undefined) =>
     },
   );
 
-/** @throws PipelineError WAREHOUSE_LOST for a file that is missing, empty or cut where there was a warehouse */
+/** @throws PipelineError WAREHOUSE_LOST for a file that is missing, empty or cut although there was a warehouse */
 export function refuseLost(file: string): void {
   const state = stateOfFile(file);
   if (state === 'there') return;
@@ -108,7 +108,7 @@ export function refuseLost(file: string): void {
   if (evidence !== undefined) throw lostWarehouse(file, state, evidence);
 }
 
-/** Whether a run may build a lost warehouse anew. One of a range would not: the exports would shrink to it. */
+/** True if a run may rebuild a lost warehouse. A run with a range may not: the exports would shrink to that range. */
 export const isRebuild = ({
   fullRefresh,
   window,

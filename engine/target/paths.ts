@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-/** Everything that a run writes, below one folder a target. */
+/** Everything that a run writes, under one folder per target. */
 export interface TargetPaths {
   readonly root: string;
   readonly staging: string;
@@ -11,10 +11,10 @@ export interface TargetPaths {
   readonly backups: string;
 }
 
-/** What a warehouse is called; the files next to it speak of no other. */
+/** The file name of a warehouse; the files next to it refer to this name only. */
 export const warehouseName = 'warehouse.duckdb';
 
-/** The lock of `run --locked`, unless it names another. */
+/** The lock of `run --locked`, unless the option names another. */
 export const sourcesLock = (root: string): string => path.join(root, 'sources.lock');
 
 export const targetPaths = (dataDir: string, target: string): TargetPaths => {
@@ -31,7 +31,7 @@ export const targetPaths = (dataDir: string, target: string): TargetPaths => {
 };
 
 /**
- * Path of the write-ahead log of a database file. DuckDB takes a `?` for the start of a URL's parameters and puts its
- * suffix in front of it, so the log of `/a?b/w.duckdb` is `/a.wal?b/w.duckdb`.
+ * The path of a database's write-ahead log. DuckDB takes a `?` for the start of a URL's parameters and puts its suffix
+ * before it, so the log of `/a?b/w.duckdb` is `/a.wal?b/w.duckdb`.
  */
 export const walOf = (file: string, suffix = '.wal'): string => file.replace(/\?|$/, (end) => `${suffix}${end}`);

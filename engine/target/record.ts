@@ -9,24 +9,24 @@ const time = z.iso.datetime();
 
 const shape = z.strictObject({
   format: z.literal(1),
-  /** Carried by the warehouse and its backups, too. Set when the first warehouse is made. */
+  /** Also stored in the warehouse and its backups. Set when the first warehouse is created. */
   id: z.string().min(1).exactOptional(),
-  /** Without credentials. Not set where a target of an earlier version was cleaned before its next run. */
+  /** Without credentials. Not set if a target of an earlier version was cleaned before its next run. */
   archive: z.string().exactOptional(),
   listing: z.string().exactOptional(),
   synthetic: z.boolean().exactOptional(),
   first_run: time.exactOptional(),
-  /** Not set before the first one is made, and after `clean`. */
+  /** Not set before the first warehouse is created, or after `clean`. */
   warehouse: z.strictObject({ made_at: time, published_at: time.exactOptional() }).exactOptional(),
 });
 
-/** What `target.json` says of a target: the archive that it belongs to, and whether it has a warehouse. */
+/** The contents of `target.json`: the archive that the target belongs to, and whether it has a warehouse. */
 export type TargetRecord = z.infer<typeof shape>;
 
 export const recordFile = (root: string): string => path.join(root, 'target.json');
 
 /**
- * Reads the record in the folder of a target; undefined where there is none.
+ * Reads the record in a target's folder; undefined if there is none.
  * @throws PipelineError ARTIFACT_INVALID for a file that is not such a record
  */
 export function readRecord(root: string): TargetRecord | undefined {
@@ -54,7 +54,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Changes some fields of the record, or writes the first one. Undefined removes a field. */
+/** Changes some fields of the record, or creates it. Undefined removes a field. */
 export async function updateRecord(
   root: string,
   changes: { readonly [Key in keyof Omit<TargetRecord, 'format'>]?: TargetRecord[Key] | undefined },

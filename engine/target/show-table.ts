@@ -9,9 +9,9 @@ import { storedTables } from '../schema/table.ts';
 import type { TargetPaths } from './paths.ts';
 
 /**
- * The first rows of a table or view by its key, columns in the order of its definition.
+ * Returns the first rows of a table or view, ordered by its key, with the columns in the order of its definition.
  * @throws PipelineError USAGE for a name that the schema does not have, TABLE_MISSING for a view that was never built,
- *   WAREHOUSE_MISSING, WAREHOUSE_LOCKED, SCHEMA_OUTDATED
+ * WAREHOUSE_MISSING, WAREHOUSE_LOCKED, SCHEMA_OUTDATED
  */
 export async function showTable(options: {
   readonly pipeline: Pipeline;
