@@ -162,7 +162,7 @@ function codecOf(arrow: Arrow, name: string, sqlType: string): Codec {
     }),
   };
   if (Object.hasOwn(codecs, sqlType)) return codecs[sqlType as SqlType]();
-  throw new PipelineError('INTERNAL', `the column ${name} is ${sqlType}, which Arrow has no type for here`);
+  throw new PipelineError('INTERNAL', `the column ${name} has the type ${sqlType}, which cannot be written as Arrow`);
 }
 
 /** One bit per value, the first in the lowest bit of the first byte. */

@@ -104,7 +104,7 @@ async function checkNamed(warehouse: Warehouse, table: Table, rows: string): Pro
   if (unnamed === undefined) return;
   throw new PipelineError('MODULE_INVALID', `the feed of ${table.name} has rows of a partition that it did not name`, {
     value: unnamed.joined,
-    hint: 'name each partition with partitionText(…) of its values, and write the rows of those that are asked for',
+    hint: 'name each partition with partitionText(…) of its values, and write only the rows of requested partitions',
   });
 }
 

@@ -113,7 +113,7 @@ export async function verifyDatabase(
     if (isAbort(error) || diskError(error) !== error) throw error;
     throw new PipelineError('WAREHOUSE_UNREADABLE', `it is damaged: ${(error as Error).message}`, {
       file,
-      hint: 'use another backup: pnpm pipeline doctor says which ones are whole',
+      hint: 'use another backup: pnpm pipeline doctor shows which ones are complete',
       cause: error,
     });
   }

@@ -31,8 +31,8 @@ export async function createReader<DB>(
     if (standIn !== undefined) {
       throw new PipelineError(
         'WAREHOUSE_LOCKED',
-        `${standIn.reason}, and the last exports hold ${standIn.tables.join(', ')}, not ${missing.join(', ')}`,
-        { hint: 'ask again when the build is done' },
+        `${standIn.reason}, and the last exports contain ${standIn.tables.join(', ')}, not ${missing.join(', ')}`,
+        { hint: 'try again when the build is done' },
       );
     }
     throw new PipelineError('TABLE_MISSING', `${options.warehouse} has no table ${missing.join(', ')}`, {

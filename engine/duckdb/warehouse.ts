@@ -250,7 +250,7 @@ async function createWhenFree(
       if (holder === undefined) throw failureToOpen(file, error);
       if (waited >= waitMs) {
         throw new PipelineError('WAREHOUSE_LOCKED', `${file} is in use by ${holder}`, {
-          hint: 'close it there, or wait until it is done, and run again',
+          hint: 'close it there, or wait until it has finished, and run again',
           cause: error,
         });
       }
@@ -269,7 +269,7 @@ function failureToOpen(file: string, cause: unknown): unknown {
 const unreadable = (file: string, message: string, cause: unknown) =>
   new PipelineError('WAREHOUSE_UNREADABLE', message, {
     file,
-    hint: 'put a backup in its place (pnpm pipeline migrate restore FILE), or move it away and rebuild all of it from what is staged: pnpm pipeline run --full-refresh',
+    hint: 'restore a backup (pnpm pipeline migrate restore FILE), or move it away and rebuild it from the staged files: pnpm pipeline run --full-refresh',
     cause,
   });
 

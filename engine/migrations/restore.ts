@@ -113,7 +113,7 @@ async function adopt(aside: string, { paths, synthetic, signal, backup }: Restor
 const notWhole = (backup: string) =>
   new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or cut short', {
     file: backup,
-    hint: 'use another backup: pnpm pipeline doctor says which ones are whole',
+    hint: 'use another backup: pnpm pipeline doctor shows which ones are complete',
   });
 
 const notWarehouse = (backup: string, why: string, cause?: unknown) =>

@@ -52,7 +52,7 @@ export async function readStanding(warehouse: Warehouse, migrations: readonly Mi
         `the migration ${here.name} is not the one that ${warehouse.file} has been through (${name})`,
         {
           file: `${migrationsFolder}/${here.name}.sql`,
-          hint: 'bring the old file back and write the change as a new migration: pnpm pipeline migrate new NAME',
+          hint: 'restore the old file and write the change as a new migration: pnpm pipeline migrate new NAME',
         },
       );
     }
@@ -151,7 +151,7 @@ export async function expectCurrent(warehouse: Warehouse, definition: Definition
   if (standing.kind === 'empty') return 'empty';
   expectSchema(standing.live, definition.schema, 'the warehouse differs from the definition', {
     file: warehouse.file,
-    hint: 'where it was altered by hand, take that back or restore a backup; where the definition was changed: pnpm pipeline migrate new NAME',
+    hint: 'if it was altered by hand, undo that or restore a backup; if the definition was changed: pnpm pipeline migrate new NAME',
   });
   return 'current';
 }
@@ -228,6 +228,6 @@ function fittingStates(table: Table, states: readonly Schema[]): { readonly firs
 }
 
 const unknown = (message: string) =>
-  new PipelineError('SCHEMA_DRIFT', `this database is of no known age: ${message}`, {
-    hint: 'bring it by hand to one of the forms in migrations/, or move it away and build anew: pnpm pipeline run',
+  new PipelineError('SCHEMA_DRIFT', `this database matches no known schema version: ${message}`, {
+    hint: 'change it by hand to one of the schemas in migrations/, or move it away and rebuild it: pnpm pipeline run',
   });

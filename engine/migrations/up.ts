@@ -54,7 +54,7 @@ export async function migrateUp(options: UpOptions): Promise<void> {
   if (destructive.length > 0 && !options.allowDestructive) {
     throw new PipelineError('MIGRATION_DESTRUCTIVE', `this loses data: ${destructive.map(describeStep).join('; ')}`, {
       file: paths.warehouse,
-      hint: 'nothing was changed; to go on, with a backup: pnpm pipeline migrate up --allow-destructive',
+      hint: 'nothing was changed; to continue (a backup is kept): pnpm pipeline migrate up --allow-destructive',
     });
   }
   const backup = await backUp(paths, runId);
@@ -82,7 +82,7 @@ async function readPlan(
   if (standing.kind === 'empty') return undefined;
   const plan = planMigrations(standing, definition.migrations, states);
   expectSchema(plan.live, plan.expected, `${paths.warehouse} was altered by hand`, {
-    hint: 'take the change back, or restore a backup: pnpm pipeline migrate restore FILE',
+    hint: 'undo the change, or restore a backup: pnpm pipeline migrate restore FILE',
   });
   return plan.steps.length + plan.recognised.length === 0 ? undefined : plan;
 }

@@ -26,7 +26,7 @@ export async function writeMigration(options: {
 }): Promise<Step | undefined> {
   const { root, schema, migrations, signal } = options;
   if (!/^[a-z][a-z0-9_]*$/.test(options.name)) {
-    throw new PipelineError('USAGE', `\`${options.name}\` is no name of a migration`, {
+    throw new PipelineError('USAGE', `\`${options.name}\` is not a valid migration name`, {
       hint: 'write it in lower case with underscores: add_funding_rate',
     });
   }

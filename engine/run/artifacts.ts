@@ -127,7 +127,7 @@ export async function readUnfinished(
   const file = path.join(artifacts, 'run_results.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw diskError(error, file);
-    throw new PipelineError('USAGE', 'there is no last run to retry', { file, hint: 'begin with: pnpm pipeline run' });
+    throw new PipelineError('USAGE', 'there is no run to retry', { file, hint: 'begin with: pnpm pipeline run' });
   });
   const parsed = runResults.safeParse(parseJson(text));
   if (!parsed.success) throw invalid(file, `this is not what a run writes: ${z.prettifyError(parsed.error)}`);
@@ -136,11 +136,11 @@ export async function readUnfinished(
   if (secret !== undefined) {
     throw new PipelineError('USAGE', 'the last command had a password or a query in a URL, which is not stored', {
       value: secret,
-      hint: 'run the whole command again: what ended well is not built again',
+      hint: 'run the whole command again: whatever succeeded is not built again',
     });
   }
   if (metadata.target !== options.target) {
-    throw invalid(file, `it is of the target ${metadata.target}, not of ${options.target}`);
+    throw invalid(file, `it belongs to the target ${metadata.target}, not to ${options.target}`);
   }
   const unknown = results.find(({ unique_id }) => !options.nodeIds.has(unique_id));
   if (unknown !== undefined) throw invalid(file, `the pipeline has no node ${unknown.unique_id}`);

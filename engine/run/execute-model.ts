@@ -153,7 +153,7 @@ async function extractAgain(
     reporter.report({ type: 'log', level: 'info', message, node: ref });
   } catch (error) {
     if (isAbort(error) || context.signal.aborted || !(error instanceof PipelineError)) throw error;
-    const message = `nothing was fetched in place of what was ${why}: ${error.message}`;
+    const message = `nothing was fetched to replace ${why} files: ${error.message}`;
     const failed: ModelWarning = { kind: 'extract_failed', subject: writer.name, message };
     context.acknowledgements.warn(ref, failed);
   }

@@ -67,7 +67,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   const modules = await Promise.all(nodes.map(async (node) => ({ node, extract: await project.extract(node) })));
   if (!modules.some(({ extract }) => extract.plan !== undefined)) {
     throw new PipelineError('SELECTION_EMPTY', 'nothing that is selected fetches files', {
-      hint: 'select what it needs as well, with a `+` in front: --select +NAME',
+      hint: 'also select what it needs, with a `+` in front: --select +NAME',
     });
   }
 

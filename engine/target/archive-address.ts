@@ -138,7 +138,7 @@ function otherArchive(known: ArchiveAddress | undefined, now: ArchiveAddress, te
     `this target belongs to ${owner}, and ${formatAddress(now)} is another archive: ${text}; nothing was changed`,
     {
       file: root,
-      hint: 'build another archive in a target of its own: add one under targets: in pipeline.yaml, or name another folder with --data-dir; to start this target anew, move its folder away',
+      hint: 'build another archive in a target of its own: add one under targets: in pipeline.yaml, or name another folder with --data-dir; to start this target over, move its folder away',
     },
   );
 }

@@ -61,5 +61,5 @@ const ofOtherKind = (file: string, synthetic: boolean) =>
   new PipelineError(
     'ARCHIVE_DIFFERS',
     `the warehouse has ${synthetic ? 'synthetic' : 'real'} data, and the target is ${synthetic ? 'real' : 'synthetic'}; nothing was changed`,
-    { file, hint: 'move the file away, or use it in a target of its kind' },
+    { file, hint: 'move the file away, or use it in a target with the same kind of data' },
   );

@@ -28,7 +28,7 @@ const lockTexts = {
   held: (holder: string) => `held by ${holder}`,
   left: (holder: string) => `free: left behind by ${holder}; the next run takes it over`,
   elsewhere: (holder: string) =>
-    `held by ${holder}, unless that run is gone: the next one waits 15 s for a sign of life`,
+    `held by ${holder}, unless that run has ended: the next one waits 15 s for a sign of life`,
 };
 /** @throws PipelineError WAREHOUSE_UNREADABLE for a file that is empty or cut short, and as `verifyDatabase` */
 async function verifyBackup(file: string, signal: AbortSignal): Promise<void> {
@@ -160,7 +160,7 @@ async function contact(address: string, access: UrlAccess, signal: AbortSignal):
     throw new PipelineError('ARCHIVE_REFUSED', `${url.host} refuses`, {
       url: url.origin,
       status: statusCode,
-      hint: 'check the URL, the proxy and the region that you ask from',
+      hint: 'check the URL, the proxy and the region that you connect from',
     });
   }
   return `${url.host} answers in ${Math.round(performance.now() - startedAt)} ms`;

@@ -199,7 +199,7 @@ export function lockState(directory: string): LockState {
 /** Describes a holder: its command, where it runs, and since when. */
 export const describeHolder = (holder: Holder | undefined): string =>
   holder === undefined
-    ? 'a run that does not say who it is'
+    ? 'an unidentified run'
     : `\`${holder.command}\`, process ${holder.pid} on ${holder.host}, since ${holder.since}`;
 
 const lockedBy = (holder: Holder | undefined, directory: string): PipelineError =>
@@ -208,7 +208,7 @@ const lockedBy = (holder: Holder | undefined, directory: string): PipelineError 
   });
 
 const takenOver = (holder: Holder | undefined, directory: string, { silence }: LockTiming): PipelineError =>
-  new PipelineError('RUN_LOCKED', `another run has taken ${directory} over: ${describeHolder(holder)}`, {
+  new PipelineError('RUN_LOCKED', `another run has taken over ${directory}: ${describeHolder(holder)}`, {
     hint: `this run had been stopped for more than ${silence / 1000} s and has ended; run again once the other is done`,
   });
 

@@ -42,7 +42,7 @@ export function readRecord(root: string): TargetRecord | undefined {
   if (parsed.success) return parsed.data;
   throw new PipelineError('ARTIFACT_INVALID', `this is not the record of a target: ${z.prettifyError(parsed.error)}`, {
     file,
-    hint: 'bring the file back, or remove it: the next run then compares the archive with what is staged',
+    hint: 'restore the file, or remove it: the next run then compares the archive with what is staged',
   });
 }
 
