@@ -32,8 +32,8 @@ interface LiveIndex {
 
 /**
  * Reads the tables of the main schema as definitions; tables created by `schemaStatements` read back as they were
- * defined. Anything that a definition cannot express (a default, another constraint, another SQL type) is kept as DuckDB
- * prints it.
+ * defined. Anything that a definition cannot express (a default, another constraint, another SQL type) is kept as
+ * DuckDB prints it.
  */
 export async function readSchema(warehouse: Warehouse): Promise<Schema> {
   const here = `NOT internal AND schema_name = 'main' AND database_name = current_database()`;
