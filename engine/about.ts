@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The package that the engine is part of: a command line, a script and a user agent call themselves by its name. */
+/** The package that contains the engine. Its name is used by the command line, a script and the user agent. */
 export const about: { readonly name: string; readonly version: string } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 );

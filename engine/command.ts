@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 import type { GlobalOptions } from './cli/options.ts';
 
-/** What a command may touch: nothing of the process but this. */
+/** The only parts of the process that a command may touch. */
 export interface CommandIo {
   /** Carries the result. */
   readonly stdout: NodeJS.WritableStream;
   /** Carries progress and log. */
   readonly stderr: NodeJS.WritableStream | NodeJS.WriteStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Paths that a user gives are relative to it. */
+  /** Paths given by the user are relative to it. */
   readonly cwd: string;
   readonly now: () => Date;
-  /** Monotonic, in ms from any start: what durations are taken by. */
+  /** Monotonic clock for durations, in ms from an arbitrary start. */
   readonly clock: () => number;
   /** In [0, 1). */
   readonly random: () => number;
@@ -22,7 +22,7 @@ export interface CommandIo {
 /** The default export of a module under `commands:` in pipeline.yaml: it adds its arguments, subcommands and actions. */
 export interface CommandModule {
   define(command: Command, io: CommandIo): void;
-  /** What completes values, by the name of an argument (`region`) or an option (`--regions`); nothing where it is not known. */
+  /** Completion values by the name of an argument (`region`) or an option (`--regions`); empty if none are known. */
   completions?(io: CommandIo, options: GlobalOptions): Promise<Readonly<Record<string, readonly string[]>>>;
 }
 

@@ -6,8 +6,8 @@ import { type ErrorCode, PipelineError } from './errors.ts';
 import { diskError } from './machine-fault.ts';
 
 /**
- * Writes aside and renames, so that a reader sees the old file or the new one, never a part. Makes the folder if it is
- * missing, and leaves nothing behind when it fails.
+ * Writes to a temporary name and renames, so that a reader sees the old file or the new one, never a part. Makes the
+ * folder if it is missing, and leaves nothing behind when it fails.
  * @throws PipelineError for a fault of the machine (DISK_FULL, READ_ONLY …)
  */
 export function writeWhole(file: string, data: string | Uint8Array, options: WriteOptions = {}): void {
@@ -19,9 +19,9 @@ export function writeWhole(file: string, data: string | Uint8Array, options: Wri
 }
 
 /**
- * Replaces a file with the one that `write` makes at the path that it is given, for writers that need a path or time.
- * The folder has to be there. Leaves nothing behind when it fails.
- * @throws PipelineError for a fault of the machine (DISK_FULL, READ_ONLY …), and what `write` throws
+ * Replaces a file with the one that `write` creates at the path passed to it, for writers that need a path or time.
+ * The folder must exist. Leaves nothing behind when it fails.
+ * @throws PipelineError for a fault of the machine (DISK_FULL, READ_ONLY …), and whatever `write` throws
  */
 export async function writeAside<T>(
   file: string,
@@ -34,7 +34,7 @@ export async function writeAside<T>(
     return written;
   } catch (error) {
     const fault = diskError(error, file);
-    // The file that was asked for says more than the name that it has for a moment.
+    // The requested file is more useful in the message than its temporary name.
     const isAside = fault instanceof PipelineError && fault.details.file === aside;
     throw isAside ? new PipelineError(fault.code as ErrorCode, fault.message, { ...fault.details, file }) : fault;
   } finally {
@@ -42,13 +42,13 @@ export async function writeAside<T>(
   }
 }
 
-/** Waits until the bytes of a file are on the disk, so that they are there before a rename is. */
+/** Waits until the bytes of a file are on disk, so that they are there before it is renamed. */
 export async function syncFile(file: string): Promise<void> {
   await using handle = await open(file, 'r+');
   await handle.sync();
 }
 
-/** Bytes that an ordinary user may still write in a folder, which need not be there yet. */
+/** Returns the bytes that an ordinary user may still write in a folder, which need not exist yet. */
 export async function freeBytes(directory: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(directory);
@@ -62,7 +62,7 @@ export async function freeBytes(directory: string): Promise<number> {
 
 export const sumsFile = 'SHA256SUMS';
 
-/** The text of a folder's SHA256SUMS, empty where there is none, and what it says: file name → SHA-256. */
+/** Reads a folder's SHA256SUMS: its text, empty if there is no such file, and its entries (file name → SHA-256). */
 export async function readSums(
   directory: string,
 ): Promise<{ readonly text: string; readonly sums: Map<string, string> }> {
@@ -71,7 +71,7 @@ export async function readSums(
   return { text, sums: new Map(lines.map((line) => [line.slice(66), line.slice(0, 64)])) };
 }
 
-/** A line for each file, sorted by name, as `sha256sum -c` reads it. */
+/** Formats a line per file, sorted by name, as `sha256sum -c` reads it. */
 export const sumsText = (sums: Iterable<readonly [name: string, digest: string]>): string =>
   [...sums]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -80,7 +80,7 @@ export const sumsText = (sums: Iterable<readonly [name: string, digest: string]>
 
 const longest = 100;
 
-/** A file name for a node that may be named after columns of any name; what no file name may hold is left to a digest. */
+/** Returns a file name for a node, whose name may contain any column name; a digest replaces invalid characters. */
 export function fileNameOf(name: string): string {
   const plain = name.replace(/[^\w.-]+/g, '_').slice(0, longest);
   return plain === name && !name.startsWith('.') ? name : `${plain}-${hash('md5', name).slice(0, 8)}`;

@@ -2,8 +2,8 @@ import { distance } from 'fastest-levenshtein';
 import { hideInValue, hideSecrets, hideUsers } from './secrets.ts';
 
 /**
- * Every error of the engine that a user can meet, with the exit code of a command that ends with it; a project adds its
- * own with `defineErrors`. docs/errors.md has a row for each; a check keeps the lists equal.
+ * Every engine error that a user can meet, with the exit code of a command that ends with it; a project adds its own
+ * with `defineErrors`. docs/errors.md has a row for each; a check keeps the two lists equal.
  */
 export const exitCodeOf = {
   USAGE: 2,
@@ -52,7 +52,7 @@ export const exitCodeOf = {
 
 export type ErrorCode = keyof typeof exitCodeOf;
 
-/** Where an error happened and what to do about it; only what applies is set. */
+/** Where an error happened and what to do about it; only the fields that apply are set. */
 export interface ErrorDetails {
   readonly file?: string;
   /** 1-based. */
@@ -61,16 +61,16 @@ export interface ErrorDetails {
   readonly column?: number;
   readonly key?: string;
   readonly value?: string;
-  /** Without a user, a password and a query that was given; the query of a request may stay. */
+  /** Without user, password and any query given by the user; the query of a request may stay. */
   readonly url?: string;
   readonly status?: number;
   readonly attempt?: number;
-  /** What the reader can do next, as one sentence. It may show how a URL is written, so no value belongs in it. */
+  /** What the reader can do next, as one sentence. It may show how a URL is written, so it must not contain a value. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
 
-/** Shows no secret of a URL, in its stack neither. */
+/** Never shows a secret of a URL, not even in its stack. */
 export class PipelineError extends Error {
   override readonly name = 'PipelineError';
   readonly code: string;
@@ -88,8 +88,8 @@ export class PipelineError extends Error {
 }
 
 /**
- * The errors that a project can fail with beside those of the engine: a class that takes the codes of both, from the exit
- * codes of its own.
+ * Returns an error class for a project that takes the engine's codes and the project's own, which are given with their
+ * exit codes.
  */
 export function defineErrors<const Own extends Readonly<Record<string, number>>>(exitCodes: Own) {
   return class extends PipelineError {
@@ -116,7 +116,7 @@ function withoutSecrets(details: ErrorDetails): ErrorDetails {
   };
 }
 
-/** `file:line:column: message` with what is known, then the hint on a line of its own. */
+/** Formats `file:line:column: message`, as far as they are known, then the hint on its own line. */
 export function formatError(error: unknown, options: { debug?: boolean } = {}): string {
   if (!(error instanceof PipelineError)) {
     const text = error instanceof Error ? error.message : String(error);
@@ -143,7 +143,7 @@ export function isAbort(error: unknown): boolean {
   );
 }
 
-/** `did you mean X?` for the nearest of `names`, where one is near. */
+/** Returns `did you mean X?` for the closest of `names`, or undefined if none is close. */
 export function closest(text: string, names: Iterable<string>): string | undefined {
   let best: { name: string; edits: number } | undefined;
   for (const name of names) {

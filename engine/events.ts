@@ -7,11 +7,11 @@ export interface NodeRef {
   readonly id: string;
   readonly kind: 'extract' | 'model' | 'test' | 'export';
   readonly name: string;
-  /** Of a test: the id of the model that it belongs to. */
+  /** The id of the model that a test belongs to. */
   readonly parent?: string;
 }
 
-/** What a run says while it goes; each reporter shows all of them in its own way. */
+/** An event of a run; each reporter shows all of them in its own way. */
 export type RunEvent =
   | {
       readonly type: 'run_started';
@@ -20,7 +20,7 @@ export type RunEvent =
       readonly synthetic: boolean;
       readonly asOf: Date;
       readonly nodes: readonly NodeRef[];
-      /** Human form of the range, or undefined for everything. */
+      /** The range in human form; undefined for everything. */
       readonly range?: string;
       readonly logFile: string;
     }
@@ -31,7 +31,7 @@ export type RunEvent =
       readonly node: NodeRef;
       readonly status: NodeStatus;
       readonly seconds: number;
-      /** One line: rows and partitions, the closing figures, why it was skipped, the measured value. */
+      /** One line: rows and partitions, closing figures, the reason for a skip, or the measured value. */
       readonly message: string;
       readonly error?: unknown;
       /** How many of its warnings pipeline.yaml acknowledges. */
@@ -42,7 +42,7 @@ export type RunEvent =
       readonly level: 'debug' | 'info' | 'warn' | 'error';
       readonly message: string;
       readonly node?: NodeRef;
-      /** It is said in every run until somebody changes pipeline.yaml. */
+      /** Repeated in every run until somebody changes pipeline.yaml. */
       readonly isAdvice?: boolean;
     }
   | {
@@ -55,18 +55,18 @@ export type RunEvent =
 /** Events carry no time; the reporter stamps them with `now`. */
 export interface Reporter {
   report(event: RunEvent): void;
-  /** Leaves the terminal to `work`, which asks a person something, and goes on where it was. */
+  /** Hands the terminal to `work`, which asks the user something, then continues where it was. */
   pause?<T>(work: () => Promise<T>): Promise<T>;
-  /** Flushes and releases the terminal; after it nothing is written. */
+  /** Flushes and releases the terminal; nothing is written afterwards. */
   close(): Promise<void>;
 }
 
-/** One entry per event: an event that a reporter has no answer to is a type error. */
+/** One handler per event type: a missing handler is a type error. */
 export type EventTable = {
   readonly [T in RunEvent['type']]: (event: Extract<RunEvent, { type: T }>) => void;
 };
 
 export function dispatch(table: EventTable, event: RunEvent): void {
-  // The type says so, but TypeScript does not follow it through the index.
+  // The types guarantee it, but TypeScript does not follow it through the index.
   (table[event.type] as (event: RunEvent) => void)(event);
 }

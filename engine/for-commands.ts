@@ -1,6 +1,6 @@
 /**
- * The engine's face for modules of commands and for the library: what they share with the engine's own commands. What
- * defines extracts, models and tests is in index.ts, which loads none of this.
+ * The engine's API for command modules and the library: what they share with the engine's own commands. The API for
+ * extracts, models and tests is index.ts, which loads none of this.
  */
 
 export { runSelection } from './cli/build.ts';

@@ -1,6 +1,6 @@
 /**
- * The engine's face for what a pipeline declares: all that extracts, models and data tests import of it. It loads no
- * command, report or run; modules of commands and the library have for-commands.ts as well.
+ * The engine's API for what a pipeline declares: everything that extracts, models and data tests import from it. It
+ * loads no command, report or run; command modules and the library also use for-commands.ts.
  */
 
 export type { Vars } from './config/vars.ts';

@@ -1,5 +1,5 @@
-/** How long a reader waits for a warehouse that a run holds, in ms: a build publishes in less. */
+/** How long a reader waits for a warehouse that a run holds, in ms; a build publishes in less time. */
 export const queriesWaitMs = 5_000;
 
-/** DuckDB's memory, as DuckDB writes it. It leaves half of 2 GB to everything else; what does not fit spills to disk. */
+/** DuckDB's memory limit, in DuckDB's notation. It leaves half of 2 GB to everything else; excess spills to disk. */
 export const defaultMemoryLimit = '1GB';

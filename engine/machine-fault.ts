@@ -2,11 +2,11 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { type ErrorCode, PipelineError } from './errors.ts';
 
-/** A fault of the machine: how Node and DuckDB tell it, and what a user is told. */
+/** A fault of the machine: how Node and DuckDB report it, and the message for the user. */
 interface Fault {
-  /** Node's codes, followed by a system call where another one means something else. */
+  /** Node's codes, followed by a system call if another call gives the code another meaning. */
   readonly errno: readonly string[];
-  /** The system's words: DuckDB's errors carry no code. */
+  /** The system's words, since DuckDB's errors carry no code. */
   readonly words: RegExp;
   readonly code: ErrorCode;
   readonly message: string;
@@ -99,17 +99,17 @@ const faults: readonly Fault[] = [
 
 const byErrno = new Map(faults.flatMap((fault) => fault.errno.map((code) => [code, fault] as const)));
 
-/** Names the errors of DuckDB that may quote the system; others may quote a value of a table. */
+/** The DuckDB errors that may quote the system; others may quote a value of a table. */
 const duckdb = /\b(?:IO|TransactionContext|FATAL|INTERNAL) Error: /;
-/** How DuckDB, V8 and WebAssembly say that they get no memory. */
+/** How DuckDB, V8 and WebAssembly report that they are out of memory. */
 const noMemory = /\bOut of Memory Error: |^Array buffer allocation failed|could not allocate memory|^std::bad_alloc/;
 const quotedPath = /"([^"\n]*[\\/][^"\n]*)"/g;
-/** System calls of the network and of processes: who may connect or be killed says nothing of a file. */
+/** System calls of the network and of processes: a refused connection or signal is not about a file. */
 const noFile = /^(connect|bind|listen|kill|spawn|getaddrinfo|setuid|setgid)/;
 
 /**
  * Returns a fault of the machine under its own code, and any other error as it came.
- * @param file is named where the error names none
+ * @param file is named if the error names none
  */
 export function diskError(error: unknown, file?: string): unknown {
   if (!(error instanceof Error) || error instanceof PipelineError) return error;
@@ -117,10 +117,10 @@ export function diskError(error: unknown, file?: string): unknown {
   const found = byCode(error) ?? byWords(error.message);
   if (found === undefined) return error;
   const { fault, named } = found;
-  // A copy names first what it reads from.
+  // A copy's error names the file it reads from first.
   const place =
     fault.code === 'OUT_OF_MEMORY' ? undefined : ((isWriting(fault) ? dest : undefined) ?? own ?? named ?? file);
-  // DuckDB says how much it wanted, and how much it may have.
+  // DuckDB says how much memory it needed and how much it may use.
   const [detail = ''] = fault.code === 'OUT_OF_MEMORY' ? error.message.split('\n') : [];
   return new PipelineError(fault.code, detail === '' ? fault.message : `${fault.message}: ${detail}`, {
     ...(place !== undefined && { file: place }),
@@ -143,7 +143,7 @@ function byCode({ code = '', syscall = '', path: file }: NodeJS.ErrnoException):
   return fault && { fault };
 }
 
-/** Node's recursive mkdir says ENOENT on a read-only file system. */
+/** Node's recursive mkdir reports ENOENT on a read-only file system. */
 function isReadOnly(folder: string): boolean {
   if (!existsSync(folder) && path.dirname(folder) !== folder) return isReadOnly(path.dirname(folder));
   try {

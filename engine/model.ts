@@ -5,7 +5,7 @@ import type { DatabaseOf, RowOf, Schema, Table, ValueOf } from './schema/table.t
 
 type IsOne<Part, All = Part> = Part extends unknown ? ([All] extends [Part] ? true : false) : never;
 
-/** `month_of_<column>` where another part of the partition is called `month`. */
+/** `month_of_<column>` if another part of the partition is called `month`. */
 type MonthName<Part, Column extends string> = 'month' extends Part
   ? `month_of_${Column}`
   : IsOne<Extract<Part, { month: string }>> extends true
@@ -23,14 +23,14 @@ export type PartitionOf<T extends Table> = {
     : ValueOf<T['columns'][Part & string]>;
 };
 
-/** A partition and the digest of all that its rows depend on. */
+/** A partition and the digest of everything that its rows depend on. */
 export type InputRow<T extends Table> = PartitionOf<T> & { digest: string };
 
 export interface ModelContext<DB> {
-  /** Compiles; the engine runs what it compiles. */
+  /** Compiles queries; the engine runs them. */
   readonly db: Kysely<DB>;
   readonly vars: Vars;
-  /** The run's clock. Its text is constant, so that a later run alone makes nothing dirty. */
+  /** The run's clock. Its text is constant, so that a later run makes nothing dirty by itself. */
   readonly asOf: Expression<Date>;
 }
 
@@ -43,7 +43,7 @@ type Query<Row> = SelectQueryBuilder<any, any, Row>;
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
-/** Columns of which name, type or nullability differ between a query and its table. */
+/** Columns whose name, type or nullability differs between a query and its table. */
 type ColumnsThatDiffer<Output, Row> = {
   [K in keyof Output | keyof Row]: K extends keyof Output & keyof Row
     ? Same<Output[K], Row[K]> extends true
@@ -57,19 +57,19 @@ type ExactRows<Output, Row> = [ColumnsThatDiffer<Output, Row>] extends [never]
   : { readonly 'these columns differ from the table': ColumnsThatDiffer<Output, Row> };
 
 export interface ModelDefinition<S extends Schema, T extends Table, Output = RowOf<T>> {
-  /** One row a partition, with the digest of its inputs. A partition that is no longer among them is removed. */
+  /** One row per partition, with the digest of its inputs. A partition that is no longer returned is removed. */
   readonly inputs: (context: ModelContext<BuildDatabase<S, T>>) => Query<InputRow<T>>;
   /**
-   * The rows of the dirty partitions; those of other partitions are not stored, but cost time. Reads no table that
-   * `inputs` does not read: a change of it would go unseen.
+   * The rows of the dirty partitions; rows of other partitions are not stored, but cost time. Must not read a table
+   * that `inputs` does not read, because a change of it would go unnoticed.
    */
   readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
   /**
-   * Archives whose values are not believable; their partition is built without them. Asked once `query` has failed: here
-   * the columns of sources are the texts that stand in the files, in `query` they have the types of the definition.
+   * Archives with invalid values; their partitions are built without them. Called after `query` has failed: here the
+   * columns of sources are the texts of the files, whereas in `query` they have the types of the definition.
    */
   readonly rejects?: (context: ModelContext<BuildDatabase<S, T>>) => Query<{ key: string; reason: string }>;
-  /** Statements of the transaction that publishes, after the rows and the state are in; also where nothing was dirty. */
+  /** Statements that run in the publishing transaction, after the rows and the state; also if nothing was dirty. */
   readonly published?: (
     context: ModelContext<BuildDatabase<S, T>>,
   ) => readonly { compile(): { readonly sql: string } }[];
@@ -80,7 +80,7 @@ export interface Model<T extends Table = Table> {
   readonly definition: ModelDefinition<Schema, Table, unknown>;
 }
 
-/** `defineModel` for the tables of a schema: a query whose columns are not exactly the table's does not compile. */
+/** Returns `defineModel` for a schema's tables: a query whose columns are not exactly the table's does not compile. */
 export function modelsOf<S extends Schema>(schema: S) {
   return function defineModel<const Name extends keyof S & string, Output>(
     name: Name,
@@ -94,7 +94,7 @@ export function modelsOf<S extends Schema>(schema: S) {
 export interface DataTest<S extends Schema = Schema> {
   readonly description: string;
   readonly failures: (context: ModelContext<DatabaseOf<S>>) => Query<Record<string, unknown>>;
-  /** One row with the measured value and what it is held against, kept on pass too. */
+  /** One row with the measured value and its threshold, kept even if the test passes. */
   readonly measure?: (context: ModelContext<DatabaseOf<S>>) => Query<{ value: number | null; threshold: number }>;
 }
 
@@ -103,12 +103,12 @@ export const dataTestsOf =
   (test: DataTest<S>): DataTest<S> =>
     Object.freeze(test);
 
-/** Digest of a group's rows over these columns, whatever their order; `0` for no row. */
+/** Digest of a group's rows over these columns, independent of row order; `0` for no rows. */
 export const rowsDigest = (...columns: readonly Expression<unknown>[]) =>
   sql<string>`cast(coalesce(sum(hash(${sql.join(columns)})), 0) as VARCHAR)`;
 
 type States = { partition_state: RowOf<typeof partitionState> };
 
-/** The states of a table's partitions: its digests stand for its rows, and `inputs` that read them read the table. */
+/** The states of a table's partitions. Its digests represent its rows, so `inputs` that read them read the table. */
 export const stateOf = (db: { readonly selectFrom: unknown }, table: string) =>
   (db as Pick<Kysely<States>, 'selectFrom'>).selectFrom('partition_state').where('partition_state.model', '=', table);

@@ -1,11 +1,11 @@
 import { PipelineError } from './errors.ts';
 
-/** Open files that a run needs on its narrowest path: Node's own, the warehouse, and a few connections. */
+/** The fewest open files that a run needs: Node's own, the warehouse, and a few connections. */
 const leastOpenFiles = 64;
 
-/** The limit on open files of this process, which Node has raised as far as it may; infinite where there is none. */
+/** This process's limit on open files, which Node has raised as far as it may; Infinity if there is none. */
 export function openFileLimit(): number {
-  // Node has this switch; its types do not. Without it, the report looks up the name of every peer.
+  // Node has this switch; its types do not. Without it, the report resolves the name of every peer.
   const report = process.report as typeof process.report & { excludeNetwork: boolean };
   const { excludeNetwork } = report;
   report.excludeNetwork = true;
@@ -15,7 +15,7 @@ export function openFileLimit(): number {
   return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY;
 }
 
-/** @throws PipelineError TOO_MANY_FILES where the limit does not let a run do its work; @returns the limit */
+/** @throws PipelineError TOO_MANY_FILES if the limit is too low for a run; @returns the limit */
 export function expectOpenFiles(limit = openFileLimit()): number {
   if (limit >= leastOpenFiles) return limit;
   throw new PipelineError('TOO_MANY_FILES', `only ${limit} files may be open, and a run needs ${leastOpenFiles}`, {

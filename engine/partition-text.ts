@@ -4,31 +4,31 @@ import type { SqlTypes } from './schema/table.ts';
 import { cast } from './sql.ts';
 
 /**
- * The text that names a partition in `partition_state` and between extracts and the engine: the values of its columns,
- * joined by `/`. Within a value `%` is `%25` and `/` is `%2F`; NULL is `%N`. So no two partitions share a text, and each
- * text leads back to its values.
+ * Returns the text that names a partition in `partition_state` and between extracts and the engine: the values of its
+ * columns, joined by `/`. Within a value `%` is `%25` and `/` is `%2F`; NULL is `%N`. So no two partitions share a
+ * text, and the values can be read back from it.
  */
 export const partitionText = (...values: readonly (string | null)[]): string => values.map(escapePart).join('/');
 
 const escapePart = (value: string | null): string =>
   value === null ? '%N' : value.replaceAll('%', '%25').replaceAll('/', '%2F');
 
-/** The values that a partition text was made of. */
+/** Returns the values that a partition text was made from. */
 export const partitionValues = (text: string): readonly (string | null)[] =>
   text.split('/').map((part) => (part === '%N' ? null : part.replaceAll('%2F', '/').replaceAll('%25', '%')));
 
-/** The value at a place of a partition text, from 1 on, of a column that has no NULL. */
+/** The value at a 1-based place of a partition text, for a column without NULLs. */
 const partitionValueOf = (text: Expression<string>, place: number) =>
   sql`replace(replace(split_part(${text}, '/', ${sql.lit(place)}), '%2F', '/'), '%25', '%')`;
 
-/** A partition that was built: the values that name it, and the digest of what it was built from. */
+/** A partition that was built: the values that name it, and the digest of its inputs. */
 type BuiltPartition<Columns> = { [Name in keyof Columns]: SqlTypes[Columns[Name] & keyof SqlTypes] } & {
   input_digest: string;
 };
 
 /**
- * The partitions of a table that were built. `columns` are the table's partition columns, in their order, with their
- * types; none of them holds NULL.
+ * Returns the partitions of a table that were built. `columns` are the table's partition columns in order, with their
+ * types; none of them contains NULL.
  */
 export function builtPartitions<const Columns extends Readonly<Record<string, 'VARCHAR' | 'DATE'>>>(
   db: { readonly selectFrom: unknown },
@@ -45,7 +45,7 @@ export function builtPartitions<const Columns extends Readonly<Record<string, 'V
   return query as unknown as SelectQueryBuilder<any, any, BuiltPartition<Columns>>;
 }
 
-/** `partitionText` as SQL text. Only a VARCHAR holds what has to be escaped. */
+/** `partitionText` as SQL text. Only a VARCHAR can contain characters to escape. */
 export function partitionTextSql(columns: readonly { readonly expression: string; readonly type: string }[]): string {
   if (columns.length === 0) return "''";
   const parts = columns.map(({ expression, type }) => {
@@ -56,13 +56,13 @@ export function partitionTextSql(columns: readonly { readonly expression: string
   return `concat_ws('/', ${parts.join(', ')})`;
 }
 
-/** The value at a place of a partition text, from 1 on, as SQL text; NULL also where the text is of no such value. */
+/** The value at a 1-based place of a partition text, as SQL text; NULL also if the text there is not of the type. */
 export function partitionValueSql(text: string, place: number, type: string): string {
   const part = `split_part(${text}, '/', ${place})`;
   return `CASE WHEN ${part} <> '%N' THEN try_cast(replace(replace(${part}, '%2F', '/'), '%25', '%') as ${type}) END`;
 }
 
-/** Whether a partition text is one of values of these types, as SQL text. */
+/** A condition as SQL text: true if a partition text consists of values of these types. */
 export function isPartitionTextSql(text: string, types: readonly string[]): string {
   const readable = types.map(
     (type, at) =>

@@ -31,7 +31,7 @@ import { cast, clockSql } from './sql.ts';
 
 type Query = Compilable & OperationNodeSource;
 
-/** The modules that pipeline.yaml names, loaded when they are asked for, with models and tests compiled to SQL. */
+/** The modules that pipeline.yaml names, loaded on demand, with models and tests compiled to SQL. */
 export interface Project {
   readonly schema: Schema;
   model(node: ModelNode): Promise<CompiledModel>;
@@ -53,7 +53,7 @@ async function loadExport<T>(pipeline: Pipeline, use: string, name: string): Pro
   });
 }
 
-/** The typed definition that pipeline.yaml names. */
+/** Loads the schema definition that pipeline.yaml names. */
 export async function loadSchema(pipeline: Pipeline): Promise<Schema> {
   const schema = await loadExport<Schema>(pipeline, pipeline.spec.schema, 'schema');
   checkNames(schema, pipeline.spec.schema);
@@ -68,7 +68,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
   const asOf = cast('TIMESTAMP', sql.raw(clockSql));
   const contextOf = (values: Vars, plugin?: KyselyPlugin) =>
     ({ db: plugin ? db.withPlugin(plugin) : db, vars: values, asOf }) as unknown as ModelContext<never>;
-  /** Where the project has a table of that name, it is that table. */
+  /** False if the project has a table of that name: then the name refers to that table. */
   const isDirtyView = (name: string) => name === dirtyView && schema[name] === undefined;
 
   function statementsOf({ table, definition }: Model, values: Vars) {
@@ -79,14 +79,14 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const published = (definition.published?.(context) ?? []) as readonly Query[];
     const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
     const readsDirty = [...used].some(isDirtyView);
-    // The engine's own tables are there without a node that builds them.
+    // The engine's own tables exist without a node that builds them.
     for (const name of [...used]) if (isDirtyView(name) || systemTables.includes(name)) used.delete(name);
     return { inputs, query, rejects, published, used, readsDirty };
   }
 
   /**
-   * A change of what `inputs` does not read makes nothing dirty, so `query` reads nothing else (B28). A source has no
-   * state of its own: the table that it refers to stands for it.
+   * A change of a table that `inputs` does not read makes nothing dirty, so `query` must not read any other (B28). A
+   * source has no state of its own: the table that it refers to represents it.
    */
   function checkInputs(node: ModelNode, { table }: Model, inputs: Query, query: Query): void {
     const named = new Set([table.name, ...sourcesOf(inputs)]);
@@ -145,7 +145,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     };
   }
 
-  /** `readOtherwise`: what the model reads where a boolean var says the opposite; to need that is right as well. */
+  /** `readOtherwise` returns what the model reads if a boolean var is inverted; needing that is also allowed. */
   function checkNeeds(node: ModelNode, reads: readonly string[], readOtherwise: () => readonly string[]): void {
     const { needs } = node.spec;
     const undeclared = reads.filter((table) => !needs.includes(table));
@@ -204,13 +204,13 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
   };
 }
 
-/** The vars with one boolean turned, for each that there is. */
+/** Returns, for each boolean var, a copy of the vars with that one inverted. */
 const turned = (vars: Vars): readonly Vars[] =>
   Object.entries(vars.values)
     .filter(([, value]) => typeof value === 'boolean')
     .map(([name, value]) => createVars({ ...vars.values, [name]: !value }));
 
-/** The tables that statements update. */
+/** Returns the tables that the statements update. */
 export const tablesWritten = (statements: readonly string[], schema: Schema): readonly Table[] =>
   statements.flatMap((statement) => schema[/^update "([^"]+)"/i.exec(statement)?.[1] ?? ''] ?? []);
 
@@ -226,8 +226,8 @@ function remember<Node extends GraphNode, T>(make: (node: Node) => Promise<T>): 
 }
 
 /**
- * Refuses a value of a test that no value of its column could be, such as `no` for an INTEGER, and a comparison of columns
- * of which one would be rounded or parsed (B31).
+ * Refuses a test's value that no value of its column could equal, such as `no` for an INTEGER, and a comparison of
+ * columns in which one would be rounded or parsed (B31).
  * @throws PipelineError CONFIG_INVALID at the value
  */
 function checkTestValues(pipeline: Pipeline, { spec, parent = '' }: TestNode, table: Table, schema: Schema): void {
@@ -273,11 +273,11 @@ function checkTestValues(pipeline: Pipeline, { spec, parent = '' }: TestNode, ta
 const families: readonly (readonly SqlType[])[] = [
   ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'],
   ['FLOAT', 'DOUBLE'],
-  // A DOUBLE has every value of these.
+  // A DOUBLE can represent every value of the others.
   ['TINYINT', 'SMALLINT', 'INTEGER', 'DOUBLE'],
   ['DATE', 'TIMESTAMP'],
 ];
 
-/** Whether DuckDB compares values of two types without changing one. */
+/** True if DuckDB compares values of the two types without converting one. */
 const areComparable = (a: SqlType, b: SqlType): boolean =>
   a === b || families.some((family) => family.includes(a) && family.includes(b));

@@ -1,17 +1,17 @@
 import { inspect } from 'node:util';
 
-/** Stands in the place of a secret. */
+/** Replaces a secret in text. */
 export const hidden = '***';
 
-/** What a host asks for besides the address: a secret, for the transport alone. */
+/** What a host requires besides the address: a secret, for the transport only. */
 export interface UrlAccess {
   /** Value of the header. */
   readonly authorization?: string | undefined;
-  /** As it was written, without the question mark. */
+  /** As written, without the question mark. */
   readonly query?: string | undefined;
 }
 
-/** Prints as nothing, so that a target can be printed and stored as it is. As plain data it passes to other threads. */
+/** Prints as nothing, so that a target can be printed and stored. Other threads receive it as plain data. */
 class SecretAccess implements UrlAccess {
   readonly authorization: string | undefined;
   readonly query: string | undefined;
@@ -30,13 +30,13 @@ class SecretAccess implements UrlAccess {
   }
 }
 
-/** An address that may be shown, and what must not be. */
+/** An address that may be shown, and the secret part. */
 export interface SplitUrl {
   readonly url: string;
   readonly access?: UrlAccess;
 }
 
-/** Splits a URL in two; undefined for a text that is not a URL with a host, or has a fragment, which no host is sent. */
+/** Splits a URL in two; undefined if the text is not a URL with a host, or has a fragment, which is never sent. */
 export function splitUrl(text: string): SplitUrl | undefined {
   const url = URL.parse(text);
   if (url === null || url.host === '' || url.hash !== '') return undefined;
@@ -53,14 +53,14 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a % that stands for itself
+    return text; // a literal %
   }
 }
 
-/** Shorter values are hidden in URLs alone: they stand in any text by chance. */
+/** Shorter values are hidden in URLs only: they occur in any text by chance. */
 const shortestEcho = 4;
 
-/** The text of a host without what it repeats of what it was sent. */
+/** Hides in a host's response text what it echoes of the secrets it was sent. */
 export function hideEcho(text: string, { authorization = '', query = '' }: UrlAccess = {}): string {
   const token = authorization.replace(/^Basic /, '');
   const [user = '', ...password] = Buffer.from(token, 'base64').toString().split(':');
@@ -71,17 +71,17 @@ export function hideEcho(text: string, { authorization = '', query = '' }: UrlAc
   return hideSecrets(longestFirst.reduce((shown, secret) => shown.replaceAll(secret, hidden), text));
 }
 
-// A URL that was taken for a path has one slash left.
+// A URL that was treated as a path has only one slash left.
 const userInText = /(:\/{1,2})(?!\/)(?:(?!:\/)[^\s"`])*@/g;
 const queryInText = /(:\/{1,2}[^\s"`?]*)\?[^\s"`]*/g;
 
-/** A text without the users, passwords and queries of the URLs in it. */
+/** Hides the users, passwords and queries of the URLs in a text. */
 export function hideSecrets(text: string): string {
   if (!text.includes(':/')) return text;
   return hideUsers(text).replace(queryInText, `$1?${hidden}`);
 }
 
-/** A text without the users and passwords of the URLs in it: for URLs whose query is the program's own. */
+/** Hides the users and passwords of the URLs in a text, for URLs whose query is the program's own. */
 export const hideUsers = (text: string): string => text.replace(userInText, `$1${hidden}@`);
 
 const userInWord = /(:\/{1,2})(?!\/)(?:(?!:\/)[\s\S])*@/g;
@@ -90,8 +90,8 @@ const queryInWord = /(:\/{1,2}(?:(?!:\/)[^?])*)\?(?:(?!,[\w-]+=[a-z]+:\/\/)[\s\S
 const bareUser = /(^|[=,"\s/])[^\s,="/:@]+:[^\s,"/@][^\s,"/]*@/g;
 
 /**
- * The same for a value as a user wrote it: a word of the command line, a var, a scalar of YAML. It may be no URL at all, so
- * more counts as secret than in prose: a password with blanks, a user in front of a host without a scheme.
+ * Does the same for a value as a user typed it: a command-line word, a var, a YAML scalar. It may not be a URL at all,
+ * so more counts as secret than in prose: a password with blanks, a user before a host without a scheme.
  */
 export function hideInValue(value: string): string {
   if (!value.includes('@') && !value.includes('?')) return value;

@@ -2,14 +2,14 @@ import { type Expression, type RawBuilder, sql } from 'kysely';
 import type { SqlType, SqlTypes } from './schema/table.ts';
 
 /**
- * A raw fragment whose SQL type is made true by a cast, so that its TypeScript type cannot lie:
+ * A raw fragment with a cast that enforces its SQL type, so that its TypeScript type is always right:
  * `cast('DOUBLE', sql`percent_rank() over (…)`)` is a `number`.
  */
 function castTo<Type extends SqlType>(type: Type, expression: Expression<unknown>): RawBuilder<SqlTypes[Type]> {
   return sql<SqlTypes[Type]>`cast(${expression} as ${sql.raw(type)})`;
 }
 
-/** The same where NULL is an answer. */
+/** The same for a result that may be NULL. */
 function castNullable<Type extends SqlType>(
   type: Type,
   expression: Expression<unknown>,
@@ -19,13 +19,13 @@ function castNullable<Type extends SqlType>(
 
 export const cast = Object.assign(castTo, { nullable: castNullable });
 
-/** `"name"`, with quotes inside doubled. */
+/** `"name"`, with inner quotes doubled. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** DuckDB takes names for the same that differ only in the case of ASCII letters. */
+/** Lowercases ASCII letters only: DuckDB treats names that differ only in their case as equal. */
 export const lowerCase = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** A name that none of these is: the wanted one, where it is free. */
+/** Returns the wanted name if it is free, or a variant that is not taken. */
 export function freeName(wanted: string, taken: Iterable<string>): string {
   const names = new Set([...taken].map(lowerCase));
   let name = wanted;
@@ -33,17 +33,17 @@ export function freeName(wanted: string, taken: Iterable<string>): string {
   return name;
 }
 
-/** `'text'`, with quotes inside doubled. */
+/** `'text'`, with inner quotes doubled. */
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** `TIMESTAMP '2025-07-10 09:00:00.000'`, UTC. */
 export const timestampLiteral = (time: Date): string =>
   `TIMESTAMP ${quoteText(time.toISOString().replace('T', ' ').replace('Z', ''))}`;
 
-/** How SQL reads the run's clock; what has this text in it may turn out otherwise with nothing but time. */
+/** How SQL reads the run's clock; the result of SQL that contains this text may change with time alone. */
 export const clockSql = "getvariable('as_of')";
 
-/** Decimals of a sum, which leave it 25 digits before the point. */
+/** Decimals of a sum; they leave 25 digits before the point. */
 const decimals = 13;
 
 /**
@@ -61,7 +61,7 @@ const tiers = [
 ] as const;
 const [largest] = tiers.at(-1) as (typeof tiers)[number];
 
-/** A DOUBLE as the DECIMAL that its shortest text is, rounded to 13 decimals; NULL from 1e17 on. */
+/** Converts a DOUBLE to the DECIMAL of its shortest text, rounded to 13 decimals; NULL from 1e17 on. */
 export function exactDecimal(amount: Expression<unknown>): RawBuilder<unknown> {
   const size = sql`abs(${amount})`;
   const text = sql`cast(${amount} as VARCHAR)`;
@@ -72,12 +72,13 @@ export function exactDecimal(amount: Expression<unknown>): RawBuilder<unknown> {
 }
 
 /**
- * The exact sum of DOUBLE values that were read from decimal texts of up to 13 decimals, rounded once, so that the order in
- * which threads add cannot show (B21) and a sum of published figures equals the published sum (B32). NULL of no value.
+ * The exact sum of DOUBLE values that were read from decimal texts of up to 13 decimals, rounded once, so that the
+ * order in which threads add does not matter (B21) and a sum of published figures equals the published sum (B32). NULL
+ * if there are no values.
  *
- * Each value counts as its shortest text, which is the text it was read from wherever a DOUBLE tells such texts apart.
- * A group with a value of 1e17 or more, which has no decimals left, is added up as DOUBLE. Where the same values are added
- * up in several ways, a query computes `decimal` once: that is most of the work.
+ * Each value counts as its shortest text, which is the text it was read from as long as a DOUBLE can tell such texts
+ * apart. A group with a value of 1e17 or more, which has no decimals left, is added up as DOUBLE. If the same values
+ * are summed in several ways, compute `decimal` once: it is most of the work.
  */
 export function exactSum(
   amount: Expression<unknown>,

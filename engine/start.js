@@ -1,6 +1,6 @@
 /**
  * Starts a module of the project: `node engine/start.js engine/cli/main.ts run`. It is JavaScript that an old Node can
- * read, so that a machine without Node 24 learns what is missing; the package `node` brings it, by its install script.
+ * parse, so that a machine without Node 24 is told what is missing. The package `node` brings it, by an install script.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
