@@ -23,7 +23,7 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly memoryLimit?: string;
   readonly fullRefresh?: boolean;
   readonly relist?: boolean;
-  /** `true` is the lock beside pipeline.yaml. */
+  /** `true` means the lock next to pipeline.yaml. */
   readonly locked?: string | true;
   readonly failFast?: boolean;
   readonly dryRun?: boolean;
@@ -142,7 +142,7 @@ function testsOf(graph: Graph, selected: ReadonlySet<string>): ReadonlySet<strin
   });
 }
 
-/** The file that `--locked` means. Throws USAGE where no node would look at it. */
+/** Returns the file that `--locked` means. Throws USAGE if no node would read it. */
 function lockOf(
   { locked }: BuildOptions,
   {

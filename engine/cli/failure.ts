@@ -5,10 +5,10 @@ import { toJsonLine } from '../report/json.ts';
 import { createPaint, paintCode, terminalOf } from '../report/terminal.ts';
 import type { Cli } from './io.ts';
 
-/** Prints why a command ended and returns its exit code. Help that was asked for is no failure. */
+/** Prints why a command ended and returns its exit code. Requested help is not a failure. */
 export function reportFailure(error: unknown, cli: Pick<Cli, 'argv' | 'env' | 'now' | 'signal' | 'stderr'>): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
-  // Without a command, commander has printed the help to stderr.
+  // If there is no command, commander has printed the help to stderr.
   if (error instanceof CommanderError && error.code === 'commander.help') return 2;
   const failure = nameFailure(error, cli);
   // The options may be what is wrong, so they are looked for rather than parsed.
@@ -55,7 +55,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   version: 'pnpm pipeline --version',
 };
 
-/** Commands that take selectors, which dbt's users write behind them. */
+/** Commands that take selectors, which users of dbt write after them. */
 const selecting: ReadonlySet<string> = new Set(['run', 'test', 'plan', 'ls', 'compile']);
 
 /** commander's `error: unknown option '--selct'\n(Did you mean --select?)`. */

@@ -2,17 +2,17 @@ import type { CommandIo } from '../command.ts';
 import { toJsonLine } from '../report/json.ts';
 import type { GlobalOptions } from './options.ts';
 
-/** What `main` needs of the process around it. */
+/** The parts of the process that `main` needs. */
 export interface MainIo extends CommandIo {
-  /** Where a question is answered; without it nobody can be asked. */
+  /** Where questions are answered; without it no question can be asked. */
   readonly stdin?: NodeJS.ReadStream;
 }
 
-/** What the commands of the engine itself get. */
+/** What the engine's own commands receive. */
 export interface Cli extends MainIo {
   /** The words of the command line. */
   readonly argv: readonly string[];
-  /** Only these nodes of what the words select; all of it by default. */
+  /** Restricts the selection to these nodes; no restriction by default. */
   readonly only?: ReadonlySet<string>;
   /** A line of the result. */
   readonly print: (line: string) => void;
@@ -53,7 +53,7 @@ export function askOn({
 /** Writes a line of log to stderr. */
 export type Note = (message: string, level?: 'info' | 'warn') => void;
 
-/** Notes as `--quiet` and `--log-format` want them. */
+/** Creates notes that respect `--quiet` and `--log-format`. */
 export function createNotes(io: CommandIo, { quiet, logFormat }: Pick<GlobalOptions, 'quiet' | 'logFormat'>): Note {
   return (message, level = 'info') => {
     if (quiet) return;
@@ -62,11 +62,11 @@ export function createNotes(io: CommandIo, { quiet, logFormat }: Pick<GlobalOpti
   };
 }
 
-/** Of a terminal; a file has none. */
+/** The width of a terminal; unlimited for a file. */
 const widthOf = (stream: CommandIo['stderr']): number =>
   'isTTY' in stream && stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY;
 
-/** Broken between words, where the line of a terminal ends. */
+/** Wraps a message between words at the width of the terminal. */
 function wrapped(message: string, width: number): string {
   let used = 0;
   let text = '';

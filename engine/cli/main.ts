@@ -18,7 +18,7 @@ for (const [name, stream] of Object.entries(streams)) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // A terminal that was closed answers EIO; its signal may have gone to pnpm alone.
     if (error.code === 'EIO') process.emit('SIGHUP');
-    // `ls | head` closes the pipe early; that is no failure.
+    // `ls | head` closes the pipe early; that is not a failure.
     else if (error.code !== 'EPIPE') throw Object.assign(error, { path: name });
   });
 }
@@ -33,6 +33,6 @@ const io = {
   random: Math.random,
   signal: listenForSignals(process),
 };
-// What no command was waiting for, such as a promise that nobody kept.
+// Errors that no command was waiting for, such as an unhandled rejection.
 process.on('uncaughtException', (error) => process.exit(reportFailure(error, { ...io, argv })));
 process.exitCode = await main(argv, io);

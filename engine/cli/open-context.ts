@@ -26,13 +26,13 @@ export async function loadPipelineOf(
 /** One command line may ask twice: for the flags that it takes, and for what it does. */
 const loaded = new WeakMap<object, { readonly file: string; readonly pipeline: Promise<Pipeline> }>();
 
-/** What most commands start from. */
+/** The starting point of most commands. */
 export interface CommandContext {
   readonly pipeline: Pipeline;
   readonly graph: Graph;
   readonly target: ResolvedTarget;
   readonly vars: Vars;
-  /** Where this target's files are. */
+  /** Where the files of this target are. */
   readonly paths: TargetPaths;
 }
 
@@ -62,7 +62,7 @@ export async function openContext(
   };
 }
 
-/** Whether a selection depends on the edges of the graph. */
+/** True if a selection depends on the edges of the graph. */
 export const followsEdges = ({ select, exclude }: SelectionOptions): boolean =>
   [select, exclude].flat().some((text) => /[+@]/.test(text ?? ''));
 

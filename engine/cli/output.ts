@@ -10,7 +10,7 @@ import { writeAside } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import { diskError } from '../machine-fault.ts';
 
-/** Where a result goes: what a shell's `>` would write to. */
+/** Where a result goes, as with a shell's `>`. */
 export type Destination =
   | { readonly kind: 'stdout' }
   /** A new file, or one that is replaced whole. Links are followed. */
@@ -19,7 +19,7 @@ export type Destination =
   | { readonly kind: 'direct'; readonly file: string; readonly isRegular: boolean };
 
 const stdoutNames: ReadonlySet<string> = new Set(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1']);
-/** Links to open files of a process, which lead to no path. */
+/** Links to open files of a process, which have no path. */
 const openFile = /^\/(dev|proc\/[^/]+)\/fd\/\d+$|^\/dev\/std(in|err)$/;
 
 /**
@@ -87,7 +87,7 @@ export function replaceWhole<T>(
 
 type Io = Pick<CommandIo, 'stdout'> & Partial<Pick<CommandIo, 'signal'>>;
 
-/** Sends bytes to stdout, or into what is opened and written. A reader that has seen enough is no failure. */
+/** Sends bytes to stdout or an opened destination. A reader that closes the pipe early is not a failure. */
 export async function send(
   source: Readable,
   to: Exclude<Destination, { kind: 'file' }>,
@@ -104,7 +104,7 @@ export async function send(
   }
 }
 
-/** Text as a result: whole in a file, or sent. */
+/** Writes text as a result: replaces the file, or sends it. */
 export async function writeText(text: string, to: Destination, io: Io): Promise<void> {
   if (to.kind !== 'file') return send(Readable.from([text]), to, io);
   await replaceWhole(to, async (aside) => {

@@ -63,7 +63,7 @@ async function commandOf(cli: Cli, name: string): Promise<Command> {
   return program.commands.find((command) => command.name() === name) as Command;
 }
 
-/** Does what the words of a command line say. */
+/** Executes the words of a command line. */
 async function runWords(cli: Cli): Promise<void> {
   const program = createProgram(cli);
   // Parsing stores options, so a program of its own finds the command's name.

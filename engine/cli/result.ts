@@ -73,19 +73,19 @@ function formOfStdout(format: ResultFormat | undefined, io: Pick<CommandIo, 'std
   return { kind: 'data', format: streamed(format, false), to };
 }
 
-/** What cannot be read from its end gets Arrow as a stream. */
+/** A destination that cannot be read from its end gets Arrow's stream format. */
 const streamed = (format: CopyFormat, isFile: boolean): CopyFormat =>
   format === 'arrow' && !isFile ? 'arrows' : format;
 
-/** Rows that are taken from the warehouse and wait to be printed. */
+/** Rows taken from the warehouse that wait to be printed. */
 export interface TakenResult {
-  /** Their number; of a table, of the rows that it shows. */
+  /** The number of rows; for a table, of those that it shows. */
   readonly count: number;
-  /** A table shows no more than a person reads. */
+  /** True if the table shows only as many rows as a person reads. */
   readonly isCut: boolean;
-  /** Columns that the terminal has no room for. */
+  /** Columns that do not fit the terminal. */
   readonly leftOut: readonly string[];
-  /** Called when the warehouse is closed again, so that a slow reader of a pipe keeps no build from it. */
+  /** Called after the warehouse is closed, so that a slow reader of a pipe does not block a build. */
   deliver(): Promise<void>;
 }
 
@@ -99,7 +99,7 @@ export async function takeResult<DB>(
   options: {
     readonly io: Pick<CommandIo, 'stdout' | 'env'> & Partial<Pick<CommandIo, 'signal'>>;
     readonly record?: boolean;
-    /** What values count, by column: a terminal formats them by it. */
+    /** Units of the values by column, by which a terminal formats them. */
     readonly units?: Readonly<Record<string, string | undefined>>;
     readonly metadata?: Readonly<Record<string, string>>;
   },

@@ -30,17 +30,17 @@ export function formatTable(
 interface Texts {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** Columns that stand to the right. */
+  /** Right-aligned columns. */
   readonly right: ReadonlySet<number>;
 }
 
 interface FittedTable {
   readonly lines: readonly string[];
-  /** Columns for which there was no room. */
+  /** Columns that did not fit. */
   readonly leftOut: readonly string[];
 }
 
-/** The narrowest that a text is cut to rather than left out. */
+/** The narrowest that a text is cut to; below that the column is left out. */
 const readable = 16;
 const between = 2;
 
@@ -92,7 +92,7 @@ export function fitTable({ head, rows, right }: Texts, width: number): FittedTab
 
 const widest = (lines: readonly string[]): number => Math.max(0, ...lines.map(widthOf));
 
-/** One row, a line a column. */
+/** Formats one row with a line per column. */
 const recordLines = (head: readonly string[], row: readonly string[], width: number): readonly string[] =>
   formatTable(
     ['', ''],
@@ -103,9 +103,9 @@ const recordLines = (head: readonly string[], row: readonly string[], width: num
 
 interface TextTableOptions {
   readonly terminal: Terminal;
-  /** What values count, by column. */
+  /** Units of the values, by column. */
   readonly units?: Readonly<Record<string, string | undefined>>;
-  /** One row, shown a line a column. */
+  /** True for a single row, shown with a line per column. */
   readonly record?: boolean;
 }
 
@@ -149,7 +149,7 @@ const numberType = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|FLOAT|DOUBLE|DECIM
 
 const isNumber = ({ type }: CellColumn): boolean => numberType.test(type);
 
-/** A number without an exponent that is no infinity. */
+/** A finite number without an exponent. */
 const plain = /^-?\d+(\.\d+)?$/;
 
 /**
