@@ -8,14 +8,14 @@ import { checkShape } from './shape.ts';
 import type { PipelineSpec } from './spec.ts';
 import { parseYaml, withWrittenValues, type YamlSource } from './yaml-source.ts';
 
-/** pipeline.yaml, checked. */
+/** The checked contents of pipeline.yaml. */
 export interface Pipeline {
   /** As it was given, for messages. */
   readonly file: string;
   /** Absolute path of the folder that paths in the file are relative to. */
   readonly root: string;
   readonly spec: PipelineSpec;
-  /** Where a value stands: a scalar itself, a map or a list at its key. */
+  /** Returns the position of a value: of a scalar itself, of the key of a map or a list. */
   at(path: Path): Position;
 }
 
@@ -37,7 +37,7 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   return pipelineOf(file, root, source, spec, problems);
 }
 
-/** The same of a text, without a look at the files that it names. */
+/** Does the same for a text, without checking the files that it names. */
 export function parsePipeline(text: string, options: { readonly file: string; readonly root: string }): Pipeline {
   const { source, spec, problems } = check(text);
   return pipelineOf(options.file, options.root, source, spec, problems);
@@ -51,7 +51,7 @@ interface CheckedText {
 
 function check(text: string): CheckedText {
   const { source, problems } = parseYaml(text);
-  // Of a text that is no YAML, what could be read says little about what was meant.
+  // If a text is not YAML, the parts that could be read say little about what was meant.
   if (source.data === undefined) return { source, spec: undefined, problems };
   const shape = checkShape(source);
   problems.push(...shape.problems);

@@ -1,6 +1,6 @@
 import { type ErrorCode, PipelineError } from '../errors.ts';
 
-/** Where something stands in a file, both 1-based. */
+/** A position in a file; both are 1-based. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -9,7 +9,7 @@ export interface Position {
 /** Keys and list indexes that lead to a value. */
 export type Path = readonly (string | number)[];
 
-/** One thing that is wrong in pipeline.yaml; the message names the offending text. */
+/** One mistake in pipeline.yaml; the message names the offending text. */
 export interface Problem {
   readonly code: ErrorCode;
   readonly message: string;

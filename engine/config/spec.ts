@@ -50,13 +50,13 @@ const ofColumns = (description: string) => {
 const bound = (type: z.ZodType<number | string>, which: string) =>
   type.exactOptional().meta({ description: `${which} value that is allowed.` });
 
-/** Of a number, a date or a text. */
+/** A bound of a number, a date or a text. */
 const limit = z.union([z.number(), z.string()]);
 
 const age = (consequence: string) =>
   duration.exactOptional().meta({ description: `Where the newest value is older than this, the test ${consequence}.` });
 
-/** A test with no bound could not fail. */
+/** A test without a bound could not fail. */
 const atLeastOne =
   <Key extends string>(...keys: Key[]) =>
   (value: object): boolean =>

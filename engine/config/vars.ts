@@ -13,7 +13,7 @@ export interface Vars {
   strings(name: string): readonly string[];
   /** A duration in ms. */
   duration(name: string): number;
-  /** All values, for the record. */
+  /** All values, for the artifacts of the run. */
   readonly values: Readonly<Record<string, VarValue>>;
 }
 
@@ -47,7 +47,7 @@ export type Checked = { readonly value: VarValue } | { readonly problem: string;
 
 interface TypeOfVar {
   readonly wanted: string;
-  /** The value that the run reads, or undefined where `raw` does not fit. */
+  /** Returns the value as the run reads it, or undefined if `raw` does not fit. */
   read(raw: unknown): VarValue | undefined;
   /** What `--var name=text` means. */
   parse(text: string): unknown;

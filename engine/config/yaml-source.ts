@@ -14,18 +14,18 @@ import { hideInValue } from '../secrets.ts';
 import type { Path, Position, Problem } from './problems.ts';
 import type { PipelineSpec, TestSpec } from './spec.ts';
 
-/** A parsed YAML text that knows where each of its values stands. */
+/** A parsed YAML text that knows the position of each of its values. */
 export interface YamlSource {
   readonly data: unknown;
   /** Where a reader looks for the value: at a scalar itself, at the key of a map or a list; what is absent is where it would be. */
   at(path: Path): Position;
-  /** Where the key that ends the path stands. */
+  /** Returns the position of the key that ends the path. */
   keyAt(path: Path): Position;
   /** The value as it is written, cut to one line; empty where nothing is, undefined where the key is missing. */
   textAt(path: Path): string | undefined;
   /** A scalar's text as it is written, without its quotes: `007` and not 7. Undefined for anything else. */
   scalarAt(path: Path): string | undefined;
-  /** Whether the key that ends the path stands in `{ }` and has no value, as the rest of an unquoted text with a comma has. */
+  /** True if the key that ends the path is in `{ }` without a value, like the rest of an unquoted text with a comma. */
   isStray(path: Path): boolean;
 }
 
@@ -86,7 +86,7 @@ function restOfLine(text: string, offset: number): string {
   return hideInValue(line) === line ? line.slice(offset - start) : line;
 }
 
-/** Parses YAML 1.2; times stay texts. Of a text with syntax errors the data is undefined. */
+/** Parses YAML 1.2; times stay texts. If there are syntax errors, the data is undefined. */
 export function parseYaml(text: string): { source: YamlSource; problems: Problem[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, {
