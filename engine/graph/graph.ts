@@ -9,20 +9,20 @@ import { inTopologicalOrder } from './walk.ts';
 
 interface NodeOf<Kind extends NodeRef['kind'], Spec> extends NodeRef {
   readonly kind: Kind;
-  /** Its own; tests and exports without one have that of their model. */
+  /** The node's own group; tests and exports without one have that of their model. */
   readonly group?: string;
   readonly tags: readonly string[];
-  /** The module that it is written in, relative to pipeline.yaml; pipeline.yaml itself for what has none. */
+  /** The module that defines it, relative to pipeline.yaml; pipeline.yaml itself if there is no module. */
   readonly path: string;
   /** Ids of the nodes that come before it, each once. */
   readonly needs: readonly string[];
-  /** Id of the model that a test is declared at, or that an export takes out. */
+  /** Id of the model that declares a test or that an export writes. */
   readonly parent?: string;
-  /** A boolean var: where it is false, there is nothing to do. */
+  /** A boolean var: if it is false, there is nothing to do. */
   readonly when?: string;
   /** How many days before a day a model reads. */
   readonly looksBackDays?: number;
-  /** Where it stands in pipeline.yaml. */
+  /** Its position in pipeline.yaml. */
   readonly position: Position;
   readonly spec: Spec;
 }

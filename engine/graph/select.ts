@@ -12,7 +12,7 @@ export interface Selection {
  * Ids that dbt's selectors choose, in the order of the graph; everything without `select`.
  * A model brings its tests and exports, so that what is built is never published untested; a test that reads a second
  * table goes with the model that declares it. Only a bare `kind:` is taken at its word.
- * Throws SELECTION_EMPTY for a selector that finds nothing and where `exclude` leaves nothing, USAGE for bad syntax.
+ * Throws SELECTION_EMPTY if a selector matches nothing or `exclude` leaves nothing, USAGE for bad syntax.
  */
 export function select(graph: Graph, { select = [], exclude = [] }: Selection): Set<string> {
   const chosen = select.length === 0 ? undefined : unionOf(graph, '--select', select);
@@ -66,7 +66,7 @@ function withTestsAndExports(graph: Graph, ids: ReadonlySet<string>): Set<string
 /** How a selector is told apart: `tag:nightly`, `path:models/nightly` …; `any` is a word without a method. */
 interface Method {
   isMatch(node: GraphNode, glob: Glob): boolean;
-  /** What the method could find in a node, for suggestions. */
+  /** The names that the method can match in a node, for suggestions. */
   namesOf(node: GraphNode): readonly (string | undefined)[];
 }
 
@@ -148,14 +148,14 @@ function globOf(pattern: string): Glob {
   };
 }
 
-/** Ids of the nodes that a selector names, its `+` and `@` aside. */
+/** Returns the ids of the nodes that a selector names, ignoring its `+` and `@`. */
 function matches(graph: Graph, { method, pattern }: Selector): Set<string> {
   const glob = globOf(pattern);
   const found = graph.nodes.filter((node) => methods[method]?.isMatch(node, glob));
   return new Set(found.map(({ id }) => id));
 }
 
-/** `did you mean X?` for a selector that names nothing. */
+/** `did you mean X?` for a selector that matches nothing. */
 function suggest(graph: Graph, { method, pattern }: Selector): string | undefined {
   const names = graph.nodes.flatMap((node) => methods[method]?.namesOf(node) ?? []);
   return closest(pattern, new Set(names.filter((name) => name !== undefined && name !== '') as string[]));

@@ -1,10 +1,10 @@
-/** What a walk has to know of a node. */
+/** The fields of a node that a walk needs. */
 interface Linked {
   readonly id: string;
   readonly needs: readonly string[];
 }
 
-/** The nodes such that each comes after what it needs, and otherwise in their order; the graph has no cycle. */
+/** Sorts the nodes so that each comes after those it needs, otherwise in their order; the graph must have no cycle. */
 export function inTopologicalOrder<Node extends Linked>(nodes: readonly Node[]): Node[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const ordered = new Set<Node>();
