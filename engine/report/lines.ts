@@ -9,7 +9,7 @@ import { createMeter, type Meter, progressLine } from './progress.ts';
 
 const progressEvery = 15_000;
 const dotsUpTo = 72;
-/** A terminal with less has no room for dots. */
+/** A narrower terminal has no room for dots. */
 const widthOfDots = 100;
 
 interface Running {

@@ -31,10 +31,10 @@ const warningsAtMost = 3;
 export function createSummaryReporter(options: {
   readonly write: (line: string) => void;
   readonly debug: boolean;
-  /** Only the `Done.` line. */
+  /** Prints only the `Done.` line. */
   readonly quiet: boolean;
   readonly color: boolean;
-  /** Only the `Done.` line of a run in which nothing changed. */
+  /** Prints only the `Done.` line if nothing changed in the run. */
   readonly isShort: boolean;
 }): Reporter {
   const { write, debug, quiet, isShort } = options;

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 /** What a stream shows: a person at a terminal, or a file or pipe. */
 export interface Terminal {
   readonly isTerminal: boolean;
-  /** Columns; a file or a pipe has no end. */
+  /** Columns; unlimited for a file or a pipe. */
   readonly width: number;
   readonly color: boolean;
 }
@@ -26,7 +26,7 @@ const isDumb = (env: Env): boolean => env.TERM === 'dumb';
 /** Below this a line of the live list has no room for what it says. */
 const narrowest = 60;
 
-/** Whether progress may be drawn in place. */
+/** True if progress may be drawn in place. */
 export const isLive = (stream: NodeJS.WritableStream, env: Env): stream is NodeJS.WriteStream => {
   const { isTerminal, width } = terminalOf(stream, env);
   return isTerminal && width >= narrowest && !isDumb(env);

@@ -25,7 +25,7 @@ interface Entry {
   readonly startedAt: number;
   testsPassed: number;
   notes: number;
-  /** Of the tests that stand with no model. */
+  /** The status of tests without a model. */
   status: NodeStatus;
 }
 
@@ -48,7 +48,7 @@ export function createTtyReporter(options: {
   const entries = new Map<string, Entry>();
   let list: LiveList | undefined;
   let stopRedraw = () => {};
-  /** What happened while the terminal was somebody else's. */
+  /** Events that arrived while something else used the terminal. */
   let held: RunEvent[] | undefined;
   let labelWidth = 0;
 
