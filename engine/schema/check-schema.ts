@@ -32,7 +32,7 @@ export async function compareSchema(options: CompareOptions): Promise<readonly C
   ];
 }
 
-/** `schema check`: that, and all else that derives from the definition. */
+/** `schema check`: the same, and all other files derived from the definition. */
 export async function checkSchema(
   options: CompareOptions & { readonly graph: Graph; readonly vars: Vars },
 ): Promise<readonly Comparison[]> {
@@ -88,7 +88,7 @@ export interface DerivedFile {
   readonly text: string;
 }
 
-/** schema.sql, beside the module that it is generated from. */
+/** schema.sql, next to the module that it is generated from. */
 export const schemaFile = (pipeline: Pipeline): string => path.join(path.dirname(pipeline.spec.schema), 'schema.sql');
 
 export function derivedFiles(pipeline: Pipeline, schema: Schema): readonly DerivedFile[] {
@@ -99,7 +99,7 @@ export function derivedFiles(pipeline: Pipeline, schema: Schema): readonly Deriv
   ];
 }
 
-/** Writes those that are stale; the files written. */
+/** Writes the stale files and returns their names. */
 export async function writeDerived(root: string, files: readonly DerivedFile[]): Promise<readonly string[]> {
   const written: string[] = [];
   for (const { file, text } of files) {
@@ -111,7 +111,7 @@ export async function writeDerived(root: string, files: readonly DerivedFile[]):
   return written;
 }
 
-/** Where a committed file first differs from what the definition gives; undefined where it does not. */
+/** Returns where a committed file first differs from the definition's text; undefined if they are equal. */
 export async function staleness(root: string, { file, text }: DerivedFile): Promise<string | undefined> {
   const committed = await readCommitted(root, file);
   if (committed === text) return undefined;

@@ -19,18 +19,18 @@ import { schemaMigrations } from './system.ts';
 import { type Schema, storedTables, type Table } from './table.ts';
 import { describeDrift, isStructural } from './words.ts';
 
-/** Something that must agree with the definition, and in what it does not. */
+/** Something that must agree with the definition, and how it differs. */
 export interface Comparison {
   readonly subject: string;
   readonly differences: readonly string[];
-  /** The target's warehouse, where migrations are still to come. */
+  /** True for the target's warehouse if migrations are pending. */
   readonly isOutdated?: boolean;
 }
 
 export interface CompareOptions {
   readonly pipeline: Pipeline;
   readonly paths: TargetPaths;
-  /** Any DuckDB or Parquet file, in the place of the target's warehouse. */
+  /** Any DuckDB or Parquet file, instead of the target's warehouse. */
   readonly database: string | undefined;
   readonly signal: AbortSignal;
 }

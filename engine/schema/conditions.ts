@@ -1,7 +1,7 @@
 import { quoteName, quoteText } from '../sql.ts';
 import type { Check, Column } from './table.ts';
 
-/** What the warehouse enforces of a column's values, as SQL conditions. */
+/** Returns what the warehouse enforces for a column's values, as SQL conditions. */
 export function columnConditions(name: string, { oneOf, min, max }: Column): readonly string[] {
   return [
     ...(oneOf === undefined ? [] : [`${quoteName(name)} IN (${oneOf.map(quoteText).join(', ')})`]),

@@ -3,7 +3,7 @@ import { columnComment, tableComment } from './comments.ts';
 import { checkCondition, columnConditions } from './conditions.ts';
 import { type Column, hasPrimaryKey, type IndexPart, type Schema, storedTables, type Table } from './table.ts';
 
-/** One thing in which two schemas differ, as a step from the first to the second. Conditions are SQL. */
+/** One difference between two schemas, as a step from the first to the second. Conditions are SQL. */
 export type Change =
   | { readonly kind: 'table added'; readonly table: string }
   | { readonly kind: 'table dropped'; readonly table: string }

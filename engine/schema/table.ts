@@ -25,24 +25,24 @@ export interface Column<Type extends SqlType = SqlType, Nullable extends boolean
   readonly description: string;
   /** What a value counts: `EUR`, `bytes`, `percent` … */
   readonly unit?: string;
-  /** The only values there are. */
+  /** The only allowed values. */
   readonly oneOf?: readonly string[];
   /** Smallest value. */
   readonly min?: number;
   /** Largest value. */
   readonly max?: number;
-  /** Only of a live database: no definition has defaults, whoever writes a row says what is in it. */
+  /** Set only for a live database: definitions have no defaults, so every writer states each value. */
   readonly default?: string;
 }
 
-/** What a column of this type can say of itself. */
+/** The options of a column of this type. */
 type ColumnOptions<Type extends SqlType> = Pick<Column, 'unit'> &
   (SqlTypes[Type] extends number | bigint ? Pick<Column, 'min' | 'max'> : unknown) &
   (SqlTypes[Type] extends string ? { readonly oneOf?: readonly [string, ...string[]] } : unknown);
 
 type ColumnOf<Type extends SqlType> = {
   (description: Sentence, options?: ColumnOptions<Type>): Column<Type, false>;
-  /** The same column where NULL is an answer. */
+  /** The same column, but NULL is allowed. */
   nullable(description: Sentence, options?: ColumnOptions<Type>): Column<Type, true>;
 };
 
@@ -94,7 +94,7 @@ export interface Table<
   readonly checks?: readonly Check[];
   /** Table → the columns that hold (part of) its key. Not enforced; shown in docs/tables.md. */
   readonly references?: Readonly<Record<string, readonly string[]>>;
-  /** What is replaced as one; a table without it is replaced whole. */
+  /** The unit of replacement; a table without it is replaced whole. */
   readonly partition?: Parts;
   /**
    * `source`: read from files at build time, never created in the warehouse. `view`: its rows are computed when it is
@@ -103,7 +103,7 @@ export interface Table<
   readonly kind?: 'table' | 'source' | 'view';
   /** Of a source: its first columns, which are the same for all lines of a file and do not stand in it. */
   readonly perFile?: readonly string[];
-  /** Only of a live database: what it enforces beyond what a definition can say. */
+  /** Set only for a live database: constraints that a definition cannot express. */
   readonly otherConstraints?: readonly string[];
 }
 
@@ -145,5 +145,5 @@ export type DatabaseOf<S extends Schema> = { [K in keyof S & string]: RowOf<S[K]
 export const storedTables = (schema: Schema): readonly Table[] =>
   Object.values(schema).filter(({ kind = 'table' }) => kind === 'table');
 
-/** Whether an index holds the key; else replacing whole partitions does. */
+/** True if an index enforces the key; otherwise replacing whole partitions does. */
 export const hasPrimaryKey = (table: Table): boolean => table.keyHeldBy !== 'partition' && table.key.length > 0;

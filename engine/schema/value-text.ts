@@ -1,6 +1,6 @@
 import type { SqlType } from './table.ts';
 
-/** A number as it is written: `digits` × 10^-`scale`. */
+/** A number as written: `digits` × 10^-`scale`. */
 interface Decimal {
   readonly digits: bigint;
   readonly scale: number;

@@ -90,7 +90,7 @@ const widerTypes: Readonly<Record<string, readonly SqlType[]>> = {
   'TIMESTAMP WITH TIME ZONE': ['TIMESTAMP'],
 };
 
-/** May lose what is stored: a drop, or a type that cannot hold every value of the one before. */
+/** True if stored data may be lost: a drop, or a type that cannot hold every value of the one before. */
 export function isDestructive(change: Change): boolean {
   if (change.kind === 'table dropped' || change.kind === 'column dropped') return true;
   if (change.kind !== 'type' || change.to === 'VARCHAR') return false;
@@ -101,8 +101,8 @@ export function isDestructive(change: Change): boolean {
 export const isStructural = ({ kind }: Change): boolean => kind !== 'comment';
 
 /**
- * In what the tables of a schema differ, comments aside. Tables of which the schema knows nothing are nobody's business:
- * people keep notes of their own beside the warehouse's tables.
+ * Returns how the tables of a schema differ, comments aside. Tables that are not in the schema are ignored: people keep
+ * notes of their own next to the warehouse's tables.
  */
 export function findDrift(live: Schema, wanted: Schema): readonly Change[] {
   const known = Object.fromEntries(Object.entries(live).filter(([name]) => wanted[name] !== undefined));
