@@ -38,7 +38,7 @@ export interface CompareOptions {
 export const differencesOf = (found: Schema, schema: Schema): readonly string[] =>
   diffSchemas(found, schema).map(describeDrift);
 
-/** The target's warehouse, where it has one, or any file in its place. One that is lost is a difference: the exports can be looked at. */
+/** Compares the target's warehouse, if any, or the given file. A lost one is a difference; exports can still be read. */
 export async function compareDatabase(options: CompareOptions, schema: Schema): Promise<readonly Comparison[]> {
   try {
     return await compareFile(options, schema);
