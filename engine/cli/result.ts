@@ -29,9 +29,10 @@ const isText = (format: CopyFormat): boolean => format === 'csv' || format === '
 const isTerminal = (stream: CommandIo['stdout']): boolean => 'isTTY' in stream && stream.isTTY === true;
 
 /**
- * The form that `--format` and `--output` ask for. Without them, and with `--output -`, a terminal shows a picture (or, where
- * there is none, a table) and a pipe gets CSV; a file is written in the format of its name. Of Arrow a pipe gets the stream.
- * @throws PipelineError USAGE for a form that cannot be, and as `resolveOutput`
+ * Chooses the form that `--format` and `--output` ask for. Without them, and with `--output -`, a terminal shows a
+ * picture (or a table, if there is none) and a pipe gets CSV; a file gets the format of its extension. A pipe gets
+ * Arrow's stream format.
+ * @throws PipelineError USAGE for an impossible form, and as `resolveOutput`
  */
 export function chooseForm({ format, output = '-' }: ResultOptions, io: Pick<CommandIo, 'stdout' | 'cwd'>): ResultForm {
   const to = resolveOutput(output, io.cwd);

@@ -3,8 +3,8 @@ import type { TextRows } from '../read.ts';
 import { cutTo, type Terminal, widthOf } from '../report/terminal.ts';
 
 /**
- * Lines of columns, two blanks apart, the columns of `right` to the right; a column without any value is left out, and
- * without a row there is no head either.
+ * Formats lines of columns, two blanks apart; the columns of `right` are right-aligned. A column without any value is
+ * left out, and without rows there is no header either.
  */
 export function formatTable(
   head: readonly string[],
@@ -45,9 +45,9 @@ const readable = 16;
 const between = 2;
 
 /**
- * A table within the width of a terminal, whose lines would break into a heap of figures otherwise. Where it is too
- * wide, one row is shown a line a column. Of several, a column that says the same in every row says it once, above;
- * where that is not enough, the last columns go, and a text is cut where enough of it can be read.
+ * Fits a table into the width of a terminal, where its lines would otherwise wrap. If it is too wide, a single row is
+ * shown with a line per column. For several rows, a column with the same value in every row is shown once, above; if
+ * that is not enough, the last columns are dropped, and a text is cut if enough of it stays readable.
  */
 export function fitTable({ head, rows, right }: Texts, width: number): FittedTable {
   const [first] = rows;
@@ -153,8 +153,8 @@ const isNumber = ({ type }: CellColumn): boolean => numberType.test(type);
 const plain = /^-?\d+(\.\d+)?$/;
 
 /**
- * A value as DuckDB writes it, for a person: `21.36 bn EUR`, `34.9 %`, `▲2`, `12,345`. A price keeps all its digits,
- * and what is no plain number stays as it is.
+ * Formats a value printed by DuckDB for a person: `21.36 bn EUR`, `34.9 %`, `▲2`, `12,345`. A price keeps all its
+ * digits, and anything that is not a plain number stays as it is.
  */
 export function humanCell(text: string, { type, unit = '' }: CellColumn): string {
   if (!numberType.test(type) || !plain.test(text)) return text;

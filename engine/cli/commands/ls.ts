@@ -23,8 +23,8 @@ async function ls(cli: Cli, options: GlobalOptions & SelectionOptions & { readon
 }
 
 /**
- * The edges of custom tests stand in their modules, and to load these takes longer than all else: only what follows
- * edges, or tells a program of them, waits for that.
+ * The edges of custom tests are in their modules, which take longer to load than everything else: only selections that
+ * follow edges, or formats that print them, wait for that.
  */
 async function graphOf(
   cli: Cli,
