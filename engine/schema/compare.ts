@@ -38,7 +38,7 @@ export interface CompareOptions {
 export const differencesOf = (found: Schema, schema: Schema): readonly string[] =>
   diffSchemas(found, schema).map(describeDrift);
 
-/** Compares the target's warehouse, if any, or the given file. A lost one is a difference; exports can still be read. */
+/** Compares the target's warehouse, if any, or the given file. A lost one is a difference; exports stay readable. */
 export async function compareDatabase(options: CompareOptions, schema: Schema): Promise<readonly Comparison[]> {
   try {
     return await compareFile(options, schema);
