@@ -1,6 +1,6 @@
 import { defineErrors, type ErrorCode, type ErrorDetails, type PipelineError } from '../engine/index.ts';
 
-/** What an extract can fail with beside the engine's errors, with the exit code of a command that ends with it. */
+/** Error codes of extracts besides the engine's, with the exit code of a command that ends with each. */
 export const sourceExitCodes = {
   ARCHIVE_RESPONSE: 1,
   EXCHANGE_BANNED: 1,

@@ -60,7 +60,7 @@ export default defineExtract({
     const series = trees.flatMap((tree) =>
       (symbols.get(treePrefix(tree)) ?? []).map((symbol): Series => ({ ...tree, symbol })),
     );
-    // What is known of symbols that are not asked for now stays known.
+    // Symbols that are not selected now keep their states.
     if (options.symbols.length === 0) keepSeries(directory, series);
 
     const listed: ListedSeries[] = [];
@@ -176,7 +176,7 @@ async function listPrefixes(client: ArchiveClient, listingUrl: string, parents: 
 
 const ofOneSeries: ReadonlySet<string> = new Set(['ARCHIVE_UNREACHABLE', 'ARCHIVE_RESPONSE', 'LISTING_INVALID']);
 
-/** Whether a failure may concern its series alone: a CDN answers single 403s (A33), a country is refused everything. */
+/** True if a failure may concern its series alone: a CDN answers single 403s (A33), a country is refused everything. */
 const concernsOne = ({ code, details }: PipelineError): boolean =>
   ofOneSeries.has(code) || (code === 'ARCHIVE_REFUSED' && details.status === 403);
 

@@ -23,11 +23,11 @@ const size = z.string().transform((text, context) => {
 });
 const mebibyte = 2 ** 20;
 
-/** How an extract asks a host; docs/extraction.md says how the defaults were found. */
+/** Settings for requests to a host; docs/extraction.md says how the defaults were found. */
 const connectionSettings = {
   /** Connections to a host, and requests under way. */
   connections: z.int().min(1).max(1024).default(512),
-  /** Of one request, the first included. */
+  /** Attempts per request, the first included. */
   attempts: z.int().min(1).max(20).default(8),
   /** For how long a host that gives no answer is tried at least. */
   patience: durationFrom(0).default(30_000),
@@ -39,7 +39,7 @@ const connectionSettings = {
   body_timeout: duration.default(30_000),
 };
 
-/** How archives are staged. */
+/** Settings for staging archives. */
 const stagingSettings = {
   /** Threads that stage; 0 is the thread of the run. */
   workers: z
@@ -49,7 +49,7 @@ const stagingSettings = {
     .default(() => Math.min(availableParallelism(), 4)),
   /** Larger zips are written to disk as they come. */
   largest_zip_in_memory: size.default(mebibyte),
-  /** Of archives that are under way at once. */
+  /** Bytes of archives in flight at once. */
   bytes_in_flight: size.default(64 * mebibyte),
 };
 
@@ -97,7 +97,7 @@ const timeframe = z.enum(timeframeNames);
 
 const shared = {
   ...connectionSettings,
-  /** Where pipeline.yaml declares a var of the same name, that counts. */
+  /** A var of the same name in pipeline.yaml wins. */
   instrument_types: z.array(instrumentType).min(1).default(['futures-um']),
   timeframes: z.array(timeframe).min(1).default(['1d']),
   symbols: z.array(z.string()).default([]),
@@ -105,16 +105,16 @@ const shared = {
 
 const listingOptions = z.strictObject({
   ...shared,
-  /** Whether the daily USD-M tree at var `availability_timeframe` is listed too. */
+  /** True if the daily USD-M tree at var `availability_timeframe` is listed too. */
   availability: z.boolean().default(false),
 });
 
 const klinesOptions = z.strictObject({
   ...shared,
   ...stagingSettings,
-  /** What becomes of an archive whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
+  /** Policy for an archive whose MD5 is the listed one but whose CHECKSUM file disagrees (A19). */
   stale_checksum: z.enum(['fail', 'warn']).default('fail'),
-  /** Whether the CSVs of archives stay in the staging area after their rows have been published. */
+  /** Whether staged CSVs are kept after their rows have been published. */
   staging_retention: z.enum(['keep', 'prune_after_load']).default('keep'),
   /** Files that are known to be bad, by the SHA-256 of the zip: rejected without a warning, with the reason given here. */
   known_defects: z

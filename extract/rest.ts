@@ -96,7 +96,7 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       return {
         status: totals.bars + totals.archived > 0 ? 'success' : 'no-op',
         summary: { series: all.length, ...totals, unknown: unknown.size, failed: failures.length, requests, retries },
-        // What was left out is not asked for again.
+        // Bars that were left out are not requested again.
         partlyChecked: ['bar_skipped'],
       };
     },

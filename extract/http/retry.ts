@@ -83,7 +83,7 @@ export async function withRetries<T, Problem>(
 const elsewhere = 'run from a network that the host serves, or point PIPELINE_ARCHIVE_URL at a mirror';
 const places = 'in PIPELINE_ARCHIVE_URL, PIPELINE_LISTING_URL or the target in pipeline.yaml';
 
-/** What a status that refuses access means, and what to do about it; undefined for any other status. */
+/** Returns the meaning of a status that refuses access and what to do about it; undefined for any other status. */
 export function refusalOf(
   status: number,
   { authorization, query }: UrlAccess,

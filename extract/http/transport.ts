@@ -15,7 +15,7 @@ export interface TransportOptions {
   readonly bodyTimeout?: number;
   /** Bytes a second below which an answer counts as stalled, once `bodyTimeout` has passed. */
   readonly slowestRate?: number;
-  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are read from. */
+  /** Environment with `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -37,7 +37,7 @@ export interface Answer {
 export interface TransportRequest {
   /** As it may be shown. */
   readonly url: URL;
-  /** What is sent besides, and told nobody else. */
+  /** User, password and query: sent, and never shown. */
   readonly access?: UrlAccess | undefined;
   /** The most bytes a body may have; one that has more is cut off with an error. */
   readonly limit: number;

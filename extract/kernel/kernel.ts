@@ -3,10 +3,10 @@
 // nearly every archive is, and gives up where anything is not: then zlib and `scanCsv` say what is wrong.
 import { readFileSync } from 'node:fs';
 
-/** What kernel.wasm gives. */
+/** The exports of kernel.wasm. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
-  /** Where its free memory begins. */
+  /** Start of its free memory. */
   readonly heap: WebAssembly.Global<number>;
   inflateRaw(input: number, length: number, output: number, capacity: number): number;
   md5(table: number, count: number, digests: number): void;

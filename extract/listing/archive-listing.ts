@@ -4,7 +4,7 @@ import { periodOf, type Series } from '../../exchange/keys.ts';
 import { sqlDate, sqlTimestamp, writeLines } from '../csv.ts';
 import { type ListedObject, type ListedSeries, readObjects, seriesFile, storedSeries } from './series-state.ts';
 
-/** What the listing extract hands to those that need it. Objects are read from the state when they are asked for. */
+/** The result of the listing extract. Objects are read from the state on request. */
 export interface ArchiveListing {
   readonly kind: 'archive-listing';
   readonly series: readonly ListedSeries[];
@@ -30,7 +30,7 @@ export function createArchiveListing(
 export const isArchiveListing = (value: unknown): value is ArchiveListing =>
   typeof value === 'object' && value !== null && (value as Partial<ArchiveListing>).kind === 'archive-listing';
 
-/** Where the states of the series are. */
+/** The folder of the series' states. */
 export const stateDirectory = (stagingDir: string): string => join(stagingDir, 'listing');
 
 /** All that runs have listed so far; what this one has `listed` need not be read again. */
@@ -40,7 +40,7 @@ export function storedListing(stagingDir: string, listed: readonly ListedSeries[
 }
 
 /**
- * What this run has listed, or, where the listing is not selected, what an earlier one has.
+ * Returns what this run has listed, or an earlier one if the listing is not selected.
  * @throws PipelineError TABLE_MISSING where nothing is listed yet
  */
 export function listingOf({ upstream, stagingDir }: Pick<ExtractContext, 'upstream' | 'stagingDir'>): ArchiveListing {
@@ -110,13 +110,13 @@ function lineOf(series: Series, object: ListedObject): string {
 
 /** Longer names fit no file system once an archive's name is made of them; the longest real one has 26 characters. */
 const longestBytes = 100;
-/** What could leave a folder, and what would break a line that begins with a key. */
+/** Characters that could leave a folder, or break a line that begins with a key. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const unsafe = /[\u0000-\u001f\u007f-\u009f/\\,]|^\.$|\.\./;
 
 export interface Symbols {
   readonly symbols: readonly string[];
-  /** Names that are no symbol of any exchange and would be dangerous as one, quoted. */
+  /** Quoted names that are not symbols of any exchange and would be dangerous as one. */
   readonly refused: readonly string[];
 }
 

@@ -35,7 +35,7 @@ export interface Refreshed {
   readonly gone: number;
   /** Keys of zip files whose names are not of the layout (A7). */
   readonly skipped: readonly string[];
-  /** Whether the series was listed from its start. */
+  /** True if the series was listed from its start. */
   readonly isWhole: boolean;
 }
 
@@ -51,7 +51,7 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   const file = seriesFile(directory, series);
   const known = peekSeries(file);
   const age = known === undefined ? Infinity : asOf.getTime() - Date.parse(known.head.listed_whole_at);
-  // What a run with a clock that is ahead has noted tells nothing of the time since.
+  // Notes of a run whose clock was ahead say nothing about the time since.
   const isFresh = age >= 0 && age <= relistAfter;
   const newest = relist || !isFresh ? undefined : known?.newest;
   const from = newest === undefined ? undefined : periodBefore(series, newest);
@@ -106,7 +106,7 @@ const sameSeries = (key: ArchiveKey, series: Series): boolean =>
 const sameState = (a: ListedObject, b: ListedObject | undefined): boolean =>
   a.key === b?.key && a.etag === b.etag && a.size_bytes === b.size_bytes && a.last_modified === b.last_modified;
 
-/** What is listed now, with the time at which it was first seen so; before `from` what is stored stands. */
+/** Returns the listed objects with the time they were first seen in this state; before `from` the stored ones count. */
 function merge(stored: readonly ListedObject[], listed: readonly ListedObject[], from: string | undefined) {
   const kept = from === undefined ? [] : stored.filter((object) => object.period < from);
   const replaced = new Map(stored.slice(kept.length).map((object) => [object.key, object]));

@@ -23,7 +23,7 @@ export interface ListedObject {
   readonly listed_at: string;
 }
 
-/** What is known of a series without reading its objects. */
+/** The facts about a series that need no reading of its objects. */
 export interface SeriesHead {
   /** As-of of the last run that listed it from its start. */
   readonly listed_whole_at: string;
@@ -69,7 +69,7 @@ export function storedSeries(directory: string, known: readonly ListedSeries[] =
   return found;
 }
 
-/** Forgets the series beside these: a symbol that is no longer among the prefixes has no objects any more. */
+/** Forgets all other series: a symbol that is no longer among the prefixes has no objects. */
 export function keepSeries(directory: string, series: readonly Series[]): void {
   const files = new Set(series.map((one) => seriesFile(directory, one)));
   for (const folder of new Set([...files].map((file) => dirname(file)))) {
@@ -106,12 +106,12 @@ export function writeSeries(file: string, head: SeriesHead, objects: readonly Li
   writeWhole(file, Buffer.concat([Buffer.from(`${seal(JSON.stringify(stored), placeOf(file))}\n`, 'latin1'), bytes]));
 }
 
-/** What a look at the first bytes of a state tells. */
+/** The facts in the first bytes of a state. */
 export interface SeriesPeek {
   readonly head: SeriesHead;
   /** Period of the newest object. */
   readonly newest: string | undefined;
-  /** Whether these, ascending, are all objects of this period and later; it knows those of the last two weeks. */
+  /** True if these, ascending, are all objects of this period and later; it knows those of the last two weeks. */
   isWhole(period: string, objects: readonly ListedObject[]): boolean;
 }
 
@@ -184,11 +184,11 @@ const damaged = (file: string) =>
     hint: 'list everything whole again: pnpm pipeline run --relist',
   });
 
-/** What else the checksum of a head covers: which series the file is of, by its path. */
+/** The checksum of a head also covers the series that the file is of, by its path. */
 const placeOf = (file: string): string => file.split(/[\\/]/).slice(-4).join('/');
 
 interface StoredHead extends SeriesHead {
-  /** Of the lines of the objects; missing of a state that was written before there were checksums. */
+  /** Size and checksum of the objects' lines; missing from states written before there were checksums. */
   readonly bytes?: number;
   readonly lines_crc?: string;
 }
@@ -211,7 +211,7 @@ function parseHead(line: string): StoredHead | undefined {
   }
 }
 
-/** The objects as they stand in the file, from its end. */
+/** The objects as the file has them, from its end. */
 function parseObjects(series: Series, lines: readonly string[]): ListedObject[] {
   const objects: ListedObject[] = [];
   for (let at = lines.length - 1; at >= 0; at--) {

@@ -12,7 +12,7 @@ import { type LockedArchive, lockedAs, readLock } from './lock-file.ts';
 interface Difference {
   readonly key: string;
   readonly kind: 'changed' | 'missing' | 'new';
-  /** What is there, and what is locked, for a person. */
+  /** The found and the locked version, as text for people. */
   readonly text: string;
 }
 

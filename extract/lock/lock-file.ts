@@ -26,7 +26,7 @@ export interface LockedArchive {
 const firstLine = /^# sources\.lock 1, target \S+: key size etag sha256$/;
 const line = /^(\S.*) (\d+) (\S+) ([0-9a-f]{64}|rejected|absent)$/;
 
-/** What a ledger entry is locked as; nothing of an archive that gave no answer, since that tells nothing of it. */
+/** Returns the locked form of a ledger entry; nothing for an archive that gave no answer. */
 export function lockedAs({ key, size_bytes, etag, status, sha256 }: LedgerEntry): LockedArchive | undefined {
   const answer = status === 'staged' ? sha256 : status;
   return answer === undefined || answer === 'failed' ? undefined : { key, size_bytes, etag, sha256: answer };

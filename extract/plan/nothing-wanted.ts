@@ -8,7 +8,7 @@ import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { Scope } from '../options.ts';
 import type { Plan } from './plan-all.ts';
 
-/** All that a plan which asks for nothing again depends on, beside the staged files themselves. */
+/** Everything that a plan without requests depends on, besides the staged files themselves. */
 export interface PlanBasis extends Pick<Scope, 'instrument_types' | 'timeframes'> {
   readonly listing: ArchiveListing;
   /** Digest of the ledger. */

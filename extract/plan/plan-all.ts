@@ -20,7 +20,7 @@ export interface PlannedArchive extends Planned {
 export interface Plan {
   readonly files: number;
   readonly bytes: number;
-  /** What the staged CSVs will take, about. */
+  /** Estimated bytes of the staged CSVs. */
   readonly diskBytes: number;
   readonly settled: Readonly<Record<SettledStatus, number>>;
   /** Archives that are to make way. */
@@ -92,7 +92,7 @@ function planPair(
 interface Pair {
   monthly?: Series;
   daily?: Series;
-  /** Whether this run could not list its monthly archives. */
+  /** True if this run could not list its monthly archives. */
   readonly monthsUnknown: boolean;
 }
 

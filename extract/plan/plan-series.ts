@@ -9,7 +9,7 @@ export type Why =
   | 'reissued'
   /** A daily file for a day that the monthly file of its month misses, or cannot give (A15). */
   | 'repair'
-  /** What came before was not the listed archive: no answer, a 404 or other bytes (B23). */
+  /** The last attempt did not get the listed archive: no answer, a 404 or other bytes (B23). */
   | 'again'
   /** Its CSV was removed after it had been loaded, and its month is to be built again. */
   | 'pruned';
@@ -19,12 +19,12 @@ export interface Planned {
   readonly why: Why;
 }
 
-/** What became of the listed version of an archive; `known`: it was rejected, and is known to be bad. */
+/** The outcome of the listed version of an archive; `known`: rejected, and known to be bad. */
 export type SettledStatus = ArchiveStatus | 'known';
 
 export interface Settled {
   readonly object: ListedObject;
-  /** Of the listed version; an earlier one may be staged all the same. */
+  /** Outcome of the listed version; an earlier one may still be staged. */
   readonly status: SettledStatus;
 }
 
@@ -40,9 +40,9 @@ export interface PlanInput {
   /** Both ascending by period. */
   readonly monthly: readonly ListedObject[];
   readonly daily: readonly ListedObject[];
-  /** Whether the monthly ones could not be listed: a month that has none may have one, and its days wait. */
+  /** True if the monthly archives could not be listed: a month without one may have one, so its days wait. */
   readonly monthsUnknown: boolean;
-  /** What the ledger has of a key, as long as what it tells of is still there. */
+  /** Returns the ledger's entry of a key, as long as its CSV is still there. */
   readonly known: (key: string) => LedgerEntry | undefined;
   /** Days as `YYYY-MM-DD`, half-open; without it everything listed is wanted. */
   readonly window: { readonly start: string; readonly end: string } | undefined;
@@ -119,7 +119,7 @@ export function planSeries(input: PlanInput): SeriesPlan {
 /** `failed`: this run has asked for it, and what came was not the listed archive; `refused`: it is bad, or not there. */
 type Answer = 'staged' | 'refused' | 'failed' | 'open' | 'again' | 'reissued';
 
-/** What is known of an archive in the version that is listed. */
+/** Returns what is known of the listed version of an archive. */
 function answerOf(object: ListedObject, { known, asked }: PlanInput): Answer {
   const entry = known(object.key);
   const hasStaged = entry?.status === 'staged';

@@ -20,7 +20,7 @@ import type { Ledger } from '../staging/ledger.ts';
 import { stagedFile } from '../staging/paths.ts';
 import { openRows, openTimeOf } from '../staging/staged-rows.ts';
 
-/** What the ledger has of an archive that is staged; times are ms. */
+/** A staged archive as the ledger has it; times are ms. */
 export interface StagedArchive {
   readonly key: ArchiveKey;
   readonly etag: string;
@@ -54,7 +54,7 @@ export const prunedMonths = (archives: readonly StagedArchive[]): readonly Range
     }),
   );
 
-/** Whether the ledger tells that no slot is missing between the first bar of an archive and its last. */
+/** True if, by the ledger, no slot is missing between the first bar of an archive and its last. */
 export function isWhole({ first, last, bars }: StagedArchive, { slotOf, opensAt }: Slots): boolean {
   const [from, to] = [slotOf(first), slotOf(last)];
   return opensAt(from) === first && opensAt(to) === last && to - from + 1 === bars;
@@ -105,7 +105,7 @@ async function* openTimes(file: string, signal: AbortSignal): AsyncGenerator<num
   }
 }
 
-/** What is remembered of a series, beside the bars themselves. */
+/** What is remembered of a series besides its bars. */
 export interface Asked {
   /** Slots without an archive's bar that the exchange has answered for, with a bar or with none. */
   readonly settled: readonly Range[];
@@ -155,7 +155,7 @@ export function union(ranges: Iterable<Range>): readonly Range[] {
   return joined;
 }
 
-/** What is left of `ranges` without `cut`; both ascending and apart. */
+/** Returns `ranges` without `cut`; both ascending and disjoint. */
 export function subtract(ranges: readonly Range[], cut: readonly Range[]): readonly Range[] {
   const left: Range[] = [];
   let at = 0;
@@ -172,7 +172,7 @@ export function subtract(ranges: readonly Range[], cut: readonly Range[]): reado
   return left;
 }
 
-/** Whether a time is in one of ascending ranges. */
+/** True if a time is in one of the ascending ranges. */
 export function holds(ranges: readonly Range[], time: number): boolean {
   let [low, high] = [0, ranges.length];
   while (low < high) {

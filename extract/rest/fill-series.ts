@@ -59,7 +59,7 @@ export async function fillSeries({ series, archives, files }: StagedSeries, opti
       ? undefined
       : (before.covered[id] ?? (await readCovered(archive, slots, stagingDir, signal)));
     if (known !== undefined) readOnce[id] = known;
-    // What cannot be looked into any more counts as whole: its holes are not known.
+    // An archive whose CSV is gone counts as whole: its holes are not known.
     for (const range of known ?? [spanOf(archive, slots)]) ofArchives.push(range);
   }
   const covered = union(ofArchives);

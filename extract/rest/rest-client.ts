@@ -48,7 +48,7 @@ export interface RestClient extends AsyncDisposable {
 const paths = { spot: '/api/v3/klines', 'futures-um': '/fapi/v1/klines', 'futures-cm': '/dapi/v1/klines' } as const;
 /** 1,500 bars have some 300 KB. */
 const largest = 4 * 1024 * 1024;
-/** Who is told to wait for longer is as good as banned. */
+/** A longer wait is as good as a ban. */
 const longestPause = 15 * 60_000;
 /** Invalid symbol, invalid symbol status, and names that the API takes for no symbol at all. */
 const unknownCodes = [-1121, -1122, -1100];
@@ -63,7 +63,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
   const policy = { ...defaultRetryPolicy, ...options.retry };
   const limiters = new Map<InstrumentType, WeightLimiter>();
   const stats = { requests: 0, retries: 0 };
-  /** A ban or a refusal: whoever asks on after it is banned for longer. */
+  /** A ban or a refusal: further requests would prolong it. */
   let ended: PipelineError | undefined;
 
   function limiterOf(market: InstrumentType): WeightLimiter {
@@ -170,7 +170,7 @@ function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit 
   return url;
 }
 
-/** What the exchange says of a request that it does not answer. */
+/** The exchange's message for a request that it refuses. */
 function complaintOf(
   { body }: Answer,
   access: UrlAccess | undefined,

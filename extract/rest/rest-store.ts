@@ -27,7 +27,7 @@ export interface RestStore {
 
 const leftOutMark = 'left_out: ';
 const timeLength = '2025-07-09T01:00:00.000Z'.length;
-/** Of a file, so that the lines of the ledger stay short. */
+/** Limit per file, so that the lines of the ledger stay short. */
 const mostNotes = 20;
 
 /** Keeps the exchange's bars as CSVs and tells of each in the ledger, after it is in place. */
@@ -43,7 +43,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
     return lines.map((line) => ({ open: Number(line.slice(0, line.indexOf(','))), line }));
   }
 
-  /** What the ledger says of bars that were left out and have not come since, with those of now. */
+  /** The bars left out so far, by the ledger and by this run, that have not come since. */
   function notesOf(key: RestKey, kept: readonly Row[], leftOut: readonly string[]): string | undefined {
     const reason = ledger.get(formatKey(key))?.reason;
     const before = reason?.startsWith(leftOutMark) ? reason.slice(leftOutMark.length).split('; ') : [];

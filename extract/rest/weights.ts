@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hideInValue, PipelineError, type SplitUrl, splitUrl, type Vars } from '../../engine/index.ts';
 import { type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
 
-/** What waits are measured with; a test has its own. */
+/** The clock that waits are measured with; tests pass their own. */
 export interface Clock {
   /** ms since 1970. */
   now(): number;
@@ -18,7 +18,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** What a request for so many bars weighs: spot 2 whatever it asks for, futures by the limit. */
+/** The weight of a request for so many bars: always 2 for spot, by the limit for futures. */
 export function weightOf(market: InstrumentType, limit: number): number {
   if (market === 'spot') return 2;
   return limit < 100 ? 1 : limit < 500 ? 2 : limit <= 1000 ? 5 : 10;
@@ -31,7 +31,7 @@ export interface WeightLimiter {
    * with what the exchange says it has counted in its minute, other programs at this address included.
    */
   acquire(weight: number): Promise<(counted: number | undefined) => void>;
-  /** Nothing may go out for so many ms. */
+  /** Holds back every request for so many ms. */
   pause(ms: number): void;
 }
 

@@ -104,7 +104,7 @@ const atSpot = (day: PriceDay, path: readonly number[], i: number): PriceDay => 
   close: day.close / (1 + (path[i + 1] ?? 0)),
 });
 
-/** What a contract quotes its asset at: a delivery contract pays for the time until it expires. */
+/** Returns the price of a contract's asset: a delivery contract pays for the time until it expires. */
 function quotedAt(
   contract: Contract,
   spell: Spell,

@@ -40,13 +40,13 @@ export const textFormats: readonly {
   { symbol: 'INJUSDT', period: '2025-02', format: { ending: 'open' } },
 ];
 
-/** A7: a month that is not zero padded, beside the proper `2025-03`. */
+/** A7: a month that is not zero padded, next to the proper `2025-03`. */
 export const unpaddedMonth = { symbol: 'BTCUSDT', month: '2025-03', period: '2025-3' } as const;
 
 /** A9: a bar of the halt below closes before it opens. */
 export const irregularClose = { symbol: 'ALPACAUSDT', date: '2025-04-24' } as const;
 
-/** A10: the row of this day stands twice, byte for byte, in the monthly archive. */
+/** A10: the row of this day appears twice, byte for byte, in the monthly archive. */
 export const duplicateRow = { symbol: 'ETCUSDT', month: '2025-03', date: '2025-03-14' } as const;
 
 /**
@@ -113,7 +113,7 @@ export const fullMinutes = { symbols: ['BTCUSDT', 'ETHUSDT'], from: '2025-07-07'
 /** The pair that is not quoted in dollars; it has 1d archives but no 1m ones (A23). */
 export const notInDollars = 'ETHBTC';
 
-/** Objects beside the kline archives that are no business of a pipeline over klines. */
+/** Objects next to the kline archives that a pipeline over klines must ignore. */
 export const noise: readonly { readonly key: string; readonly published: string; readonly body: string }[] = [
   {
     key: 'data/futures/um/daily/klines/README.txt',

@@ -31,7 +31,7 @@ export interface Contract {
 export interface Asset {
   /** USDT, on the first day of the sample. */
   readonly price: number;
-  /** Standard deviation of its own daily log return, beside what the market does. */
+  /** Standard deviation of its own daily log return, without the market's. */
   readonly volatility: number;
 }
 

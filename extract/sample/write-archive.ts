@@ -18,7 +18,7 @@ import type { ListedObject, ObjectStore } from '../archive/store.ts';
 import { defaultSeed } from './sample-store.ts';
 
 export interface WriteOptions {
-  /** Of the store. */
+  /** Seed of the made-up archive. */
   readonly seed?: string;
   readonly signal?: AbortSignal;
   progress?(progress: Progress): void;

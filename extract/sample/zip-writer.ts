@@ -23,7 +23,7 @@ export function zipOf(name: string, content: Buffer, body = deflateRawSync(conte
   const end = central + 46 + nameLength;
   const zip = Buffer.alloc(end + 22);
 
-  /** What the local header and the central directory both say of the member. */
+  /** The fields that the local header and the central directory share. */
   const member = (at: number): void => {
     zip.writeUInt16LE(version, at);
     // Only where it is needed, as common zip tools do: without the flag a name is read as code page 437.

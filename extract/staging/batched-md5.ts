@@ -7,7 +7,7 @@ export type Md5 = (bytes: Buffer) => Promise<string>;
 /** Bytes; larger ones would take much of the kernel's memory. */
 const largest = 256 * 1024;
 const mostAtOnce = 16;
-/** Of fewer at once the kernel is no faster. */
+/** For fewer at once the kernel is not faster. */
 const fewest = 3;
 
 interface Asked {

@@ -17,14 +17,14 @@ const RETURN = 0x0d;
 export interface BatchedArchive {
   readonly key: string;
   readonly file: string;
-  /** What every line begins with. */
+  /** The prefix of every line. */
   readonly prefix: string;
 }
 
 export interface Batches {
   /** At least one. */
   readonly files: readonly string[];
-  /** Of each staged CSV that was there, by key. */
+  /** Digests of the staged CSVs that exist, by key. */
   readonly digests: ReadonlyMap<string, CsvDigest>;
 }
 

@@ -18,7 +18,7 @@ const ignored = 11;
 
 /**
  * Compares two staged CSVs, whatever their size, in flat memory: headers, line ends and the way a number is written do
- * not count (A1, A5, A6), nor whether a time is in ms or µs (A2), nor a row that stands twice (A10).
+ * not count (A1, A5, A6), nor whether a time is in ms or µs (A2), nor does a row that appears twice (A10).
  */
 export async function compareCsv(before: string, after: string, signal: AbortSignal): Promise<RowChanges> {
   using old = openRows(before);
@@ -40,7 +40,7 @@ export async function compareCsv(before: string, after: string, signal: AbortSig
   return changes;
 }
 
-/** After the last row nothing opens any more. */
+/** Infinity past the last row, so that the other file's rows sort first. */
 const timeOf = (row: string | undefined): number => (row === undefined ? Number.POSITIVE_INFINITY : openTimeOf(row));
 
 function sameFigures(a: string, b: string): boolean {

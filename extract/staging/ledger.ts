@@ -102,7 +102,7 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * For who would do without what damaged lines told of.
+   * For callers that cannot do without the entries in damaged lines.
    * @throws PipelineError STAGING_DAMAGED where there are any
    */
   expectWhole(): void {
@@ -130,7 +130,7 @@ export class Ledger implements Disposable {
     this.#unreadable = 0;
   }
 
-  /** Lets go of the file; recording opens it again. */
+  /** Closes the file; recording opens it again. */
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;

@@ -22,7 +22,7 @@ export interface Spool extends Disposable {
 
 export interface SpooledZip {
   readonly source: ZipSource;
-  /** The bytes, where they are in memory. */
+  /** The bytes, if they are in memory. */
   readonly bytes?: Buffer;
   /** The file they are in otherwise. */
   readonly file?: string;

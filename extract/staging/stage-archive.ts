@@ -15,7 +15,7 @@ import { type Unpacked, unpackAside } from './unpack.ts';
 
 export interface StageOptions {
   readonly client: ArchiveClient;
-  /** What zips are in while they are in memory. */
+  /** The buffers of zips in memory. */
   readonly buffers: BufferPool;
   readonly md5: Md5;
   /** Base URL of the archive. */
@@ -32,13 +32,13 @@ export interface StageOptions {
   readonly signal: AbortSignal;
 }
 
-/** What does not belong to one thread. */
+/** Options that can be sent to a thread. */
 export type StageSettings = Omit<StageOptions, 'client' | 'buffers' | 'md5' | 'signal'>;
 
 export interface WantedArchive {
   readonly key: ArchiveKey;
   readonly object: ListedObject;
-  /** What the ledger says of it. */
+  /** Its entry in the ledger. */
   readonly known: LedgerEntry | undefined;
 }
 
@@ -49,7 +49,7 @@ export type StageOutcome =
       readonly status: 'rejected';
       readonly reason: Reason;
       readonly sha256: string;
-      /** Why that is no news. */
+      /** The reason of the known defect, if it is one. */
       readonly knownDefect?: string;
     }
   | { readonly status: 'absent'; readonly reason: Reason }

@@ -6,7 +6,7 @@ import { indexLines, type LedgerEntry, parseEntry, readJournal } from './journal
 import type { Ledger } from './ledger.ts';
 import { journalFile, stagedFile } from './paths.ts';
 
-/** What a look at every staged file has found. */
+/** The findings of a survey of all staged files. */
 export interface Survey {
   /** Digest of the ledger that it went by. */
   readonly ledger: string;
@@ -14,7 +14,7 @@ export interface Survey {
   readonly broken: ReadonlySet<string>;
 }
 
-/** Whether the CSV that an entry tells of is there, of the size that it was staged with. */
+/** True if the CSV of an entry is there, with the size it was staged with. */
 function isThere(stagingDir: string, { key, csv_bytes }: LedgerEntry): boolean {
   const parsed = parseKey(key);
   const found = parsed && statSync(stagedFile(stagingDir, parsed), { throwIfNoEntry: false });
@@ -36,7 +36,7 @@ export function surveyStaged(stagingDir: string): Survey {
 
 /** A survey that is under way, or none. */
 export interface PendingSurvey extends AsyncDisposable {
-  /** What it finds; once, since it tells of the time before the run. */
+  /** The findings; only once, since they describe the time before the run. */
   take(): Promise<Survey> | undefined;
 }
 

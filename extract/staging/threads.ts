@@ -9,7 +9,7 @@ import type { StageOutcome, StageSettings, WantedArchive } from './stage-archive
 export interface Stager extends AsyncDisposable {
   /** As `stageArchive`; throws what stops the run: an abort, DISK_FULL, a thread that broke. */
   stage(wanted: WantedArchive): Promise<StageOutcome>;
-  /** How many archives to ask for at once: enough that no connection waits for the next. */
+  /** Archives to request at once: enough that no connection is idle. */
   readonly lanes: number;
   readonly stats: ClientStats;
 }
@@ -68,7 +68,7 @@ function openThread(workerData: StagerSettings, signal: AbortSignal) {
   let jobs: Job[] = [];
   let count = 0;
   let stats: Report['stats'] = { requests: 0, retries: 0 };
-  /** Why it takes no more. */
+  /** The reason why it takes no more work. */
   let broken: unknown;
 
   const tell = (order: Order): void => worker.postMessage(order);
@@ -137,16 +137,16 @@ function openThread(workerData: StagerSettings, signal: AbortSignal) {
 /** All that a thread needs to know to stage archives. */
 export interface StagerSettings {
   readonly stage: StageSettings;
-  /** Of one thread. */
+  /** Options of one thread's client. */
   readonly client: Omit<ClientOptions, 'signal'>;
 }
 
-/** What a staging thread is told. */
+/** Messages to a staging thread. */
 export type Order =
   | { readonly kind: 'stage'; readonly jobs: readonly Job[] }
   /** Break off what is under way; every job is still answered. */
   | { readonly kind: 'abort' }
-  /** Nothing more will be asked. */
+  /** No more work will come. */
   | { readonly kind: 'close' };
 
 export interface Job {
@@ -154,7 +154,7 @@ export interface Job {
   readonly wanted: WantedArchive;
 }
 
-/** What it answers: jobs in the order in which they ended, and its figures so far. */
+/** Messages from it: jobs in the order in which they ended, and its figures so far. */
 export interface Report {
   readonly done: readonly Done[];
   readonly stats: ClientStats;

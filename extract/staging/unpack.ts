@@ -22,7 +22,7 @@ export interface Unpacked {
 
 /**
  * Unpacks the CSV of a zip beside `file`, every byte of it checked on the way; the caller gives it its name.
- * Nothing is left behind where the content is bad. Throws where the disk is full.
+ * Leaves nothing behind if the content is bad. Throws if the disk is full.
  */
 export async function unpackAside(
   zip: FetchedZip,

@@ -4,7 +4,7 @@ import { timeframes } from '../../exchange/timeframes.ts';
 import { type Grid, scanRows } from '../kernel/kernel.ts';
 import { type Reason, reason } from './reason.ts';
 
-/** What a whole, well-formed kline CSV holds. */
+/** Facts about a whole, well-formed kline CSV. */
 export interface CsvFacts {
   readonly row_count: number;
   /** µs since the epoch. */
@@ -213,7 +213,7 @@ function rowScanner(key: ArchiveKey) {
   return { take, facts, seen: () => state.seen };
 }
 
-/** Where a line that ends before `next` ends without its newline; the last line of a CRLF file may lack it. */
+/** Returns the end of the line before `next`, without its newline; the last line of a CRLF file may lack it. */
 const textEnd = (bytes: Buffer, next: number): number => (bytes[next - 2] === RETURN ? next - 2 : next - 1);
 
 const isBlank = (bytes: Buffer, line: number): boolean =>
@@ -225,7 +225,7 @@ function badStart(bytes: Buffer, line: number, row: number): Reason {
   return reason('open_time_not_a_number', `row ${row} opens at ${JSON.stringify(fields[0]?.slice(0, 40))}`);
 }
 
-/** Why a line that begins with an open time is no row: what it is made of, then how many fields, then which is no number. */
+/** Says why a line that begins with an open time is not a row: its bytes first, then its fields, then its numbers. */
 function badRow(bytes: Buffer, line: number, row: number): Reason {
   const text = textOf(bytes, line);
   const odd = /[^\x20-\x7e]/.exec(text)?.[0];
@@ -250,7 +250,7 @@ const POINT = 0x2e;
 const UPPER_E = 0x45;
 const LOWER_E = 0x65;
 
-/** Where a number that begins at `start` ends, by the grammar of exchange/bar-rules.ts (A34); -1 where none begins there. */
+/** Returns the end of the number at `start`, by the grammar of exchange/bar-rules.ts (A34); -1 if there is none. */
 function numberEnd(bytes: Buffer, start: number): number {
   const whole = bytes[start] === MINUS ? start + 1 : start;
   let at = digitsEnd(bytes, whole);

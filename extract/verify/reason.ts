@@ -1,6 +1,6 @@
 import type { DefectCode } from '../../exchange/bar-rules.ts';
 
-/** Why content is refused. The codes are stable: they stand in the journal, in reason files and in `gaps`. */
+/** Why content is refused. The codes are stable: the journal, reason files and `gaps` contain them. */
 export type ReasonCode =
   | DefectCode
   | 'absent'
@@ -32,7 +32,7 @@ export type ReasonCode =
 
 export interface Reason {
   readonly code: ReasonCode;
-  /** What was found, for a person. */
+  /** The finding, as text for people. */
   readonly text: string;
 }
 

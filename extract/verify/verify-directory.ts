@@ -38,7 +38,7 @@ export async function verifyDirectory(root: string, options: VerifyOptions): Pro
   const results = new Map<number, Verified>();
   let told = 0;
   let done = 0;
-  /** Results come in any order and are told in that of the keys. */
+  /** Results arrive in any order and are reported in the order of the keys. */
   function tell(): void {
     for (let result = results.get(told); result !== undefined; result = results.get(told)) {
       if (typeof result === 'string') counts[result]++;

@@ -1,7 +1,7 @@
 import type { CentralDirectory } from 'unzipper';
 import { type Reason, reason } from './reason.ts';
 
-/** What the directory of a zip says. */
+/** The directory of a zip. */
 export interface ZipDirectory {
   readonly members: number;
   /** Offset of the directory itself. */
@@ -28,7 +28,7 @@ export interface ZipBytes {
 }
 
 export interface UnzipperOptions {
-  /** Where it looks for the end record: so many bytes before the last one. */
+  /** How many bytes before the last one it looks for the end record. */
   readonly tailSize: number;
 }
 
@@ -40,7 +40,7 @@ const endLength = 22;
 const endLength64 = 56;
 const locatorLength64 = 20;
 const entryLength = 46;
-/** What stands in a field whose value is in a zip64 record instead. */
+/** Value of a field whose real value is in a zip64 record. */
 const elsewhere16 = 0xffff;
 const elsewhere32 = 0xffffffff;
 
@@ -82,11 +82,11 @@ const nothing = Buffer.alloc(0);
 interface End {
   readonly members: number;
   readonly offset: number;
-  /** Of the directory. */
+  /** Size of the directory. */
   readonly size: number;
-  /** Where the end record is. */
+  /** Offset of the end record. */
   readonly at: number;
-  /** Where the first of the end records is: a zip64 has three. */
+  /** Offset of the first end record: a zip64 has three. */
   readonly begins: number;
   readonly is64: boolean;
 }

@@ -10,7 +10,7 @@ export interface ZipSource extends ZipBytes {
   directory(): Promise<ZipDirectory | Reason>;
 }
 
-/** Where the one member of a zip lies and what it must come to. */
+/** Place of a zip's only member, and the size and CRC it must have. */
 export interface ZipMember {
   readonly deflated: boolean;
   readonly crc32: number;
@@ -133,7 +133,7 @@ function inflate(data: Buffer, size: number): Buffer | Reason {
   }
 }
 
-/** What an inflated member fails with, if anything. */
+/** Returns what is wrong with an inflated member, if anything. */
 export function checkContent(member: ZipMember, bytes: number, crc: number): Reason | undefined {
   if (bytes !== member.uncompressed_bytes) {
     return reason('zip_corrupt', `the member has ${bytes} bytes where the zip says ${member.uncompressed_bytes}`);
