@@ -126,7 +126,7 @@ describe('retry executes only what the schema of its artifact allows', () => {
     [
       'another target',
       () => change(({ metadata }) => Object.assign(metadata, { target: 'live' })),
-      'of the target live',
+      'it belongs to the target live',
     ],
     ['no JSON', () => writeFile(file, '{"metadata'), 'this is not what a run writes'],
   ])('%s is refused', async (_, damage, reason) => {
