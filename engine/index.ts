@@ -4,6 +4,7 @@
  */
 
 export type { Vars } from './config/vars.ts';
+export { csvLine } from './csv-line.ts';
 export { writeWhole } from './disk.ts';
 export { closest, defineErrors, type ErrorCode, type ErrorDetails, isAbort, PipelineError } from './errors.ts';
 export {
@@ -21,7 +22,7 @@ export {
   type TableFeed,
   type Window,
 } from './extract.ts';
-export { countOf, csvLine, formatBytes, formatCount, formatUtc } from './format.ts';
+export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { diskError } from './machine-fault.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
 export { once } from './once.ts';

@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { csvLine } from '../csv-line.ts';
 import { PipelineError } from '../errors.ts';
 import type { TableFeed } from '../extract.ts';
-import { csvLine } from '../format.ts';
 import { isPartitionTextSql, partitionValueSql } from '../partition-text.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';

@@ -40,8 +40,7 @@ export function exp(x: number): number {
   return power;
 }
 
-/** Figures are whole numbers of units of their last published decimal, so that texts are exact. */
-
+/** Decimals of a published figure. Figures are counted in units of the last one, so that texts are exact. */
 export const decimalsOf = (text: string): number => text.split('.')[1]?.length ?? 0;
 
 /** 10^decimals, exactly; `**` promises no such thing. */

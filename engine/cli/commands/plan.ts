@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { csvLine } from '../../csv-line.ts';
 import type { PlanRow } from '../../extract.ts';
-import { countOf, csvLine, formatBytes, formatCount, formatDuration } from '../../format.ts';
+import { countOf, formatBytes, formatCount, formatDuration } from '../../format.ts';
 import { toJsonLine } from '../../report/json.ts';
 import type { PlannedExtract, RunPlan } from '../../run/plan-run.ts';
 import { hideInValue } from '../../secrets.ts';

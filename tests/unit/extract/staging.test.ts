@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvLine } from '../../../engine/format.ts';
+import { csvLine } from '../../../engine/csv-line.ts';
 import { sqlTimestampOfMicros } from '../../../extract/csv.ts';
 import { writeBatches } from '../../../extract/staging/batches.ts';
 import { type LedgerEntry, parseEntry } from '../../../extract/staging/journal.ts';
