@@ -3,7 +3,7 @@ import { open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { asideOf, replaceFile, type WriteOptions } from './aside.ts';
 import { type ErrorCode, PipelineError } from './errors.ts';
-import { diskError } from './machine-fault.ts';
+import { machineFault } from './machine-fault.ts';
 
 /**
  * Writes to a temporary name and renames, so that a reader sees the old file or the new one, never a part. Makes the
@@ -14,7 +14,7 @@ export function writeWhole(file: string, data: string | Uint8Array, options: Wri
   try {
     replaceFile(file, data, options);
   } catch (error) {
-    throw diskError(error, file);
+    throw machineFault(error, file);
   }
 }
 
@@ -33,7 +33,7 @@ export async function writeAside<T>(
     await rename(aside, file);
     return written;
   } catch (error) {
-    const fault = diskError(error, file);
+    const fault = machineFault(error, file);
     // The requested file is more useful in the message than its temporary name.
     const isAside = fault instanceof PipelineError && fault.details.file === aside;
     throw isAside ? new PipelineError(fault.code as ErrorCode, fault.message, { ...fault.details, file }) : fault;

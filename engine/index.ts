@@ -23,7 +23,7 @@ export {
   type Window,
 } from './extract.ts';
 export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
-export { diskError } from './machine-fault.ts';
+export { machineFault } from './machine-fault.ts';
 export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
 export { once } from './once.ts';
 export { openFileLimit } from './open-files.ts';

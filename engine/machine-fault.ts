@@ -111,7 +111,7 @@ const noFile = /^(connect|bind|listen|kill|spawn|getaddrinfo|setuid|setgid)/;
  * Returns a fault of the machine under its own code, and any other error as it came.
  * @param file is named if the error names none
  */
-export function diskError(error: unknown, file?: string): unknown {
+export function machineFault(error: unknown, file?: string): unknown {
   if (!(error instanceof Error) || error instanceof PipelineError) return error;
   const { path: own, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
   const found = byCode(error) ?? byWords(error.message);

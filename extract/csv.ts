@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { openMaking, writeFully } from '../engine/aside.ts';
-import { diskError } from '../engine/index.ts';
+import { machineFault } from '../engine/index.ts';
 
 /** Writes lines to `file` a few hundred KB at a time. Throws DISK_FULL. */
 export function writeLines(file: string, lines: Iterable<string>): void {
@@ -19,7 +19,7 @@ export function writeLines(file: string, lines: Iterable<string>): void {
       closeSync(descriptor);
     }
   } catch (error) {
-    throw diskError(error, file);
+    throw machineFault(error, file);
   }
 }
 

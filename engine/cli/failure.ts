@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { formatError, isAbort, PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { toJsonLine } from '../report/json.ts';
 import { createPaint, paintCode, terminalOf } from '../report/terminal.ts';
 import type { Cli } from './io.ts';
@@ -32,7 +32,7 @@ function nameFailure(error: unknown, { argv, signal }: Pick<Cli, 'argv' | 'signa
       cause: error,
     });
   }
-  return diskError(error);
+  return machineFault(error);
 }
 
 /** What people type who know dbt or guess, and what does it here; pipeline.yaml has more of them, with `instead_of`. */

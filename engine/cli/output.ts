@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandIo } from '../command.ts';
 import { writeAside } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 
 /** Where a result goes, as with a shell's `>`. */
 export type Destination =
@@ -100,7 +100,7 @@ export async function send(
   } catch (error) {
     // `query … | head` closes the pipe early.
     if (['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
-    throw diskError(error, to.kind === 'stdout' ? to.kind : to.file);
+    throw machineFault(error, to.kind === 'stdout' ? to.kind : to.file);
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { type Path, type Position, type Problem, problemsError } from './problems.ts';
 import { checkFiles, checkReferences } from './references.ts';
 import { checkShape } from './shape.ts';
@@ -27,7 +27,7 @@ export interface Pipeline {
 export async function loadPipeline(file: string): Promise<Pipeline> {
   const root = dirname(resolve(file));
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const fault = diskError(cause, file);
+    const fault = machineFault(cause, file);
     if (fault !== cause) throw fault;
     const message = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${cause.message}`;
     throw new PipelineError('CONFIG_REFERENCE', message, { file, hint: 'run in the folder that holds it', cause });

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { asideOf } from '../aside.ts';
 import { readSums, sumsFile, sumsText, writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { type Change, diffSchemas } from '../schema/diff.ts';
 import type { Column, SqlType, Table } from '../schema/table.ts';
 import { describeDrift } from '../schema/words.ts';
@@ -106,7 +106,7 @@ async function fileDigest(file: string): Promise<string | undefined> {
     await pipeline(createReadStream(file), hash);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw diskError(error, file);
+    throw machineFault(error, file);
   }
   return hash.digest('hex');
 }

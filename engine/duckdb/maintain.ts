@@ -4,7 +4,7 @@ import path from 'node:path';
 import { asideOf } from '../aside.ts';
 import { syncFile, writeAside } from '../disk.ts';
 import { isAbort, PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { quoteName, quoteText } from '../sql.ts';
 import { stateOfFile } from '../target/lost.ts';
 import { type TargetPaths, walOf } from '../target/paths.ts';
@@ -110,7 +110,7 @@ export async function verifyDatabase(
     }
   } catch (error) {
     signal?.throwIfAborted();
-    if (isAbort(error) || diskError(error) !== error) throw error;
+    if (isAbort(error) || machineFault(error) !== error) throw error;
     throw new PipelineError('WAREHOUSE_UNREADABLE', `it is damaged: ${(error as Error).message}`, {
       file,
       hint: 'use another backup: pnpm pipeline doctor shows which ones are complete',

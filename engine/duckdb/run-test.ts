@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileNameOf } from '../disk.ts';
 import { isAbort, PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { clockSql, quoteText, timestampLiteral } from '../sql.ts';
 import type { TestSql } from './data-tests.ts';
 import { type Conclusion, recordConclusion, recordedConclusion, stateDigest } from './state.ts';
@@ -81,7 +81,7 @@ export async function runTest(
 
 /** Adds the test whose SQL failed to an error of DuckDB. */
 function named({ name, place }: CompiledTest, error: unknown): unknown {
-  const known = diskError(error);
+  const known = machineFault(error);
   if (known instanceof PipelineError || isAbort(known) || !(known instanceof Error)) return known;
   return new PipelineError('TEST_FAILED', `the test ${name} cannot be run: ${known.message}`, {
     ...place,

@@ -11,7 +11,7 @@ import {
   JSDuckDBValueConverter as toJs,
 } from '@duckdb/node-api';
 import { PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { quoteName, quoteText, timestampLiteral } from '../sql.ts';
 import { evidenceOf, idOf, lostWarehouse, stateOfFile, warehouseOfOther } from '../target/lost.ts';
 import { walOf } from '../target/paths.ts';
@@ -261,7 +261,7 @@ async function createWhenFree(
 
 /** A fault of the machine is not damage: a full disk (DuckDB writes as it opens) or a missing permission. */
 function failureToOpen(file: string, cause: unknown): unknown {
-  const fault = diskError(cause, file);
+  const fault = machineFault(cause, file);
   if (fault !== cause) return fault;
   return unreadable(file, `DuckDB cannot open it: ${(cause as Error).message}`, cause);
 }
@@ -277,7 +277,7 @@ const unreadable = (file: string, message: string, cause: unknown) =>
  * Each block of a database has a checksum, which DuckDB verifies when it reads the block, long after opening the file.
  */
 function damageOf(thrown: unknown, file: string): unknown {
-  const error = diskError(thrown, file); // the error that ended a statement may have invalidated the database, too
+  const error = machineFault(thrown, file); // the error that ended a statement may have invalidated the database, too
   const isDamage = error instanceof Error && !(error instanceof PipelineError) && damageWords.test(error.message);
   return isDamage ? unreadable(file, `a block of it is damaged: ${error.message}`, error) : error;
 }

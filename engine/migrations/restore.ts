@@ -4,7 +4,7 @@ import path from 'node:path';
 import { syncFile } from '../disk.ts';
 import { backUp, openWarehouse, readOrigin, verifyDatabase, type Warehouse, writeOrigin } from '../duckdb/index.ts';
 import { type ErrorCode, PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { storedTables } from '../schema/table.ts';
 import { lockTarget } from '../target/lock.ts';
 import { stateOfFile } from '../target/lost.ts';
@@ -73,7 +73,7 @@ async function copyVerified(aside: string, options: RestoreOptions): Promise<str
   const blame = (error: unknown): unknown =>
     error instanceof PipelineError && error.details.file === aside
       ? new PipelineError(error.code as ErrorCode, error.message, { ...error.details, file: backup })
-      : diskError(error, aside);
+      : machineFault(error, aside);
   try {
     await rm(walOf(aside), { force: true });
     await copyFile(backup, aside);

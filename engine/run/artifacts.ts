@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import type { GraphNode } from '../graph/graph.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import type { Project } from '../project.ts';
 import { hidden, hideInValue, hideSecrets } from '../secrets.ts';
 import type { NodeWarning } from './acknowledgements.ts';
@@ -126,7 +126,7 @@ export async function readUnfinished(
 ): Promise<Unfinished> {
   const file = path.join(artifacts, 'run_results.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw diskError(error, file);
+    if (error.code !== 'ENOENT') throw machineFault(error, file);
     throw new PipelineError('USAGE', 'there is no run to retry', { file, hint: 'begin with: pnpm pipeline run' });
   });
   const parsed = runResults.safeParse(parseJson(text));

@@ -7,7 +7,7 @@ import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { withTestEdges } from '../graph/test-edges.ts';
 import { ancestors } from '../graph/walk.ts';
 import { defaultMemoryLimit } from '../limits.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { expectOpenFiles } from '../open-files.ts';
 import { openProject, type Project } from '../project.ts';
@@ -296,7 +296,7 @@ async function execute(node: GraphNode, gates: readonly TestNode[], context: Run
         return await executeExport(node, context);
     }
   } catch (thrown) {
-    const error = diskError(thrown, context.paths.root);
+    const error = machineFault(thrown, context.paths.root);
     if (isAbort(error) || context.signal.aborted) return { status: 'skip', message: 'the run was interrupted', error };
     const failure =
       error instanceof PipelineError || node.kind === 'extract'

@@ -8,7 +8,7 @@ import { freeBytes } from '../disk.ts';
 import { databaseSize, duckdbVersion, openWarehouse, verifyDatabase } from '../duckdb/index.ts';
 import { formatError, PipelineError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 import { refuseOlder } from '../migrations/states.ts';
 import { expectOpenFiles } from '../open-files.ts';
 import type { UrlAccess } from '../secrets.ts';
@@ -62,7 +62,7 @@ export async function examine(options: {
     try {
       findings.push({ ok: true, subject, detail: await work() });
     } catch (error) {
-      findings.push({ ok: false, subject, detail: formatError(diskError(error)) });
+      findings.push({ ok: false, subject, detail: formatError(machineFault(error)) });
     }
   };
   await look('node', async () => {

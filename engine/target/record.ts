@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
-import { diskError } from '../machine-fault.ts';
+import { machineFault } from '../machine-fault.ts';
 
 const time = z.iso.datetime();
 
@@ -36,7 +36,7 @@ export function readRecord(root: string): TargetRecord | undefined {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw diskError(error, file);
+    throw machineFault(error, file);
   }
   const parsed = shape.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;

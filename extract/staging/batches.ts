@@ -2,7 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { openMaking, writeFully } from '../../engine/aside.ts';
-import { diskError } from '../../engine/index.ts';
+import { machineFault } from '../../engine/index.ts';
 import { header } from '../../exchange/bar-rules.ts';
 import { headerProblem } from '../verify/csv-scan.ts';
 import type { Reason } from '../verify/reason.ts';
@@ -104,7 +104,7 @@ function openBatch(file: string): Batch {
     try {
       if (descriptor !== undefined) writeFully(descriptor, buffer.subarray(0, used));
     } catch (error) {
-      throw diskError(error, file);
+      throw machineFault(error, file);
     }
     written += used;
     used = 0;

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { openMaking, writeFully } from '../../engine/aside.ts';
-import { diskError, partitionText, writeWhole } from '../../engine/index.ts';
+import { machineFault, partitionText, writeWhole } from '../../engine/index.ts';
 import type { StagedKey } from '../../exchange/keys.ts';
 import { SourceError } from '../failure.ts';
 import { seal } from './crc.ts';
@@ -93,7 +93,7 @@ export class Ledger implements Disposable {
       this.#descriptor ??= openMaking(this.#file, 'a');
       writeFully(this.#descriptor, bytes);
     } catch (error) {
-      throw diskError(error, this.#file);
+      throw machineFault(error, this.#file);
     }
     this.#latest.set(key, line);
     this.#parsed = undefined;

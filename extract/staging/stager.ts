@@ -1,4 +1,4 @@
-import { diskError } from '../../engine/index.ts';
+import { machineFault } from '../../engine/index.ts';
 import { createClient } from '../archive/client.ts';
 import { createBudget } from '../concurrency.ts';
 import { createStage } from './stage-archive.ts';
@@ -33,7 +33,7 @@ function stageHere({ stage, client: clientOptions, signal }: StagerOptions): Sta
       try {
         return await stageArchive(wanted);
       } catch (error) {
-        throw diskError(error);
+        throw machineFault(error);
       }
     },
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { diskError } from '../../engine/index.ts';
+import { machineFault } from '../../engine/index.ts';
 import type { ClientOptions, ClientStats } from '../archive/client.ts';
 import type { StageOutcome, StageSettings, WantedArchive } from './stage-archive.ts';
 
@@ -77,7 +77,7 @@ function openThread(workerData: StagerSettings, signal: AbortSignal) {
     const promise = waiting.get(one.id);
     waiting.delete(one.id);
     if ('outcome' in one) promise?.resolve(one.outcome);
-    else promise?.reject(signal.aborted ? signal.reason : diskError(Object.assign(one.error, one.system)));
+    else promise?.reject(signal.aborted ? signal.reason : machineFault(Object.assign(one.error, one.system)));
   }
 
   function breakOff(reason: unknown): void {

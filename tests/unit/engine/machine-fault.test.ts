@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PipelineError } from '../../../engine/errors.ts';
-import { diskError } from '../../../engine/machine-fault.ts';
+import { machineFault } from '../../../engine/machine-fault.ts';
 
 const system = (code: string, path?: string) =>
   Object.assign(new Error(`${code}: it does not go, write`), { code, ...(path !== undefined && { path }) });
@@ -24,7 +24,7 @@ describe('a fault of the machine', () => {
     ],
     [new Error('INTERNAL Error: Disk quota exceeded'), 'the disk is full', '/data/mirror'],
   ])('is told as what it is, with its file: %s', (error, message, file) => {
-    expect(diskError(error, '/data/mirror')).toMatchObject({
+    expect(machineFault(error, '/data/mirror')).toMatchObject({
       code: 'DISK_FULL',
       message,
       details: { file, cause: error },
@@ -42,7 +42,7 @@ describe('a fault of the machine', () => {
     ['ELOOP', 'PATH_INVALID'],
     ['EIO', 'DISK_FAILED'],
   ])('%s is %s at its path', (errno, code) => {
-    expect(diskError(system(errno, '/data/x'))).toMatchObject({ code, details: { file: '/data/x' } });
+    expect(machineFault(system(errno, '/data/x'))).toMatchObject({ code, details: { file: '/data/x' } });
   });
 
   test.each([
@@ -52,7 +52,7 @@ describe('a fault of the machine', () => {
     ['IO Error: Could not read from file "/d/w.duckdb": Input/output error', 'DISK_FAILED'],
     ['Out of Memory Error: could not allocate block of size 256.0 KiB (25.6 MiB/25.6 MiB used)', 'OUT_OF_MEMORY'],
   ])('DuckDB: %s', (message, code) => {
-    expect(diskError(new Error(message))).toMatchObject({ code });
+    expect(machineFault(new Error(message))).toMatchObject({ code });
   });
 
   test.each([
@@ -62,6 +62,6 @@ describe('a fault of the machine', () => {
     new PipelineError('DISK_FULL', 'told before'),
     'no error',
   ])('is nothing else: %s', (error) => {
-    expect(diskError(error, '/data')).toBe(error);
+    expect(machineFault(error, '/data')).toBe(error);
   });
 });
