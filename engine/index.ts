@@ -28,7 +28,7 @@ export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
 export { once } from './once.ts';
 export { openFileLimit } from './open-files.ts';
 export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';
-export { partitionState, schemaMigrations, testResults } from './schema/system.ts';
+export { engineTables } from './schema/system.ts';
 export {
   bigint,
   boolean,

@@ -34,10 +34,6 @@ export interface ModelContext<DB> {
   readonly asOf: Expression<Date>;
 }
 
-/** `dirty_partitions` has the partitions that are being rebuilt, unless the project has a table of that name. */
-export type BuildDatabase<S extends Schema, T extends Table> = DatabaseOf<S> &
-  ('dirty_partitions' extends keyof S ? unknown : { dirty_partitions: PartitionOf<T> & { partition: string } });
-
 // biome-ignore lint/suspicious/noExplicitAny: which tables a query reads is read from its operation tree
 type Query<Row> = SelectQueryBuilder<any, any, Row>;
 
@@ -56,23 +52,68 @@ type ExactRows<Output, Row> = [ColumnsThatDiffer<Output, Row>] extends [never]
   ? unknown
   : { readonly 'these columns differ from the table': ColumnsThatDiffer<Output, Row> };
 
+/** Name of a source: a table, or a table under one of its names in the query. */
+type SourceName<S extends Schema> = (keyof S & string) | `${keyof S & string} as ${string}`;
+
+type TableOf<S extends Schema, Name> = Name extends keyof S
+  ? S[Name]
+  : Name extends `${infer Table extends keyof S & string} as ${string}`
+    ? S[Table]
+    : never;
+
+type ColumnOf<T> = T extends Table ? keyof T['columns'] & string : never;
+
+/**
+ * Which partitions of a model the rows of a source matter to.
+ * - `by` names the column of the source that a partition column is taken from, if it has another name: a DATE or a month
+ *   is also taken from a TIMESTAMP. `['first_date', 'last_date']` says that a row counts on every day from one to the other,
+ *   both included. Partition columns that are left out say nothing: the row matters whatever their values.
+ * - `looksBack` says that a partition also reads the rows of so many days before its own.
+ * - `through` says that a row matters wherever rows of another source that equal it in the columns `on` do.
+ * - `whole` says that every row matters to every partition.
+ */
+export type SourceMap<Columns extends string = string, Parts extends string = string, Tables extends string = string> =
+  | 'whole'
+  | {
+      readonly by?: { readonly [Part in Parts]?: Columns | readonly [from: Columns, until: Columns] };
+      readonly looksBack?: `${number} days`;
+    }
+  | { readonly through: Tables; readonly on: readonly Columns[] };
+
+export type SourceMaps<S extends Schema, T extends Table> = {
+  readonly [Name in SourceName<S>]?: SourceMap<
+    ColumnOf<TableOf<S, Name>>,
+    keyof PartitionOf<T> & string,
+    keyof S & string
+  >;
+};
+
 export interface ModelDefinition<S extends Schema, T extends Table, Output = RowOf<T>> {
-  /** One row per partition, with the digest of its inputs. A partition that is no longer returned is removed. */
-  readonly inputs: (context: ModelContext<BuildDatabase<S, T>>) => Query<InputRow<T>>;
+  /** The rows of the whole table. The engine builds only the partitions that a change of its sources can reach. */
+  readonly query: (context: ModelContext<DatabaseOf<S>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
   /**
-   * The rows of the dirty partitions; rows of other partitions are not stored, but cost time. Must not read a table
-   * that `inputs` does not read, because a change of it would go unnoticed.
+   * For each source whose partition columns are not all named as those of the model: which partitions its rows matter
+   * to. The engine reads no more of a source than these need, and compares a partition that no change reached.
    */
-  readonly query: (context: ModelContext<BuildDatabase<S, T>>) => Query<Output> & ExactRows<Output, RowOf<T>>;
+  readonly sources?: SourceMaps<S, T>;
+  /**
+   * For a query that reads the clock in a condition: so long after its day, the rows of a partition no longer depend
+   * on it. Without it they are all looked at whenever the clock has moved.
+   */
+  readonly settlesAfter?: `${number} days`;
+  /**
+   * In place of changes noted by the engine, for models of staged files and for speed: one row per partition, with the
+   * digest of its inputs. A partition that is no longer returned is removed. Must read every table and column that
+   * `query` reads, because a change of another would go unnoticed.
+   */
+  readonly inputs?: (context: ModelContext<DatabaseOf<S>>) => Query<InputRow<T>>;
   /**
    * Archives with invalid values; their partitions are built without them. Called after `query` has failed: here the
    * columns of sources are the texts of the files, whereas in `query` they have the types of the definition.
    */
-  readonly rejects?: (context: ModelContext<BuildDatabase<S, T>>) => Query<{ key: string; reason: string }>;
+  readonly rejects?: (context: ModelContext<DatabaseOf<S>>) => Query<{ key: string; reason: string }>;
   /** Statements that run in the publishing transaction, after the rows and the state; also if nothing was dirty. */
-  readonly published?: (
-    context: ModelContext<BuildDatabase<S, T>>,
-  ) => readonly { compile(): { readonly sql: string } }[];
+  readonly published?: (context: ModelContext<DatabaseOf<S>>) => readonly { compile(): { readonly sql: string } }[];
 }
 
 export interface Model<T extends Table = Table> {
@@ -109,6 +150,19 @@ export const rowsDigest = (...columns: readonly Expression<unknown>[]) =>
 
 type States = { partition_state: RowOf<typeof partitionState> };
 
-/** The states of a table's partitions. Its digests represent its rows, so `inputs` that read them read the table. */
+/**
+ * The states of a table's partitions: `partition`, its text, and `digest` of what it contains. They stand for its rows,
+ * so `inputs` that read them read the table.
+ */
 export const stateOf = (db: { readonly selectFrom: unknown }, table: string) =>
-  (db as Pick<Kysely<States>, 'selectFrom'>).selectFrom('partition_state').where('partition_state.model', '=', table);
+  (db as Pick<Kysely<States>, 'selectFrom'>).selectFrom(({ selectFrom }) =>
+    selectFrom('partition_state')
+      .where('partition_state.model', '=', table)
+      .select(({ ref }) => [
+        'partition_state.partition',
+        sql<string>`cast(hash(${ref('partition_state.input_digest')}, ${ref('partition_state.rows_digest')}) as VARCHAR)`.as(
+          'digest',
+        ),
+      ])
+      .as('state'),
+  );

@@ -21,9 +21,9 @@ export const partitionValues = (text: string): readonly (string | null)[] =>
 const partitionValueOf = (text: Expression<string>, place: number) =>
   sql`replace(replace(split_part(${text}, '/', ${sql.lit(place)}), '%2F', '/'), '%25', '%')`;
 
-/** A partition that was built: the values that name it, and the digest of its inputs. */
+/** A partition that was built: the values that name it, and the digest of what it contains. */
 type BuiltPartition<Columns> = { [Name in keyof Columns]: SqlTypes[Columns[Name] & keyof SqlTypes] } & {
-  input_digest: string;
+  digest: string;
 };
 
 /**
@@ -39,7 +39,7 @@ export function builtPartitions<const Columns extends Readonly<Record<string, 'V
     ...Object.entries(columns).map(([name, type], at) =>
       cast(type, partitionValueOf(ref('partition'), at + 1)).as(name),
     ),
-    'input_digest',
+    'digest',
   ]);
   // biome-ignore lint/suspicious/noExplicitAny: as ReadQuery; which tables it reads is read from its operation tree
   return query as unknown as SelectQueryBuilder<any, any, BuiltPartition<Columns>>;

@@ -1,20 +1,12 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Compilable, type KyselyPlugin, type OperationNodeSource, sql } from 'kysely';
+import { compileModel, modelContext, tablesRead } from './compile-model.ts';
 import type { Pipeline } from './config/load.ts';
 import { createVars, type Vars } from './config/vars.ts';
 import {
   type CompiledModel,
   type CompiledTest,
   compileSql,
-  createCompiler,
-  createIndexes,
-  createTable,
-  dirtyView,
-  samePartition,
-  sourceRelations,
-  sourcesOf,
   type TestValue,
   testSql,
   typeOf,
@@ -22,14 +14,11 @@ import {
 import { PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
 import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.ts';
-import type { DataTest, Model, ModelContext } from './model.ts';
+import { sourcesOf } from './lineage.ts';
+import type { DataTest, Model } from './model.ts';
 import { checkNames } from './schema/names.ts';
-import { systemTables } from './schema/system.ts';
 import type { Schema, SqlType, Table } from './schema/table.ts';
 import { boundText, valueText } from './schema/value-text.ts';
-import { cast, clockSql } from './sql.ts';
-
-type Query = Compilable & OperationNodeSource;
 
 /** The modules that pipeline.yaml names, loaded on demand, with models and tests compiled to SQL. */
 export interface Project {
@@ -63,51 +52,8 @@ export async function loadSchema(pipeline: Pipeline): Promise<Schema> {
 export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Project> {
   const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use, 'default');
   const schema = await loadSchema(pipeline);
-  const db = createCompiler<never>(sourceRelations(schema));
-  const textDb = createCompiler<never>(sourceRelations(schema, { texts: true }));
-  const asOf = cast('TIMESTAMP', sql.raw(clockSql));
-  const contextOf = (values: Vars, plugin?: KyselyPlugin) =>
-    ({ db: plugin ? db.withPlugin(plugin) : db, vars: values, asOf }) as unknown as ModelContext<never>;
-  /** False if the project has a table of that name: then the name refers to that table. */
-  const isDirtyView = (name: string) => name === dirtyView && schema[name] === undefined;
 
-  function statementsOf({ table, definition }: Model, values: Vars) {
-    const context = contextOf(values, samePartition(table));
-    const inputs = definition.inputs(context);
-    const query = definition.query(context);
-    const rejects = definition.rejects?.({ ...context, db: textDb });
-    const published = (definition.published?.(context) ?? []) as readonly Query[];
-    const used = new Set([inputs, query, ...(rejects ? [rejects] : []), ...published].flatMap(sourcesOf));
-    const readsDirty = [...used].some(isDirtyView);
-    // The engine's own tables exist without a node that builds them.
-    for (const name of [...used]) if (isDirtyView(name) || systemTables.includes(name)) used.delete(name);
-    return { inputs, query, rejects, published, used, readsDirty };
-  }
-
-  /**
-   * A change of a table that `inputs` does not read makes nothing dirty, so `query` must not read any other (B28). A
-   * source has no state of its own: the table that it refers to represents it.
-   */
-  function checkInputs(node: ModelNode, { table }: Model, inputs: Query, query: Query): void {
-    const named = new Set([table.name, ...sourcesOf(inputs)]);
-    const standsFor = ({ kind, references = {} }: Table) =>
-      kind === 'source' && Object.keys(references).some((name) => named.has(name));
-    const unnamed = sourcesOf(query).filter((name) => {
-      const source = schema[name];
-      return !named.has(name) && !isDirtyView(name) && !(source && standsFor(source));
-    });
-    if (unnamed.length === 0) return;
-    throw new PipelineError(
-      'NEEDS_MISMATCH',
-      `the query of ${node.id} reads ${unnamed.join(', ')}, its inputs do not`,
-      {
-        file: node.path,
-        hint: `have inputs read ${unnamed.length === 1 ? 'it' : 'them'} too, rows or state (stateOf), so that a change rebuilds what it touches`,
-      },
-    );
-  }
-
-  async function compileModel(node: ModelNode): Promise<CompiledModel> {
+  async function loadModel(node: ModelNode): Promise<CompiledModel> {
     const model = await load<Model>(node.path);
     const { table } = model;
     if (table.name !== node.name) {
@@ -120,29 +66,21 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         },
       );
     }
-    const { inputs, query, rejects, published, used, readsDirty } = statementsOf(model, vars);
-    const readsItself = used.delete(table.name);
-    const reads = [...used].sort();
-    checkNeeds(node, reads, () => turned(vars).flatMap((other) => [...statementsOf(model, other).used]));
-    checkInputs(node, model, inputs, query);
-    const text = {
-      inputsSql: compileSql(inputs),
-      querySql: compileSql(query),
-      rejectsSql: rejects && compileSql(rejects),
-      publishedSql: published.map(compileSql),
-    };
-    const writes = tablesWritten(text.publishedSql, schema);
-    const definitionDigest = digest(JSON.stringify([text, createTable(table), createIndexes(table)]));
-    return {
-      name: table.name,
-      table,
-      ...text,
-      writes,
-      reads,
-      readsItself,
-      readsDirty,
-      definitionDigest,
-    };
+    const reads = tablesRead(model, schema, vars).filter((name) => name !== table.name);
+    checkNeeds(node, reads, () => turned(vars).flatMap((other) => tablesRead(model, schema, other)));
+    const views = reads.filter((name) => schema[name]?.kind === 'view');
+    const tablesBehind = new Map(await Promise.all(views.map(async (view) => [view, await behind(view)] as const)));
+    return compileModel(model, { schema, vars, file: node.path, tablesBehind });
+  }
+
+  /** Returns the stored tables that a view reads, through other views too. */
+  async function behind(view: string): Promise<readonly string[]> {
+    const use = pipeline.spec.models[view]?.use;
+    if (use === undefined) return [];
+    const found: string[] = [];
+    for (const name of tablesRead(await load<Model>(use), schema, vars))
+      found.push(...(schema[name]?.kind === 'view' && name !== view ? await behind(name) : [name]));
+    return [...new Set(found)];
   }
 
   /** `readOtherwise` returns what the model reads if a boolean var is inverted; needing that is also allowed. */
@@ -186,7 +124,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
       return { ...common, sql: testSql(spec, table), reads };
     }
     const test = await load<DataTest>(spec.use);
-    const context = contextOf(vars);
+    const context = modelContext(schema, vars);
     const failures = test.failures(context);
     const measure = test.measure?.(context);
     return {
@@ -198,7 +136,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
 
   return {
     schema,
-    model: remember(compileModel),
+    model: remember(loadModel),
     test: remember(compileTest),
     extract: (node) => load<Extract>(node.path),
   };
@@ -209,12 +147,6 @@ const turned = (vars: Vars): readonly Vars[] =>
   Object.entries(vars.values)
     .filter(([, value]) => typeof value === 'boolean')
     .map(([name, value]) => createVars({ ...vars.values, [name]: !value }));
-
-/** Returns the tables that the statements update. */
-export const tablesWritten = (statements: readonly string[], schema: Schema): readonly Table[] =>
-  statements.flatMap((statement) => schema[/^update "([^"]+)"/i.exec(statement)?.[1] ?? ''] ?? []);
-
-const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 
 function remember<Node extends GraphNode, T>(make: (node: Node) => Promise<T>): (node: Node) => Promise<T> {
   const made = new Map<string, Promise<T>>();

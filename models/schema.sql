@@ -204,6 +204,17 @@ COMMENT ON COLUMN "symbols"."last_date" IS 'Last day listed.';
 COMMENT ON COLUMN "symbols"."last_traded_date" IS 'Last day with a trade.';
 COMMENT ON COLUMN "symbols"."spells" IS '1 + holes of more than 7 days.';
 
+CREATE TABLE "listed_spans" (
+  "symbol" VARCHAR NOT NULL,
+  "first_date" DATE NOT NULL,
+  "last_date" DATE NOT NULL
+);
+COMMENT ON TABLE "listed_spans" IS 'From which day to which daily_availability has a row of a symbol.
+Key, held by replacing partitions: symbol';
+COMMENT ON COLUMN "listed_spans"."symbol" IS 'Ticker as the archive spells it.';
+COMMENT ON COLUMN "listed_spans"."first_date" IS 'First day on which its daily archive is listed.';
+COMMENT ON COLUMN "listed_spans"."last_date" IS 'Last such day, and grace_days more while it stays away.';
+
 CREATE TABLE "daily_availability" (
   "date" DATE NOT NULL,
   "symbol" VARCHAR NOT NULL,
@@ -294,6 +305,17 @@ COMMENT ON COLUMN "partition_state"."partition" IS 'Values of the partition colu
 COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
 COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
 COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.';
+
+CREATE TABLE "pending_changes" (
+  "model" VARCHAR NOT NULL,
+  "source" VARCHAR NOT NULL,
+  "part" VARCHAR NOT NULL
+);
+COMMENT ON TABLE "pending_changes" IS 'Changes of tables that a model has yet to take up. Written in the transaction that changes the table.
+Key, held by replacing partitions: model, source, part';
+COMMENT ON COLUMN "pending_changes"."model" IS 'Model that reads the table.';
+COMMENT ON COLUMN "pending_changes"."source" IS 'Table that changed; empty for a partition of the model itself that is left to build.';
+COMMENT ON COLUMN "pending_changes"."part" IS 'Values that the changed rows have in the columns by which they map to partitions of the model, as in partition_state.';
 
 CREATE TABLE "test_results" (
   "run_id" VARCHAR NOT NULL,

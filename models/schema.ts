@@ -5,14 +5,12 @@ import {
   date,
   desc,
   double,
+  engineTables,
   float,
   integer,
   month,
-  partitionState,
-  schemaMigrations,
   smallint,
   table,
-  testResults,
   timestamp,
   tinyint,
   varchar,
@@ -252,6 +250,17 @@ const symbols = table('symbols', {
   checks: [['first_date', '<=', 'last_date']],
 });
 
+const listedSpans = table('listed_spans', {
+  description: 'From which day to which daily_availability has a row of a symbol.',
+  columns: {
+    symbol,
+    first_date: date('First day on which its daily archive is listed.'),
+    last_date: date('Last such day, and grace_days more while it stays away.'),
+  },
+  key: ['symbol'],
+  keyHeldBy: 'partition',
+});
+
 const dailyAvailability = table('daily_availability', {
   description: 'Which USD-M symbol had data on which day, and what was traded that day.',
   columns: {
@@ -319,11 +328,10 @@ export const schema = {
   conflicts,
   gaps,
   symbols,
+  listed_spans: listedSpans,
   daily_availability: dailyAvailability,
   volume_rankings: volumeRankings,
-  partition_state: partitionState,
-  test_results: testResults,
-  schema_migrations: schemaMigrations,
+  ...engineTables,
 } as const;
 
 export type Database = DatabaseOf<typeof schema>;

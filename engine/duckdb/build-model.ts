@@ -1,9 +1,20 @@
 import { PipelineError } from '../errors.ts';
 import type { DamagedFile, Rejected, StagedSource, Window } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
+import { buildByChanges } from './build-by-changes.ts';
+import { noteAll, noteChanges, type Reader } from './changes.ts';
 import type { CompiledModel, ModelWarning } from './compiled-model.ts';
 import { checkResult } from './describe.ts';
-import { type DirtyPartitions, dirtyPartitions, findDirty, leavePartitions, recordDirty } from './partitions.ts';
+import {
+  type DirtyPartitions,
+  dirtyAlias,
+  dirtyPartitions,
+  findDirty,
+  inDirty,
+  leavePartitions,
+  recordDirty,
+} from './partitions.ts';
+import { createPruned } from './pruned.ts';
 import { RowsOutside, removeAltered, replacePartitions } from './replace.ts';
 import {
   type CompiledTest,
@@ -23,6 +34,8 @@ export interface BuildOptions {
   readonly runId: string;
   readonly asOf: Date;
   readonly tests: readonly CompiledTest[];
+  /** Returns the models that read a table and that are built by its changes. */
+  readonly readersOf: (table: string) => Promise<readonly Reader[]>;
   readonly failuresDir: string;
   /** Set if `isUpToDate`: only the tests that read the clock are left to run. */
   readonly upToDate?: boolean;
@@ -101,8 +114,8 @@ export async function buildModel(
       const refused = await openSource(warehouse, options, copy);
       if (await setAside(refused, options, rejected)) continue;
     }
-    // A query that does not read which partitions are dirty returns the rows of all of them.
-    confined ||= !dirty.all && !model.readsDirty && options.source === undefined;
+    // Staged files contain rows of the dirty partitions only; other queries return the rows of all of them.
+    confined ||= !dirty.all && options.source === undefined;
     try {
       return { ...(await publish(warehouse, model, dirty, { ...options, confined })), ...counts() };
     } catch (error) {
@@ -134,7 +147,7 @@ export async function buildModel(
 const mayBeOutside = (error: unknown): boolean =>
   error instanceof RowsOutside || (error instanceof Error && /duplicate key/i.test(error.message));
 
-const nothingDirty: DirtyPartitions = { dirty: 0, total: 0, all: false };
+const nothingDirty: DirtyPartitions = { dirty: 0, total: 0, all: false, complete: false };
 
 /** Runs in one transaction. @throws TestsFailed */
 async function publish(
@@ -143,22 +156,17 @@ async function publish(
   dirty: DirtyPartitions,
   options: BuildOptions & { readonly confined: boolean },
 ): Promise<Omit<BuildOutcome, 'rejected' | 'incomplete'>> {
-  if (dirty.dirty > 0) await checkResult(warehouse, model.querySql, model.table);
+  const isDirty = dirty.dirty > 0 || (dirty.all && model.inputsSql === undefined);
+  const readers = await options.readersOf(model.name);
+  if (isDirty) await checkResult(warehouse, model.querySql, model.table);
   return warehouse.transaction(async () => {
     const held = await heldTests(warehouse, dirty, options);
-    let rows = 0;
-    if (dirty.dirty > 0) {
-      if (model.readsItself) await removeAltered(warehouse, model.table);
-      rows = await replacePartitions(warehouse, model.table, model.querySql, {
-        all: dirty.all,
-        readsItself: model.readsItself,
-        confined: options.confined,
-      });
-      // Files are checked while DuckDB reads them.
-      if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
-      await recordDirty(warehouse, model.table, { all: dirty.all, runId: options.runId });
-    }
-    if (!options.upToDate) for (const statement of model.publishedSql) await runPublished(warehouse, model, statement);
+    const byChanges = model.inputsSql === undefined && !options.upToDate;
+    const { rows, partitions } = byChanges
+      ? await buildByChanges(warehouse, model, dirty, { runId: options.runId, readers })
+      : await replaceDirty(warehouse, model, dirty, { ...options, readers });
+    if (!options.upToDate)
+      for (const statement of model.publishedSql) await runPublished(warehouse, model, statement, options);
     const tests: TestOutcome[] = [];
     for (const test of options.tests) {
       const isKnown = options.upToDate && !readsClock(test);
@@ -167,14 +175,48 @@ async function publish(
     }
     if (tests.some(({ status }) => status === 'error')) throw new TestsFailed(tests);
     await recordOutcomes(warehouse, tests, options);
-    return { status: dirty.dirty > 0 ? 'pass' : 'reused', rows, partitions: dirty.dirty, tests };
+    return { status: partitions > 0 ? 'pass' : 'reused', rows, partitions, tests };
   });
 }
 
-/** Runs a statement that changes another table, and takes the digests of that table again. */
-async function runPublished(warehouse: Warehouse, { writes }: CompiledModel, statement: string): Promise<void> {
+/** Replaces the dirty partitions of a model that gives the digests of its inputs. */
+async function replaceDirty(
+  warehouse: Warehouse,
+  model: CompiledModel,
+  dirty: DirtyPartitions,
+  options: BuildOptions & { readonly confined: boolean; readonly readers: readonly Reader[] },
+): Promise<{ readonly rows: number; readonly partitions: number }> {
+  if (dirty.dirty === 0) return { rows: 0, partitions: 0 };
+  const { table, readsItself } = model;
+  const { all } = dirty;
+  if (readsItself) await removeAltered(warehouse, table);
+  const of = all ? '' : `SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)}`;
+  if (!all) await createPruned(warehouse, model, dirtyPartitions);
+  const rows = await noteChanges(warehouse, table, options.readers, of, () =>
+    replacePartitions(warehouse, table, all ? model.querySql : model.prunedSql, {
+      ...{ all, readsItself, counted: true },
+      confined: options.confined,
+    }),
+  );
+  // Files are checked while DuckDB reads them.
+  if ((await damagedFiles(options)).length > 0) throw new Error('staged files are damaged');
+  await recordDirty(warehouse, table, { all, runId: options.runId });
+  return { rows, partitions: dirty.dirty };
+}
+
+/** Runs a statement that changes another table, takes its digests again, and has its readers look at all of it. */
+async function runPublished(
+  warehouse: Warehouse,
+  { writes }: CompiledModel,
+  statement: string,
+  { readersOf }: BuildOptions,
+): Promise<void> {
   const changed = await warehouse.run(statement);
-  if (changed > 0) for (const table of writes) await digestAgain(warehouse, table);
+  if (changed === 0) return;
+  for (const table of writes) {
+    await digestAgain(warehouse, table);
+    await noteAll(warehouse, table.name, await readersOf(table.name));
+  }
 }
 
 /** Returns the tests that can skip the rows this build leaves unchanged, since they passed on those rows. */

@@ -1,12 +1,24 @@
 import type { Warning } from '../extract.ts';
 import type { Table } from '../schema/table.ts';
+import type { Source } from './partition-map.ts';
 
 /** A model as SQL text with all values inlined. */
 export interface CompiledModel {
   readonly name: string;
   readonly table: Table;
-  readonly inputsSql: string;
+  /** The rows of the whole table. */
   readonly querySql: string;
+  /** The same query, reading the relation `prunedName` in place of each source that `isPruned`. */
+  readonly prunedSql: string;
+  /** What the query reads of each table, and to which partitions it matters. */
+  readonly sources: readonly Source[];
+  /** The digest of each partition's inputs; undefined for a model that is built by the changes of its sources. */
+  readonly inputsSql: string | undefined;
+  /** Whether the clock may decide which rows there are, and for how many days after a partition's day it does. */
+  readonly readsClock: boolean;
+  readonly settlesAfter: number | undefined;
+  /** Columns that are computed with the clock, which differ from run to run. */
+  readonly clockColumns: readonly string[];
   readonly rejectsSql: string | undefined;
   readonly publishedSql: readonly string[];
   /** The tables that the statements may change. */
@@ -14,9 +26,7 @@ export interface CompiledModel {
   /** Tables that the statements read, except the model's own. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
-  /** True if the statements read `dirty_partitions`. */
-  readonly readsDirty: boolean;
-  /** Digest of all the SQL above and of the table's definition. */
+  /** Digest of all the SQL above, of the sources and of the table's definition. */
   readonly definitionDigest: string;
 }
 

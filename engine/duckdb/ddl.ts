@@ -16,6 +16,8 @@ import { lowerCase, quoteName, quoteText } from '../sql.ts';
 export interface PartitionColumn {
   /** The name that models use. */
   readonly name: string;
+  /** The column of the table that it is taken from. */
+  readonly column: string;
   /** SQL that refers to columns of the table. */
   readonly expression: string;
   readonly type: SqlType;
@@ -31,10 +33,10 @@ export function partitionColumns(table: Table): readonly PartitionColumn[] {
     const column = typeof part === 'string' ? part : part.month;
     const own = `${quoteName(table.name)}.${quoteName(column)}`;
     const { type = 'VARCHAR', nullable = true } = table.columns[column] ?? {};
-    if (typeof part === 'string') return { name: part, expression: own, type, nullable, isMonth: false };
+    if (typeof part === 'string') return { name: part, column, expression: own, type, nullable, isMonth: false };
     const name = areMonths.length > 1 ? `month_of_${column}` : 'month';
     const expression = `cast(date_trunc('month', ${own}) as DATE)`;
-    return { name, expression, type: 'DATE', nullable, isMonth: true };
+    return { name, column, expression, type: 'DATE', nullable, isMonth: true };
   });
 }
 

@@ -1,7 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import type { Schema, Table } from '../schema/table.ts';
 import { schemaStatements } from './ddl.ts';
-import { findDirty, type PartitionedModel } from './partitions.ts';
 import { readFrom } from './source.ts';
 import { openWarehouse, type Warehouse } from './warehouse.ts';
 
@@ -27,15 +26,6 @@ export async function checkResult(warehouse: Warehouse, query: string, table: Ta
       },
     );
   }
-}
-
-/** Compares the query of a model with its table, in a database that contains everything the query reads. */
-export async function checkModel(
-  warehouse: Warehouse,
-  model: PartitionedModel & { readonly querySql: string },
-): Promise<void> {
-  await findDirty(warehouse, model, undefined); // creates the relations that the query reads
-  await checkResult(warehouse, model.querySql, model.table);
 }
 
 /**

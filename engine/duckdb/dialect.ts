@@ -2,7 +2,8 @@
 export { type CompiledModel, type ModelWarning, modelWarnings } from './compiled-model.ts';
 export { type TestValue, testSql, typeOf } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';
-export { compileSql, createCompiler, samePartition, sourcesOf } from './kysely.ts';
-export { dirtyView } from './partitions.ts';
+export { compileSql, createCompiler } from './kysely.ts';
+export { daysOf, isPruned, prunedName, type Source, sourcesOfModel } from './partition-map.ts';
 export type { CompiledTest } from './run-test.ts';
 export { sourceRelations } from './source.ts';
+export { stateDigestSql } from './state.ts';

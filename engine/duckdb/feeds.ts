@@ -6,6 +6,7 @@ import type { TableFeed } from '../extract.ts';
 import { isPartitionTextSql, partitionValueSql } from '../partition-text.ts';
 import type { Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
+import { noteChanges, type Reader } from './changes.ts';
 import { partitionColumns } from './ddl.ts';
 import { namedDigests, rowsDigests } from './rows-digest.ts';
 import { builtPartitions, recordPartitions, statesOf } from './state.ts';
@@ -19,7 +20,7 @@ export async function loadFeed(
   warehouse: Warehouse,
   table: Table,
   feed: TableFeed,
-  options: { readonly directory: string; readonly runId: string },
+  options: { readonly directory: string; readonly runId: string; readonly readers: readonly Reader[] },
 ): Promise<number> {
   const before = await builtPartitions(warehouse, table.name);
   const changed = new Set<string>();
@@ -42,14 +43,20 @@ export async function loadFeed(
       );
       const isWhole = nothingStays || partitionColumns(table).length === 0;
       if (isWhole) {
-        await warehouse.run(`TRUNCATE ${quoteName(table.name)}`);
-        await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME ${rows}`);
+        await noteChanges(warehouse, table, options.readers, '', async () => {
+          await warehouse.run(`TRUNCATE ${quoteName(table.name)}`);
+          await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME ${rows}`);
+        });
         await checkNamed(warehouse, table, quoteName(table.name));
       } else {
         await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${newRows} AS ${rows}`);
         await checkNamed(warehouse, table, newRows);
-        await warehouse.run(deleteChanged(table));
-        await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM ${newRows}`);
+        await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${replaced} AS ${replacedParts(table)}`);
+        await noteChanges(warehouse, table, options.readers, ofReplaced(table), async () => {
+          await warehouse.run(deleteReplaced(table));
+          await warehouse.run(`INSERT INTO ${quoteName(table.name)} BY NAME FROM ${newRows}`);
+        });
+        await warehouse.run(`DROP TABLE ${replaced}`);
       }
       const digests = namedDigests(rowsDigests(table, isWhole ? {} : { from: newRows }), changedPartitions);
       await recordPartitions(warehouse, table.name, { changed: changedPartitions, digests, runId: options.runId });
@@ -108,13 +115,26 @@ async function checkNamed(warehouse: Warehouse, table: Table, rows: string): Pro
   });
 }
 
-function deleteChanged(table: Table): string {
-  const same = partitionColumns(table).map(
-    ({ expression }, at) => `${expression} IS NOT DISTINCT FROM "$replaced".part${at + 1}`,
-  );
-  return `DELETE FROM ${quoteName(table.name)} USING ${namedPartitions(table, quoteName(table.name))} AS "$replaced"
-    WHERE "$replaced".partition IN (SELECT partition FROM ${changedPartitions}) AND ${same.join(' AND ')}`;
+const replaced = '"$replaced_partitions"';
+const replacedAlias = '"$replaced"';
+
+/** SQL: `part1` … of the partitions that are replaced: they have rows now, or will have. */
+function replacedParts(table: Table): string {
+  const parts = partitionColumns(table).map((_, at) => `part${at + 1}`);
+  const of = (rows: string) => `SELECT ${parts.join(', ')} FROM ${namedPartitions(table, rows)}
+    WHERE partition IN (SELECT partition FROM ${changedPartitions})`;
+  return `${of(quoteName(table.name))} UNION ${of(newRows)}`;
 }
+
+const inReplaced = (table: Table): string =>
+  partitionColumns(table)
+    .map(({ expression }, at) => `${expression} IS NOT DISTINCT FROM ${replacedAlias}.part${at + 1}`)
+    .join(' AND ');
+
+const ofReplaced = (table: Table): string => `SEMI JOIN ${replaced} AS ${replacedAlias} ON ${inReplaced(table)}`;
+
+const deleteReplaced = (table: Table): string =>
+  `DELETE FROM ${quoteName(table.name)} USING ${replaced} AS ${replacedAlias} WHERE ${inReplaced(table)}`;
 
 async function writeState(
   file: string,

@@ -14,6 +14,7 @@ export { hasView, readSchema } from './introspect.ts';
 
 // Load: the tables of an extract.
 
+export type { Reader } from './changes.ts';
 export { loadFeed } from './feeds.ts';
 
 // Dirty: what differs from the inputs it was built from.
@@ -24,7 +25,7 @@ export { isUpToDate, recordUpToDate } from './up-to-date.ts';
 // Publish: the rows of a model with its tests, in one transaction.
 
 export { type BuildOptions, type BuildOutcome, buildModel } from './build-model.ts';
-export { checkModel, openEmpty } from './describe.ts';
+export { checkResult, openEmpty } from './describe.ts';
 
 // Test.
 

@@ -1,25 +1,14 @@
 import {
-  BinaryOperationNode,
   type Compilable,
   type Dialect,
   Kysely,
   type KyselyPlugin,
-  type OperationNode,
-  type OperationNodeSource,
   OperationNodeTransformer,
-  OperatorNode,
   type PrimitiveValueListNode,
-  type ReferenceNode,
-  type TableNode,
   ValueListNode,
   ValueNode,
-  type WithNode,
 } from 'kysely';
 import { DuckDbDialect } from 'kysely-duckdb';
-import { partitionState } from '../schema/system.ts';
-import type { Table } from '../schema/table.ts';
-import { partitionColumns } from './ddl.ts';
-import { dirtyView } from './partitions.ts';
 
 /** Inlines every value into the SQL text, so that a compiled model can be read, digested and pasted. */
 class LiteralTransformer extends OperationNodeTransformer {
@@ -54,106 +43,3 @@ export function createCompiler<DB>(tableMappings: Readonly<Record<string, string
 }
 
 export const compileSql = (query: Compilable): string => query.compile().sql;
-
-/**
- * Returns the tables that a query reads, in alphabetical order; a CTE hides the table of its name where the CTE is in
- * scope. Reading the state of a table (`stateOf`) counts as reading the table.
- */
-export function sourcesOf(query: OperationNodeSource): readonly string[] {
-  const tables = new Set<string>();
-  const walk = (value: unknown, ctes: readonly string[]): void => {
-    if (typeof value !== 'object' || value === null || value instanceof Date) return;
-    // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
-    const node = value as OperationNode & Record<string, any>;
-    if (node.kind === 'ReferenceNode') return; // a column's table is an alias from FROM
-    if (node.kind === 'SelectQueryNode') for (const table of statesIn(node)) tables.add(table);
-    if (node.kind === 'TableNode' && !ctes.includes(node.table.identifier.name)) tables.add(node.table.identifier.name);
-    const { with: clause, ...parts } = node as { readonly with?: WithNode };
-    let inSight = ctes;
-    for (const { name, expression } of clause?.expressions ?? []) {
-      const before = inSight;
-      inSight = [...before, name.table.table.identifier.name];
-      walk(expression, clause?.recursive ? inSight : before);
-    }
-    for (const part of Object.values(parts)) walk(part, inSight);
-  };
-  walk(query.toOperationNode(), []);
-  return [...tables].sort();
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
-type AnyNode = OperationNode & Record<string, any>;
-
-/** Returns the tables whose states a select over the states keeps: `where model = 'orders'`. */
-function statesIn(select: AnyNode): readonly string[] {
-  const froms: readonly AnyNode[] = select.from?.froms ?? [];
-  const [table, another] = froms.map((from) => (from.kind === 'AliasNode' ? from.node : from));
-  if (another !== undefined || table?.table?.identifier?.name !== partitionState.name) return [];
-  const found: string[] = [];
-  const walk = (node: AnyNode | undefined): void => {
-    if (node?.kind === 'ParensNode') walk(node.node);
-    if (node?.kind === 'AndNode') for (const side of [node.left, node.right]) walk(side);
-    if (node?.kind !== 'BinaryOperationNode' || node.operator.operator !== '=') return;
-    const { leftOperand: left, rightOperand: right } = node;
-    const isModel = left.kind === 'ReferenceNode' && left.column.column?.name === 'model';
-    if (isModel && right.kind === 'ValueNode' && typeof right.value === 'string') found.push(right.value);
-  };
-  walk(select.where?.where);
-  return found;
-}
-
-const isReference = (node: OperationNode): node is ReferenceNode => node.kind === 'ReferenceNode';
-const isTable = (node: OperationNode): node is TableNode => node.kind === 'TableNode';
-
-/**
- * Makes `dirty.region = sales.region` match the same partition, NULL included: in plain SQL, NULL equals nothing (B29).
- */
-class SamePartition extends OperationNodeTransformer {
-  readonly #columns: ReadonlySet<string>;
-  readonly #names: ReadonlySet<string>;
-
-  constructor(columns: ReadonlySet<string>, names: ReadonlySet<string>) {
-    super();
-    this.#columns = columns;
-    this.#names = names;
-  }
-
-  protected override transformBinaryOperation(node: BinaryOperationNode): BinaryOperationNode {
-    const { leftOperand, operator, rightOperand } = super.transformBinaryOperation(node);
-    const isEqual = operator.kind === 'OperatorNode' && (operator as OperatorNode).operator === '=';
-    const isNamed = [leftOperand, rightOperand].some((operand) => this.#isColumn(operand));
-    const meant = isEqual && isNamed ? OperatorNode.create('is not distinct from') : operator;
-    return BinaryOperationNode.create(leftOperand, meant, rightOperand);
-  }
-
-  #isColumn(node: OperationNode): boolean {
-    if (!isReference(node) || node.column.kind !== 'ColumnNode') return false;
-    const table = node.table?.table.identifier.name;
-    return table !== undefined && this.#names.has(table) && this.#columns.has(node.column.column.name);
-  }
-}
-
-/** Returns the names under which a query refers to `dirty_partitions`. */
-function namesIn(query: OperationNode): ReadonlySet<string> {
-  const names = new Set<string>([dirtyView]);
-  const walk = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null || value instanceof Date) return;
-    // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
-    const node = value as OperationNode & Record<string, any>;
-    if (node.kind === 'AliasNode' && isTable(node.node) && node.node.table.identifier.name === dirtyView)
-      names.add(node.alias.name);
-    for (const part of Object.values(node)) walk(part);
-  };
-  walk(query);
-  return names;
-}
-
-/** For a model's queries; undefined if none of its partition columns can be NULL. */
-export function samePartition(table: Table): KyselyPlugin | undefined {
-  const columns = new Set(partitionColumns(table).flatMap(({ name, nullable }) => (nullable ? [name] : [])));
-  if (columns.size === 0) return undefined;
-  return {
-    transformQuery: ({ node, queryId }) => new SamePartition(columns, namesIn(node)).transformNode(node, queryId),
-    transformResult: async ({ result }) => result,
-  };
-}

@@ -1,30 +1,35 @@
 import type { Window } from '../extract.ts';
 import { isPartitionTextSql, partitionTextSql, partitionValueSql } from '../partition-text.ts';
 import type { Table } from '../schema/table.ts';
-import { lowerCase, quoteName, quoteText } from '../sql.ts';
+import { clockSql, lowerCase, quoteName, quoteText } from '../sql.ts';
+import { type Reader, reachedPartitions } from './changes.ts';
+import type { CompiledModel } from './compiled-model.ts';
 import { type PartitionColumn, partitionColumns } from './ddl.ts';
+import { isDay } from './partition-map.ts';
 import { rowsDigests } from './rows-digest.ts';
-import { recordPartitions, statesOf } from './state.ts';
+import { hasKept, looksOf, recordPartitions, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** How many partitions a model has, and how many of them differ from what they were built from. */
+/** How many partitions a model has, and how many of them differ from what they were built from, or may do so. */
 export interface DirtyPartitions {
   readonly dirty: number;
   readonly total: number;
   /** True if no row of the table is kept. */
   readonly all: boolean;
+  /** True if this is all that the model has to do: no partition outside the window is left that only its query knows. */
+  readonly complete: boolean;
 }
 
 /**
  * The engine's own temp tables. No table of a project has such a name: `openProject` rejects a leading `$`. `part1`,
  * `part2` … are the values of a partition, in the order of `partitionColumns`.
  */
-const inputPartitions = '"$input_partitions"';
+export const inputPartitions = '"$input_partitions"';
 /** A partition without an `input_digest` has no input left and is removed. */
 export const dirtyPartitions = '"$dirty_partitions"';
 
-/** The view of `dirtyPartitions` that models read, with the table's column names. */
-export const dirtyView = 'dirty_partitions';
+/** Partitions that changes reach outside the window; they are left for another run. */
+export const leftPartitions = '"$left_partitions"';
 
 const sqlDate = (date: Date): string => `DATE ${quoteText(date.toISOString().slice(0, 10))}`;
 const partName = (_: unknown, at: number): string => `part${at + 1}`;
@@ -50,18 +55,28 @@ function namedInputs(inputsSql: string, columns: readonly PartitionColumn[]): st
   return `(SELECT ${[...parts, 'digest'].join(', ')} FROM (${inputsSql}))`;
 }
 
-export interface PartitionedModel {
-  readonly name: string;
-  readonly table: Table;
-  readonly inputsSql: string;
-  readonly definitionDigest: string;
-  /** True if the model's statements read `dirtyView`. */
-  readonly readsDirty: boolean;
-}
+type PartitionedModel = Pick<
+  CompiledModel,
+  'name' | 'table' | 'inputsSql' | 'querySql' | 'sources' | 'definitionDigest' | 'readsClock' | 'settlesAfter'
+>;
+
+/** SQL: the values of a partition's text as `part1` …, and whether it has them. */
+export const readParts = (text: string, columns: readonly PartitionColumn[]): string =>
+  [
+    ...columns.map(({ type }, at) => `${partitionValueSql(text, at + 1, type)} AS ${partName(type, at)}`),
+    `(${isPartitionTextSql(
+      text,
+      columns.map(({ type }) => type),
+    )}) AS is_readable`,
+  ].join(', ');
+
+/** SQL: the text of the partition that has the values `part1` …. */
+const textOfParts = (columns: readonly PartitionColumn[]): string =>
+  partitionTextSql(columns.map(({ type }, at) => ({ expression: partName(type, at), type })));
 
 /**
- * Creates the temp tables `inputPartitions` (all, with digests) and `dirtyPartitions` (those in the window whose digest
- * differs from the recorded one, or that no longer exist). With `refresh` every partition counts as different.
+ * Creates the temp tables `inputPartitions` and `dirtyPartitions`: those of the former that lie in the window and have
+ * to be built, or looked at. With `refresh` every partition has to be built.
  */
 export async function findDirty(
   warehouse: Warehouse,
@@ -69,11 +84,22 @@ export async function findDirty(
   window: Window | undefined,
   refresh = false,
 ): Promise<DirtyPartitions> {
+  const { inputsSql } = model;
+  if (inputsSql === undefined) return findReached(warehouse, model, window, refresh);
+  return findDiffering(warehouse, { ...model, inputsSql }, window, refresh);
+}
+
+/** Finds the partitions whose inputs have another digest than the recorded one, and those that no longer have inputs. */
+async function findDiffering(
+  warehouse: Warehouse,
+  model: PartitionedModel & { readonly inputsSql: string },
+  window: Window | undefined,
+  refresh: boolean,
+): Promise<DirtyPartitions> {
   const columns = partitionColumns(model.table);
   const parts = columns.map(partName);
-  const text = partitionTextSql(columns.map(({ type }, at) => ({ expression: parts[at] as string, type })));
   await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${inputPartitions} AS
-    SELECT ${[`${text} AS partition`, ...parts].join(', ')},
+    SELECT ${[`${textOfParts(columns)} AS partition`, ...parts].join(', ')},
       md5(${quoteText(model.definitionDigest)} || digest) AS input_digest
     FROM ${namedInputs(model.inputsSql, columns)} AS inputs`);
   // Only the text of a removed partition is known.
@@ -90,13 +116,95 @@ export async function findDirty(
       FULL JOIN ${statesOf(model.name)} AS built USING (partition)
       WHERE ${refresh} OR now.input_digest IS DISTINCT FROM built.input_digest
     ) WHERE ${inWindow(columns, window)}`);
-  if (model.readsDirty) await warehouse.run(createDirtyView(columns));
   const counts = await warehouse.row<{ dirty: bigint; total: bigint; kept: bigint }>(`SELECT
     (SELECT count(*) FROM ${dirtyPartitions}) AS dirty,
     (SELECT count(*) FROM ${inputPartitions}) AS total,
     (SELECT count(*) FROM ${statesOf(model.name)} ANTI JOIN ${dirtyPartitions} USING (partition)) AS kept`);
   const all = counts.kept === 0n && !(await hasOtherRows(warehouse, model.table));
-  return { dirty: Number(counts.dirty), total: Number(counts.total), all };
+  return { dirty: Number(counts.dirty), total: Number(counts.total), all, complete: true };
+}
+
+/**
+ * Finds the partitions that changes of the sources reach, those that were left to build, and those that the clock can
+ * still change. If that can be any, every partition counts: the known ones, and unless the whole table is replaced those
+ * that the query has.
+ */
+async function findReached(
+  warehouse: Warehouse,
+  model: PartitionedModel,
+  window: Window | undefined,
+  refresh: boolean,
+): Promise<DirtyPartitions> {
+  const columns = partitionColumns(model.table);
+  const parts = columns.map(partName);
+  const reached = refresh ? undefined : await reachedSince(warehouse, model);
+  const isWhole = inWindow(columns, window) === 'true';
+  const all = reached === undefined && isWhole && !(await hasKept(warehouse, model.name));
+  const stated = `SELECT partition, ${readParts('partition', columns)} FROM ${statesOf(model.name)}`;
+  const stale = `${stated} WHERE input_digest <> ${quoteText(model.definitionDigest)}`;
+  const named = (relation: string) =>
+    `SELECT ${[`${textOfParts(columns)} AS partition`, ...parts, 'true AS is_readable'].join(', ')} FROM (${relation})`;
+  const own = columns.map(({ expression, type }, at) => `cast(${expression} as ${type}) AS ${parts[at]}`);
+  const ofQuery = `SELECT DISTINCT ${own.join(', ')} FROM (${model.querySql}) AS ${quoteName(model.table.name)}`;
+  const found = reached === undefined ? [stated, ...(all ? [] : [named(ofQuery)])] : [named(reached), stale];
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${inputPartitions} AS
+    SELECT DISTINCT ON (partition) * FROM (${found.join(' UNION ALL ')})`);
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${dirtyPartitions} AS
+    SELECT *, ${quoteText(model.definitionDigest)} AS input_digest FROM ${inputPartitions} WHERE ${inWindow(columns, window)}`);
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${leftPartitions} AS
+    SELECT partition FROM ${inputPartitions} ANTI JOIN ${dirtyPartitions} USING (partition)`);
+  const counts = await warehouse.row<{ dirty: bigint; total: bigint }>(`SELECT
+    (SELECT count(*) FROM ${dirtyPartitions}) AS dirty, (SELECT count(*) FROM ${statesOf(model.name)}) AS total`);
+  return { dirty: Number(counts.dirty), total: Number(counts.total), all, complete: reached !== undefined || isWhole };
+}
+
+/** SQL: the partitions that can differ since the last look; undefined if any can. */
+async function reachedSince(warehouse: Warehouse, model: PartitionedModel): Promise<string | undefined> {
+  const look = (await looksOf(warehouse)).get(model.name);
+  if (look?.definitionDigest !== model.definitionDigest) return undefined;
+  const reader: Reader = model;
+  const reached = await reachedPartitions(warehouse, reader);
+  if (reached === undefined || !model.readsClock) return reached;
+  const { moved } = await warehouse.row<{ moved: boolean }>(
+    `SELECT ${clockSql} <> TIMESTAMP ${quoteText(look.asOf)} AS moved`,
+  );
+  if (!moved) return reached;
+  const columns = partitionColumns(model.table);
+  if (model.settlesAfter === undefined || columns.length !== 1 || !isDay(columns[0] as PartitionColumn))
+    return undefined;
+  const [before, now] = [`TIMESTAMP ${quoteText(look.asOf)}`, clockSql];
+  const first = `cast(least(${before}, ${now}) as DATE) - ${model.settlesAfter + 1}`;
+  return `${reached} UNION SELECT cast(unnest(generate_series(${first}, cast(greatest(${before}, ${now}) as DATE), INTERVAL 1 DAY)) as DATE)`;
+}
+
+/** Takes partitions that turned out to be as they were out of `dirtyPartitions`; returns their number. */
+export const leaveUnchanged = (warehouse: Warehouse, unchanged: string): Promise<number> =>
+  warehouse.run(`DELETE FROM ${dirtyPartitions} WHERE partition IN (${unchanged})`);
+
+/**
+ * After a whole table was replaced: makes `dirtyPartitions` the partitions that it has and those that it had, the latter
+ * without `input_digest`.
+ */
+export async function findReplaced(warehouse: Warehouse, model: PartitionedModel): Promise<number> {
+  const columns = partitionColumns(model.table);
+  const parts = columns.map(partName);
+  const values = columns.map(({ expression }, at) => `${expression} AS ${parts[at]}`);
+  const has = columns.length === 0 ? 'SELECT 1' : `SELECT DISTINCT ${values.join(', ')} FROM ${quoteName(model.name)}`;
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${dirtyPartitions} AS
+    SELECT ${[`${textOfParts(columns)} AS partition`, ...parts].join(', ')}, true AS is_readable,
+      ${quoteText(model.definitionDigest)} AS input_digest FROM (${has})`);
+  await warehouse.run(`INSERT INTO ${dirtyPartitions} BY NAME
+    SELECT partition, ${readParts('partition', columns)}, NULL AS input_digest
+    FROM ${statesOf(model.name)} ANTI JOIN ${dirtyPartitions} USING (partition)`);
+  const { count } = await warehouse.row<{ count: bigint }>(`SELECT count(*) AS count FROM ${dirtyPartitions}`);
+  return Number(count);
+}
+
+/** Takes the digest from partitions in `dirtyPartitions` that have no rows, so that they are recorded as gone. */
+export async function withdrawEmpty(warehouse: Warehouse, table: Table): Promise<void> {
+  if (partitionColumns(table).length === 0) return;
+  await warehouse.run(`UPDATE ${dirtyPartitions} AS ${dirtyAlias} SET input_digest = NULL
+    WHERE NOT EXISTS (FROM ${quoteName(table.name)} WHERE ${inDirty(table)})`);
 }
 
 /** Returns the partitions that a model has inputs for, and all dirty ones, including those without any input left. */
@@ -122,13 +230,6 @@ export async function leavePartitions(
   const names = [...partitions].map(quoteText).join(', ');
   const left = await warehouse.run(`DELETE FROM ${dirtyPartitions} WHERE partition IN (${names})`);
   return { ...found, dirty: found.dirty - left, all: found.all && left === 0 };
-}
-
-function createDirtyView(columns: readonly PartitionColumn[]): string {
-  const named = columns.map(({ name }, at) => `${partName(name, at)} AS ${quoteName(name)}`);
-  const text = columns.some(({ name }) => lowerCase(name) === 'partition') ? [] : ['partition'];
-  return `CREATE OR REPLACE TEMP VIEW ${dirtyView} AS SELECT ${[...text, ...named].join(', ')}
-    FROM ${dirtyPartitions} WHERE is_readable`;
 }
 
 /** The alias of `dirtyPartitions` in the conditions below; no table of a project has this name. */

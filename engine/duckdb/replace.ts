@@ -8,7 +8,20 @@ import type { Warehouse } from './warehouse.ts';
 /** Thrown if a query returns rows of partitions that are not being built. */
 export class RowsOutside extends Error {}
 
-const newRows = '"$new_rows"';
+/** Rows that were put aside; no table of a project has this name. */
+export const newRows = '"$new_rows"';
+
+/** Puts the rows of a query aside, in the columns of the table. */
+export async function putAside(warehouse: Warehouse, table: Table, query: string): Promise<void> {
+  await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${newRows} AS ${selectRows(table, query)}`);
+}
+
+/** Replaces the rows of `dirtyPartitions` by those that were put aside for them; returns the number of new rows. */
+export async function replaceByAside(warehouse: Warehouse, table: Table): Promise<number> {
+  return replaceDirty(warehouse, table, builtRows(table));
+}
+
+export const dropAside = (warehouse: Warehouse): Promise<number> => warehouse.run(`DROP TABLE IF EXISTS ${newRows}`);
 
 /**
  * Replaces the rows of `dirtyPartitions` by those of a query, inside the caller's transaction; returns the number of
@@ -23,7 +36,13 @@ export async function replacePartitions(
   warehouse: Warehouse,
   table: Table,
   query: string,
-  options: { readonly all: boolean; readonly readsItself: boolean; readonly confined: boolean },
+  options: {
+    readonly all: boolean;
+    readonly readsItself: boolean;
+    readonly confined: boolean;
+    /** Whether rows of other partitions are looked for; every row of a model built by changes belongs to it. */
+    readonly counted: boolean;
+  },
 ): Promise<number> {
   if (table.kind === 'view') {
     await warehouse.run(`CREATE OR REPLACE VIEW ${quoteName(table.name)} AS ${query}`);
@@ -31,11 +50,11 @@ export async function replacePartitions(
   }
   const { all, confined } = options;
   const isApart = confined || (options.readsItself && !all);
-  if (isApart) await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${newRows} AS ${selectRows(table, query)}`);
+  if (isApart) await putAside(warehouse, table, query);
   const rows = confined ? builtRows(table) : isApart ? `FROM ${newRows}` : selectRows(table, query);
   const inserted = await (all ? remake(warehouse, table, rows) : replaceDirty(warehouse, table, rows));
-  if (isApart) await warehouse.run(`DROP TABLE ${newRows}`);
-  if (!confined && inserted !== (await countBuilt(warehouse, table, all))) throw new RowsOutside();
+  if (isApart) await dropAside(warehouse);
+  if (options.counted && !confined && inserted !== (await countBuilt(warehouse, table, all))) throw new RowsOutside();
   return inserted;
 }
 

@@ -15,13 +15,18 @@ export const digestOfNothing = `${way} || '-0-0'`;
 /**
  * SQL: each partition that has rows, with their digest, which does not depend on their order. Every row is hashed as a
  * whole, so swapped values are detected. `joined` is the partition's name for extracts that do not use `partitionText`
- * and join its values as they are. `from` contains the rows, by default the table; `of` is a join that restricts them.
+ * and join its values as they are. `from` contains the rows, by default the table; `of` is a join that restricts them; the columns
+ * `without` do not count.
  */
-export function rowsDigests(table: Table, { from = quoteName(table.name), of = '' } = {}): string {
+export function rowsDigests(
+  table: Table,
+  { from = quoteName(table.name), of = '', without = [] as readonly string[] } = {},
+): string {
   const name = quoteName(table.name);
-  const columns = Object.keys(table.columns).map((column) => `${name}.${quoteName(column)}`);
+  const counted = Object.keys(table.columns).filter((column) => !without.includes(column));
+  const columns = counted.map((column) => `${name}.${quoteName(column)}`);
   const parts = (table.partition ?? []).map((part, at) => groupOf(table, part, `part${at + 1}`));
-  const digest = `count(*) || '-' || coalesce(sum(hash(${columns.join(', ')})), 0) AS rows_digest`;
+  const digest = `count(*) || '-' || ${columns.length === 0 ? '0' : `coalesce(sum(hash(${columns.join(', ')})), 0)`} AS rows_digest`;
   const inner = [...parts.map(({ expression, as }) => `${expression} AS ${as}`), digest].join(', ');
   const values = parts.map(({ value }) => `coalesce(cast(${value} as VARCHAR), '')`);
   return `SELECT ${partitionTextSql(parts.map(({ value, type }) => ({ expression: value, type })))} AS partition,

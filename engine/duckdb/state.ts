@@ -1,11 +1,12 @@
 /**
  * The only module that reads and writes `partition_state`: what each partition was built from, and the digest of its
  * published rows. Besides the partitions of tables it contains, under names that no table has, conclusions about whole
- * nodes (`model.x`, `test.x`, `export.x`) and rows older than any run (`kept.x`). Only this module knows these names.
+ * nodes (`model.x`, `test.x`, `export.x`), the last look of a model at its sources (`looked.x`) and rows older than any run
+ * (`kept.x`). Only this module knows these names.
  */
 import { partitionState } from '../schema/system.ts';
 import type { Table } from '../schema/table.ts';
-import { quoteName, quoteText } from '../sql.ts';
+import { clockSql, quoteName, quoteText } from '../sql.ts';
 import { digestOfNothing, namedDigests, rowsDigests } from './rows-digest.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -18,6 +19,11 @@ const altered = 'altered';
 /** SQL relation: `partition`, `input_digest` and `rows_digest` of all published partitions of a table. */
 export const statesOf = (table: string): string =>
   `(SELECT partition, input_digest, rows_digest FROM ${states} WHERE model = ${quoteText(table)})`;
+
+/** SQL relation: the `partition` of each that was built by this definition and that no other program has changed since. */
+export const sameAs = (table: string, definitionDigest: string): string =>
+  `(SELECT partition FROM ${statesOf(table)} WHERE input_digest = ${quoteText(definitionDigest)}
+    AND rows_digest IS DISTINCT FROM ${quoteText(altered)})`;
 
 /** SQL relation: the `partition` of each partition that another program changed and that has not been rebuilt. */
 export const alteredOf = (table: string): string =>
@@ -47,12 +53,13 @@ export async function builtAmong(warehouse: Warehouse, tables: readonly string[]
 export const isUnbuilt = async (warehouse: Warehouse): Promise<boolean> =>
   (await warehouse.rows(`SELECT 1 FROM ${states} LIMIT 1`)).length === 0;
 
-/** Returns one digest of everything that these tables were built from. */
+/** SQL: one row with a `digest` of everything that these tables contain and were built from. */
+export const stateDigestSql = (tables: readonly string[]): string =>
+  `SELECT cast(coalesce(sum(hash(model, partition, input_digest, rows_digest)), 0) as VARCHAR) AS digest
+    FROM ${states} WHERE model IN (${list(tables.length === 0 ? [''] : tables)})`;
+
 export async function stateDigest(warehouse: Warehouse, tables: readonly string[]): Promise<string> {
-  const { digest } = await warehouse.row<{ digest: string }>(`SELECT
-    cast(coalesce(sum(hash(model, partition, input_digest)), 0) as VARCHAR) AS digest
-    FROM ${states} WHERE model IN (${list(tables)})`);
-  return digest;
+  return (await warehouse.row<{ digest: string }>(stateDigestSql(tables))).digest;
 }
 
 /**
@@ -88,7 +95,7 @@ export async function forgetInputs(
   tables: readonly string[],
   conclusions: readonly Conclusion[] = [],
 ): Promise<void> {
-  const names = [...tables, ...conclusions.map(nameOf)];
+  const names = [...tables, ...tables.map(lookName), ...conclusions.map(nameOf)];
   if (names.length === 0) return;
   await warehouse.run(`UPDATE ${states} SET input_digest = '' WHERE model IN (${list(names)})`);
 }
@@ -101,6 +108,47 @@ export async function digestAgain(warehouse: Warehouse, table: Table): Promise<v
     WHERE ${states}.model = ${quoteText(table.name)} AND ${states}.partition = own.partition
       AND ${states}.rows_digest IS DISTINCT FROM ${quoteText(altered)}`);
 }
+
+const lookName = (model: string): string => `looked.${model}`;
+
+/** When a model last looked at all that had changed in its sources, and by which definition. */
+export interface Look {
+  readonly definitionDigest: string;
+  /** The run's clock, as SQL text of a TIMESTAMP. */
+  readonly asOf: string;
+}
+
+/** Returns the last look of each model that has taken in its sources as a whole once. */
+export async function looksOf(warehouse: Warehouse): Promise<ReadonlyMap<string, Look>> {
+  const rows = await warehouse.rows<{ model: string; input_digest: string; rows_digest: string }>(
+    `SELECT model, input_digest, rows_digest FROM ${states} WHERE starts_with(model, ${quoteText(lookName(''))})`,
+  );
+  return new Map(
+    rows.map(({ model, input_digest, rows_digest }) => [
+      model.slice(lookName('').length),
+      { definitionDigest: input_digest, asOf: rows_digest },
+    ]),
+  );
+}
+
+export async function recordLook(
+  warehouse: Warehouse,
+  model: string,
+  { definitionDigest, runId }: { readonly definitionDigest: string; readonly runId: string },
+): Promise<void> {
+  await forgetLook(warehouse, model);
+  await warehouse.run(`INSERT INTO ${states} (model, partition, input_digest, run_id, rows_digest)
+    VALUES (${[lookName(model), '', definitionDigest, runId].map(quoteText).join(', ')}, cast(${clockSql} as VARCHAR))`);
+}
+
+/** Makes a model look at everything again. */
+export async function forgetLook(warehouse: Warehouse, model: string): Promise<void> {
+  await warehouse.run(`DELETE FROM ${states} WHERE model = ${quoteText(lookName(model))}`);
+}
+
+/** True if a table has rows older than any run, which no run may replace. */
+export const hasKept = async (warehouse: Warehouse, table: string): Promise<boolean> =>
+  (await warehouse.rows(`FROM ${statesOf(keptName(table))} LIMIT 1`)).length > 0;
 
 /** A conclusion about a whole node: a model is up to date, a test passes, an export is written. */
 export interface Conclusion {
@@ -138,7 +186,8 @@ export async function recordConclusion(
 
 /** Drops all conclusions: states record what runs did, not what another program wrote to the tables. */
 export async function forgetConclusions(warehouse: Warehouse): Promise<void> {
-  await warehouse.run(`DELETE FROM ${states} WHERE contains(model, '.') AND NOT starts_with(model, 'kept.')`);
+  await warehouse.run(`DELETE FROM ${states} WHERE contains(model, '.') AND NOT starts_with(model, 'kept.')
+    AND NOT starts_with(model, 'looked.')`);
 }
 
 /** Returns the partitions of these tables that another program changed and that have not been rebuilt, in order. */

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { clockSql } from '../sql.ts';
 import type { CompiledModel } from './compiled-model.ts';
 import { type CompiledTest, readsClock } from './run-test.ts';
 import { type Conclusion, recordConclusion, recordedConclusion, stateDigest } from './state.ts';
@@ -29,7 +28,7 @@ export async function recordUpToDate(warehouse: Warehouse, it: UpToDate, runId: 
 
 async function digestOf(warehouse: Warehouse, { model, tests, asOf }: UpToDate): Promise<string> {
   const lasting = tests.filter((test) => !readsClock(test));
-  const clock = model.inputsSql.includes(clockSql) ? asOf.toISOString() : '';
+  const clock = model.readsClock ? asOf.toISOString() : '';
   const tables = [...new Set([model.name, ...model.reads, ...lasting.flatMap(({ reads }) => reads)])].sort();
   const tested = lasting.map(({ sql, severity }) => [sql, severity]);
   const state = await stateDigest(warehouse, tables);

@@ -34,7 +34,7 @@ export async function compileModels(options: {
     if (node.kind === 'model') {
       const model = await project.model(node);
       await write(node.name, model.querySql, ...model.publishedSql);
-      await write(`${node.name}.inputs`, model.inputsSql);
+      if (model.inputsSql !== undefined) await write(`${node.name}.inputs`, model.inputsSql);
     }
     if (node.kind === 'test') await write(`test.${fileNameOf(node.name)}`, (await project.test(node)).sql.failures);
   }

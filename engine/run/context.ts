@@ -2,10 +2,10 @@ import type { Pipeline } from '../config/load.ts';
 import type { ResolvedTarget } from '../config/target.ts';
 import type { Vars } from '../config/vars.ts';
 import { describeWindow } from '../config/window.ts';
-import type { Warehouse } from '../duckdb/index.ts';
+import type { Reader, Warehouse } from '../duckdb/index.ts';
 import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../events.ts';
 import type { ExtractResult, FetchEstimate, Window } from '../extract.ts';
-import type { Graph, GraphNode } from '../graph/graph.ts';
+import type { Graph, GraphNode, ModelNode } from '../graph/graph.ts';
 import type { Project } from '../project.ts';
 import type { TargetPaths } from '../target/paths.ts';
 import { msOfDay } from '../units.ts';
@@ -173,4 +173,16 @@ export function createShare(): AsyncDisposable & {
       }
     },
   };
+}
+
+/** Returns the models that read a table and that are built by its changes. */
+export async function readersOf(
+  table: string,
+  { graph, project }: Pick<RunContext, 'graph' | 'project'>,
+): Promise<readonly Reader[]> {
+  const models = graph.nodes.filter((node): node is ModelNode => node.kind === 'model' && node.name !== table);
+  const compiled = await Promise.all(models.map((node) => project.model(node)));
+  return compiled.filter(
+    ({ inputsSql, sources }) => inputsSql === undefined && sources.some((source) => source.table.name === table),
+  );
 }

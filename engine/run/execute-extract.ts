@@ -6,7 +6,7 @@ import { countIn } from '../format.ts';
 import type { ExtractNode } from '../graph/graph.ts';
 import type { Table } from '../schema/table.ts';
 import { createRateMeter } from './confirm.ts';
-import { type ExtractScope, type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { type ExtractScope, type NodeOutcome, type RunContext, readersOf, refOf } from './context.ts';
 
 /** Runs an extract and loads its tables into the warehouse, which is held only while they are loaded. */
 export async function executeExtract(node: ExtractNode, context: RunContext): Promise<NodeOutcome> {
@@ -68,6 +68,11 @@ async function takeOver(node: ExtractNode, warehouse: Warehouse, context: RunCon
   const directory = path.join(context.paths.staging, '.load');
   await mkdir(directory, { recursive: true });
   for (const [name, feed] of Object.entries(feeds)) {
-    await loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId: context.runId });
+    const readers = await readersOf(name, context);
+    await loadFeed(warehouse, context.project.schema[name] as Table, feed, {
+      directory,
+      runId: context.runId,
+      readers,
+    });
   }
 }

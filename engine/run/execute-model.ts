@@ -18,7 +18,7 @@ import type { StagedSource } from '../extract.ts';
 import { countOf, formatCount } from '../format.ts';
 import type { ExtractNode, ModelNode, TestNode } from '../graph/graph.ts';
 import type { Table } from '../schema/table.ts';
-import { type NodeOutcome, type RunContext, refOf } from './context.ts';
+import { type NodeOutcome, type RunContext, readersOf, refOf } from './context.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 import { testOutcome } from './execute-test.ts';
 
@@ -43,12 +43,16 @@ export async function executeModel(
     const upToDate = await isUpToDate(warehouse, whole);
     const source = upToDate
       ? undefined
-      : await stagedSource(node, model, directory, context, (name, feed) =>
-          loadFeed(warehouse, context.project.schema[name] as Table, feed, { directory, runId }),
+      : await stagedSource(node, model, directory, context, async (name, feed) =>
+          loadFeed(warehouse, context.project.schema[name] as Table, feed, {
+            ...{ directory, runId },
+            readers: await readersOf(name, context),
+          }),
         );
     try {
       const built = await buildModel(warehouse, model, {
         ...{ window, runId, asOf, tests: compiled, upToDate },
+        readersOf: (table) => readersOf(table, context),
         failuresDir: path.join(context.paths.artifacts, 'failures'),
         ...(source && { source }),
         signal: context.signal,

@@ -1,6 +1,5 @@
 import { bigint, double, integer, table, timestamp, varchar } from './table.ts';
 
-/** The engine's own tables; every schema takes them in. */
 export const partitionState = table('partition_state', {
   description: 'What each partition was built from. Written in the transaction that publishes its rows.',
   columns: {
@@ -18,7 +17,20 @@ export const partitionState = table('partition_state', {
   keyHeldBy: 'partition',
 });
 
-export const testResults = table('test_results', {
+export const pendingChanges = table('pending_changes', {
+  description: 'Changes of tables that a model has yet to take up. Written in the transaction that changes the table.',
+  columns: {
+    model: varchar('Model that reads the table.'),
+    source: varchar('Table that changed; empty for a partition of the model itself that is left to build.'),
+    part: varchar(
+      'Values that the changed rows have in the columns by which they map to partitions of the model, as in partition_state.',
+    ),
+  },
+  key: ['model', 'source', 'part'],
+  keyHeldBy: 'partition',
+});
+
+const testResults = table('test_results', {
   description: 'Every measured value of every data test, on pass too.',
   columns: {
     run_id: varchar('Run that measured it.'),
@@ -45,5 +57,13 @@ export const schemaMigrations = table('schema_migrations', {
   key: ['number'],
 });
 
+/** The tables above by name, to be spread into a project's schema. */
+export const engineTables = {
+  partition_state: partitionState,
+  pending_changes: pendingChanges,
+  test_results: testResults,
+  schema_migrations: schemaMigrations,
+} as const;
+
 /** Names of the tables above. */
-export const systemTables: readonly string[] = [partitionState, testResults, schemaMigrations].map(({ name }) => name);
+export const systemTables: readonly string[] = Object.keys(engineTables);

@@ -1,10 +1,9 @@
 import { type Expression, type Kysely, sql } from 'kysely';
-import { cast, rowsDigest, type Vars } from '../../engine/index.ts';
+import { cast, type Vars } from '../../engine/index.ts';
 import { type ArchiveKey, formatKey, publicArchive } from '../../exchange/keys.ts';
 import { defineModel } from '../define.ts';
 import type { Database } from '../schema.ts';
-
-const instrumentType = 'futures-um';
+import { instrumentType, listedDays } from './listed_spans.ts';
 
 /** The nine figures, as daily_availability names them. */
 const figures = [
@@ -19,40 +18,24 @@ const figures = [
   'close_price',
 ] as const;
 
-/** Which symbol's daily archive, at the availability timeframe, is listed for which day. */
-const listedDays = (db: Kysely<Database>, vars: Vars) =>
-  db
-    .selectFrom('archive_objects')
-    .where('instrument_type', '=', instrumentType)
-    .where('cadence', '=', 'daily')
-    .where('timeframe', '=', vars.string('availability_timeframe'))
-    .select(['symbol', 'period_start as date', 'size_bytes', 'last_modified', 'key']);
-
-/**
- * A row for each day from a symbol's first listed day to its last, and for `grace_days` more while it stays away,
- * never past the newest day that is listed for any symbol.
- */
+/** A row for each day on which a symbol is listed, or was not long ago; without the day its URL is the same every day. */
 const symbolDays = (db: Kysely<Database>, vars: Vars) =>
   db
     .with('spans', (spans) =>
       spans
-        .selectFrom(listedDays(db, vars).as('listed'))
-        .groupBy('symbol')
+        .selectFrom('listed_spans')
         .select((eb) => [
           'symbol',
+          'first_date',
+          'last_date',
           publicUrlUpToDay(eb.ref('symbol'), vars.string('availability_timeframe')).as('url_up_to_day'),
-          cast('DATE', sql`min(${eb.ref('date')})`).as('first_date'),
-          cast(
-            'DATE',
-            sql`least(max(${eb.ref('date')}) + ${sql.lit(vars.number('grace_days'))}, max(max(${eb.ref('date')})) over ())`,
-          ).as('end_date'),
         ]),
     )
     .selectFrom('spans')
     .select((eb) => [
       'symbol',
       'url_up_to_day',
-      cast('DATE', sql`unnest(generate_series(${eb.ref('first_date')}, ${eb.ref('end_date')}, interval 1 day))`).as(
+      cast('DATE', sql`unnest(generate_series(${eb.ref('first_date')}, ${eb.ref('last_date')}, interval 1 day))`).as(
         'date',
       ),
     ]);
@@ -106,37 +89,18 @@ function publicUrlUpToDay(symbol: Expression<string>, timeframe: string) {
 }
 
 export default defineModel('daily_availability', {
-  inputs: ({ db, vars }) =>
-    db
-      .selectFrom(symbolDays(db, vars).as('day'))
-      .leftJoin(listedDays(db, vars).as('listed'), (join) =>
-        join.onRef('listed.symbol', '=', 'day.symbol').onRef('listed.date', '=', 'day.date'),
-      )
-      .leftJoin(bars(db, vars).as('bar'), (join) =>
-        join.onRef('bar.symbol', '=', 'day.symbol').onRef('bar.date', '=', 'day.date'),
-      )
-      .groupBy('day.date')
-      .select((eb) => [
-        'day.date',
-        rowsDigest(
-          eb.ref('day.symbol'),
-          eb.ref('listed.size_bytes'),
-          eb.ref('listed.last_modified'),
-          ...(vars.boolean('collect_volume') ? figures.map((name) => eb.ref(`bar.${name}`)) : []),
-        ).as('digest'),
-      ]),
+  sources: {
+    listed_spans: { by: { date: ['first_date', 'last_date'] } },
+    archive_objects: { by: { date: 'period_start' } },
+    ohlcv: { by: { date: 'timestamp' } },
+    symbols: { through: 'ohlcv', on: ['instrument_type', 'symbol'] },
+  },
 
   query: ({ db, vars, asOf }) =>
     db
-      .with('days', (days) =>
-        days
-          .selectFrom(symbolDays(db, vars).as('day'))
-          .innerJoin('dirty_partitions as dirty', 'dirty.date', 'day.date')
-          .select(['day.date', 'day.symbol', 'day.url_up_to_day']),
-      )
       .with('states', (states) =>
         states
-          .selectFrom('days as day')
+          .selectFrom(symbolDays(db, vars).as('day'))
           .leftJoin(listedDays(db, vars).as('listed'), (join) =>
             join.onRef('listed.symbol', '=', 'day.symbol').onRef('listed.date', '=', 'day.date'),
           )

@@ -56,21 +56,16 @@ export default defineModel('conflicts', {
         'months.symbol',
         'months.timeframe',
         'months.month',
-        cast('VARCHAR', sql`concat_ws('/', ${ref('months.digest')}, ${ref('built.input_digest')})`).as('digest'),
+        cast('VARCHAR', sql`concat_ws('/', ${ref('months.digest')}, ${ref('built.digest')})`).as('digest'),
       ]),
+
+  sources: { ohlcv: {} },
 
   query: ({ db }) =>
     db
       .with('daily_bars', (daily) =>
         daily
           .selectFrom('ohlcv as bar')
-          .innerJoin('dirty_partitions as dirty', (join) =>
-            join
-              .onRef('dirty.instrument_type', '=', 'bar.instrument_type')
-              .onRef('dirty.symbol', '=', 'bar.symbol')
-              .onRef('dirty.timeframe', '=', 'bar.timeframe')
-              .on(({ ref }) => sql<boolean>`${ref('dirty.month')} = date_trunc('month', ${ref('bar.timestamp')})`),
-          )
           .where('bar.data_source', '=', 'daily')
           .select(['bar.instrument_type', 'bar.symbol', 'bar.timeframe', 'bar.timestamp']),
       )

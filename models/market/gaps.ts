@@ -23,7 +23,7 @@ export default defineModel('gaps', {
             'timeframe',
             cast('DATE', sql`min(${ref('month')})`).as('first_month'),
             cast('DATE', sql`max(${ref('month')})`).as('last_month'),
-            rowsDigest(ref('month'), ref('input_digest')).as('digest'),
+            rowsDigest(ref('month'), ref('digest')).as('digest'),
           ]),
       )
       .with('market_months', (months) =>
@@ -33,7 +33,7 @@ export default defineModel('gaps', {
           .select(({ ref }) => [
             'instrument_type',
             'month',
-            rowsDigest(ref('symbol'), ref('timeframe'), ref('input_digest')).as('digest'),
+            rowsDigest(ref('symbol'), ref('timeframe'), ref('digest')).as('digest'),
           ]),
       )
       .with('away', (away) =>
@@ -97,6 +97,10 @@ export default defineModel('gaps', {
           sql`concat_ws('/', ${ref('series.digest')}, ${rowsDigest(ref('market.month'), ref('market.digest'))})`,
         ).as('digest'),
       ]),
+
+  sources: {
+    'staged_archives as own': {}, // all else is read whole: bars of other series tell whether the exchange was out
+  },
 
   query: ({ db }) =>
     withGapSlots(withMissing(withAbsences(withListings(db))))

@@ -4,11 +4,6 @@ import { deliveryHour } from '../../exchange/vocabulary.ts';
 import type { Database } from '../schema.ts';
 import { monthOf } from './calendar.ts';
 
-/** The tables, while series are being built. */
-type SeriesDatabase = Database & {
-  dirty_partitions: { instrument_type: string; symbol: string; timeframe: string };
-};
-
 /** So many days may the newest archives of a series be late (A21); one that lacks more has ended. */
 const daysLate = 7;
 
@@ -22,7 +17,7 @@ const deliveryDay = (instrumentType: Expression<string>, symbol: Expression<stri
  * `unread_from` is the beginning of its first archive of which no bar can be expected in `ohlcv`; daily archives of a
  * month that a verified monthly archive covers are apart, as `doubted_from`: they say something of whole days only.
  */
-export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
+export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
   db
     .with('verified_months', (months) =>
       months
@@ -95,6 +90,9 @@ export const withListings = (db: Pick<Kysely<SeriesDatabase>, 'with'>) =>
             rowsDigest(
               eb.ref('object.key'),
               eb.ref('object.listed_at'),
+              eb.ref('staged.instrument_type'),
+              eb.ref('staged.symbol'),
+              eb.ref('staged.timeframe'),
               eb.ref('staged.status'),
               eb.ref('staged.first_open_time'),
             ).as('digest'),

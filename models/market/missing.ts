@@ -8,7 +8,7 @@ const isFull = (bits: Expression<unknown>) => sql`${bits} = 18446744073709551615
 const none = cast('BIGINT', sql.lit(0));
 
 /**
- * `grids`, a row a dirty series, and `missing`, what each grid lacks, day by day, as slots `[from_slot, to_slot)`. A grid
+ * `grids`, a row a series of which archives were asked for, and `missing`, what each grid lacks, day by day, as slots `[from_slot, to_slot)`. A grid
  * runs from the first bar, or from an archive before it that was not read (A28), to the last published slot or the last
  * bar. A day on which a contract is delivered is in two parts (A32).
  *
@@ -40,7 +40,13 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
     )
     .with('series', (series) =>
       series
-        .selectFrom('dirty_partitions')
+        .selectFrom(({ selectFrom }) =>
+          selectFrom('staged_archives as own')
+            .distinct()
+            .select(({ ref }) => ['instrument_type', 'symbol', cast('VARCHAR', ref('timeframe')).as('timeframe')])
+            .where('timeframe', 'is not', null)
+            .as('own'),
+        )
         .select(['instrument_type', 'symbol', 'timeframe', cast('BIGINT', sql`row_number() over ()`).as('id')]),
     )
     .with('covered', (covered) =>

@@ -1,5 +1,5 @@
 import { type Expression, sql } from 'kysely';
-import { cast, PipelineError, rowsDigest, stateOf, type Vars } from '../../engine/index.ts';
+import { cast, PipelineError, type Vars } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 
 /** US dollars that a coin-margined contract is worth, unless var `contract_sizes` names another size for its pair. */
@@ -23,9 +23,6 @@ function contractSize(symbol: Expression<string>, vars: Vars) {
 
 /** Bars of all markets in the same units: of coin-margined ones the archive counts contracts and base asset (A4). */
 export default defineModel('ohlcv_units', {
-  inputs: ({ db }) =>
-    stateOf(db, 'ohlcv').select(({ ref }) => [rowsDigest(ref('partition'), ref('input_digest')).as('digest')]),
-
   query: ({ db, vars }) =>
     db.selectFrom('ohlcv').select(({ ref }) => {
       const isCm = sql`${ref('instrument_type')} = 'futures-cm'`;

@@ -1,43 +1,11 @@
 import { sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import { cast } from '../../engine/index.ts';
 import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import { defineModel } from '../define.ts';
 import { contractType, pairOf, statedQuote } from './names.ts';
 
 /** Every ticker listed, what its name says (A22, A23, A27), and when it was there (A24, A25). */
 export default defineModel('symbols', {
-  inputs: ({ db }) =>
-    db
-      .with('found', (found) =>
-        found
-          .selectFrom('archive_objects')
-          .select((eb) =>
-            rowsDigest(
-              eb.ref('instrument_type'),
-              eb.ref('cadence'),
-              eb.ref('symbol'),
-              eb.ref('period_start'),
-              eb.ref('period_end'),
-            ).as('listed'),
-          ),
-      )
-      .with('traded', (traded) =>
-        traded
-          .selectFrom('ohlcv')
-          .where('number_of_trades', '>', 0n)
-          .groupBy(['instrument_type', 'symbol'])
-          .select((eb) => ['instrument_type', 'symbol', eb.fn.max('timestamp').as('last')]),
-      )
-      .selectFrom('found')
-      .select((eb) => [
-        cast(
-          'VARCHAR',
-          sql`${eb.ref('found.listed')} || '/' || ${eb
-            .selectFrom('traded')
-            .select((of) => rowsDigest(of.ref('instrument_type'), of.ref('symbol'), of.ref('last')).as('digest'))}`,
-        ).as('digest'),
-      ]),
-
   query: ({ db, vars }) =>
     db
       .with('daily', (daily) =>

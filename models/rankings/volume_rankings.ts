@@ -1,9 +1,9 @@
 import { type Expression, type Kysely, sql } from 'kysely';
-import { cast, rowsDigest, type Vars } from '../../engine/index.ts';
+import { cast, type Vars } from '../../engine/index.ts';
 import { defineModel } from '../define.ts';
 import type { Database } from '../schema.ts';
 
-const lookBackDays = 30;
+const daysOfAvailability = 30;
 
 /** Perpetual contracts in the ranked quote assets that traded that day: no settled copies, no deliveries (B4). */
 const cohort = (db: Kysely<Database>, vars: Vars) =>
@@ -66,60 +66,33 @@ const rankedDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
     .select(['member.date', 'member.symbol', 'member.quote_volume_usdt', 'member.trade_count']);
 
 export default defineModel('volume_rankings', {
-  inputs: ({ db, vars, asOf }) =>
-    db
-      .with('days', (days) =>
-        days
-          .selectFrom(rankedDays(db, vars, asOf).as('member'))
-          .groupBy('date')
-          .select((eb) => [
-            'date',
-            rowsDigest(eb.ref('symbol'), eb.ref('quote_volume_usdt'), eb.ref('trade_count')).as('digest'),
-          ]),
-      )
-      .selectFrom('days as day')
-      .innerJoin('days as before', (join) =>
-        join.on(
-          (eb) =>
-            sql<boolean>`${eb.ref('before.date')} between ${eb.ref('day.date')} - ${sql.lit(lookBackDays)} and ${eb.ref('day.date')}`,
-        ),
-      )
-      .groupBy('day.date')
-      .select((eb) => ['day.date', rowsDigest(eb.ref('before.date'), eb.ref('before.digest')).as('digest')]),
+  sources: {
+    // A rank of 30 days ago counts if that day was complete, which the day before it decides.
+    daily_availability: { looksBack: '31 days' },
+    symbols: { through: 'daily_availability', on: ['symbol'] },
+  },
+  settlesAfter: '3 days',
 
   query: ({ db, vars, asOf }) =>
     db
-      .with('span', (span) =>
-        span
-          .selectFrom('dirty_partitions')
-          .select((eb) => [
-            cast.nullable('DATE', sql`min(${eb.ref('date')}) - ${sql.lit(lookBackDays)}`).as('first'),
-            cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last'),
-          ]),
-      )
       .with(
         (name) => name('members').materialized(),
         (members) =>
-          members
-            .selectFrom(rankedDays(db, vars, asOf).as('member'))
-            .innerJoin('span', (join) =>
-              join.onRef('member.date', '>=', 'span.first').onRef('member.date', '<=', 'span.last'),
-            )
-            .select((eb) => {
-              const volume = eb.ref('member.quote_volume_usdt');
-              const largestFirst = sql`(partition by ${eb.ref('member.date')} order by ${volume} desc)`;
-              // A sum of decimals is exact, so the order in which threads add cannot show (B21).
-              const total = sql`sum(cast(${volume} as DECIMAL(38, 10))) over (partition by ${eb.ref('member.date')})`;
-              return [
-                'member.date',
-                'member.symbol',
-                cast('SMALLINT', sql`dense_rank() over ${largestFirst}`).as('rank'),
-                'member.quote_volume_usdt',
-                'member.trade_count',
-                cast('FLOAT', sql`100 * percent_rank() over ${largestFirst}`).as('percentile'),
-                cast('FLOAT', sql`100 * ${volume} / cast(${total} as DOUBLE)`).as('market_share_pct'),
-              ];
-            }),
+          members.selectFrom(rankedDays(db, vars, asOf).as('member')).select((eb) => {
+            const volume = eb.ref('member.quote_volume_usdt');
+            const largestFirst = sql`(partition by ${eb.ref('member.date')} order by ${volume} desc)`;
+            // A sum of decimals is exact, so the order in which threads add cannot show (B21).
+            const total = sql`sum(cast(${volume} as DECIMAL(38, 10))) over (partition by ${eb.ref('member.date')})`;
+            return [
+              'member.date',
+              'member.symbol',
+              cast('SMALLINT', sql`dense_rank() over ${largestFirst}`).as('rank'),
+              'member.quote_volume_usdt',
+              'member.trade_count',
+              cast('FLOAT', sql`100 * percent_rank() over ${largestFirst}`).as('percentile'),
+              cast('FLOAT', sql`100 * ${volume} / cast(${total} as DOUBLE)`).as('market_share_pct'),
+            ];
+          }),
       )
       .with('spans', (spans) =>
         spans
@@ -159,13 +132,12 @@ export default defineModel('volume_rankings', {
               'member.market_share_pct',
               cast(
                 'TINYINT',
-                sql`count(${rank}) over (${order} rows between ${sql.lit(lookBackDays - 1)} preceding and current row)`,
+                sql`count(${rank}) over (${order} rows between ${sql.lit(daysOfAvailability - 1)} preceding and current row)`,
               ).as('days_available'),
             ];
           }),
       )
       .selectFrom('calendar as day')
-      .innerJoin('dirty_partitions as dirty', 'dirty.date', 'day.date')
       .where('day.rank', 'is not', null)
       .orderBy('day.date')
       .orderBy('day.rank')

@@ -1,21 +1,15 @@
-import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { type Compilable, type OperationNodeSource, sql } from 'kysely';
+import { compileModel as compile } from '../../engine/compile-model.ts';
 import type { TestSpec } from '../../engine/config/spec.ts';
 import { createVars, type VarValue } from '../../engine/config/vars.ts';
 import { type BuildOptions, type BuildOutcome, buildModel } from '../../engine/duckdb/build-model.ts';
 import type { CompiledModel } from '../../engine/duckdb/compiled-model.ts';
 import { testSql } from '../../engine/duckdb/data-tests.ts';
 import { schemaStatements } from '../../engine/duckdb/ddl.ts';
-import { compileSql, createCompiler, samePartition, sourcesOf } from '../../engine/duckdb/kysely.ts';
 import type { CompiledTest } from '../../engine/duckdb/run-test.ts';
-import { sourceRelations } from '../../engine/duckdb/source.ts';
 import { openWarehouse, type Warehouse, type WarehouseOptions } from '../../engine/duckdb/warehouse.ts';
-import type { Model, ModelContext } from '../../engine/model.ts';
-import { tablesWritten } from '../../engine/project.ts';
-import { systemTables } from '../../engine/schema/system.ts';
+import type { Model } from '../../engine/model.ts';
 import type { Schema, Table } from '../../engine/schema/table.ts';
-import { cast } from '../../engine/sql.ts';
 import { tempDir } from './temp.ts';
 
 export const utc = (text: string): Date => new Date(`${text}Z`);
@@ -30,43 +24,13 @@ export async function createWarehouse(schema: Schema, options: Partial<Warehouse
   return warehouse;
 }
 
-/** A model of a test as the engine would compile one of models/. */
-export function compileModel(
-  { table, definition }: Model,
+/** A model of a test, compiled as one of models/. */
+export const compileModel = (
+  model: Model,
   schema: Schema,
   values: Readonly<Record<string, VarValue>> = {},
-): CompiledModel {
-  const db = createCompiler(sourceRelations(schema));
-  const plugin = samePartition(table);
-  const context = {
-    db: plugin ? db.withPlugin(plugin) : db,
-    vars: createVars(values),
-    asOf: cast('TIMESTAMP', sql`getvariable('as_of')`),
-  } as unknown as ModelContext<never>;
-  const query = definition.query(context);
-  const inputs = definition.inputs(context);
-  const rejects = definition.rejects?.(context);
-  const published = (definition.published?.(context) ?? []) as readonly (Compilable & OperationNodeSource)[];
-  const reads = new Set([query, inputs, ...published, ...(rejects ? [rejects] : [])].flatMap(sourcesOf));
-  const readsDirty = schema.dirty_partitions === undefined && reads.delete('dirty_partitions');
-  for (const name of systemTables) reads.delete(name);
-  const text = {
-    inputsSql: compileSql(inputs),
-    querySql: compileSql(query),
-    rejectsSql: rejects && compileSql(rejects),
-    publishedSql: published.map(compileSql),
-  };
-  return {
-    name: table.name,
-    table,
-    ...text,
-    writes: tablesWritten(text.publishedSql, schema),
-    readsItself: reads.delete(table.name),
-    readsDirty,
-    reads: [...reads].sort(),
-    definitionDigest: createHash('sha256').update(JSON.stringify(text)).digest('hex'),
-  };
-}
+): CompiledModel =>
+  compile(model, { schema, vars: createVars(values), file: `${model.table.name}.ts`, tablesBehind: new Map() });
 
 type Loose<Spec> = Spec extends { severity: unknown }
   ? Omit<Spec, 'severity' | 'tags'> & Partial<Pick<Spec, 'severity'>>
@@ -102,6 +66,7 @@ export async function build(
     runId: 'run',
     asOf,
     tests: [],
+    readersOf: async () => [],
     failuresDir: failuresDir(warehouse),
     signal: new AbortController().signal,
     warn: () => {},

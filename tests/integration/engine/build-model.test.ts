@@ -121,10 +121,8 @@ describe('a build', () => {
     await build(warehouse, model(), today);
     const before = [await days(warehouse), await states(warehouse)];
     await sell(warehouse, { '2025-07-02': 22 });
-    const twice = {
-      ...model(),
-      querySql: `${model().querySql.replace(/order by .*$/, '')} UNION ALL ${model().querySql}`,
-    };
+    const doubled = `${model().querySql.replace(/order by .*$/, '')} UNION ALL ${model().querySql}`;
+    const twice = { ...model(), querySql: doubled, prunedSql: doubled };
     await expect(build(warehouse, twice, tomorrow)).rejects.toThrow(/[Dd]uplicate/);
     expect([await days(warehouse), await states(warehouse)]).toEqual(before);
   });

@@ -4,7 +4,7 @@ import { createTable } from '../../../engine/duckdb/ddl.ts';
 import { dirtyPartitions } from '../../../engine/duckdb/partitions.ts';
 import { runTest, type TestOutcome } from '../../../engine/duckdb/run-test.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import { bigint, date, double, month, partitionState, table, timestamp, varchar } from '../../../engine/index.ts';
+import { bigint, date, double, engineTables, month, table, timestamp, varchar } from '../../../engine/index.ts';
 import { compileTest, type LooseTestSpec, utc } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 
@@ -35,7 +35,7 @@ let warehouse: Warehouse;
 let directory: string;
 beforeAll(async () => {
   warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-  for (const known of [bars, parted, listed, partitionState]) await warehouse.run(createTable(known));
+  for (const known of [bars, parted, listed, engineTables.partition_state]) await warehouse.run(createTable(known));
   directory = await tempDir('failures-');
   return () => warehouse[Symbol.asyncDispose]();
 });

@@ -6,8 +6,8 @@ import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import {
   bigint,
   date,
+  engineTables,
   month,
-  partitionState,
   type Schema,
   type TableFeed,
   table,
@@ -38,7 +38,7 @@ const schema = {
     keyHeldBy: 'partition',
     partition: ['shop', month('at')],
   }),
-  partition_state: partitionState,
+  ...engineTables,
 } satisfies Schema;
 
 /** Partition → CSV lines; the digest of a partition is its text. */
@@ -65,7 +65,7 @@ beforeEach(async () => {
 });
 
 const load = (feed: TableFeed, runId = 'run', of: keyof typeof schema = 'objects') =>
-  loadFeed(warehouse, schema[of], feed, { directory, runId });
+  loadFeed(warehouse, schema[of], feed, { directory, runId, readers: [] });
 const objects = () => texts(warehouse, 'SELECT * FROM objects ORDER BY ALL');
 const states = (model = 'objects') =>
   texts(warehouse, `SELECT partition, run_id FROM partition_state WHERE model = '${model}' ORDER BY ALL`);

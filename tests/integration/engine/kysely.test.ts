@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { type Kysely, sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compileSql, createCompiler, sourcesOf } from '../../../engine/duckdb/kysely.ts';
+import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { sourceRelations } from '../../../engine/duckdb/source.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
+import { sourcesOf } from '../../../engine/lineage.ts';
 import { bigint, table, varchar } from '../../../engine/schema/table.ts';
 
 interface Database {

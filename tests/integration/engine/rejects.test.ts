@@ -9,12 +9,11 @@ import {
   bigint,
   cast,
   date,
+  engineTables,
   modelsOf,
-  partitionState,
   rowsDigest,
   type StagedSource,
   table,
-  testResults,
   varchar,
 } from '../../../engine/index.ts';
 import { build, compileModel, createWarehouse, texts } from '../../support/engine.ts';
@@ -32,6 +31,7 @@ const schema = {
     kind: 'source',
     columns: { key: varchar('Key of the file.'), amount: varchar('As written.') },
     key: [],
+    references: { files: ['key'] },
   }),
   amounts: table('amounts', {
     description: 'Amounts by day.',
@@ -40,8 +40,7 @@ const schema = {
     keyHeldBy: 'partition',
     partition: ['day'],
   }),
-  partition_state: partitionState,
-  test_results: testResults,
+  ...engineTables,
 } as const;
 
 const amounts = modelsOf(schema)('amounts', {
@@ -50,7 +49,7 @@ const amounts = modelsOf(schema)('amounts', {
       .selectFrom('files')
       .where('status', '=', 'staged')
       .groupBy('day')
-      .select((eb) => ['day', rowsDigest(eb.ref('key')).as('digest')]),
+      .select((eb) => ['day', rowsDigest(eb.ref('key'), eb.ref('files.day')).as('digest')]),
   query: ({ db }) =>
     db
       .selectFrom('staged_lines as line')
@@ -95,7 +94,7 @@ function staging(
       partitions: new Map([['', lines.join()]]),
       writeCsv: (_: unknown, file: string) => writeFile(file, ['key,day,status', ...lines, ''].join('\n')),
     };
-    await loadFeed(warehouse, schema.files, feed, { directory, runId: 'run' });
+    await loadFeed(warehouse, schema.files, feed, { directory, runId: 'run', readers: [] });
   }
   const options: Partial<BuildOptions> = {
     source: { tables: [schema.staged_lines], staged, directory, reload },

@@ -8,8 +8,8 @@ import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import {
   bigint,
   double,
+  engineTables,
   month,
-  partitionState,
   type Schema,
   type TableFeed,
   table,
@@ -33,7 +33,7 @@ const schema = {
     keyHeldBy: 'partition',
     partition: ['shop', month('at')],
   }),
-  partition_state: partitionState,
+  ...engineTables,
 } satisfies Schema;
 
 let warehouse: Warehouse;
@@ -124,7 +124,8 @@ test('B36: what was loaded is as it was published; what was changed since is cou
       await writeFile(file, ['shop,at,spent,left_with,seen', ...rows, ''].join('\n'));
     },
   };
-  const load = async () => loadFeed(warehouse, schema.visits, feed, { directory: await tempDir(), runId: 'run' });
+  const load = async () =>
+    loadFeed(warehouse, schema.visits, feed, { directory: await tempDir(), runId: 'run', readers: [] });
   const rows = () => texts(warehouse, 'FROM visits ORDER BY ALL');
   await load();
   const loaded = await rows();

@@ -53,15 +53,13 @@ exports:
   trends: { model: trends, format: parquet, order_by: [day], when: with_trends }
 `,
   'schema.ts': `\
-import { bigint, date, partitionState, schemaMigrations, table, testResults, timestamp } from '${engine}';
+import { bigint, date, engineTables, table, timestamp } from '${engine}';
 const day = date('Day.');
 export const schema = {
   sales: table('sales', { description: 'Sales.', key: ['day'], keyHeldBy: 'partition', partition: ['day'], columns: { day, amount: bigint('Sold.') } }),
   totals: table('totals', { description: 'Totals.', key: ['day'], partition: ['day'], columns: { day, total: bigint('Sold.'), built_at: timestamp('As-of.') } }),
   trends: table('trends', { description: 'Of 3 days.', key: ['day'], partition: ['day'], columns: { day, total: bigint('Sold in 3 days.'), built_at: timestamp('As-of.') } }),
-  partition_state: partitionState,
-  test_results: testResults,
-  schema_migrations: schemaMigrations,
+  ...engineTables,
 };
 `,
   'till.ts': `\
@@ -96,28 +94,27 @@ export default {
 };
 `,
   'totals.ts': `\
-import { cast, rowsDigest } from '${engine}';
+import { cast } from '${engine}';
 import { schema } from './schema.ts';
 export default {
   table: schema.totals,
   definition: {
-    inputs: ({ db }) => db.selectFrom('sales').groupBy('day').select((eb) => ['day', rowsDigest(eb.ref('amount')).as('digest')]),
-    query: ({ db, vars, asOf }) => db.selectFrom('sales').innerJoin('dirty_partitions as dirty', 'dirty.day', 'sales.day')
+    query: ({ db, vars, asOf }) => db.selectFrom('sales')
       .where('amount', '>=', vars.number('at_least'))
       .select((eb) => ['sales.day', cast('BIGINT', eb.ref('amount')).as('total'), cast('TIMESTAMP', asOf).as('built_at')]),
   },
 };
 `,
   'trends.ts': `\
-import { cast, rowsDigest } from '${engine}';
+import { cast } from '${engine}';
 import { schema } from './schema.ts';
 const near = (db) => db.selectFrom('totals as one').innerJoin('totals as other', (join) =>
   join.on((eb) => eb.and([eb('other.day', '<=', eb.ref('one.day')), eb(eb('one.day', '-', eb.ref('other.day')), '<=', 2)])));
 export default {
   table: schema.trends,
   definition: {
-    inputs: ({ db }) => near(db).groupBy('one.day').select((eb) => ['one.day', rowsDigest(eb.ref('other.day'), eb.ref('other.total')).as('digest')]),
-    query: ({ db, asOf }) => near(db).innerJoin('dirty_partitions as dirty', 'dirty.day', 'one.day').groupBy('one.day')
+    sources: { totals: { looksBack: '2 days' } },
+    query: ({ db, asOf }) => near(db).groupBy('one.day')
       .select((eb) => ['one.day', cast('BIGINT', eb.fn.sum('other.total')).as('total'), cast('TIMESTAMP', asOf).as('built_at')]),
   },
 };

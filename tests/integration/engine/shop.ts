@@ -5,12 +5,10 @@ import {
   cast,
   date,
   desc,
+  engineTables,
   modelsOf,
-  partitionState,
   rowsDigest,
-  schemaMigrations,
   table,
-  testResults,
   timestamp,
   varchar,
 } from '../../../engine/index.ts';
@@ -50,9 +48,7 @@ export const schema = {
     key: ['day', 'shop'],
     partition: ['day'],
   }),
-  partition_state: partitionState,
-  test_results: testResults,
-  schema_migrations: schemaMigrations,
+  ...engineTables,
 } as const;
 
 const defineModel = modelsOf(schema);
@@ -67,7 +63,6 @@ export const dailyTotals = defineModel('daily_totals', {
   query: ({ db, vars, asOf }) =>
     db
       .selectFrom('sales')
-      .innerJoin('dirty_partitions as dirty', 'dirty.day', 'sales.day')
       .where('amount', '>=', BigInt(vars.number('at_least')))
       .groupBy('sales.day')
       .orderBy('sales.day')
@@ -88,7 +83,6 @@ export const sightings = defineModel('sightings', {
   query: ({ db, asOf }) =>
     db
       .selectFrom('sales')
-      .innerJoin('dirty_partitions as dirty', 'dirty.day', 'sales.day')
       .leftJoin('sightings as before', (join) =>
         join.onRef('before.day', '=', 'sales.day').onRef('before.shop', '=', 'sales.shop'),
       )

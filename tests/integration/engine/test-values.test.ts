@@ -8,7 +8,7 @@ import { createTable } from '../../../engine/duckdb/ddl.ts';
 import { runTest, type TestOutcome } from '../../../engine/duckdb/run-test.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { buildGraph, type TestNode } from '../../../engine/graph/graph.ts';
-import { bigint, date, double, partitionState, table, timestamp } from '../../../engine/index.ts';
+import { bigint, date, double, engineTables, table, timestamp } from '../../../engine/index.ts';
 import { openProject } from '../../../engine/project.ts';
 import type { Table } from '../../../engine/schema/table.ts';
 import { boundText, valueText } from '../../../engine/schema/value-text.ts';
@@ -37,11 +37,11 @@ models:
 `,
     'x.ts': '',
     'schema.ts': `\
-import { bigint, boolean, date, double, float, integer, partitionState, table, timestamp, tinyint, varchar } from '${engine}';
+import { bigint, boolean, date, double, float, integer, engineTables, table, timestamp, tinyint, varchar } from '${engine}';
 export const schema = {
   t: table('t', { description: '', key: [], columns: { v: ${column} } }),
   ${tables}
-  partition_state: partitionState,
+  ...engineTables,
 };`,
   });
   const pipeline = await loadPipeline(join(directory, 'pipeline.yaml'));
@@ -53,7 +53,7 @@ export const schema = {
 async function outcomeOf(column: string, tests: string, values: readonly string[]): Promise<TestOutcome> {
   const { schema, compile } = await project(column, tests);
   await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-  for (const one of [schema.t as Table, partitionState]) await warehouse.run(createTable(one));
+  for (const one of [schema.t as Table, engineTables.partition_state]) await warehouse.run(createTable(one));
   await warehouse.run(`INSERT INTO t VALUES ${values.map((value) => `(${value})`).join(', ')}`);
   return await runTest(warehouse, await compile(), options(await tempDir('failures-')));
 }
@@ -318,7 +318,7 @@ describe('columns may have the names that a test computes (B30)', () => {
   ])('%s', async (_, spec, example) => {
     const sales = table('row_count', { description: 'S.', columns, key: [], partition: ['day'] });
     await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-    for (const one of [sales, partitionState]) await warehouse.run(createTable(one));
+    for (const one of [sales, engineTables.partition_state]) await warehouse.run(createTable(one));
     await warehouse.run(`INSERT INTO row_count VALUES ${rows.join(', ')}`);
     await warehouse.setTime('as_of', utc('2025-07-10T09:00'));
     const outcome = await runTest(warehouse, compileTest(sales, spec), options(await tempDir('failures-')));
@@ -332,7 +332,7 @@ describe('columns may have the names that a test computes (B30)', () => {
     const sales = table('sales', { description: 'S.', columns, key: [] });
     const others = table('others', { description: 'O.', columns: { id: bigint('I.') }, key: [] });
     await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-    for (const one of [sales, others, partitionState]) await warehouse.run(createTable(one));
+    for (const one of [sales, others, engineTables.partition_state]) await warehouse.run(createTable(one));
     await warehouse.run(`INSERT INTO sales VALUES ${rows.join(', ')}`);
     await warehouse.run('INSERT INTO others VALUES (1)');
     const lacking = compileTest(sales, { type: 'relationships', column: 'begins', to: 'others.begins' });
@@ -343,7 +343,7 @@ describe('columns may have the names that a test computes (B30)', () => {
     const name = 'a/../b "c"';
     const odd = table('odd', { description: 'O.', columns: { [name]: bigint.nullable('A.') }, key: [] });
     await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-    for (const one of [odd, partitionState]) await warehouse.run(createTable(one));
+    for (const one of [odd, engineTables.partition_state]) await warehouse.run(createTable(one));
     await warehouse.run('INSERT INTO odd VALUES (NULL)');
     const directory = await tempDir('failures-');
     const spec = compileTest(odd, { type: 'not_null', columns: [name] });

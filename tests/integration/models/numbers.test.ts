@@ -62,7 +62,12 @@ test('A34: any text in any column is the nearest double of a number of the archi
       const staged = () => klines.staged({ stagingDir, asOf });
       async function reload(): Promise<void> {
         const feed = (await staged()).feeds?.staged_archives;
-        if (feed) await loadFeed(bench.warehouse, schema.staged_archives as Table, feed, { directory, runId: 'run' });
+        if (feed)
+          await loadFeed(bench.warehouse, schema.staged_archives as Table, feed, {
+            directory,
+            runId: 'run',
+            readers: [],
+          });
       }
       await reload();
       const { source } = await staged();

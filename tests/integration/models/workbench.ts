@@ -2,12 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadPipeline } from '../../../engine/config/load.ts';
 import { resolveVars } from '../../../engine/config/resolve-vars.ts';
-import type { BuildOptions } from '../../../engine/duckdb/build-model.ts';
+import type { BuildOptions, BuildOutcome } from '../../../engine/duckdb/build-model.ts';
+import { noteChanges } from '../../../engine/duckdb/changes.ts';
+import type { CompiledModel } from '../../../engine/duckdb/compiled-model.ts';
 import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
 import { buildGraph, type ModelNode, type TestNode } from '../../../engine/graph/graph.ts';
 import type { StagedSource } from '../../../engine/index.ts';
 import { openProject } from '../../../engine/project.ts';
-import { storedTables } from '../../../engine/schema/table.ts';
+import { storedTables, type Table } from '../../../engine/schema/table.ts';
 import { schema } from '../../../models/schema.ts';
 import { build, createWarehouse, texts } from '../../support/engine.ts';
 import { insertLedger } from '../../support/ledger-rows.ts';
@@ -76,6 +78,33 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
     );
   }
 
+  const snapshotOf = (name: string) => `"$snapshot ${name}"`;
+  /** The tables that models without `inputs` read. */
+  const tables = [
+    ...[schema.archive_objects, schema.ohlcv, schema.symbols, schema.listed_spans, schema.daily_availability],
+  ] as readonly Table[];
+  const takeSnapshots = async (): Promise<void> => {
+    for (const { name } of tables)
+      await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${snapshotOf(name)} AS FROM ${name}`);
+  };
+  await takeSnapshots();
+
+  /** A test writes to tables as it likes; what it changed is noted as if their extract or model had published it. */
+  async function noteEdits(readersOf: BuildOptions['readersOf']): Promise<void> {
+    for (const table of tables) {
+      const [now, before] = [table.name, snapshotOf(table.name)];
+      const differing = `(FROM ${now} EXCEPT ALL FROM ${before}) UNION ALL (FROM ${before} EXCEPT ALL FROM ${now})`;
+      if ((await warehouse.rows(`SELECT 1 FROM (${differing}) LIMIT 1`)).length === 0) continue;
+      await warehouse.run(`CREATE OR REPLACE TEMP TABLE "$edited" AS FROM ${now}`);
+      const put = async (rows: string) => {
+        await warehouse.run(`DELETE FROM ${now}`);
+        await warehouse.run(`INSERT INTO ${now} FROM ${rows}`);
+      };
+      await put(before);
+      await noteChanges(warehouse, table, await readersOf(table.name), '', () => put('"$edited"'));
+    }
+  }
+
   return {
     warehouse,
     texts: (query: string) => texts(warehouse, query),
@@ -140,11 +169,25 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       await warehouse.run(insertLedger(...rows));
     },
 
-    /** Builds one of the models as a run of its own would. */
-    async build(name: string, { vars = {}, ...more }: Partial<BuildOptions> & { readonly vars?: Vars } = {}) {
+    /** Builds one of the models as a run of its own would, daily_availability after the spans that are its frame. */
+    async build(name: string, options: Partial<BuildOptions> & { readonly vars?: Vars } = {}): Promise<BuildOutcome> {
+      if (name === 'daily_availability') await this.build('listed_spans', { ...options, tests: [] });
+      const { vars = {}, ...more } = options;
       const project = await openProject(pipeline, resolveVars(pipeline, { json: JSON.stringify(vars) }));
-      const model = await project.model(nodes.find((node) => node.name === name) as ModelNode);
-      return build(warehouse, model, more);
+      const models = await Promise.all(nodes.map((node) => project.model(node)));
+      const readersOf = async (table: string) =>
+        models.filter(
+          ({ inputsSql, sources }) => inputsSql === undefined && sources.some((source) => source.table.name === table),
+        );
+      await noteEdits(readersOf);
+      try {
+        return await build(warehouse, models.find((model) => model.name === name) as CompiledModel, {
+          readersOf,
+          ...more,
+        });
+      } finally {
+        await takeSnapshots();
+      }
     },
 
     /** The data tests of a model, as pipeline.yaml declares them. */

@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { type Compilable, type OperationNodeSource, sql } from 'kysely';
+import type { Vars } from './config/vars.ts';
+import {
+  type CompiledModel,
+  compileSql,
+  createCompiler,
+  createIndexes,
+  createTable,
+  daysOf,
+  isPruned,
+  prunedName,
+  type Source,
+  sourceRelations,
+  sourcesOfModel,
+  stateDigestSql,
+} from './duckdb/dialect.ts';
+import { PipelineError } from './errors.ts';
+import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead } from './lineage.ts';
+import type { Model, ModelContext, SourceMap } from './model.ts';
+import { systemTables } from './schema/system.ts';
+import type { Schema, Table } from './schema/table.ts';
+import { cast, clockSql } from './sql.ts';
+
+type Query = Compilable & OperationNodeSource;
+
+export interface CompileContext {
+  readonly schema: Schema;
+  readonly vars: Vars;
+  /** Path of the model's module, for errors. */
+  readonly file: string;
+  /** View → the stored tables that it reads, through other views too. */
+  readonly tablesBehind: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The context in which models and tests write their queries. */
+export const modelContext = (schema: Schema, vars: Vars, { texts = false } = {}): ModelContext<never> =>
+  ({
+    db: createCompiler<never>(sourceRelations(schema, { texts })),
+    vars,
+    asOf: cast('TIMESTAMP', sql.raw(clockSql)),
+  }) as unknown as ModelContext<never>;
+
+function statementsOf({ definition }: Model, schema: Schema, vars: Vars) {
+  const context = modelContext(schema, vars);
+  return {
+    query: definition.query(context) as Query,
+    inputs: definition.inputs?.(context) as Query | undefined,
+    rejects: definition.rejects?.(modelContext(schema, vars, { texts: true })) as Query | undefined,
+    published: (definition.published?.(context) ?? []) as readonly Query[],
+  };
+}
+
+/** Returns the tables that a model reads with these vars, its own included, in alphabetical order. */
+export function tablesRead(model: Model, schema: Schema, vars: Vars): readonly string[] {
+  const { query, inputs, rejects, published } = statementsOf(model, schema, vars);
+  const statements = [query, ...(inputs ? [inputs] : []), ...(rejects ? [rejects] : []), ...published];
+  // The engine's own tables exist without a node that builds them.
+  return [...new Set(statements.flatMap(sourcesOf))].filter((name) => !systemTables.includes(name)).sort();
+}
+
+/**
+ * Compiles a model to SQL and derives what it depends on.
+ * @throws PipelineError SOURCES_INVALID if what a source matters to is not known, or `inputs` do not read all of it
+ */
+export function compileModel(model: Model, context: CompileContext): CompiledModel {
+  const { table, definition } = model;
+  const { schema, vars, file } = context;
+  const { query, inputs, rejects, published } = statementsOf(model, schema, vars);
+  const reads = readsOf(query, schema);
+  if (inputs !== undefined) checkInputs(table, reads, inputs, schema, file);
+  const used = new Set(tablesRead(model, schema, vars));
+  const readsItself = used.delete(table.name);
+  const sources = modelSources(model, reads, context);
+  const prunedSources = new Map(sources.filter(isPruned).map((source) => [source.name, source]));
+  const hidden = ctesOf(query);
+  const pruned = definition.query({
+    ...modelContext(schema, vars),
+    db: modelContext(schema, vars).db.withPlugin(
+      readInstead((name, alias) => {
+        const source = prunedSources.get(`${name} as ${alias}`) ?? prunedSources.get(name);
+        return source === undefined || hidden.has(name) ? undefined : prunedName(source);
+      }),
+    ),
+  }) as Query;
+  const clock = clockOf(query, clockSql);
+  const statedInputs =
+    table.kind === 'view' ? stateDigestSql([...used].sort()) : inputs === undefined ? undefined : compileSql(inputs);
+  const text = {
+    querySql: compileSql(query),
+    prunedSql: compileSql(pruned),
+    inputsSql: statedInputs,
+    rejectsSql: rejects && compileSql(rejects),
+    publishedSql: published.map(compileSql),
+  };
+  const { settlesAfter } = definition;
+  const facts = {
+    readsClock: statedInputs === undefined ? clock.elsewhere : statedInputs.includes(clockSql),
+    settlesAfter: settlesAfter === undefined ? undefined : daysOf({ name: table.name, table, file }, settlesAfter),
+  };
+  const maps = sources.map(({ name, columns, map }) => [name, columns, map]);
+  return {
+    ...{ name: table.name, table, sources, readsItself, clockColumns: clock.columns },
+    ...text,
+    ...facts,
+    writes: tablesWritten(text.publishedSql, schema),
+    reads: [...used].sort(),
+    definitionDigest: digest(JSON.stringify([text, facts, maps, createTable(table), createIndexes(table)])),
+  };
+}
+
+/** Maps what a query reads of stored tables; all of what is behind a view matters to every partition. */
+function modelSources(
+  { table: model, definition }: Model,
+  reads: readonly TableRead[],
+  { schema, file, tablesBehind }: CompileContext,
+): readonly Source[] {
+  const declared: Record<string, SourceMap> = { ...(definition.sources as Readonly<Record<string, SourceMap>>) };
+  const stored: TableRead[] = [];
+  for (const read of reads) {
+    const { kind = 'table' } = schema[read.table] ?? {};
+    if (kind === 'source' && definition.inputs === undefined) {
+      throw new PipelineError('SOURCES_INVALID', `${model.name} reads ${read.table}, the rows of staged files`, {
+        file,
+        key: read.table,
+        hint: 'whether these have changed is not known before they are read: give the digests of the files as inputs',
+      });
+    }
+    if (kind === 'table' && !systemTables.includes(read.table)) stored.push(read);
+    if (kind !== 'view') continue;
+    for (const table of tablesBehind.get(read.table) ?? []) {
+      declared[`${table} as ${read.table}`] = 'whole';
+      stored.push({ table, alias: read.table, columns: new Set(Object.keys(schema[table]?.columns ?? {})) });
+    }
+  }
+  if (model.kind === 'view') return [];
+  // Where changes are noted, a source without a line has to share the partition columns; else it may be read whole.
+  if (definition.inputs !== undefined)
+    for (const { table, alias } of stored)
+      if (declared[`${table} as ${alias}`] === undefined) declared[table] ??= 'whole';
+  return sourcesOfModel({ model, file, reads: stored, declared, tables: schema });
+}
+
+/**
+ * A change of what `inputs` do not read makes nothing dirty, so `query` must not read any more (B28). A source of staged
+ * files has no state of its own: the table that it refers to represents it.
+ */
+function checkInputs(
+  model: Table,
+  reads: readonly TableRead[],
+  inputs: OperationNodeSource,
+  schema: Schema,
+  file: string,
+): void {
+  const known = new Map<string, Set<string>>();
+  for (const { table, columns } of readsOf(inputs, schema))
+    known.set(table, new Set([...(known.get(table) ?? []), ...columns]));
+  const missing = reads.flatMap(({ table, columns }) => {
+    const { kind, references = {} } = schema[table] ?? {};
+    if (table === model.name || systemTables.includes(table)) return [];
+    if (kind === 'source' && Object.keys(references).some((name) => known.has(name))) return [];
+    const read = known.get(table);
+    if (read === undefined) return [table];
+    return [...columns].filter((column) => !read.has(column)).map((column) => `${table}.${column}`);
+  });
+  if (missing.length === 0) return;
+  const what = [...new Set(missing)].sort().join(', ');
+  throw new PipelineError('SOURCES_INVALID', `the query of ${model.name} reads ${what}, its inputs do not`, {
+    file,
+    hint: 'leave inputs out, and the engine derives them; or have them read this too, as rows or as states (stateOf)',
+  });
+}
+
+/** Returns the tables that the statements update. */
+const tablesWritten = (statements: readonly string[], schema: Schema): readonly Table[] =>
+  statements.flatMap((statement) => schema[/^update "([^"]+)"/i.exec(statement)?.[1] ?? ''] ?? []);
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');

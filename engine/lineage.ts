@@ -1,0 +1,231 @@
+import {
+  AliasNode,
+  type FromNode,
+  IdentifierNode,
+  type JoinNode,
+  type KyselyPlugin,
+  type OperationNode,
+  type OperationNodeSource,
+  OperationNodeTransformer,
+  TableNode,
+} from 'kysely';
+import { partitionState } from './schema/system.ts';
+import type { Schema } from './schema/table.ts';
+
+/** A table as a query names it, with the columns that are read under this name. */
+export interface TableRead {
+  readonly table: string;
+  /** The name of the table in the query: `day` in `from orders as day`, else the table's own. */
+  readonly alias: string;
+  readonly columns: ReadonlySet<string>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
+type AnyNode = OperationNode & Record<string, any>;
+
+/** What the names in one FROM clause refer to; a name of a CTE or a subquery refers to no table. */
+type Scope = ReadonlyMap<string, string | undefined>;
+
+const isNode = (value: unknown): value is AnyNode =>
+  typeof value === 'object' && value !== null && !(value instanceof Date);
+
+const tableName = (node: AnyNode): string => node.table.identifier.name;
+
+/**
+ * Returns what a query reads of the tables of a schema. An unqualified column counts for every table in scope that has
+ * it, and so does a word in a raw fragment: where it is unclear what a query reads, it reads more. Reading the states of
+ * a table (`stateOf`) counts as reading all of it.
+ */
+export function readsOf(query: OperationNodeSource, schema: Schema): readonly TableRead[] {
+  const reads = new Reads(schema);
+  reads.walk(query.toOperationNode(), [], new Set());
+  return [...reads.found.values()];
+}
+
+class Reads {
+  readonly found = new Map<string, TableRead & { readonly columns: Set<string> }>();
+  readonly #schema: Schema;
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  /** `scopes` are the names in sight, innermost first; `ctes` the names that hide a table. */
+  walk(value: unknown, scopes: readonly Scope[], ctes: ReadonlySet<string>): void {
+    if (!isNode(value)) return;
+    if (value.kind === 'ReferenceNode') this.#reference(value, scopes);
+    else if (value.kind === 'SelectAllNode') this.#all(undefined, scopes);
+    else this.#parts(value, scopes, ctes);
+  }
+
+  #parts(node: AnyNode, scopes: readonly Scope[], ctes: ReadonlySet<string>): void {
+    const { with: clause, ...parts } = node;
+    let inSight = ctes;
+    for (const { name, expression } of clause?.expressions ?? []) {
+      const before = inSight;
+      inSight = new Set([...before, tableName(name.table)]);
+      this.walk(expression, scopes, clause.recursive ? inSight : before);
+    }
+    const named = namedIn(node);
+    const scope = new Map(
+      named.map(({ alias, table }) => [alias, table === undefined || inSight.has(table) ? undefined : table]),
+    );
+    for (const [alias, table] of scope) if (table !== undefined) this.#add(table, alias, []);
+    for (const table of statesIn(node)) this.#add(table, table, this.#columnsOf(table));
+    const inner = named.length > 0 ? [scope, ...scopes] : scopes;
+    if (node.kind === 'RawNode') this.#raw(node, inner);
+    for (const part of Object.values(parts)) this.walk(part, inner, inSight);
+  }
+
+  #columnsOf(table: string): readonly string[] {
+    return Object.keys(this.#schema[table]?.columns ?? {});
+  }
+
+  #add(table: string, alias: string, columns: readonly string[]): void {
+    const key = JSON.stringify([table, alias]);
+    const read = this.found.get(key) ?? { table, alias, columns: new Set<string>() };
+    this.found.set(key, read);
+    for (const column of columns) read.columns.add(column);
+  }
+
+  #reference({ table, column }: AnyNode, scopes: readonly Scope[]): void {
+    const alias: string | undefined = table && tableName(table);
+    const name: string | undefined = column.column?.name;
+    if (name === undefined) return this.#all(alias, scopes);
+    if (alias === undefined) return this.#unqualified(name, scopes);
+    const owner = scopes.find((scope) => scope.has(alias))?.get(alias);
+    if (owner !== undefined) this.#add(owner, alias, [name]);
+  }
+
+  #unqualified(column: string, scopes: readonly Scope[]): void {
+    for (const [alias, table] of scopes.flatMap((scope) => [...scope]))
+      if (table !== undefined && this.#columnsOf(table).includes(column)) this.#add(table, alias, [column]);
+  }
+
+  #all(alias: string | undefined, scopes: readonly Scope[]): void {
+    const scope = scopes.find((one) => alias === undefined || one.has(alias));
+    for (const [name, table] of scope ?? [])
+      if (table !== undefined && (alias === undefined || alias === name))
+        this.#add(table, name, this.#columnsOf(table));
+  }
+
+  #raw({ sqlFragments, parameters }: AnyNode, scopes: readonly Scope[]): void {
+    const text: string = sqlFragments.join(' ').replaceAll(/'(?:[^']|'')*'/g, '');
+    for (const word of text.match(/[A-Za-z_]\w*/g) ?? []) {
+      this.#unqualified(word, scopes);
+      if (this.#schema[word] !== undefined) this.#add(word, word, this.#columnsOf(word));
+    }
+    for (const part of parameters as readonly AnyNode[])
+      if (part.kind === 'TableNode') this.#add(tableName(part), tableName(part), this.#columnsOf(tableName(part)));
+  }
+}
+
+/** Returns the tables that a query reads, in alphabetical order. */
+export const sourcesOf = (query: OperationNodeSource): readonly string[] =>
+  [...new Set(readsOf(query, {}).map(({ table }) => table))].sort();
+
+/** The names that the FROM clause, the joins or the target of a statement bring into scope. */
+function namedIn(node: AnyNode): readonly { readonly alias: string; readonly table: string | undefined }[] {
+  const froms: readonly AnyNode[] = [
+    ...(node.from?.froms ?? []),
+    ...(Array.isArray(node.joins) ? node.joins.map(({ table }: AnyNode) => table) : []),
+    ...(node.kind === 'UpdateQueryNode' && node.table ? [node.table] : []),
+  ];
+  return froms.map((from) => {
+    const inner: AnyNode = from.kind === 'AliasNode' ? from.node : from;
+    const table = inner.kind === 'TableNode' ? tableName(inner) : undefined;
+    return { alias: from.kind === 'AliasNode' ? from.alias.name : (table ?? ''), table };
+  });
+}
+
+/** Returns the tables whose states a select over the states keeps: `where model = 'orders'`. */
+function statesIn(select: AnyNode): readonly string[] {
+  const froms: readonly AnyNode[] = select.kind === 'SelectQueryNode' ? (select.from?.froms ?? []) : [];
+  const [table, another] = froms.map((from) => (from.kind === 'AliasNode' ? from.node : from));
+  if (another !== undefined || table?.table?.identifier?.name !== partitionState.name) return [];
+  const found: string[] = [];
+  const walk = (node: AnyNode | undefined): void => {
+    if (node?.kind === 'ParensNode') walk(node.node);
+    if (node?.kind === 'AndNode') for (const side of [node.left, node.right]) walk(side);
+    if (node?.kind !== 'BinaryOperationNode' || node.operator.operator !== '=') return;
+    const { leftOperand: left, rightOperand: right } = node;
+    const isModel = left.kind === 'ReferenceNode' && left.column.column?.name === 'model';
+    if (isModel && right.kind === 'ValueNode' && typeof right.value === 'string') found.push(right.value);
+  };
+  walk(select.where?.where);
+  return found;
+}
+
+/**
+ * A plugin that makes a query read relations in place of tables. `relationOf` returns the relation that replaces a table
+ * under a name, or undefined where the table itself is read.
+ */
+export function readInstead(relationOf: (table: string, alias: string) => string | undefined): KyselyPlugin {
+  return {
+    transformQuery: ({ node, queryId }) => new Replacement(relationOf).transformNode(node, queryId),
+    transformResult: async ({ result }) => result,
+  };
+}
+
+class Replacement extends OperationNodeTransformer {
+  readonly #relationOf: (table: string, alias: string) => string | undefined;
+
+  constructor(relationOf: (table: string, alias: string) => string | undefined) {
+    super();
+    this.#relationOf = relationOf;
+  }
+
+  protected override transformFrom(node: FromNode, queryId?: Parameters<OperationNodeTransformer['transformNode']>[1]) {
+    const { froms, ...rest } = super.transformFrom(node, queryId);
+    return { ...rest, froms: froms.map((from) => this.#replaced(from)) };
+  }
+
+  protected override transformJoin(node: JoinNode, queryId?: Parameters<OperationNodeTransformer['transformNode']>[1]) {
+    const { table, ...rest } = super.transformJoin(node, queryId);
+    return { ...rest, table: this.#replaced(table) };
+  }
+
+  #replaced(from: OperationNode): OperationNode {
+    const inner = AliasNode.is(from) ? from.node : from;
+    if (!TableNode.is(inner)) return from;
+    const table = inner.table.identifier.name;
+    const alias = AliasNode.is(from) && IdentifierNode.is(from.alias) ? from.alias.name : table;
+    const relation = this.#relationOf(table, alias);
+    return relation === undefined ? from : AliasNode.create(TableNode.create(relation), IdentifierNode.create(alias));
+  }
+}
+
+/** Returns the names of all CTEs anywhere in a query. */
+export function ctesOf(query: OperationNodeSource): ReadonlySet<string> {
+  const names = new Set<string>();
+  const walk = (value: unknown): void => {
+    if (!isNode(value)) return;
+    if (value.kind === 'CommonTableExpressionNameNode') names.add(tableName(value.table));
+    for (const part of Object.values(value)) walk(part);
+  };
+  walk(query.toOperationNode());
+  return names;
+}
+
+/**
+ * Returns how a query reads the run's clock, whose SQL is `clock`: the columns of the result that contain it, and
+ * whether it is read anywhere else, where it may decide which rows there are.
+ */
+export function clockOf(
+  query: OperationNodeSource,
+  clock: string,
+): { readonly columns: readonly string[]; readonly elsewhere: boolean } {
+  const reads = (value: unknown): boolean =>
+    isNode(value) &&
+    ((value.kind === 'RawNode' && value.sqlFragments.some((text: string) => text.includes(clock))) ||
+      Object.values(value).some(reads));
+  const { selections = [], ...rest } = query.toOperationNode() as AnyNode;
+  const columns: string[] = [];
+  let elsewhere = reads(rest);
+  for (const { selection } of selections as readonly { readonly selection: AnyNode }[]) {
+    if (!reads(selection)) continue;
+    if (selection.kind === 'AliasNode') columns.push(selection.alias.name);
+    else elsewhere = true;
+  }
+  return { columns, elsewhere };
+}
