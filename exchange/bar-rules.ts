@@ -1,4 +1,4 @@
-/** The columns of a kline, in the order in which the archive and the API give them. */
+/** The columns of a kline, in the order used by the archive and the API. */
 export const columns = [
   'open_time',
   'open',
@@ -19,7 +19,7 @@ export type Column = (typeof columns)[number];
 /** The first line of an archive that has a header. */
 export const header = columns.join(',');
 
-/** Other names of the columns: those of the publisher's own description (binance-public-data, README). */
+/** Other names of the columns, from the publisher's own description (binance-public-data, README). */
 const aliases: Readonly<Record<string, Column>> = {
   'Open time': 'open_time',
   Open: 'open',
@@ -35,28 +35,29 @@ const aliases: Readonly<Record<string, Column>> = {
   Ignore: 'ignore',
 };
 
-/** The column that a header means by a name. */
+/** Returns the column that a name in a header stands for. */
 export const columnNamed = (name: string): Column | undefined =>
   columns.find((column) => column === name) ?? (Object.hasOwn(aliases, name) ? aliases[name] : undefined);
 
 /**
- * Digits with at most one point between them and, rarely, an exponent (A34). A minus is part of it, so that a negative
- * value is named as one. Underscores, blanks, hexadecimal, `+1`, `.5`, `nan` and `inf` are no numbers of the archive.
+ * The numbers of the archive: digits with at most one point between them and, rarely, an exponent (A34). A minus sign
+ * is accepted, so that a negative value can be reported as such. Underscores, blanks, hexadecimal digits, `+1`, `.5`,
+ * `nan` and `inf` are not accepted.
  */
 const grammar = /^-?\d+(\.\d+)?([Ee]-?\d+)?$/;
 
-/** The double nearest to a published text; NaN where the text is no number of the archive. */
+/** Returns the double nearest to a published text, or NaN if the text is not a number of the archive. */
 export const publishedNumber = (text: string): number => (grammar.test(text) ? Number(text) : Number.NaN);
 
-/** From here on a published time is in µs, below it in ms: it is the year 5138 in ms, 1973 in µs (A2). */
+/** Published times from this value on are in µs, smaller ones in ms: it is the year 5138 in ms, 1973 in µs (A2). */
 export const firstMicros = 1e14;
 
-/** A published time in µs. */
+/** Converts a published time to µs. */
 export const microsOf = (time: number): number => (time >= firstMicros ? time : time * 1000);
 
 const prices = ['open', 'high', 'low', 'close'] as const;
 
-/** Columns whose values are finite and not negative (A11, A14). `close_time` is not one of them: see A9. */
+/** Columns whose values must be finite and not negative (A11, A14). `close_time` is not among them: see A9. */
 export const figures = [
   ...prices,
   'volume',
@@ -68,10 +69,10 @@ export const figures = [
 
 type Figure = (typeof figures)[number];
 
-/** Columns whose values are whole and smaller than `inexact`. */
+/** Columns whose values must be whole numbers smaller than `inexact`. */
 export const wholes = ['count', 'close_time'] as const;
 
-/** From here on two whole numbers share a double. */
+/** From this value on, a double can stand for more than one whole number. */
 export const inexact = 2 ** 53;
 
 export type DefectCode = 'not_a_number' | 'negative_value' | 'ohlc_nonsense' | 'taker_above_total';
@@ -80,11 +81,11 @@ interface Pair {
   readonly lesser: Figure;
   readonly greater: Figure;
   readonly code: DefectCode;
-  /** What an error shows. */
+  /** The columns that an error shows. */
   readonly shown: readonly Figure[];
 }
 
-/** `lesser` is never above `greater`. */
+/** Pairs of columns of which `lesser` must not exceed `greater`. */
 export const pairs: readonly Pair[] = [
   { lesser: 'low', greater: 'open', code: 'ohlc_nonsense', shown: prices },
   { lesser: 'low', greater: 'close', code: 'ohlc_nonsense', shown: prices },
@@ -105,8 +106,8 @@ export interface BarDefect {
 }
 
 /**
- * The first rule that the 12 fields of a bar break, asked in the order in which the load asks them in SQL
- * (models/market/rejects.ts): numbers, signs, then values next to each other. The last column may hold any number (A3).
+ * Returns the first rule that the 12 fields of a bar break. The rules are checked in the same order as in the SQL of
+ * the load (models/market/rejects.ts): numbers, signs, then pairs of values. The last column may be any number (A3).
  */
 export function defectOf(fields: readonly string[]): BarDefect | undefined {
   const textOf = (column: Column) => fields[columns.indexOf(column)] ?? '';

@@ -1,17 +1,17 @@
 import { isTimeframe, msOfDay, msOfHour, type Timeframe, timeframes } from './timeframes.ts';
 import { type Cadence, cadences, type DataSource, type InstrumentType, instrumentTypes } from './vocabulary.ts';
 
-/** Where the publisher serves the archive: its keys follow. */
+/** The URL at which the publisher serves the archive. A key is appended to it. */
 export const publicArchive = 'https://data.binance.vision/';
 
-/** One symbol and timeframe of a market, wherever its bars come from. */
+/** One symbol and timeframe of a market, regardless of where its bars come from. */
 export interface BarSeries {
   readonly instrument_type: InstrumentType;
   readonly symbol: string;
   readonly timeframe: Timeframe;
 }
 
-/** One symbol's files of one market, cadence and timeframe: what one listing answers. */
+/** The files of one symbol, market, cadence and timeframe: the result of one listing. */
 export interface Series extends BarSeries {
   readonly cadence: Cadence;
 }
@@ -21,14 +21,14 @@ export interface ArchiveKey extends Series {
   readonly period: string;
 }
 
-/** A file of bars that the exchange's API gave. */
+/** A file of bars that were fetched from the exchange's API. */
 export interface RestKey extends BarSeries {
   readonly cadence: 'rest';
-  /** `2025-06-17` for slots shorter than an hour, else `2025-06`: a file of bars stays small. */
+  /** `2025-06-17` for slots shorter than an hour, otherwise `2025-06`, so that files of bars stay small. */
   readonly period: string;
 }
 
-/** A file of the ledger. */
+/** The key of a file that the ledger can contain. */
 export type StagedKey = ArchiveKey | RestKey;
 
 export const barSeriesId = ({ instrument_type, timeframe, symbol }: BarSeries): string =>
@@ -37,29 +37,31 @@ export const barSeriesId = ({ instrument_type, timeframe, symbol }: BarSeries): 
 export const seriesId = ({ instrument_type, cadence, timeframe, symbol }: Series): string =>
   `${instrument_type}/${cadence}/${timeframe}/${symbol}`;
 
-/** Where each market lives in the archive. */
+/** The folder of each market in the archive. */
 const folders = {
   spot: 'spot',
   'futures-um': 'futures/um',
   'futures-cm': 'futures/cm',
 } as const satisfies Record<InstrumentType, string>;
 
-/** `data/futures/um/daily/klines/`: below it the listing's prefixes are the symbols. */
+/** Returns a prefix such as `data/futures/um/daily/klines/`. The listing's common prefixes below it are the symbols. */
 export const marketPrefix = (instrument_type: InstrumentType, source: DataSource): string =>
   `data/${folders[instrument_type]}/${source}/klines/`;
 
 export const seriesPrefix = (series: BarSeries & { readonly cadence: DataSource }): string =>
   `${marketPrefix(series.instrument_type, series.cadence)}${series.symbol}/${series.timeframe}/`;
 
-/** The name of a file without its extension. */
+/** Returns the name of a file without its extension. */
 export const archiveName = ({ symbol, timeframe, period }: Omit<StagedKey, 'cadence'>): string =>
   `${symbol}-${timeframe}-${period}`;
 
-/** The key of an object of the archive. A file of the exchange's bars has one of the same form, with `rest` and `.csv`. */
+/**
+ * Formats the key of an archive. The key of a file of the exchange's bars has the same form, with `rest` and `.csv`.
+ */
 export const formatKey = (key: StagedKey): string =>
   `${seriesPrefix(key)}${archiveName(key)}.${key.cadence === 'rest' ? 'csv' : 'zip'}`;
 
-/** The ledger notes under this key that the exchange does not know a symbol (any more). */
+/** Returns the key under which the ledger records that the exchange does not know a symbol (any more). */
 export const unknownSymbolKey = ({ instrument_type, symbol }: Omit<BarSeries, 'timeframe'>): string =>
   `${marketPrefix(instrument_type, 'rest')}${symbol}`;
 
@@ -79,32 +81,32 @@ function read<Key extends StagedKey>(key: string, pattern: RegExp): Key | undefi
 }
 
 /**
- * The parts of an object key, or `undefined` for anything that is not a kline archive of the layout
- * (a CHECKSUM file, an unpadded month (A7), a folder, an empty name (A26)). Never guesses (B19).
+ * Parses an object key. Returns `undefined` for anything that is not a kline archive in the expected layout, such as a
+ * CHECKSUM file, an unpadded month (A7), a folder or an empty name (A26). Never guesses (B19).
  */
 export const parseKey = (key: string): ArchiveKey | undefined => read(key, archivePattern);
 
-/** The parts of the key of a file of the exchange's bars. */
+/** Parses the key of a file of the exchange's bars. */
 export const parseRestKey = (key: string): RestKey | undefined => read(key, restPattern);
 
-/** The parts of a key of the ledger, of an archive or a file of the exchange's bars. */
+/** Parses a key of the ledger, which is that of an archive or of a file of the exchange's bars. */
 export const parseStagedKey = (key: string): StagedKey | undefined => parseKey(key) ?? parseRestKey(key);
 
-/** The parts of `unknownSymbolKey`. */
+/** Parses what `unknownSymbolKey` returns. */
 export function parseUnknownSymbolKey(key: string): Omit<BarSeries, 'timeframe'> | undefined {
   const [, folder = '', symbol] = unknownPattern.exec(key) ?? [];
   const instrument_type = markets.get(folder);
   return instrument_type === undefined || symbol === undefined ? undefined : { instrument_type, symbol };
 }
 
-/** UTC midnights in ms. */
+/** A half-open period between two UTC midnights, in ms. */
 export type Period = { readonly start: number; readonly end: number };
 
-/** The same few thousand days and months occur in all names. */
+/** Parsed periods. All names share the same few thousand days and months. */
 const periods = new Map<string, Period | undefined>();
 const mostPeriods = 40_000;
 
-/** `[start, end)` of a file, or `undefined` where the period is not a date of its cadence. */
+/** Returns the period of a file, or `undefined` if its text is not a date of the cadence. */
 export function periodOf({ cadence, period }: Pick<StagedKey, 'cadence' | 'period'>): Period | undefined {
   const isDay = period.length === '2025-06-17'.length;
   if (cadence !== 'rest' && isDay !== (cadence === 'daily')) return undefined;
@@ -118,13 +120,13 @@ function readPeriod(period: string): Period | undefined {
   const [, year, month, day] = /^(\d{4})-(\d\d)(?:-(\d\d))?$/.exec(period) ?? [];
   if (year === undefined) return undefined;
   const first = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day ?? 1)));
-  // What is not a date of the calendar rolls over into another month.
+  // A date that does not exist rolls over into another month.
   if (first.getUTCFullYear() !== Number(year) || first.getUTCMonth() !== Number(month) - 1) return undefined;
   const start = first.getTime();
   return { start, end: day === undefined ? Date.UTC(Number(year), Number(month), 1) : start + msOfDay };
 }
 
-/** The period of the file of the exchange's bars that a bar belongs in; `open` in ms. */
+/** Returns the period of the file of exchange bars that a bar belongs to. `open` is in ms. */
 export function periodOfBar(timeframe: Timeframe, open: number): string {
   const length = timeframes[timeframe];
   return new Date(open).toISOString().slice(0, length !== undefined && length < msOfHour ? 10 : 7);

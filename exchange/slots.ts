@@ -3,19 +3,20 @@ import { longestSlots, msOfDay, type Timeframe, timeframes } from './timeframes.
 /** 1970-01-05, the first Monday, in ms: weeks begin there (B18). */
 export const firstMonday = 4 * msOfDay;
 
-/** Times per ms: of ms 1, of µs 1000. */
+/** Time units per ms: 1 if times are in ms, 1000 if they are in µs. */
 type Precision = 1 | 1000;
 
-/** The slots of a series; times are ms or µs since 1970, UTC. */
+/** The slots of a series. Times are ms or µs since 1970, UTC. */
 export interface Slots {
-  /** Number of the slot that a time falls in, so that a bar off the grid has the one that it opens in (A8). */
+  /** Returns the number of the slot that contains a time: a bar off the grid belongs to the slot it opens in (A8). */
   slotOf(time: number): number;
   opensAt(slot: number): number;
 }
 
 /**
- * Slots are numbered without a hole. Those of 3d begin on the day of `anyBar`, a bar of the series; weeks on Monday;
- * months by the calendar (B18). models/market/calendar.ts says the same in SQL.
+ * Returns the slots of a timeframe, numbered consecutively. Slots of 3d are counted from the day of `anyBar`, which is
+ * any bar of the series; weeks begin on Monday, and months follow the calendar (B18). models/market/calendar.ts
+ * implements the same rules in SQL.
  */
 export function slotsOf(timeframe: Timeframe, anyBar: number, perMs: Precision = 1): Slots {
   if (timeframe === '1mo') {

@@ -2,7 +2,7 @@ const minute = 60_000;
 export const msOfHour = 60 * minute;
 export const msOfDay = 24 * msOfHour;
 
-/** Every timeframe of the archive, shortest first; its length in ms where it is fixed and aligned to the epoch. */
+/** Every timeframe of the archive, shortest first, with its length in ms if that is fixed and aligned to the epoch. */
 export const timeframes = {
   '1s': 1_000,
   '1m': minute,
@@ -29,34 +29,34 @@ export const timeframeNames = Object.keys(timeframes) as [Timeframe, ...Timefram
 /** A timeframe whose slots do not begin at multiples of a fixed length since 1970. */
 type UnalignedTimeframe = { [T in Timeframe]: (typeof timeframes)[T] extends number ? never : T }[Timeframe];
 
-/** The longest that a slot of an unaligned timeframe can be, in ms. */
+/** The longest possible slot of each unaligned timeframe, in ms. */
 export const longestSlots = {
   '3d': 3 * msOfDay,
   '1w': 7 * msOfDay,
   '1mo': 31 * msOfDay,
 } as const satisfies Record<UnalignedTimeframe, number>;
 
-/** The longest that a slot can be, in ms. */
+/** The longest possible slot of a timeframe, in ms. */
 export const longestSlot = (timeframe: Timeframe): number =>
   timeframes[timeframe] ?? longestSlots[timeframe as UnalignedTimeframe];
 
 export const isTimeframe = (text: string): text is Timeframe => Object.hasOwn(timeframes, text);
 
-/** The daily tree stops at 1d. */
+/** Timeframes that the daily tree has: none longer than 1d. */
 export const dailyTimeframes: ReadonlySet<Timeframe> = new Set(
   timeframeNames.filter((timeframe) => timeframes[timeframe] !== undefined),
 );
 
-/** As a caller may write it: the exchange's API calls a month `1M`. */
+/** A timeframe as a caller may write it: the exchange's API calls a month `1M`. */
 export type GivenTimeframe = Timeframe | '1M';
 
-/** `1mo` for `1M`, which is not the minute; any other name as it is. */
+/** Returns `1mo` for `1M`, which must not be confused with `1m`, and any other name unchanged. */
 export const timeframeAlias = (name: string): string => (name === '1M' ? '1mo' : name);
 
-/** A timeframe as the exchange's API spells it. */
+/** Returns a timeframe as the exchange's API spells it. */
 export const apiTimeframe = (timeframe: Timeframe): GivenTimeframe => (timeframe === '1mo' ? '1M' : timeframe);
 
-/** The coarser timeframes that bars of this one fill without a rest. */
+/** Returns the coarser timeframes whose bars consist of a whole number of bars of this one. */
 export function coarserThan(timeframe: Timeframe): readonly Timeframe[] {
   const source = timeframes[timeframe];
   if (source === undefined) return [];

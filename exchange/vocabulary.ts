@@ -10,8 +10,8 @@ export type Cadence = (typeof cadences)[number];
 export const dataSources = [...cadences, 'rest'] as const;
 export type DataSource = (typeof dataSources)[number];
 
-/** A ticker that stays away for more days than this has left; when it comes back, another spell begins (A24). */
+/** A ticker that is absent for more days than this counts as delisted. If it returns, a new spell begins (A24). */
 export const daysOfASpell = 7;
 
-/** Hour of the day, UTC, at which a contract is delivered (A32). */
+/** The hour of the day, in UTC, at which a delivery contract expires (A32). */
 export const deliveryHour = 8;

@@ -1,6 +1,6 @@
 /**
- * Visits every item, at most `lanes` at a time, in order of arrival. The first visit that throws stops the rest
- * from starting; its error is thrown once those under way have ended.
+ * Visits every item in order, at most `lanes` at a time. After a visit has thrown, no further visit starts; its error
+ * is thrown once the visits in progress have ended.
  */
 export async function forEachConcurrent<T>(
   items: Iterable<T>,
@@ -24,9 +24,12 @@ export async function forEachConcurrent<T>(
   if (errors.length > 0) throw errors[0];
 }
 
-/** An amount that is shared out, first come, first served. */
+/** A limited amount that is shared on a first-come, first-served basis. */
 export interface Budget {
-  /** Waits until so much is free; more than there is in all waits until nothing is taken. Throws where it is aborted. */
+  /**
+   * Waits until the amount is available. An amount that exceeds the total waits until nothing else is taken.
+   * Throws if the signal is aborted.
+   */
   take(amount: number): Promise<Disposable>;
 }
 

@@ -1,6 +1,6 @@
 import { defineErrors, type ErrorCode, type ErrorDetails, type PipelineError } from '../engine/index.ts';
 
-/** Error codes of extracts besides the engine's, with the exit code of a command that ends with each. */
+/** The error codes that extracts add to the engine's, each with the exit code of a command that fails with it. */
 export const sourceExitCodes = {
   ARCHIVE_RESPONSE: 1,
   EXCHANGE_BANNED: 1,
@@ -16,8 +16,8 @@ export const sourceExitCodes = {
 } as const;
 
 /**
- * A `SourceError` as plain data: it passes between threads, and the threads that stage archives can make one
- * without loading the engine, which would take each of them longer than a thousand files.
+ * A `SourceError` as plain data. It can be sent between threads, and a staging thread can create one without loading
+ * the engine, which would take each thread longer than staging a thousand files.
  */
 export interface Failure {
   readonly code: ErrorCode | keyof typeof sourceExitCodes;

@@ -1,37 +1,36 @@
 import { defineExtract, type ExtractContext, once, type PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from '../exchange/keys.ts';
-import { openArchive } from './archive/open.ts';
+import { openArchive } from './archive/server.ts';
 import { forEachConcurrent } from './concurrency.ts';
 import { asError, type Failure, SourceError } from './failure.ts';
+import { archiveRevisionsFeed, stagedArchivesFeed } from './feeds.ts';
 import { listingOf } from './listing/archive-listing.ts';
-import { demandLock } from './lock/demand.ts';
 import { clientOptions, type KlinesOptions, parseKlinesOptions, workersFor } from './options.ts';
-import { noteNothingWanted, whereNothingWasWanted } from './plan/nothing-wanted.ts';
-import { type Plan, planAll, planRows } from './plan/plan-all.ts';
+import { noteNothingWanted, type Plan, planAll, planRows, whereNothingWasWanted } from './plan/plan-all.ts';
 import { forgetAsked } from './rest/coverage.ts';
-import { archiveRevisionsFeed, stagedArchivesFeed } from './staging/feed.ts';
+import { demandLock } from './sources-lock.ts';
 import { noteKnownDefects, obsoleteDefects } from './staging/known-defects.ts';
 import { Ledger } from './staging/ledger.ts';
+import { createTally, entryOf, type Misses, revisionsOf, standingWarnings, type Tally } from './staging/outcomes.ts';
 import { makeWay, pruneStaged, removeStaged } from './staging/prune.ts';
-import { entryOf, revisionsOf } from './staging/record.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf } from './staging/stage-archive.ts';
 import { openStager } from './staging/stager.ts';
 import { beginSurvey, intactEntries, noSurvey } from './staging/survey.ts';
-import { createTally, type Misses, standingWarnings, type Tally } from './staging/tally.ts';
 
 /**
- * Stages the kline archives that the plan wants as raw CSV, and again until it wants no more: what a monthly file
- * misses is known once it is staged (A15). Feeds `staged_archives`, the ledger, and gives `staged_klines`.
+ * Stages the kline archives that the plan wants as raw CSV. It plans again until nothing more is wanted, since what a
+ * monthly archive lacks is known once it is staged (A15). Feeds `staged_archives`, the ledger, and provides
+ * `staged_klines`.
  */
 export default defineExtract({
   warnings: {
-    rejected: 'Key of an archive whose bytes came as listed, and whose content is bad.',
-    absent: 'Key of an archive that is listed, but 404.',
-    failed: 'Key of an archive that did not come after all retries.',
-    unconfirmed: 'Key of an archive that is staged although its CHECKSUM file is missing or says otherwise.',
-    defect_obsolete: 'Key of an entry of `known_defects` with whose file nothing is wrong.',
-    journal_damaged: '`journal.jsonl`, of which lines are damaged; their archives are fetched again.',
+    rejected: 'Key of an archive that arrived as listed, but whose content is bad.',
+    absent: 'Key of an archive that is listed, but answers 404.',
+    failed: 'Key of an archive that could not be fetched after all retries.',
+    unconfirmed: 'Key of an archive that is staged although its CHECKSUM file is missing or disagrees.',
+    defect_obsolete: 'Key of an entry in `known_defects` whose file is not bad.',
+    journal_damaged: '`journal.jsonl`, if it has damaged lines; their archives are fetched again.',
   },
 
   async prepare(context) {
@@ -118,7 +117,7 @@ export default defineExtract({
           const kind = outcome.status === 'staged' ? 'unconfirmed' : outcome.status;
           context.warn({ kind, subject: object.key, message: `${outcome.status} ${object.key}: ${text}` });
         }
-        // The host is gone, or it is another: asking it for the rest would only take hours to find that out.
+        // The host is down, or it is the wrong one: requesting the rest would only take hours to find that out.
         const hopeless = 3 * options.connections;
         if (tally.failuresInARow >= hopeless) throw asError(tally.failures.at(-1) as Failure);
         const { missesInARow, misses } = tally;
@@ -129,7 +128,7 @@ export default defineExtract({
     }
     for (const key of obsoleteDefects(ledger, knownDefects, stagingDir)) {
       odd++;
-      const message = `known_defects names ${key}, and nothing is wrong with it: take the entry out`;
+      const message = `known_defects names ${key}, but its file is not bad: remove the entry`;
       context.warn({ kind: 'defect_obsolete', subject: key, message });
     }
     ledger.compact({ damaged: true });
@@ -182,13 +181,13 @@ export default defineExtract({
   },
 });
 
-/** Of a run that has found nothing to do. */
+/** The output of a run that found nothing to do. */
 interface Output {
   /** Digest of the ledger. */
   readonly ledger: string;
 }
 
-/** Whether a run asks for the markets and timeframes of all that the ledger has, and for all symbols. */
+/** True if a run covers all symbols, and the markets and timeframes of everything in the ledger. */
 function coversLedger({ symbols, instrument_types, timeframes }: KlinesOptions, ledger: Ledger): boolean {
   const isAsked = (key: ArchiveKey) =>
     instrument_types.includes(key.instrument_type) && timeframes.includes(key.timeframe);
@@ -198,12 +197,12 @@ function coversLedger({ symbols, instrument_types, timeframes }: KlinesOptions, 
 
 const surveyName = 'staging survey';
 
-/** Whether a run asks for nothing in particular, so that it may find that nothing is wanted by what an earlier one found. */
+/** True if a run has no special demands, so that the findings of an earlier run may show that nothing is wanted. */
 function isOrdinary({ relist, rebuild, locked }: ExtractContext, { symbols, known_defects }: KlinesOptions): boolean {
   return !relist && !rebuild && locked === undefined && symbols.length === 0 && known_defects.length === 0;
 }
 
-/** The closing figures of a run, in the order in which they are shown. */
+/** Returns the closing figures of a run, in the order in which they are shown. */
 function summaryOf(
   { staged, rejected, known, absent, failed }: Plan['settled'],
   done: Tally['staged'] = createTally().staged,
@@ -224,15 +223,15 @@ function tooManyFailed(
   const [first] = failures;
   const isRefused = absent === 0 && failures.every(({ code }) => code === 'ARCHIVE_REFUSED');
   if (first !== undefined && isRefused) return asError(first);
-  const counts = `${failed + absent} of ${files} archives did not come (${failed} failed, ${absent} absent)`;
+  const counts = `${failed + absent} of ${files} archives could not be fetched (${failed} failed, ${absent} absent)`;
   const told = first === undefined ? '' : `; the first that failed: ${first.message}`;
   const message = `${counts}, more than the ${allowed * 100} % that max_failed allows${told}`;
   const again =
-    'run again: what is staged stays, and only what is missing is asked for again; ' +
-    '--relist finds what was re-issued or withdrawn since it was listed';
+    'run again: staged archives are kept, and only missing ones are requested again; ' +
+    'add --relist to find archives that were re-issued or withdrawn after they were listed';
   return new SourceError('TOO_MANY_FAILED', message, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
-    hint: absent > failed ? `check that the archive URL is that of the listing; then ${again}` : again,
+    hint: absent > failed ? `check that the archive URL belongs to the listing, then ${again}` : again,
     ...(first !== undefined && { cause: asError(first) }),
   });
 }

@@ -3,36 +3,36 @@ import { marketPrefix, type Series, seriesId } from '../exchange/keys.ts';
 import { dailyTimeframes } from '../exchange/timeframes.ts';
 import { type ArchiveClient, createClient } from './archive/client.ts';
 import { list } from './archive/list.ts';
-import { openArchive } from './archive/open.ts';
+import { openArchive } from './archive/server.ts';
 import { forEachConcurrent } from './concurrency.ts';
 import { SourceError } from './failure.ts';
+import { archiveObjectsFeed } from './feeds.ts';
 import {
-  archiveObjectsFeed,
+  compareArchive,
   createArchiveListing,
   isArchiveListing,
   stateDirectory,
   storedListing,
   symbolsOf,
 } from './listing/archive-listing.ts';
-import { compareArchive } from './listing/compare-archive.ts';
 import { createNewestDay, refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
 import { clientOptions, type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
 
-/** ms; while no symbol is known, a host that does not answer is waited for, and the run says so. */
+/** ms between progress reports while the symbols are not known yet, so that a run which waits for the host says so. */
 const progressEvery = 1_000;
 
 /**
- * Lists the archive: symbols are the listing's prefixes, and each (cadence, timeframe, symbol) is one paged listing,
- * incremental where its state allows. Its output is an `ArchiveListing`; it feeds `archive_objects`.
+ * Lists the archive. Symbols are the listing's common prefixes, and each (cadence, timeframe, symbol) is one paged
+ * listing, incremental if its stored state allows. The output is an `ArchiveListing`, and it feeds `archive_objects`.
  */
 export default defineExtract({
   warnings: {
-    name_skipped: "Key of an archive whose name is not of the archive's layout; it is left out.",
-    symbol_skipped: 'Name of a folder, in quotes, that no symbol can have; it is left out.',
+    name_skipped: "Key of an archive whose name does not follow the archive's layout; it is skipped.",
+    symbol_skipped: 'Name of a folder, in quotes, that cannot be a symbol; it is skipped.',
     series_not_listed:
-      'Series, as `futures-um/daily/1d/BTCUSDT`, that could not be listed; it stays as it was last known.',
-    clock_ahead: 'Day of the newest daily archive that is listed, where it is long before the clock of the run.',
+      'Series such as `futures-um/daily/1d/BTCUSDT` that could not be listed; what was last known of it is used.',
+    clock_ahead: "Day of the newest daily archive in the listing, if it is long before the run's clock.",
   },
 
   async sameArchive(context) {
@@ -60,7 +60,7 @@ export default defineExtract({
     const series = trees.flatMap((tree) =>
       (symbols.get(treePrefix(tree)) ?? []).map((symbol): Series => ({ ...tree, symbol })),
     );
-    // Symbols that are not selected now keep their states.
+    // The states of symbols that are not selected now are kept.
     if (options.symbols.length === 0) keepSeries(directory, series);
 
     const listed: ListedSeries[] = [];
@@ -96,7 +96,7 @@ export default defineExtract({
         totals.skipped += refreshed.skipped.length;
         if (!refreshed.isWhole) partlyListed++;
         for (const key of refreshed.skipped) {
-          const message = `skipped ${key}: its name is not of the archive's layout`;
+          const message = `skipped ${key}: its name does not follow the archive's layout`;
           context.warn({ kind: 'name_skipped', subject: key, message });
         }
       } catch (error) {
@@ -146,7 +146,7 @@ function inOrder(listed: readonly ListedSeries[]): readonly ListedSeries[] {
   return named.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
-/** The client of a run's listing, and the common prefixes of its markets, which are asked for at once. */
+/** The client of a run's listing, and the common prefixes of its markets, which are requested at once. */
 interface BegunListing extends AsyncDisposable {
   readonly client: ArchiveClient;
   readonly listingUrl: string;
@@ -164,7 +164,7 @@ function beginListing(options: ListingOptions, context: ExtractContext): Promise
     const client = createClient({ ...clientOptions(options), signal, access: target.access?.listing });
     const trees = wantedTrees(options, context);
     const prefixes = listPrefixes(client, listingUrl, [...new Set(trees.map(treePrefix))]);
-    prefixes.catch(() => {}); // whoever waits for them is told
+    prefixes.catch(() => {}); // the error reaches whoever awaits them
     return { client, listingUrl, trees, prefixes, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
   });
 }
@@ -176,18 +176,20 @@ async function listPrefixes(client: ArchiveClient, listingUrl: string, parents: 
 
 const ofOneSeries: ReadonlySet<string> = new Set(['ARCHIVE_UNREACHABLE', 'ARCHIVE_RESPONSE', 'LISTING_INVALID']);
 
-/** True if a failure may concern its series alone: a CDN answers single 403s (A33), a country is refused everything. */
+/** True if a failure may concern only its series: a CDN answers some requests with 403 (A33), a 451 concerns all. */
 const concernsOne = ({ code, details }: PipelineError): boolean =>
   ofOneSeries.has(code) || (code === 'ARCHIVE_REFUSED' && details.status === 403);
 
-/** The failure itself where it is the first; where all were refused, what that means. */
+/**
+ * Returns the first failure itself if it is the only one or if all were refused, otherwise an error with the counts.
+ */
 function tooManyFailed(failures: readonly PipelineError[], series: number, allowed: number): PipelineError {
   const first = failures[0] as PipelineError;
   if (failures.length === 1 || failures.every(({ code }) => code === 'ARCHIVE_REFUSED')) return first;
   const share = `${failures.length} of ${series} series could not be listed, more than the ${allowed * 100} % that max_failed allows`;
   return new SourceError('TOO_MANY_FAILED', `${share}; the first: ${first.message}`, {
     ...(first.details.url !== undefined && { url: first.details.url }),
-    hint: 'run again: what was known of them stays, and they are listed again',
+    hint: 'run again: what is known about these series is kept, and they are listed again',
     cause: first,
   });
 }
@@ -196,7 +198,7 @@ type Tree = Omit<Series, 'symbol'>;
 
 const treePrefix = ({ instrument_type, cadence }: Tree): string => marketPrefix(instrument_type, cadence);
 
-/** Every (market, cadence, timeframe) to list, once. */
+/** Returns every (market, cadence, timeframe) to list, each once. */
 function wantedTrees(options: ListingOptions, { vars }: ExtractContext): readonly Tree[] {
   const trees = options.instrument_types.flatMap((instrument_type) =>
     options.timeframes.flatMap((timeframe): Tree[] => [
@@ -211,7 +213,7 @@ function wantedTrees(options: ListingOptions, { vars }: ExtractContext): readonl
   return isListed ? trees : [...trees, availability];
 }
 
-/** The symbols of each tree that are asked for; a name that no tree has is refused. */
+/** Returns the requested symbols of each tree. Throws USAGE for a symbol that no tree has. */
 function listedSymbols(
   prefixes: ReadonlyMap<string, readonly string[]>,
   listingUrl: string,
@@ -221,7 +223,7 @@ function listedSymbols(
   const found = [...prefixes].map(([parent, names]) => {
     const { symbols, refused } = symbolsOf(parent, names);
     for (const name of refused) {
-      const message = `${parent} lists ${name}, which is no name of a symbol: it is left out`;
+      const message = `skipped ${name}, listed below ${parent}: it cannot be a symbol`;
       context.warn({ kind: 'symbol_skipped', subject: name, message });
     }
     return [parent, symbols] as const;
@@ -229,14 +231,14 @@ function listedSymbols(
   const parents = [...prefixes.keys()].join(' or ');
   const all = new Set(found.flatMap(([, symbols]) => symbols));
   if (all.size === 0) {
-    throw new SourceError('LISTING_INVALID', `the listing has no symbol below ${parents}`, {
+    throw new SourceError('LISTING_INVALID', `the listing has no symbols below ${parents}`, {
       url: listingUrl,
-      hint: 'check the listing URL: an unknown prefix is listed as empty',
+      hint: 'check the listing URL: a bucket lists an unknown prefix as empty',
     });
   }
   const unknown = asked.find((symbol) => !all.has(symbol));
   if (unknown !== undefined) {
-    throw new PipelineError('USAGE', `the archive lists no symbol ${unknown} below ${parents}`, {
+    throw new PipelineError('USAGE', `the archive has no symbol ${unknown} below ${parents}`, {
       key: 'symbols',
       value: unknown,
       hint: closest(unknown, all) ?? 'check its spelling and --instrument-type',

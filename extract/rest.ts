@@ -6,20 +6,20 @@ import { SourceError } from './failure.ts';
 import type { RetryPolicy } from './http/retry.ts';
 import klines from './klines.ts';
 import { listingOf } from './listing/archive-listing.ts';
-import { parseRestOptions, retryOptions } from './options.ts';
+import { parseRestOptions, restUrls, restWeights, retryOptions } from './options.ts';
 import { stagedSeries } from './rest/coverage.ts';
 import { fillSeries } from './rest/fill-series.ts';
-import { createRestClient } from './rest/rest-client.ts';
+import { type Clock, createRestClient, systemClock } from './rest/rest-client.ts';
 import { createRestStore } from './rest/rest-store.ts';
-import { type Clock, restUrls, restWeights, systemClock } from './rest/weights.ts';
 import { Ledger } from './staging/ledger.ts';
 
-/** The extract with another clock and other retries than those of a real run. */
+/** Creates the extract. Tests pass their own clock and retry policy. */
 export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolicy> = {}): Extract =>
   defineExtract({
     warnings: {
-      bar_skipped: 'Series and time of a bar of the exchange that cannot be right; it is left out.',
-      series_not_filled: 'Series, as `futures-um/1h/BTCUSDT`, of which the exchange gave no answer after all retries.',
+      bar_skipped: 'Series and time of a bar from the exchange that cannot be right; it is skipped.',
+      series_not_filled:
+        'Series such as `futures-um/1h/BTCUSDT` for which the exchange gave no answer after all retries.',
     },
 
     async run(context) {
@@ -69,7 +69,7 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
         totals.odd += filled.odd.length;
         for (const { at, defect } of filled.odd) {
           const subject = `${barSeriesId(series)} at ${at}`;
-          context.warn({ kind: 'bar_skipped', subject, message: `left out a bar of ${subject}: ${defect}` });
+          context.warn({ kind: 'bar_skipped', subject, message: `skipped the bar of ${subject}: ${defect}` });
         }
         const { refusal } = filled;
         failuresInARow = refusal?.kind === 'failed' ? failuresInARow + 1 : 0;
@@ -87,7 +87,7 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
         }
         done++;
         report();
-        // The host is gone: asking it for the rest would only take hours to find that out.
+        // The host is down: requesting the rest would only take hours to find that out.
         if (failuresInARow >= 3 * connections) throw failures.at(-1) as PipelineError;
       });
       ledger.compact();
@@ -96,33 +96,37 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       return {
         status: totals.bars + totals.archived > 0 ? 'success' : 'no-op',
         summary: { series: all.length, ...totals, unknown: unknown.size, failed: failures.length, requests, retries },
-        // Bars that were left out are not requested again.
+        // Bars that were skipped are not requested again.
         partlyChecked: ['bar_skipped'],
       };
     },
 
-    // It fetches no files, and what is missing is known once the archives are staged.
+    // It fetches no files, and which bars are missing is not known before the archives are staged.
     plan: async () => ({ files: 0, bytes: 0, diskBytes: 0, rows: [] }),
 
-    // The ledger and the staged bars are those of the archives, with the exchange's among them.
+    // The ledger and the staging area are shared with the archives, and contain the exchange's bars too.
     staged: (context) => klines.staged(context),
   });
 
 /**
- * Asks the exchange's REST API for the bars that no staged archive has: recent ones, and holes. They are staged with
- * lines of the ledger of their own, marked `rest`, and make way for the archive's as soon as it has them.
+ * Fetches the bars that no staged archive has, recent ones and gaps, from the exchange's REST API. They are staged as
+ * files of their own, marked `rest` in the ledger, and are removed as soon as the archive has the same bars.
  */
 export default createRest();
 
-/** Bars that were traded have no place among made-up ones. */
+/** Throws USAGE if real bars would be mixed with synthetic ones. */
 function refuseMixing({ target }: ExtractContext, urls: Readonly<Record<string, SplitUrl>>): void {
   const real = Object.values(urls).find(({ url }) => /(^|\.)binance\.[a-z]+$/.test(URL.parse(url)?.hostname ?? ''));
   if (!target.synthetic || real === undefined) return;
-  throw new PipelineError('USAGE', `the target ${target.name} is made up, and ${real.url} is not`, {
-    key: 'rest_fill',
-    value: 'true',
-    hint: 'leave rest_fill off, or choose another target',
-  });
+  throw new PipelineError(
+    'USAGE',
+    `the target ${target.name} has synthetic data, and rest_fill would add real bars from ${real.url}`,
+    {
+      key: 'rest_fill',
+      value: 'true',
+      hint: 'turn rest_fill off, or choose another target',
+    },
+  );
 }
 
 function tooManyFailed(failures: readonly PipelineError[], asked: number): PipelineError {
@@ -130,7 +134,7 @@ function tooManyFailed(failures: readonly PipelineError[], asked: number): Pipel
   const share = `the exchange gave no answer for ${failures.length} of ${asked} series, more than max_failed allows`;
   return new SourceError('TOO_MANY_FAILED', `${share}; the first: ${first?.message}`, {
     ...(first?.details.url !== undefined && { url: first.details.url }),
-    hint: 'run again: what is staged stays, and only what is missing is asked for again',
+    hint: 'run again: staged bars are kept, and only missing ones are requested again',
     cause: first,
   });
 }

@@ -11,25 +11,25 @@ import {
 import { type Answer, createTransport, type Sink, SinkError, type TransportOptions } from '../http/transport.ts';
 import { formatReason, type Reason } from '../verify/reason.ts';
 
-/** What a caller makes of an answer with status 200. */
+/** A caller's verdict on a response with status 200. */
 export type Verdict<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  /** These are not the bytes that were asked for: an error page, a cut body, another version. */
+  /** These are not the requested bytes, but an error page, a truncated body or another version. */
   | { readonly kind: 'again'; readonly reason: Reason };
 
 export type Outcome<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'absent' }
-  /** No answer that counts, after every retry. `reason`: why the last one, with status 200, does not count. */
+  /** There was no usable response after all retries. `reason` says why the last one with status 200 was unusable. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly reason?: Reason };
 
 export interface GetRequest<T> {
   readonly url: URL;
-  /** The most bytes a body may have. */
+  /** The maximum number of bytes in a body. */
   readonly limit: number;
-  /** A fresh sink for each attempt, where the body is not to be held in memory. */
+  /** Opens a new sink for each attempt, if the body is not to be kept in memory. */
   readonly openSink?: () => Sink;
-  /** `performance.now()` after which the request is given up. */
+  /** The `performance.now()` after which the request is given up. */
   readonly deadline?: number;
   readonly check: (answer: Answer) => Verdict<T> | Promise<Verdict<T>>;
 }
@@ -39,30 +39,34 @@ export interface ClientStats {
   readonly retries: number;
 }
 
-/** One GET with its check and its retries; disposing of it ends what is under way, and what waits to be tried again. */
+/**
+ * Sends GET requests, with checks and retries. Disposing of it ends those in progress and those that wait for a retry.
+ */
 export interface ArchiveClient extends AsyncDisposable {
   get<T>(request: GetRequest<T>): Promise<Outcome<T>>;
   readonly stats: ClientStats;
 }
 
 export interface ClientOptions extends TransportOptions {
-  /** What the host asks for besides the URL; redirects, all of them to the same host, are followed without the query. */
+  /**
+   * User, password and query of the URL. Redirects, which may only lead to the same host, are followed without query.
+   */
   readonly access?: UrlAccess | undefined;
   readonly retry?: Partial<RetryPolicy>;
-  /** ms, for a `Retry-After` that names a time. */
+  /** The current time in ms, for a `Retry-After` that contains a date. */
   readonly now?: () => number;
 }
 
-/** What a connection fails with that no host is the cause of. */
+/** Connection errors that are caused by this machine and not by a host. */
 const ofThisMachine = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 type Failed = Extract<Outcome<never>, { kind: 'failed' }>;
 
 /**
- * The client of an archive. Broken connections, timeouts, 403 (A33), 429, 5xx and content that fails its check are
- * retried with full jitter; 404 is an answer; 451, redirects to another host and other statuses are failures that no
- * retry heals (B11). The patience of the retries counts from when the host last answered anything, so that one that
- * is gone is found out once and not by every request.
+ * Creates the client of an archive. Broken connections, timeouts, 403 (A33), 429, 5xx and content that fails its check
+ * are retried with full jitter. 404 is a valid answer. 451, redirects to another host and other statuses are failures
+ * that are not retried (B11). The patience of retries is measured from the host's last response to any request, so that
+ * a host that is down is detected once instead of by every request.
  */
 export function createClient(options: ClientOptions): ArchiveClient {
   const { now = Date.now, access = {} } = options;
@@ -150,7 +154,7 @@ export const headerOf = (answer: Answer, name: string): string | undefined => {
   return Array.isArray(value) ? value[0] : value;
 };
 
-/** Bytes that are not the listed ones say nothing of the archive, however often they come (B23). */
+/** Bytes that differ from the listed ones say nothing about the archive, however often they are received (B23). */
 const otherBytes = (url: URL, attempt: number, reason: Reason): Failed => ({
   kind: 'failed',
   reason,
@@ -160,7 +164,7 @@ const otherBytes = (url: URL, attempt: number, reason: Reason): Failed => ({
     details: {
       url: url.href,
       attempt,
-      hint: 'the host or something on the way to it answers with other bytes than it lists; run again later',
+      hint: 'the host, or a proxy in between, sends other bytes than the listing says: run again later',
     },
   },
 });
@@ -172,13 +176,13 @@ function unreachable(url: URL, attempt: number, cause: unknown): Failure {
     details: {
       url: url.href,
       attempt,
-      hint: 'check the network and the archive URL, then run again: what is staged stays',
+      hint: 'check the network and the archive URL, then run again: staged archives are kept',
       cause,
     },
   };
 }
 
-/** Connection errors of several addresses arrive as one error without a message. */
+/** Returns the message of an error. Connection errors of several addresses arrive as one error without a message. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return textOf(error.errors[0]);
   return error instanceof Error ? error.message || error.name : String(error);
@@ -187,16 +191,16 @@ function textOf(error: unknown): string {
 function redirectRefused(url: URL, location: string): Failure {
   return {
     code: 'ARCHIVE_RESPONSE',
-    message: 'the archive redirects to another host, which is refused',
+    message: 'the archive redirects to another host, which is not followed',
     details: {
       url: url.href,
       value: placeOf(location, url),
-      hint: 'if the archive has moved, set PIPELINE_ARCHIVE_URL or PIPELINE_LISTING_URL to its new place',
+      hint: 'if the archive has moved, set PIPELINE_ARCHIVE_URL or PIPELINE_LISTING_URL to its new address',
     },
   };
 }
 
-/** Where a redirect leads: its query may repeat one that is secret. */
+/** Returns the target of a redirect without its query, which may repeat a secret. */
 function placeOf(location: string, from: URL): string {
   const to = URL.parse(location, from.href);
   return to === null ? 'not a URL' : `${to.origin}${to.pathname}`;
@@ -210,11 +214,13 @@ function badStatus(url: URL, status: number, attempt: number, access: UrlAccess)
     return { code: 'ARCHIVE_REFUSED', message, details: { ...details, hint } };
   }
   const busy = status === 429 || status >= 500;
-  const hint = busy ? 'the host is busy or broken; run again later: what is staged stays' : 'check the archive URL';
+  const hint = busy
+    ? 'the host is overloaded or broken: run again later; staged archives are kept'
+    : 'check the archive URL';
   return { code: 'ARCHIVE_RESPONSE', message: `the host answers with status ${status}`, details: { ...details, hint } };
 }
 
-/** The URL of an object: every part of the key percent-encoded as UTF-8 (A22). */
+/** Returns the URL of an object, with every part of the key percent-encoded as UTF-8 (A22). */
 export function objectUrl(base: string, key: string): URL {
   return new URL(`${base.replace(/\/+$/, '')}/${key.split('/').map(encodeURIComponent).join('/')}`);
 }

@@ -8,7 +8,7 @@ import { hideInValue, PipelineError } from '../../engine/index.ts';
 import { forEachConcurrent } from '../concurrency.ts';
 import { compareKeys, type ListedObject, type ListOptions, type ObjectStore, pageOf, pageSize } from './store.ts';
 
-/** Larger files are hashed and served as a stream: they may be hundreds of megabytes, and many are asked for at once. */
+/** Larger files are hashed and served as a stream: they may have hundreds of MB, and many may be requested at once. */
 const wholeInMemory = 1024 * 1024;
 const filesAtOnce = 8;
 const absent = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']);
@@ -25,29 +25,29 @@ async function unlessAbsent<T>(action: () => Promise<T>): Promise<T | undefined>
 const isDirectory = async (path: string): Promise<boolean> =>
   (await unlessAbsent(() => stat(path)))?.isDirectory() ?? false;
 
-/** The directory that a path or a `file:` URL names. Throws CONFIG_INVALID unless it is there and holds `data/`. */
+/** Returns the directory that a path or a `file:` URL names. Throws CONFIG_INVALID unless it exists and has `data/`. */
 export async function directoryOf(archive: string): Promise<string> {
   const invalid = (problem: string, cause?: unknown) =>
     new PipelineError('CONFIG_INVALID', `the archive '${hideInValue(archive)}' ${problem}`, {
       value: archive,
-      hint: 'give sample, an http(s) URL, or a directory (or its file: URL) that holds data/… in the layout of the archive',
+      hint: 'use sample, an http(s) URL, or a directory (or its file: URL) that contains data/… in the layout of the archive',
       cause,
     });
-  if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(archive)) throw invalid('has a protocol that is not known');
+  if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(archive)) throw invalid('has an unknown protocol');
   let directory = archive;
   try {
     if (/^file:/i.test(archive)) directory = fileURLToPath(archive);
   } catch (cause) {
-    throw invalid('is no file: URL of this machine', cause);
+    throw invalid('is not a file: URL of this machine', cause);
   }
-  if (!(await isDirectory(directory))) throw invalid('does not exist or is no directory');
-  if (!(await isDirectory(join(directory, 'data')))) throw invalid('has no folder data/');
+  if (!(await isDirectory(directory))) throw invalid('does not exist or is not a directory');
+  if (!(await isDirectory(join(directory, 'data')))) throw invalid('does not contain a folder data/');
   return directory;
 }
 
 /**
- * The file that an object has below a folder in the archive's layout, or `undefined` for a key that names none:
- * one outside `data/`, with an empty part, `.`, `..` or a NUL.
+ * Returns the file of an object below a folder in the archive's layout, or `undefined` for a key that is not valid:
+ * one outside `data/`, or with an empty part, `.`, `..` or a NUL.
  */
 export function pathOfKey(root: string, key: string): string | undefined {
   const parts = key.split('/');
@@ -58,8 +58,8 @@ export function pathOfKey(root: string, key: string): string | undefined {
 const wholeSeconds = (ms: number): Date => new Date(Math.floor(ms / 1_000) * 1_000);
 
 /**
- * A local folder in the archive's layout as a store: `root/data/…`, a file's time is when it was published.
- * Nothing outside the root is listed or read: links are as if they were not there.
+ * Opens a local folder in the archive's layout, `root/data/…`, as a store. The modification time of a file counts as
+ * the time of its publication. Nothing outside the root is listed or read: links are ignored.
  */
 export async function createDirectoryStore(root: string): Promise<ObjectStore> {
   const realRoot = await realpath(root);
@@ -87,7 +87,7 @@ export async function createDirectoryStore(root: string): Promise<ObjectStore> {
     return { key, size, etag: remember(key, stats, etag), lastModified: wholeSeconds(mtimeMs) };
   }
 
-  /** Entries of a folder as keys in the archive's order; a folder ends in `/`. */
+  /** Returns the entries of a folder as keys in the archive's order. Those of folders end in `/`. */
   async function entriesOf(folder: string): Promise<readonly string[]> {
     if (folder === '') return ['data/'];
     if ((await fileOf(folder.slice(0, -1))) === undefined) return [];
@@ -103,7 +103,7 @@ export async function createDirectoryStore(root: string): Promise<ObjectStore> {
     return false;
   }
 
-  /** Keys of a folder that a page may hold, ascending; below the delimiter a folder stands for its files. */
+  /** Yields the keys of a folder that a page may contain, in order. With a delimiter, a folder stands for its files. */
   async function* keysOf(folder: string, options: ListOptions): AsyncGenerator<string> {
     const { prefix, marker, delimiter } = options;
     for (const entry of await entriesOf(folder)) {
@@ -120,7 +120,7 @@ export async function createDirectoryStore(root: string): Promise<ObjectStore> {
   return {
     async list(options) {
       const folder = options.prefix.slice(0, options.prefix.lastIndexOf('/') + 1);
-      // One more tells that the page is not the last; one may be the folder that the marker lies in.
+      // One more key shows that the page is not the last, and one may be the folder that contains the marker.
       const enough = options.delimiter === '' || options.delimiter === '/' ? pageSize(options) + 2 : Infinity;
       const keys: string[] = [];
       for await (const key of keysOf(folder, options)) if (keys.push(key) === enough) break;
@@ -130,7 +130,7 @@ export async function createDirectoryStore(root: string): Promise<ObjectStore> {
         const object = await listed(key);
         if (object) found.set(key, object);
       });
-      // A file that went while it was looked at is left out.
+      // A file that was deleted in the meantime is left out.
       return { contents: onPage.flatMap((key) => found.get(key) ?? []), ...page };
     },
     async open(key) {

@@ -7,34 +7,34 @@ import { type ListedEntry, type ListingPage, ListingSyntaxError, parseListing } 
 import { compareKeys } from './store.ts';
 
 export interface Listed {
-  /** In ascending UTF-8 byte order, each key once. */
+  /** In ascending order of UTF-8 bytes, each key once. */
   readonly entries: readonly ListedEntry[];
   /** Full common prefixes, each ending in `/`, each once. */
   readonly prefixes: readonly string[];
 }
 
-/** What a listing may take, all of its pages together. */
+/** Limits on a listing, for all of its pages together. */
 export interface ListLimits {
   readonly bytes: number;
   /** ms */
   readonly time: number;
 }
 
-/** The longest listing of the real service, years of days of one series, has 8 pages of 300 KB. */
+/** The longest real listing, several years of daily archives of one series, has 8 pages of 300 KB. */
 const defaultLimits: ListLimits = { bytes: 256 * 1024 * 1024, time: 10 * 60_000 };
 
-/** A page of 1000 entries has about 300 KB; the longest keys would make it 2 MB. */
+/** A page of 1000 entries has about 300 KB, and at most 2 MB with the longest possible keys. */
 const pageLimit = 8 * 1024 * 1024;
 
 /** Where the next page begins. */
 interface Position {
   /** The last key or common prefix before it. */
   readonly marker: string;
-  /** Given by servers that answer V2 pages, where it counts in place of the marker. */
+  /** Sent by servers that answer with V2 pages, in which it takes the place of the marker. */
   readonly token?: string | undefined;
 }
 
-/** The URL of a page. The marker is percent-encoded UTF-8 like the rest (B12). */
+/** Returns the URL of a page. Like the rest, the marker is percent-encoded UTF-8 (B12). */
 function listingUrl(base: string, prefix: string, { marker, token }: Position): URL {
   const url = new URL(base);
   const query = [`prefix=${encodeURIComponent(prefix)}`, 'delimiter=/'];
@@ -45,9 +45,9 @@ function listingUrl(base: string, prefix: string, { marker, token }: Position): 
 }
 
 /**
- * Everything directly below `prefix` that comes strictly after `marker`, page by page. Keys that come again, in one page
- * or in several, count once (A29): what was modified last counts, and of the same time what came last.
- * Throws LISTING_INVALID where the pages are not to be used or have no end, and what the client fails with.
+ * Lists everything directly below `prefix` that comes strictly after `marker`, page by page. Keys that are repeated, in
+ * one page or in several, count once (A29): the entry that was modified last wins, and of equal ones the last.
+ * Throws LISTING_INVALID if the pages are unusable or do not end, and otherwise the client's failure.
  */
 export async function list(
   client: ArchiveClient,
@@ -65,8 +65,8 @@ export async function list(
   const byKey = (a: ListedEntry, b: ListedEntry): number => byName(a.key, b.key);
   let bytes = 0;
   const endless = (url: URL, pages: number): PipelineError => {
-    const came = `${formatCount(pages)} pages, ${formatBytes(bytes)} and ${formatCount(entries.size)} keys`;
-    return invalid(url, `the listing does not end: ${came} came, and there is more`);
+    const received = `${formatCount(pages)} pages, ${formatBytes(bytes)} and ${formatCount(entries.size)} keys`;
+    return invalid(url, `the listing does not end: after ${received}, there is still more`);
   };
   let after: Position = { marker };
   for (let pages = 1; ; pages++) {
@@ -80,7 +80,7 @@ export async function list(
       if (performance.now() > deadline) throw endless(url, pages - 1);
       throw outcome.reason === undefined ? asError(outcome.failure) : invalid(url, outcome.reason.text);
     }
-    if (outcome.kind === 'absent') throw invalid(url, 'there is no listing here (404)');
+    if (outcome.kind === 'absent') throw invalid(url, 'there is no listing at this URL (404)');
     const page = outcome.value;
     for (const entry of page.entries) {
       if (compareKeys(entry.key, marker, same) <= 0) continue;
@@ -96,7 +96,7 @@ export async function list(
 
 const timeOf = ({ last_modified }: ListedEntry): number => Date.parse(last_modified);
 
-/** Throws LISTING_INVALID where the next page would be this one, or one before it. */
+/** Throws LISTING_INVALID if the next page would be this one or an earlier one. */
 function nextPosition(page: ListingPage, after: Position, tokens: Set<string>, url: URL): Position {
   const { nextToken: token } = page;
   const next = page.nextMarker ?? lastName(page);
@@ -116,17 +116,20 @@ function checkPage(answer: Answer, prefix: string): Verdict<ListingPage> {
   try {
     page = parseListing(answer.body);
   } catch (error) {
-    if (error instanceof ListingSyntaxError) return again(`this is no listing: ${error.message}`);
+    if (error instanceof ListingSyntaxError) return again(`the response is not a listing: ${error.message}`);
     throw error;
   }
-  if (page.prefix !== undefined && page.prefix !== prefix) return again(`this lists ${page.prefix}, not ${prefix}`);
+  if (page.prefix !== undefined && page.prefix !== prefix)
+    return again(`the page lists ${page.prefix} instead of ${prefix}`);
   const stray =
     page.entries.find((entry) => !entry.key.startsWith(prefix))?.key ??
     page.prefixes.find((name) => !name.startsWith(prefix));
-  return stray === undefined ? { kind: 'ok', value: page } : again(`this lists ${stray}, which is not below ${prefix}`);
+  return stray === undefined
+    ? { kind: 'ok', value: page }
+    : again(`the page lists ${stray}, which is not below ${prefix}`);
 }
 
-/** The greatest name of a page, in whatever order they stand. */
+/** Returns the greatest name of a page, whose names may be in any order. */
 function lastName({ entries, prefixes }: ListingPage): string | undefined {
   let last: string | undefined;
   for (const { key } of entries) if (last === undefined || compareKeys(key, last) > 0) last = key;
@@ -137,6 +140,6 @@ function lastName({ entries, prefixes }: ListingPage): string | undefined {
 function invalid(url: URL, text: string): PipelineError {
   return new SourceError('LISTING_INVALID', text, {
     url: url.href,
-    hint: 'check that the listing URL names a bucket that lists; a website in front of one answers with HTML',
+    hint: 'check that the listing URL is that of a bucket that can be listed; a website in front of it answers with HTML',
   });
 }

@@ -4,7 +4,7 @@ export interface ListedEntry {
   readonly key: string;
   /** `2023-07-18T04:11:20.000Z` */
   readonly last_modified: string;
-  /** Without quotes; the MD5 in hex unless the object was uploaded in parts. */
+  /** Without quotes. It is the MD5 in hex, unless the object was uploaded in parts. */
   readonly etag: string;
   readonly size_bytes: number;
 }
@@ -14,22 +14,22 @@ export interface ListingPage {
   readonly isTruncated: boolean;
   /** Sent only with a delimiter. */
   readonly nextMarker: string | undefined;
-  /** Sent by servers that answer in the form of ListObjectsV2 (A29). */
+  /** Sent by servers that use the form of ListObjectsV2 (A29). */
   readonly nextToken: string | undefined;
   readonly entries: readonly ListedEntry[];
   readonly prefixes: readonly string[];
 }
 
-/** Thrown by `parseListing`: the page is no whole, plain answer of ListObjects. */
+/** Thrown by `parseListing` if a page is not a complete response of ListObjects. */
 export class ListingSyntaxError extends Error {
   override readonly name = 'ListingSyntaxError';
 }
 
 /**
- * Reads a page of ListObjects, v1 or v2, compact or pretty-printed, as any S3-compatible server may write it (A29): with
- * self-closing elements, CDATA, prefixes of namespaces and URL-encoded keys. The scan is strict: no entities but the
- * predefined and numeric ones, no DOCTYPE or comments, every element closed in order. Unknown elements are passed over.
- * Throws `ListingSyntaxError` for anything else, such as an HTML page or a page that was cut.
+ * Parses a page of ListObjects, v1 or v2, as any S3-compatible server may write it (A29): compact or pretty-printed,
+ * with self-closing elements, CDATA, namespace prefixes and URL-encoded keys. The scan is strict: only predefined and
+ * numeric entities, no DOCTYPE or comments, and every element closed in order. Unknown elements are skipped. Throws
+ * `ListingSyntaxError` for anything else, such as an HTML page or a truncated page.
  */
 export function parseListing(bytes: Buffer): ListingPage {
   const scan = new Scanner(bytes);
@@ -53,7 +53,7 @@ export function parseListing(bytes: Buffer): ListingPage {
     throw new ListingSyntaxError(`keys are encoded as ${JSON.stringify(values.EncodingType)}, which is unknown`);
   }
   const decode = values.EncodingType === 'url' ? decodeUrl : (text: string) => text;
-  // An empty element says no more than none.
+  // An empty element means the same as a missing one.
   const optional = (text: string | undefined) => (text ? decode(text) : undefined);
   return {
     prefix: values.Prefix === undefined ? undefined : decode(values.Prefix),
@@ -81,14 +81,14 @@ const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 const otherTimePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const etagPattern = /^[\x21-\x7e]{1,128}$/;
 
-/** The time as the real service writes it; servers of other makes give offsets or microseconds. */
+/** Returns the time in the form that the real service uses. Other servers send offsets or microseconds. */
 function utcTime(text: string | undefined): string | undefined {
   if (text === undefined || timePattern.test(text)) return text;
   const time = otherTimePattern.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
 
-/** MD5s are compared in lower case. */
+/** Converts MD5s to lower case, in which they are compared. */
 const plainEtag = (etag: string): string =>
   /[A-F]/.test(etag) && /^[0-9A-Fa-f]{32}$/.test(etag) ? etag.toLowerCase() : etag;
 
@@ -107,9 +107,11 @@ function readEntry(scan: Scanner): ListedEntry {
   scan.close();
   if (key === undefined || key === '') throw new ListingSyntaxError('an entry has no key');
   const last_modified = utcTime(time);
-  if (last_modified === undefined) throw new ListingSyntaxError(`${key} has no time: ${time}`);
-  if (etag === undefined || !etagPattern.test(etag)) throw new ListingSyntaxError(`${key} has no ETag: ${etag}`);
-  if (size === undefined || !/^\d{1,15}$/.test(size)) throw new ListingSyntaxError(`${key} has no size: ${size}`);
+  if (last_modified === undefined) throw new ListingSyntaxError(`the time of ${key} is missing or invalid: ${time}`);
+  if (etag === undefined || !etagPattern.test(etag))
+    throw new ListingSyntaxError(`the ETag of ${key} is missing or invalid: ${etag}`);
+  if (size === undefined || !/^\d{1,15}$/.test(size))
+    throw new ListingSyntaxError(`the size of ${key} is missing or invalid: ${size}`);
   return { key, last_modified, etag, size_bytes: Number(size) };
 }
 
@@ -130,13 +132,13 @@ const cdataStart = '<![CDATA[';
 const cdataEnd = ']]>';
 const mostNested = 10;
 
-/** Walks the elements of a document. Works on bytes read as Latin-1, since all structure is ASCII; text is decoded where it is not. */
+/** Walks the elements of a document, read as Latin-1 since all markup is ASCII. Other text is decoded as UTF-8. */
 class Scanner {
   readonly #source: string;
   readonly #ascii: boolean;
   /** Names of the elements that are open, with their namespaces. */
   readonly #open: string[] = [];
-  /** Whether the innermost one is self-closing: it is empty and has no end tag. */
+  /** True if the innermost element is self-closing, that is, empty and without an end tag. */
   #isSelfClosing = false;
   #at: number;
 
@@ -150,14 +152,14 @@ class Scanner {
     this.#skipSpace();
     if (!this.#source.startsWith('<?xml ', this.#at)) return;
     const end = this.#source.indexOf('?>', this.#at);
-    if (end < 0) throw this.#error('the XML declaration has no end');
+    if (end < 0) throw this.#error('the XML declaration is not closed');
     this.#at = end + 2;
   }
 
-  /** Consumes the start tag `name`. */
+  /** Consumes the start tag `name`. Throws if there is another one. */
   open(name: string): void {
     const found = this.openNext();
-    if (found !== name) throw this.#error(`<${name}> is missing${found === undefined ? '' : `, <${found}> came`}`);
+    if (found !== name) throw this.#error(`<${name}> is missing${found === undefined ? '' : `, found <${found}>`}`);
   }
 
   /** Consumes the next start tag and returns its name without a namespace, or returns `undefined` before an end tag. */
@@ -169,12 +171,12 @@ class Scanner {
     if (source.charCodeAt(this.#at) !== LESS) throw this.#error('an element is missing');
     if (source.charCodeAt(start) === SLASH) return undefined;
     const end = source.indexOf('>', start);
-    if (end < 0) throw this.#error('the page is cut inside a tag');
+    if (end < 0) throw this.#error('the page is truncated inside a tag');
     const tag = source.slice(start, end);
-    // The common tags need no pattern.
+    // The common tags are recognized without a pattern.
     const found = plainTags.has(tag) ? { name: tag, isEmpty: false } : readTag(tag);
-    if (found === undefined) throw this.#error(`<${tag.slice(0, 40)}> is no plain start tag`);
-    if (this.#open.push(found.name) > mostNested) throw this.#error('elements are nested too deep');
+    if (found === undefined) throw this.#error(`<${tag.slice(0, 40)}> is not a plain start tag`);
+    if (this.#open.push(found.name) > mostNested) throw this.#error('elements are nested too deeply');
     this.#isSelfClosing = found.isEmpty;
     this.#at = end + 1;
     return found.name.slice(found.name.indexOf(':') + 1);
@@ -195,13 +197,13 @@ class Scanner {
     this.#at++;
   }
 
-  /** The text of the innermost element, its end consumed. */
+  /** Returns the text of the innermost element and consumes its end tag. */
   text(): string {
     let text = '';
     if (!this.#isSelfClosing) {
       for (;;) {
         const end = this.#source.indexOf('<', this.#at);
-        if (end < 0) throw this.#error(`the page is cut inside <${this.#open.at(-1)}>`);
+        if (end < 0) throw this.#error(`the page is truncated inside <${this.#open.at(-1)}>`);
         text += decodeText(this.#source.slice(this.#at, end));
         this.#at = end;
         const literal = this.#cdata();
@@ -213,19 +215,19 @@ class Scanner {
     return text;
   }
 
-  /** The content of a CDATA section that begins here, which is consumed. */
+  /** Consumes a CDATA section, if one begins here, and returns its content. */
   #cdata(): string | undefined {
     if (!this.#source.startsWith(cdataStart, this.#at)) return undefined;
     const from = this.#at + cdataStart.length;
     const end = this.#source.indexOf(cdataEnd, from);
-    if (end < 0) throw this.#error('the page is cut inside CDATA');
+    if (end < 0) throw this.#error('the page is truncated inside CDATA');
     this.#at = end + cdataEnd.length;
     return this.#source.slice(from, end);
   }
 
   /**
-   * The rest of a `Contents` element, where it stands exactly as the service writes it; otherwise nothing is consumed.
-   * A full listing is thousands of pages: this reads one in 0.8 ms, element by element it takes 2.8 ms.
+   * Consumes the rest of a `Contents` element if it is exactly as the real service writes it, and otherwise nothing.
+   * A full listing has thousands of pages: this reads one in 0.8 ms, while element by element it takes 2.8 ms.
    */
   usualEntry(): ListedEntry | undefined {
     const source = this.#source;
@@ -257,11 +259,11 @@ class Scanner {
     return { key: source.slice(key, keyEnd), last_modified, etag: listedEtag, size_bytes };
   }
 
-  /** Passes over the innermost element, which nobody asks for. */
+  /** Skips the rest of the innermost element. */
   skip(): void {
     while (!this.#isSelfClosing) {
       const next = this.#source.indexOf('<', this.#at);
-      if (next < 0) throw this.#error(`the page is cut inside <${this.#open.at(-1)}>`);
+      if (next < 0) throw this.#error(`the page is truncated inside <${this.#open.at(-1)}>`);
       this.#at = next;
       if (this.#cdata() !== undefined) continue;
       if (this.openNext() === undefined) break;
@@ -272,7 +274,7 @@ class Scanner {
 
   end(): void {
     this.#skipSpace();
-    if (this.#at !== this.#source.length) throw this.#error('something follows the end of the listing');
+    if (this.#at !== this.#source.length) throw this.#error('there is text after the end of the listing');
   }
 
   #skipSpace(): void {
@@ -299,7 +301,7 @@ const plainTags = new Set([
 const tagPattern =
   /^([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)(?:\s+[A-Za-z_][\w:.-]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(\/?)$/;
 
-/** The name in a start tag, with its namespace; attributes are allowed and ignored. */
+/** Returns the name in a start tag, with its namespace prefix. Attributes are ignored. */
 function readTag(tag: string): { readonly name: string; readonly isEmpty: boolean } | undefined {
   const [, name, slash] = tagPattern.exec(tag) ?? [];
   return name === undefined ? undefined : { name, isEmpty: slash === '/' };
@@ -309,12 +311,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const predefined: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 function decodeBytes(raw: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is whether all is ASCII
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it tests for ASCII
   if (!/[^\x00-\x7f]/.test(raw)) return raw;
   try {
     return utf8.decode(Buffer.from(raw, 'latin1'));
   } catch {
-    throw new ListingSyntaxError('a text is no UTF-8');
+    throw new ListingSyntaxError('a text is not valid UTF-8');
   }
 }
 

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { PipelineError } from '../../engine/index.ts';
+import { createSampleStore } from '../sample/sample-store.ts';
+import { createDirectoryStore, directoryOf } from './directory-store.ts';
 import { type ListOptions, type ListPage, type ObjectStore, pageSize, type StreamedObject } from './store.ts';
 
 export interface ArchiveServer extends AsyncDisposable {
@@ -11,7 +13,7 @@ export interface ArchiveServer extends AsyncDisposable {
 }
 
 export interface ServeOptions {
-  /** 0 or none takes a free one. */
+  /** By default, or if it is 0, a free port is used. */
   readonly port?: number;
   readonly host?: string;
   /** Closes the server. */
@@ -28,7 +30,7 @@ const escapes: Readonly<Record<string, string>> = {
 };
 const escapeXml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character] ?? character);
 
-/** A page as S3's ListObjects v1 writes it, ETags as `&quot;…&quot;`. */
+/** Formats a page as S3's ListObjects v1 does, with ETags as `&quot;…&quot;`. */
 function listingXml(options: ListOptions, { contents, commonPrefixes, truncated, nextMarker }: ListPage): string {
   const { prefix, marker, delimiter } = options;
   const next = nextMarker === undefined ? '' : `<NextMarker>${escapeXml(nextMarker)}</NextMarker>`;
@@ -49,7 +51,7 @@ function send(response: ServerResponse, status: number, body: Buffer | string, h
     'Content-Length': Buffer.byteLength(body),
     ...headers,
   });
-  // Node sends no body in answer to HEAD.
+  // Node omits the body in response to HEAD.
   response.end(body);
 }
 
@@ -95,7 +97,7 @@ async function sendStream(
   await pipeline(stream(), wholeOrBroken(size), response);
 }
 
-/** A file that became shorter breaks the connection instead of leaving its reader to wait. */
+/** Breaks the connection if a file has become shorter, instead of leaving its reader waiting. */
 const wholeOrBroken = (size: number) =>
   async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     let sent = 0;
@@ -103,7 +105,7 @@ const wholeOrBroken = (size: number) =>
       sent += chunk.length;
       yield chunk;
     }
-    if (sent !== size) throw new Error(`${sent} bytes came instead of ${size}`);
+    if (sent !== size) throw new Error(`sent ${sent} bytes instead of ${size}`);
   };
 
 async function answer(store: ObjectStore, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -120,9 +122,9 @@ async function answer(store: ObjectStore, request: IncomingMessage, response: Se
 }
 
 /**
- * Serves a store in the protocol of the real archive, objects and listings on one host:
+ * Serves a store in the protocol of the real archive, with objects and listings on one host:
  * `GET`/`HEAD /<key>` with ETag, Last-Modified and If-None-Match; `GET /?prefix=&delimiter=&marker=&max-keys=`.
- * Throws USAGE when the port cannot be had.
+ * Throws USAGE if it cannot listen on the port.
  */
 export async function serveStore(
   store: ObjectStore,
@@ -159,4 +161,22 @@ export async function serveStore(
       await closed;
     },
   };
+}
+
+export interface OpenOptions {
+  /** The run's clock, which decides what the sample has published. */
+  readonly asOf: Date;
+  /** Closes the server behind a sample or a directory. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens what a target's `archive` names as a URL for objects and listings. `sample` and directories are served by this
+ * process until disposed of, and a URL is used as it is. Throws CONFIG_INVALID for anything else.
+ */
+export async function openArchive(archive: string, { asOf, signal }: OpenOptions): Promise<ArchiveServer> {
+  if (/^https?:\/\//i.test(archive)) return { url: archive, [Symbol.asyncDispose]: async () => {} };
+  const store =
+    archive === 'sample' ? createSampleStore({ asOf }) : await createDirectoryStore(await directoryOf(archive));
+  return await serveStore(store, signal ? { signal } : {});
 }

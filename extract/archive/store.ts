@@ -1,21 +1,21 @@
 import type { Readable } from 'node:stream';
 
-/** The questions an archive answers, wherever its objects lie: S3's ListObjects v1 and GET. */
+/** An archive, wherever its objects are stored. The operations are those of S3: ListObjects v1 and GET. */
 export interface ObjectStore {
   list(options: ListOptions): Promise<ListPage>;
-  /** `undefined`: there is no such object. */
+  /** Returns `undefined` if the object does not exist. */
   read(key: string): Promise<StoredObject | undefined>;
-  /** An object that is better not held in memory; `undefined` leaves it to `read`. */
+  /** Opens an object that should not be kept in memory. Returns `undefined` if `read` should be used. */
   open?(key: string): Promise<StreamedObject | undefined>;
 }
 
 export interface ListOptions {
   readonly prefix: string;
-  /** Keys that hold it after the prefix are rolled up into common prefixes; empty for none. */
+  /** Keys that contain it after the prefix are grouped into common prefixes. Empty for no grouping. */
   readonly delimiter: string;
-  /** Any string; the page starts strictly after it. */
+  /** Any string. The page starts strictly after it. */
   readonly marker: string;
-  /** Objects and common prefixes together; held between 1 and 1000. */
+  /** Objects and common prefixes together, limited to 1 to 1000. */
   readonly maxKeys: number;
 }
 
@@ -44,7 +44,7 @@ export interface StreamedObject extends ObjectInfo {
 interface PageEnd {
   readonly commonPrefixes: readonly string[];
   readonly truncated: boolean;
-  /** Where the next page starts; only with a delimiter, else it is the last key. */
+  /** The marker of the next page. Only set with a delimiter; without one it is the last key. */
   readonly nextMarker: string | undefined;
 }
 
@@ -56,12 +56,12 @@ const largestPage = 1_000;
 export const pageSize = ({ maxKeys }: Pick<ListOptions, 'maxKeys'>): number =>
   Math.max(1, Math.min(maxKeys, largestPage));
 
-/** Where a UTF-16 unit stands in the order of UTF-8 bytes: surrogates, the code points above U+FFFF, come last. */
+/** Returns the rank of a UTF-16 unit in the order of UTF-8 bytes, in which surrogates (above U+FFFF) come last. */
 const rank = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
 
 /**
- * Orders keys by their UTF-8 bytes, as the archive does; `<` on strings goes by UTF-16 and differs above U+FFFF. The first
- * `same` units are known to be equal.
+ * Compares keys by their UTF-8 bytes, as the archive does. `<` on strings compares UTF-16 units, which differs above
+ * U+FFFF. The first `same` units are known to be equal.
  */
 export function compareKeys(a: string, b: string, same = 0): number {
   const length = Math.min(a.length, b.length);
@@ -72,7 +72,7 @@ export function compareKeys(a: string, b: string, same = 0): number {
   return a.length - b.length;
 }
 
-/** The first index from `start` on whose key the test is false for; the keys it is true for come first. */
+/** Returns the first index, from `start` on, for which `isBefore` is false. All keys before it must give true. */
 function firstIndex(keys: readonly string[], start: number, isBefore: (key: string) => boolean): number {
   let [low, high] = [start, keys.length];
   while (low < high) {
@@ -83,7 +83,7 @@ function firstIndex(keys: readonly string[], start: number, isBefore: (key: stri
   return low;
 }
 
-/** One page over keys that ascend in the order of `compareKeys`. */
+/** Returns one page of keys that ascend in the order of `compareKeys`. */
 export function pageOf(keys: readonly string[], options: ListOptions): PageEnd & { readonly keys: readonly string[] } {
   const { prefix, delimiter, marker } = options;
   const size = pageSize(options);

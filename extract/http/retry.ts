@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { UrlAccess } from '../../engine/index.ts';
 
 export interface RetryPolicy {
-  /** Attempts in all, the first included, unless there is patience left. */
+  /** Total attempts, including the first one. Patience can add more. */
   readonly attempts: number;
-  /** ms; what may heal by itself is tried at least once more after so long, however many attempts that takes. */
+  /** ms for which problems that may pass by themselves are retried at least, whatever the number of attempts. */
   readonly patience: number;
-  /** ms; the delay before the n-th retry is random between 0 and `base × 2^(n-1)`, at most `longest`. */
+  /** ms. The delay before the n-th retry is random between 0 and `base × 2^(n-1)`, and at most `longest`. */
   readonly base: number;
   readonly longest: number;
-  /** A `Retry-After` longer than this many ms is cut to it. */
+  /** The maximum delay in ms that a `Retry-After` can demand. */
   readonly longestRetryAfter: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
-/** Eight attempts outlast seven failures in a row, the patience a server that restarts (A33). */
+/** Eight attempts survive seven consecutive failures, and the patience survives a server that restarts (A33). */
 export const defaultRetryPolicy: RetryPolicy = {
   attempts: 8,
   patience: 30_000,
@@ -27,20 +27,20 @@ export const defaultRetryPolicy: RetryPolicy = {
 
 export type Attempt<T, Problem> =
   | { readonly kind: 'done'; readonly value: T }
-  /** `retryAfter` in ms, where the host named one. `outlast`: whether the problem is worth the patience of the policy. */
+  /** `retryAfter` is in ms, if the host sent one. `outlast` is true if the policy's patience applies to the problem. */
   | { readonly kind: 'again'; readonly problem: Problem; readonly retryAfter?: number; readonly outlast?: boolean };
 
 export type Retried<T, Problem> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'exhausted'; readonly problems: readonly Problem[] };
 
-/** Full jitter, so that clients that failed together do not come back together. */
+/** Returns a delay with full jitter, so that clients that failed together do not retry together. */
 export function delayBefore(retry: number, policy: RetryPolicy, retryAfter = 0): number {
   const ceiling = Math.min(policy.longest, policy.base * 2 ** (retry - 1));
   return Math.max(Math.min(retryAfter, policy.longestRetryAfter), policy.random() * ceiling);
 }
 
-/** The header as ms from `now`, whether it counts seconds or names a time; `undefined` where it does neither. */
+/** Parses a `Retry-After` header of seconds or a date as ms from `now`. Returns `undefined` if it is neither. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
@@ -49,13 +49,15 @@ export function parseRetryAfter(header: string | undefined, now: number): number
 }
 
 export interface RetryLimits {
-  /** `performance.now()` of the failure that the patience counts from, where that is before the first of this request. */
+  /**
+   * Returns the `performance.now()` from which patience is measured, if that is before this request's first failure.
+   */
   readonly failingSince?: () => number | undefined;
-  /** `performance.now()` after which nothing is tried again. */
+  /** The `performance.now()` after which nothing is retried. */
   readonly deadline?: number;
 }
 
-/** Attempts until one is done or none is left. Throws what an attempt throws, and the reason of an abort. */
+/** Makes attempts until one is done or none is left. Throws what an attempt throws, and the reason of an abort. */
 export async function withRetries<T, Problem>(
   policy: RetryPolicy,
   signal: AbortSignal,
@@ -80,10 +82,10 @@ export async function withRetries<T, Problem>(
   }
 }
 
-const elsewhere = 'run from a network that the host serves, or point PIPELINE_ARCHIVE_URL at a mirror';
+const elsewhere = 'run from a network that the host serves, or set PIPELINE_ARCHIVE_URL to a mirror';
 const places = 'in PIPELINE_ARCHIVE_URL, PIPELINE_LISTING_URL or the target in pipeline.yaml';
 
-/** Returns the meaning of a status that refuses access and what to do about it; undefined for any other status. */
+/** Returns what a status that refuses access means, and what to do. Returns `undefined` for any other status. */
 export function refusalOf(
   status: number,
   { authorization, query }: UrlAccess,
@@ -93,23 +95,23 @@ export function refusalOf(
       return {
         message:
           authorization === undefined
-            ? 'the host asks for a user and a password, and the URL has none'
-            : 'the host does not accept the user and the password of the URL',
+            ? 'the host requires a user and a password, but the URL has none'
+            : 'the host does not accept the user and the password in the URL',
         hint: `write them as https://user:password@host/…, percent-encoded, ${places}`,
       };
     case 403: {
       const given = [...(authorization ? ['user'] : []), ...(query ? ['query'] : [])].join(' and ');
-      const reasons = 'a blocked address or network, or a bucket that is not public';
+      const reasons = 'the address or network may be blocked, or the bucket may not be public';
       return given === ''
         ? { message: `the host refuses access from here: ${reasons}`, hint: elsewhere }
         : {
-            message: `the host refuses access to the ${given} of the URL, or from here: no right to read, or no longer, ${reasons}`,
-            hint: `check that the ${given} may still read it, ${places}; else ${elsewhere}`,
+            message: `the host refuses access with the ${given} of the URL: it may lack or have lost the right to read, ${reasons}`,
+            hint: `check that the ${given} may still read it, ${places}; otherwise ${elsewhere}`,
           };
     }
     case 407:
       return {
-        message: 'the proxy asks for a user and a password, or does not accept those that it was given',
+        message: 'the proxy requires a user and a password, or does not accept those it was given',
         hint: 'write them as http://user:password@proxy:port, percent-encoded, in HTTP_PROXY or HTTPS_PROXY',
       };
     case 451:

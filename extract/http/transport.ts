@@ -3,26 +3,28 @@ import { buildConnector, EnvHttpProxyAgent, Pool } from 'undici';
 import type { UrlAccess } from '../../engine/index.ts';
 
 export interface TransportOptions {
-  /** Connections a host; further requests wait for one. */
+  /** Connections per host. Further requests wait for a free one. */
   readonly connections: number;
-  /** Ends everything under way and everything asked later. */
+  /** Aborts all current and later requests. */
   readonly signal: AbortSignal;
-  /** ms until a connection stands. */
+  /** Timeout in ms for establishing a connection. */
   readonly connectTimeout?: number;
-  /** ms until the headers of an answer are there. */
+  /** Timeout in ms for the headers of a response. */
   readonly headersTimeout?: number;
-  /** ms between two pieces of a body. */
+  /** Timeout in ms between two pieces of a body. */
   readonly bodyTimeout?: number;
-  /** Bytes a second below which an answer counts as stalled, once `bodyTimeout` has passed. */
+  /** Bytes per second below which a response counts as stalled, once `bodyTimeout` has passed. */
   readonly slowestRate?: number;
-  /** Environment with `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
+  /** The environment with `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Takes a body piece by piece, each good until it returns; what it throws ends the request with a `SinkError`. */
+/**
+ * Takes a body in pieces, each of which is valid until it returns. If it throws, the request fails with a `SinkError`.
+ */
 export type Sink = (chunk: Buffer) => void;
 
-/** Tells what a sink threw, as its cause, from what the network does. */
+/** Wraps an error that a sink threw, as its cause, to distinguish it from network errors. */
 export class SinkError extends Error {
   override readonly name = 'SinkError';
 }
@@ -30,43 +32,43 @@ export class SinkError extends Error {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Empty where a sink took it. */
+  /** Empty if a sink took it. */
   readonly body: Buffer;
 }
 
 export interface TransportRequest {
-  /** As it may be shown. */
+  /** The URL without secrets, which may be shown. */
   readonly url: URL;
-  /** User, password and query: sent, and never shown. */
+  /** User, password and query, which are sent but never shown. */
   readonly access?: UrlAccess | undefined;
-  /** The most bytes a body may have; one that has more is cut off with an error. */
+  /** The maximum number of bytes in a body. A larger one is aborted with an error. */
   readonly limit: number;
-  /** Takes the body of an answer with status 200. */
+  /** Takes the body of a response with status 200. */
   readonly sink?: Sink;
-  /** `performance.now()` after which a body that still comes is cut off with an error. */
+  /** The `performance.now()` after which a body that is still arriving is aborted with an error. */
   readonly deadline?: number;
 }
 
-/** One attempt at one GET. Follows no redirect; every body is read to its end or cut off. */
+/** Makes single attempts at GET requests. It does not follow redirects, and reads or aborts every body. */
 export interface Transport extends AsyncDisposable {
   get(request: TransportRequest): Promise<Answer>;
 }
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
-/** Bodies of refusals are read so that their connection can be used again, up to this size. */
+/** Bodies of other statuses are read up to this size, so that their connection can be reused. */
 const refusalLimit = 64 * 1024;
-/** Interim answers (1xx) to one request; each of them makes undici wait for the headers anew. */
+/** The maximum number of interim responses (1xx) to one request. Each restarts undici's timeout for headers. */
 const mostInterim = 32;
 
 /**
- * A pool of connections per host. A proxy from the environment is honoured, but never for loopback.
- * Aborting `signal` breaks off whatever is under way at once.
+ * Creates a transport with a pool of connections per host. It uses the proxy from the environment, except for loopback.
+ * Aborting `signal` aborts all requests at once.
  */
 export function createTransport(options: TransportOptions): Transport {
   const { connections, signal, connectTimeout = 10_000, headersTimeout = 30_000, bodyTimeout = 30_000 } = options;
   const { slowestRate = 1_000, env = process.env } = options;
-  // HTTP/1.1 throughout: one HTTP/2 connection would put all requests behind one lost packet.
+  // HTTP/1.1 only: on a single HTTP/2 connection, one lost packet would delay all requests.
   const settings = { connections, pipelining: 1, allowH2: false, connectTimeout, headersTimeout, bodyTimeout };
   const connect = createConnector({ timeout: connectTimeout, allowH2: false });
   const pools = new Map<string, Pool | EnvHttpProxyAgent>();
@@ -110,7 +112,9 @@ export function createTransport(options: TransportOptions): Transport {
             if (statusCode < 200) {
               const elapsed = performance.now() - started;
               if (++interim <= mostInterim && elapsed <= headersTimeout) return;
-              return controller.abort(new Error(`${interim} interim answers (${statusCode}) and no other came`));
+              return controller.abort(
+                new Error(`received ${interim} interim responses (${statusCode}), but no final one`),
+              );
             }
             status = statusCode;
             headers = responseHeaders;
@@ -123,17 +127,17 @@ export function createTransport(options: TransportOptions): Transport {
             if (size > (status === 200 ? limit : refusalLimit)) return controller.abort(tooLarge(url, size, limit));
             const now = performance.now();
             if (now > deadline)
-              return controller.abort(new Error(`the body is cut off after ${size} bytes: it takes too long`));
-            // The body timeout sees silence only; a trickle is as good as silence.
+              return controller.abort(new Error(`the body took too long and was aborted after ${size} bytes`));
+            // The body timeout only detects silence, but a trickle is no better.
             const elapsed = now - started;
             if (elapsed > bodyTimeout && size < (elapsed / 1000) * slowestRate) {
-              return controller.abort(new Error(`only ${size} bytes came in ${Math.round(elapsed / 1000)} s`));
+              return controller.abort(new Error(`received only ${size} bytes in ${Math.round(elapsed / 1000)} s`));
             }
             if (sink === undefined || status !== 200) return void chunks.push(Buffer.from(chunk));
             try {
               sink(chunk);
             } catch (error) {
-              controller.abort(new SinkError('the body cannot be taken', { cause: error }));
+              controller.abort(new SinkError('the body could not be stored', { cause: error }));
             }
           },
           onResponseEnd() {
@@ -157,7 +161,7 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** The query of the URL after that which was given. */
+/** Returns the path with the given query, if any, before the query of the URL. */
 function pathOf({ pathname, search }: URL, given: string | undefined): string {
   return given === undefined ? pathname + search : `${pathname}?${[given, search.slice(1)].filter(Boolean).join('&')}`;
 }
@@ -168,7 +172,7 @@ const headersOf = ({ authorization }: UrlAccess = {}) => ({
 });
 
 const tooLarge = (url: URL, size: number, limit: number) =>
-  new Error(`${url.href} answers with ${size} bytes where ${limit} at most are expected`);
+  new Error(`${url.href} answers with ${size} bytes, but at most ${limit} are expected`);
 
 function proxiesOf(env: NodeJS.ProcessEnv) {
   const httpProxy = env.http_proxy || env.HTTP_PROXY;
@@ -181,13 +185,13 @@ function proxiesOf(env: NodeJS.ProcessEnv) {
   };
 }
 
-/** Bytes; what Node takes itself for a read. */
+/** Bytes to read at once, as Node itself does. */
 const readSize = 64 * 1024;
 
 /**
- * Connections that read into one buffer again and again: a chunk of an answer is good until the handler that is given it
- * returns. Node makes a buffer for each read otherwise, memory outside of the heap, and so much of it made V8 look through
- * the whole heap after every 250 archives of 70 KB.
+ * Creates connections that read into the same buffer again and again, so that a chunk is only valid until its handler
+ * returns. Otherwise Node would allocate a buffer outside the heap for each read, which made V8 collect the whole heap
+ * after every 250 archives of 70 KB.
  */
 export function createConnector(settings: buildConnector.BuildOptions): buildConnector.connector {
   return (options, done) => {
@@ -197,7 +201,7 @@ export function createConnector(settings: buildConnector.BuildOptions): buildCon
       buffer,
       callback(size: number): boolean {
         socket?.push(buffer.subarray(0, size));
-        // Nothing more is read until undici asks for it, which it does when it parses this.
+        // Pauses reading until undici asks for more, which it does when it has parsed this.
         return false;
       },
     };

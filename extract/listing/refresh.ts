@@ -20,7 +20,7 @@ export interface RefreshOptions {
   readonly listingUrl: string;
   readonly directory: string;
   readonly asOf: Date;
-  /** List every series from its start. */
+  /** True to list every series from its start. */
   readonly relist: boolean;
   /** ms after which a series is listed from its start again. */
   readonly relistAfter: number;
@@ -33,25 +33,25 @@ export interface Refreshed {
   readonly added: number;
   readonly changed: number;
   readonly gone: number;
-  /** Keys of zip files whose names are not of the layout (A7). */
+  /** Keys of zip files whose names do not follow the layout (A7). */
   readonly skipped: readonly string[];
   /** True if the series was listed from its start. */
   readonly isWhole: boolean;
 }
 
-/** How far before its newest key a known series is listed again: files come late and are corrected within days. */
+/** How far before its newest key a known series is listed again: files arrive late and are corrected within days. */
 const overlap = 5 * msOfDay;
 
 /**
- * Brings the state of one series up to date with one paged listing: from its start, or from some days before its
- * newest key where it was listed whole not long ago. Nothing is written when nothing changed.
+ * Brings the state of one series up to date with one paged listing. It starts a few days before the newest known key
+ * if the whole series was listed recently, otherwise at the beginning. Nothing is written if nothing has changed.
  */
 export async function refreshSeries(series: Series, options: RefreshOptions): Promise<Refreshed> {
   const { client, listingUrl, directory, asOf, relist, relistAfter } = options;
   const file = seriesFile(directory, series);
   const known = peekSeries(file);
   const age = known === undefined ? Infinity : asOf.getTime() - Date.parse(known.head.listed_whole_at);
-  // Notes of a run whose clock was ahead say nothing about the time since.
+  // A listing from a run whose clock was ahead says nothing about the time since.
   const isFresh = age >= 0 && age <= relistAfter;
   const newest = relist || !isFresh ? undefined : known?.newest;
   const from = newest === undefined ? undefined : periodBefore(series, newest);
@@ -79,7 +79,7 @@ export async function refreshSeries(series: Series, options: RefreshOptions): Pr
   return { head, newest: merged.objects.at(-1)?.period, added, changed, gone, skipped, isWhole };
 }
 
-/** The period that holds the day `overlap` before the start of `period`. */
+/** Returns the period that contains the day `overlap` before the start of `period`. */
 function periodBefore(series: Series, period: string): string {
   const start = Date.parse(period.length === 10 ? period : `${period}-01`);
   return new Date(start - overlap).toISOString().slice(0, series.cadence === 'daily' ? 10 : 7);
@@ -106,7 +106,9 @@ const sameSeries = (key: ArchiveKey, series: Series): boolean =>
 const sameState = (a: ListedObject, b: ListedObject | undefined): boolean =>
   a.key === b?.key && a.etag === b.etag && a.size_bytes === b.size_bytes && a.last_modified === b.last_modified;
 
-/** Returns the listed objects with the time they were first seen in this state; before `from` the stored ones count. */
+/**
+ * Returns the stored objects before `from`, then the listed ones with the time at which each was first seen as it is.
+ */
 function merge(stored: readonly ListedObject[], listed: readonly ListedObject[], from: string | undefined) {
   const kept = from === undefined ? [] : stored.filter((object) => object.period < from);
   const replaced = new Map(stored.slice(kept.length).map((object) => [object.key, object]));
@@ -126,11 +128,11 @@ function merge(stored: readonly ListedObject[], listed: readonly ListedObject[],
 /** A daily archive is listed within a day of its last bar, rarely later (A21). */
 const mostBehind = 2 * msOfDay;
 
-/** The newest day that a listing has an archive of. */
+/** The newest day for which a listing has an archive. */
 export interface NewestDay {
-  /** Notes the newest period of a series; a monthly one says nothing, since it is weeks old as a rule. */
+  /** Notes the newest period of a series. Monthly series are ignored, since their newest archive is often weeks old. */
   note(series: Series, period: string | undefined): void;
-  /** Says so where the listing ends earlier before the run's clock than the archive is ever behind. */
+  /** Returns a warning if the newest archive is older, by the run's clock, than the archive normally lags behind. */
   behind(asOf: Date): { readonly newest: string; readonly message: string } | undefined;
 }
 
@@ -144,8 +146,8 @@ export function createNewestDay(): NewestDay {
       const end = periodOf({ cadence: 'daily', period: newest })?.end;
       if (end === undefined || asOf.getTime() - end <= mostBehind) return undefined;
       const days = Math.floor((asOf.getTime() - end) / msOfDay);
-      const ends = `the newest daily archive that is listed is of ${newest}`;
-      const message = `the run's clock is ${formatUtc(asOf)}, and ${ends}, ${days} days behind: check --as-of and the archive`;
+      const ends = `the newest daily archive in the listing is for ${newest}, ${days} days earlier`;
+      const message = `the run's clock is ${formatUtc(asOf)}, but ${ends}: check --as-of and the archive`;
       return { newest, message };
     },
   };

@@ -10,7 +10,7 @@ import { SourceError } from '../failure.ts';
 import { formatCrc, isIntact, seal } from '../staging/crc.ts';
 import { nameOfPathComponent, pathComponent } from '../staging/paths.ts';
 
-/** A kline archive as the listing names it. */
+/** A kline archive as the listing describes it. */
 export interface ListedObject {
   readonly key: string;
   /** `2025-06-17` or `2025-06`. */
@@ -23,32 +23,33 @@ export interface ListedObject {
   readonly listed_at: string;
 }
 
-/** The facts about a series that need no reading of its objects. */
+/** The facts about a series that can be known without reading its objects. */
 export interface SeriesHead {
-  /** As-of of the last run that listed it from its start. */
+  /** As-of of the last run that listed the series from its start. */
   readonly listed_whole_at: string;
   readonly objects: number;
-  /** Changes when an object comes, goes or changes; not with `listed_at`. */
+  /** Changes when an object is added, removed or changed, but not with `listed_at`. */
   readonly digest: string;
 }
 
 /**
- * One file a series: the head as JSON, then a line for each object, the newest first, so that a look at the first
- * page of the file answers whether the end of the series has changed. It is written whole or not at all. The head has a
- * checksum of the lines, and one of itself and of the series that it is of.
+ * Returns the file of a series' state. It contains the head as JSON, then one line per object, newest first, so that
+ * reading the first page of the file is enough to tell if the end of the series has changed. It is written atomically.
+ * The head contains a checksum of the lines, and another one of itself and of the name of the series.
  */
 export const seriesFile = (directory: string, { instrument_type, cadence, timeframe, symbol }: Series): string =>
   join(directory, instrument_type, cadence, timeframe, `${pathComponent(symbol)}.tsv`);
 
-/** A series and what is known of it. */
+/** A series and what is known about it. */
 export interface ListedSeries {
   readonly series: Series;
   readonly head: SeriesHead;
 }
 
 /**
- * Every series that has a state, in the order of their folders and names; of those in `known` the head is at hand.
- * @throws PipelineError STAGING_DAMAGED for a state that cannot be used: without it the series would seem to be gone
+ * Returns every series that has a state, in the order of their folders and names. The heads of series in `known` are
+ * taken from there instead of being read.
+ * @throws PipelineError STAGING_DAMAGED if a state cannot be used: ignoring it would make the series disappear
  */
 export function storedSeries(directory: string, known: readonly ListedSeries[] = []): readonly ListedSeries[] {
   const heads = new Map(known.map(({ series, head }) => [seriesId(series), head]));
@@ -69,7 +70,7 @@ export function storedSeries(directory: string, known: readonly ListedSeries[] =
   return found;
 }
 
-/** Forgets all other series: a symbol that is no longer among the prefixes has no objects. */
+/** Removes the state of all other series in the same folders: a symbol that is no longer listed has no objects. */
 export function keepSeries(directory: string, series: readonly Series[]): void {
   const files = new Set(series.map((one) => seriesFile(directory, one)));
   for (const folder of new Set([...files].map((file) => dirname(file)))) {
@@ -94,10 +95,10 @@ export function digestOf(objects: readonly ListedObject[]): string {
   return hash('md5', lines.join(''));
 }
 
-/** The line of an object without the time at which it was first seen so. */
+/** Returns the line of an object without its `listed_at`. */
 const stateOf = (it: ListedObject): string => `${it.period}\t${it.size_bytes}\t${it.etag}\t${it.last_modified}\t`;
 
-/** `objects` ascend by period. */
+/** Writes the state of a series. `objects` ascend by period. */
 export function writeSeries(file: string, head: SeriesHead, objects: readonly ListedObject[]): void {
   const lines = objects.map((it) => `${stateOf(it)}${it.listed_at}\n`);
   const body = lines.reverse().join('');
@@ -111,16 +112,20 @@ export interface SeriesPeek {
   readonly head: SeriesHead;
   /** Period of the newest object. */
   readonly newest: string | undefined;
-  /** True if these, ascending, are all objects of this period and later; it knows those of the last two weeks. */
+  /**
+   * True if `objects`, in ascending order, are exactly the known objects of this period and later. `period` must be
+   * within about two weeks of the newest object, since only that many lines are read.
+   */
   isWhole(period: string, objects: readonly ListedObject[]): boolean;
 }
 
-/** Holds the head and some fifteen objects. One for all, since each look is over before the next begins. */
+/** Large enough for the head and about fifteen objects. It is shared, since reads are synchronous. */
 const peekBuffer = Buffer.alloc(2048);
 
 /**
- * `undefined` where there is no state that can be used. The head is verified here, the objects when they are read: to read
- * all states whole takes a tenth of the time of a run with nothing new.
+ * Reads the first bytes of a state. Returns `undefined` if there is no usable state. Only the head is verified here;
+ * the objects are verified when they are read, since reading all states in full would take a tenth of a run without
+ * news.
  */
 export function peekSeries(file: string): SeriesPeek | undefined {
   let length: number;
@@ -154,8 +159,8 @@ export function peekSeries(file: string): SeriesPeek | undefined {
 }
 
 /**
- * All objects of a series, ascending by period.
- * @throws PipelineError STAGING_DAMAGED; the next run that lists the series lists it whole
+ * Returns all objects of a series, ascending by period.
+ * @throws PipelineError STAGING_DAMAGED; the next run that lists the series lists it from its start
  */
 export function readObjects(file: string, series: Series): readonly ListedObject[] {
   const objects = intactObjects(file, series);
@@ -163,7 +168,7 @@ export function readObjects(file: string, series: Series): readonly ListedObject
   return objects;
 }
 
-/** As `readObjects`; `undefined` where the state is damaged, which is emptied, so that it counts as none from now on. */
+/** Like `readObjects`, but returns `undefined` if the state is damaged, and empties it so that it is not used again. */
 export function intactObjects(file: string, series: Series): readonly ListedObject[] | undefined {
   const bytes = readFileSync(file);
   const start = bytes.indexOf('\n') + 1;
@@ -171,7 +176,7 @@ export function intactObjects(file: string, series: Series): readonly ListedObje
   const lines = bytes.subarray(start);
   if (head !== undefined && (head.lines_crc === undefined || head.lines_crc === formatCrc(crc32(lines)))) {
     const objects = parseObjects(series, lines.toString('latin1').split('\n').slice(0, -1));
-    // A state that was written before there were checksums has this digest alone.
+    // A state that was written before checksums were introduced has only this digest.
     if (digestOf(objects) === head.digest) return inOrder(objects);
   }
   writeWhole(file, '');
@@ -179,23 +184,23 @@ export function intactObjects(file: string, series: Series): readonly ListedObje
 }
 
 const damaged = (file: string) =>
-  new SourceError('STAGING_DAMAGED', 'what is known of this listing was damaged since it was written', {
+  new SourceError('STAGING_DAMAGED', 'the stored listing of this series has been damaged since it was written', {
     file,
-    hint: 'list everything whole again: pnpm pipeline run --relist',
+    hint: 'list everything from the start again: pnpm pipeline run --relist',
   });
 
-/** The checksum of a head also covers the series that the file is of, by its path. */
+/** Returns the end of a path, which names the series. The checksum of a head covers it too. */
 const placeOf = (file: string): string => file.split(/[\\/]/).slice(-4).join('/');
 
 interface StoredHead extends SeriesHead {
-  /** Size and checksum of the objects' lines; missing from states written before there were checksums. */
+  /** Size and checksum of the objects' lines. States written before checksums were introduced lack them. */
   readonly bytes?: number;
   readonly lines_crc?: string;
 }
 
 function intactHead(file: string, line: string): StoredHead | undefined {
   const head = isIntact(line, placeOf(file)) ? parseHead(line) : undefined;
-  // A head that tells of its lines has a checksum as well.
+  // A head that has the size of its lines must have a checksum as well.
   return head?.bytes !== undefined && !line.includes(',"crc32":"') ? undefined : head;
 }
 
@@ -211,7 +216,7 @@ function parseHead(line: string): StoredHead | undefined {
   }
 }
 
-/** The objects as the file has them, from its end. */
+/** Parses the lines of objects in reverse, so that the oldest object comes first. */
 function parseObjects(series: Series, lines: readonly string[]): ListedObject[] {
   const objects: ListedObject[] = [];
   for (let at = lines.length - 1; at >= 0; at--) {
@@ -222,7 +227,7 @@ function parseObjects(series: Series, lines: readonly string[]): ListedObject[] 
   return objects;
 }
 
-/** Earlier versions stored a key as often as it was listed, in the order of the listing (A29). */
+/** Sorts objects and removes repeated keys: earlier versions stored every entry in the order of the listing (A29). */
 function inOrder(objects: readonly ListedObject[]): readonly ListedObject[] {
   if (objects.every(({ period }, at) => at === 0 || period > (objects[at - 1] as ListedObject).period)) return objects;
   const latest = new Map<string, ListedObject>();

@@ -1,5 +1,9 @@
-import type { ExtractPlan, PlanRow, Window } from '../../engine/index.ts';
-import type { ArchiveKey, Series } from '../../exchange/keys.ts';
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type ExtractPlan, type PlanRow, type Window, writeWhole } from '../../engine/index.ts';
+import { type ArchiveKey, type Series, seriesId } from '../../exchange/keys.ts';
 import { type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { ArchiveListing } from '../listing/archive-listing.ts';
 import type { ListedObject } from '../listing/series-state.ts';
@@ -23,9 +27,9 @@ export interface Plan {
   /** Estimated bytes of the staged CSVs. */
   readonly diskBytes: number;
   readonly settled: Readonly<Record<SettledStatus, number>>;
-  /** Archives that are to make way. */
+  /** Archives to remove, because others have replaced them. */
   readonly obsolete: readonly ArchiveKey[];
-  /** Plans each series anew when it is its turn: a hundred thousand archives need not be in memory at once. */
+  /** Plans each series again when its turn comes, so that a hundred thousand archives need not be in memory at once. */
   wanted(): Iterable<PlannedArchive>;
 }
 
@@ -37,7 +41,7 @@ export interface PlanOptions
   readonly asOf: Date;
 }
 
-/** `planSeries` of every symbol and timeframe that is asked for, in the order of the listing. */
+/** Runs `planSeries` for every requested symbol and timeframe, in the order of the listing. */
 export function planAll(options: PlanOptions): Plan {
   const settled = { staged: 0, rejected: 0, known: 0, absent: 0, failed: 0 };
   const obsolete: ArchiveKey[] = [];
@@ -66,10 +70,12 @@ export function planAll(options: PlanOptions): Plan {
   return { files, bytes, diskBytes, settled, obsolete, wanted };
 }
 
-/** Measured: CSVs of 1m, 5m and 1h are 2.6 to 2.9 times their zips; a small one takes a block of the disk all the same. */
+/**
+ * Measured: CSVs of 1m, 5m and 1h are 2.6 to 2.9 times as large as their zips. A small one still takes a disk block.
+ */
 const stagedBytes = (zipBytes: number): number => Math.ceil((3 * zipBytes) / 4096) * 4096;
 
-/** The plans of all series, one after the other; what they have in common is that of `planAll`. */
+/** Yields the plan of each series in turn. */
 function* eachPlan(options: PlanOptions): Iterable<Pair & { readonly plan: SeriesPlan }> {
   for (const pair of pairs(options)) yield { ...pair, plan: planPair(pair, options) };
 }
@@ -120,8 +126,8 @@ interface Row extends PlanRow {
 }
 
 /**
- * What would be fetched, by market, timeframe, month and cadence, for all symbols together. Days that a monthly file
- * misses are known once it is staged (A15); until then they are in no row.
+ * Returns what would be fetched, by market, timeframe, month and cadence, for all symbols together. The days that a
+ * monthly archive lacks become known when it is staged (A15); until then no row contains them.
  */
 export function planRows(options: PlanOptions): ExtractPlan {
   const rows = new Map<string, Row>();
@@ -160,4 +166,61 @@ function inOrder({ of: a }: Row, { of: b }: Row): number {
   const rank = ({ instrument_type, timeframe, month, cadence }: Row['of']) =>
     `${instrument_type}/${String(lengths.indexOf(timeframe as Timeframe)).padStart(2, '0')}/${month}/${cadence}`;
   return rank(a) < rank(b) ? -1 : 1;
+}
+
+/** Everything that determines if a plan wants nothing, apart from the staged files themselves. */
+export interface PlanBasis extends Pick<Scope, 'instrument_types' | 'timeframes'> {
+  readonly listing: ArchiveListing;
+  /** Digest of the ledger. */
+  readonly ledger: string;
+  readonly window: Window | undefined;
+  readonly asOf: Date;
+}
+
+type Settled = Plan['settled'];
+
+const shape = z.object({
+  basis: z.string(),
+  settled: z.object({ staged: z.int(), rejected: z.int(), known: z.int(), absent: z.int(), failed: z.int() }),
+});
+
+const file = (stagingDir: string): string => join(stagingDir, 'nothing-wanted.json');
+
+/** Returns the outcomes noted when a plan on the same basis wanted nothing, or `undefined` if there is no such note. */
+export function whereNothingWasWanted(stagingDir: string, basis: PlanBasis): Settled | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file(stagingDir), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const known = shape.safeParse(parseJson(text)).data;
+  return known?.basis === digestOf(basis, known?.settled) ? known?.settled : undefined;
+}
+
+/** Records that a plan on this basis wants nothing. Throws DISK_FULL. */
+export function noteNothingWanted(stagingDir: string, basis: PlanBasis, settled: Settled): void {
+  writeWhole(file(stagingDir), `${JSON.stringify({ basis: digestOf(basis, settled), settled })}\n`);
+}
+
+/** Version of the rules by which a plan requests archives again. A note that was made by other rules is ignored. */
+const rules = 2;
+
+/** Returns the digest of a basis and the outcomes noted with it. Covering both makes a damaged note invalid. */
+function digestOf(
+  { listing, ledger, window, asOf, instrument_types, timeframes }: PlanBasis,
+  settled: Settled | undefined,
+): string {
+  const series = listing.series.map(({ series, head }) => `${seriesId(series)} ${head.digest}`);
+  const month = asOf.toISOString().slice(0, 7);
+  return hash('sha256', JSON.stringify([rules, ledger, window, month, instrument_types, timeframes, series, settled]));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

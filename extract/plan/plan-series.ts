@@ -2,16 +2,16 @@ import type { ListedObject } from '../listing/series-state.ts';
 import type { ArchiveStatus, LedgerEntry } from '../staging/journal.ts';
 import { isMd5 } from '../verify/checksum.ts';
 
-/** Why an archive is asked for. */
+/** The reason why an archive is fetched. */
 export type Why =
   | 'new'
-  /** Its ETag differs from that of what is staged (A18). */
+  /** Its ETag differs from that of the staged version (A18). */
   | 'reissued'
-  /** A daily file for a day that the monthly file of its month misses, or cannot give (A15). */
+  /** A daily archive for a day that the monthly archive lacks, or for a month whose archive is unusable (A15). */
   | 'repair'
-  /** The last attempt did not get the listed archive: no answer, a 404 or other bytes (B23). */
+  /** The last attempt did not get the listed archive, but no answer, a 404 or different bytes (B23). */
   | 'again'
-  /** Its CSV was removed after it had been loaded, and its month is to be built again. */
+  /** Its CSV was removed after the load, and its month has to be built again. */
   | 'pruned';
 
 export interface Planned {
@@ -19,20 +19,23 @@ export interface Planned {
   readonly why: Why;
 }
 
-/** The outcome of the listed version of an archive; `known`: rejected, and known to be bad. */
+/** The outcome of the listed version of an archive. `known` means rejected for a known defect. */
 export type SettledStatus = ArchiveStatus | 'known';
 
 export interface Settled {
   readonly object: ListedObject;
-  /** Outcome of the listed version; an earlier one may still be staged. */
+  /** The outcome of the listed version. An earlier version may still be staged. */
   readonly status: SettledStatus;
 }
 
 export interface SeriesPlan {
   readonly wanted: readonly Planned[];
-  /** Archives in the range whose listed version has been settled. */
+  /** Archives in the range that need no request, since the outcome of the listed version is known. */
   readonly settled: readonly Settled[];
-  /** Daily archives that were fetched in place of what a monthly one now has: what serves a month depends on no history. */
+  /**
+   * Daily archives that were fetched because a monthly one lacked their day, which it now contains. They are removed,
+   * so that the archives used for a month do not depend on earlier runs.
+   */
   readonly obsolete: readonly ListedObject[];
 }
 
@@ -40,23 +43,25 @@ export interface PlanInput {
   /** Both ascending by period. */
   readonly monthly: readonly ListedObject[];
   readonly daily: readonly ListedObject[];
-  /** True if the monthly archives could not be listed: a month without one may have one, so its days wait. */
+  /**
+   * True if the monthly archives could not be listed. Days of closed months then wait, since a monthly one may exist.
+   */
   readonly monthsUnknown: boolean;
-  /** Returns the ledger's entry of a key, as long as its CSV is still there. */
+  /** Returns the ledger's entry for a key, provided that its CSV still exists. */
   readonly known: (key: string) => LedgerEntry | undefined;
-  /** Days as `YYYY-MM-DD`, half-open; without it everything listed is wanted. */
+  /** Days as `YYYY-MM-DD`, half-open. If it is missing, everything listed is wanted. */
   readonly window: { readonly start: string; readonly end: string } | undefined;
-  /** Month of the run's clock, `YYYY-MM`: earlier months are closed. */
+  /** The month of the run's clock, `YYYY-MM`. Earlier months are closed. */
   readonly asOfMonth: string;
-  /** Keys that this run has asked for already; nothing is asked for twice. */
+  /** Keys that this run has already requested. Nothing is requested twice. */
   readonly asked: ReadonlySet<string>;
 }
 
 /**
- * The archives of one symbol and timeframe that are to be fetched now: the monthly one of each closed month that the
- * window touches, the daily ones of the window's days elsewhere, and those of days that a monthly file misses. Which
- * of them serve a month depends on the listing alone, so that a run for each day reads what one run for all days reads.
- * Days that a monthly file misses are known once it is staged: plan again then, with what was asked.
+ * Plans which archives of one symbol and timeframe to fetch now: the monthly archive of each closed month that overlaps
+ * the window, daily archives for the other days of the window, and daily archives for days that a monthly one lacks.
+ * The choice depends only on the listing, so that one run per day reads the same archives as one run for all days.
+ * The days that a monthly archive lacks are known once it is staged, so plan again then, with the keys in `asked`.
  */
 export function planSeries(input: PlanInput): SeriesPlan {
   const { window } = input;
@@ -64,7 +69,7 @@ export function planSeries(input: PlanInput): SeriesPlan {
   const settled: Settled[] = [];
   const obsolete: ListedObject[] = [];
 
-  /** Sorts an archive into what is settled and what is wanted; `needless` tells whether only a re-issue is wanted. */
+  /** Adds an archive to the settled or the wanted ones. If `needless` returns true, only a re-issue of it is wanted. */
   function consider(object: ListedObject, why: Why, needless: () => boolean = () => false): Answer {
     const answer = answerOf(object, input);
     if (answer === 'staged' || answer === 'refused' || answer === 'failed')
@@ -93,12 +98,13 @@ export function planSeries(input: PlanInput): SeriesPlan {
       if (!inWindow(day.period, window)) continue;
       const isNeedless = () => {
         if (answer === undefined || answer === 'refused') return false;
-        // Until a monthly file is staged it is not known what it misses; one that failed may be staged by the next run.
+        // What a monthly archive lacks is unknown until it is staged, and one that failed may be staged by the next
+        // run.
         return answer !== 'staged' || !isMissing;
       };
       consider(day, answer === undefined ? 'new' : 'repair', isNeedless);
     }
-    // A month is built from all of its archives, those outside the window too.
+    // A month is built from all of its archives, including those outside the window.
     const objects = [...(monthlyOf.has(month) ? [monthlyOf.get(month) as ListedObject] : []), ...days];
     const own = new Set(wanted.slice(before.wanted).map(({ object }) => object.key));
     if (own.size === 0 && !objects.some(({ key }) => input.asked.has(key))) continue;
@@ -116,10 +122,10 @@ export function planSeries(input: PlanInput): SeriesPlan {
   return { wanted, settled, obsolete };
 }
 
-/** `failed`: this run has asked for it, and what came was not the listed archive; `refused`: it is bad, or not there. */
+/** `failed`: this run has requested it and did not get the listed archive. `refused`: it is bad or does not exist. */
 type Answer = 'staged' | 'refused' | 'failed' | 'open' | 'again' | 'reissued';
 
-/** Returns what is known of the listed version of an archive. */
+/** Returns what is known about the listed version of an archive. */
 function answerOf(object: ListedObject, { known, asked }: PlanInput): Answer {
   const entry = known(object.key);
   const hasStaged = entry?.status === 'staged';
@@ -144,8 +150,8 @@ function statusOf(object: ListedObject, { known, asked }: PlanInput): SettledSta
 }
 
 /**
- * Whether the listed bytes came and were found bad; nothing else is an answer. Earlier versions called archives rejected
- * whose bytes never came, and ledgers keep what they wrote: by the reason those can be told (B23).
+ * True if an archive arrived as listed and was rejected for its content. Earlier versions also recorded archives as
+ * rejected if other bytes had arrived. Their entries are recognized by the reason (B23).
  */
 function hasCome({ status, reason = '', etag, known_defect }: Outcome): boolean {
   if (status !== 'rejected' || neverCame.test(reason)) return false;

@@ -20,14 +20,14 @@ import type { Ledger } from '../staging/ledger.ts';
 import { stagedFile } from '../staging/paths.ts';
 import { openRows, openTimeOf } from '../staging/staged-rows.ts';
 
-/** A staged archive as the ledger has it; times are ms. */
+/** A staged archive as recorded in the ledger. Times are in ms. */
 export interface StagedArchive {
   readonly key: ArchiveKey;
   readonly etag: string;
   readonly first: number;
   readonly last: number;
   readonly bars: number;
-  /** Its CSV was removed after it was loaded. */
+  /** True if its CSV was removed after the load. */
   readonly pruned: boolean;
 }
 
@@ -45,7 +45,7 @@ function stagedArchive(key: ArchiveKey, entry: LedgerEntry): StagedArchive | und
   };
 }
 
-/** The months that have archives which were pruned. */
+/** Returns the months that have pruned archives. */
 export const prunedMonths = (archives: readonly StagedArchive[]): readonly Range[] =>
   union(
     archives.flatMap(({ key, pruned }): Range[] => {
@@ -54,19 +54,19 @@ export const prunedMonths = (archives: readonly StagedArchive[]): readonly Range
     }),
   );
 
-/** True if, by the ledger, no slot is missing between the first bar of an archive and its last. */
+/** True if, according to the ledger, no slot is missing between the first and the last bar of an archive. */
 export function isWhole({ first, last, bars }: StagedArchive, { slotOf, opensAt }: Slots): boolean {
   const [from, to] = [slotOf(first), slotOf(last)];
   return opensAt(from) === first && opensAt(to) === last && to - from + 1 === bars;
 }
 
-/** The slots from a first bar to a last. */
+/** Returns the range of slots from a first bar to a last one. */
 export const spanOf = ({ first, last }: Pick<StagedArchive, 'first' | 'last'>, { slotOf, opensAt }: Slots): Range => [
   opensAt(slotOf(first)),
   opensAt(slotOf(last) + 1),
 ];
 
-/** The slots that an archive has a bar in (A8), from its staged CSV; `undefined` where that is not there any more. */
+/** Reads the slots in which an archive has a bar (A8) from its staged CSV. Returns `undefined` if that is missing. */
 export async function readCovered(
   { key, first }: StagedArchive,
   { slotOf, opensAt }: Slots,
@@ -89,10 +89,10 @@ export async function readCovered(
   return union(covered);
 }
 
-/** Rows read before others get their turn. */
+/** Rows to read before yielding to the event loop. */
 const rowsAtOnce = 10_000;
 
-/** Open times of a staged CSV in ms, of which only the shape was checked. */
+/** Yields the open times of a staged CSV in ms. */
 async function* openTimes(file: string, signal: AbortSignal): AsyncGenerator<number> {
   using rows = openRows(file);
   let count = 0;
@@ -105,17 +105,17 @@ async function* openTimes(file: string, signal: AbortSignal): AsyncGenerator<num
   }
 }
 
-/** What is remembered of a series besides its bars. */
+/** What is remembered about a series in addition to its bars. */
 export interface Asked {
-  /** Slots without an archive's bar that the exchange has answered for, with a bar or with none. */
+  /** Slots without a bar in the archive for which the exchange has answered, with or without a bar. */
   readonly settled: readonly Range[];
-  /** By key and ETag of an archive that misses bars: the slots that it has, so that it is read once. */
+  /** The slots of archives that lack bars, by cadence, period and ETag, so that each is read only once. */
   readonly covered: Readonly<Record<string, readonly Range[]>>;
 }
 
 /**
- * Nothing is remembered where there is no file, or one that is damaged or of another series: then the exchange is asked
- * again.
+ * Reads what is remembered about a series. If the file is missing, damaged or of another series, nothing is remembered,
+ * and the exchange is asked again.
  */
 export function readAsked(file: string, series: BarSeries): Asked {
   try {
@@ -128,11 +128,11 @@ export function readAsked(file: string, series: BarSeries): Asked {
   return { settled: [], covered: {} };
 }
 
-/** Throws DISK_FULL. */
+/** Stores what is remembered about a series. Throws DISK_FULL. */
 export const writeAsked = (file: string, series: BarSeries, asked: Asked): void =>
   writeWhole(file, `${seal(JSON.stringify(asked), barSeriesId(series))}\n`);
 
-/** Forgets of every series what was asked, where it is not known any more which bars were answered. */
+/** Forgets what was asked for all series, for when it is no longer known which bars were received. */
 export function forgetAsked(stagingDir: string): void {
   const folder = join(stagingDir, 'rest');
   if (!existsSync(folder)) return;
@@ -143,7 +143,7 @@ export function forgetAsked(stagingDir: string): void {
 /** `[from, to)` in ms since 1970. */
 export type Range = readonly [from: number, to: number];
 
-/** All that any of them covers, ascending and apart. */
+/** Returns the union of the ranges, ascending and disjoint. */
 export function union(ranges: Iterable<Range>): readonly Range[] {
   const joined: [number, number][] = [];
   for (const [from, to] of [...ranges].sort(([a], [b]) => a - b)) {
@@ -155,7 +155,7 @@ export function union(ranges: Iterable<Range>): readonly Range[] {
   return joined;
 }
 
-/** Returns `ranges` without `cut`; both ascending and disjoint. */
+/** Returns `ranges` without `cut`. Both must be ascending and disjoint. */
 export function subtract(ranges: readonly Range[], cut: readonly Range[]): readonly Range[] {
   const left: Range[] = [];
   let at = 0;
@@ -183,15 +183,15 @@ export function holds(ranges: readonly Range[], time: number): boolean {
   return low < ranges.length && (ranges[low] as Range)[0] <= time;
 }
 
-/** A series, and what is staged of it. */
+/** A series and what is staged of it. */
 export interface StagedSeries {
   readonly series: BarSeries;
   readonly archives: readonly StagedArchive[];
-  /** Files of the exchange's bars. */
+  /** Files of bars from the exchange. */
   readonly files: readonly { readonly key: RestKey; readonly entry: LedgerEntry }[];
 }
 
-/** Every series of the listing that is asked for, with what is staged of it. */
+/** Returns every requested series of the listing, with what is staged of it. */
 export function stagedSeries(listing: ArchiveListing, scope: Scope, ledger: Ledger): readonly StagedSeries[] {
   const { instrument_types, timeframes, symbols } = scope;
   const found = new Map<

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { hideEcho, type PipelineError, type SplitUrl, type UrlAccess } from '../../engine/index.ts';
 import { defectOf } from '../../exchange/bar-rules.ts';
 import { apiTimeframe, type Timeframe } from '../../exchange/timeframes.ts';
@@ -7,17 +8,16 @@ import { SourceError } from '../failure.ts';
 import { type Attempt, defaultRetryPolicy, parseRetryAfter, type RetryPolicy, withRetries } from '../http/retry.ts';
 import { type Answer, createTransport } from '../http/transport.ts';
 import type { Range } from './coverage.ts';
-import { type Clock, createWeightLimiter, type WeightLimiter, weightOf } from './weights.ts';
 
 export interface RestClientOptions {
   readonly urls: Readonly<Record<InstrumentType, SplitUrl>>;
-  /** Weight that may be asked for in a minute. */
+  /** The request weight allowed per minute. */
   readonly weights: Readonly<Record<InstrumentType, number>>;
   readonly connections: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly retry?: Partial<RetryPolicy>;
-  /** Takes what is worth knowing. */
+  /** Reports a message to the user. */
   readonly tell: (message: string) => void;
 }
 
@@ -25,22 +25,22 @@ export interface KlinesRequest {
   readonly instrument_type: InstrumentType;
   readonly symbol: string;
   readonly timeframe: Timeframe;
-  /** Open times. */
+  /** The range of open times. */
   readonly range: Range;
-  /** Bars that the range can hold at most. */
+  /** The maximum number of bars in the range. */
   readonly limit: number;
 }
 
 export type KlinesAnswer =
-  /** `at`: the clock of the exchange, ms since 1970, where it tells. */
+  /** `at` is the exchange's clock in ms since 1970, if it sent one. */
   | { readonly kind: 'bars'; readonly bars: readonly Bar[]; readonly at?: number }
   /** The exchange does not know the symbol (any more). */
   | { readonly kind: 'unknown'; readonly text: string }
-  /** No answer that counts, after every retry. */
+  /** There was no usable response after all retries. */
   | { readonly kind: 'failed'; readonly error: PipelineError };
 
 export interface RestClient extends AsyncDisposable {
-  /** Throws EXCHANGE_BANNED, EXCHANGE_REFUSED and the reason of an abort: nothing else is to be asked then. */
+  /** Throws EXCHANGE_BANNED, EXCHANGE_REFUSED or the reason of an abort, after which nothing must be requested. */
   klines(request: KlinesRequest): Promise<KlinesAnswer>;
   readonly stats: { readonly requests: number; readonly retries: number };
 }
@@ -48,14 +48,15 @@ export interface RestClient extends AsyncDisposable {
 const paths = { spot: '/api/v3/klines', 'futures-um': '/fapi/v1/klines', 'futures-cm': '/dapi/v1/klines' } as const;
 /** 1,500 bars have some 300 KB. */
 const largest = 4 * 1024 * 1024;
-/** A longer wait is as good as a ban. */
+/** A longer wait counts as a ban. */
 const longestPause = 15 * 60_000;
-/** Invalid symbol, invalid symbol status, and names that the API takes for no symbol at all. */
+/** Invalid symbol, invalid symbol status, and names that the API does not accept as a symbol. */
 const unknownCodes = [-1121, -1122, -1100];
 
 /**
- * Asks the exchange for bars, within its weight limits: each attempt waits for its weight, what the exchange says it
- * has counted counts, and a 429 holds everything back for as long as it says.
+ * Creates a client that requests bars from the exchange within its weight limits. Each attempt waits until its weight
+ * is available, the exchange's own count is taken into account, and a 429 pauses all requests for as long as it
+ * demands.
  */
 export function createRestClient(options: RestClientOptions): RestClient {
   const { urls, weights, connections, signal, clock, tell } = options;
@@ -83,7 +84,7 @@ export function createRestClient(options: RestClientOptions): RestClient {
     const again = (problem: string) => ({ kind: 'again', problem }) as const;
     if (status === 200) {
       const bars = parseBars(answer.body);
-      if (typeof bars === 'string') return again(`the answer is not to be used: ${bars}`);
+      if (typeof bars === 'string') return again(`the response is unusable: ${bars}`);
       const at = Date.parse(headerOf(answer, 'date') ?? '');
       return done({ kind: 'bars', bars, ...(!Number.isNaN(at) && { at }) });
     }
@@ -94,27 +95,27 @@ export function createRestClient(options: RestClientOptions): RestClient {
       const until = retryAfter === undefined ? '' : ` until ${new Date(clock.now() + retryAfter).toISOString()}`;
       ended = new SourceError('EXCHANGE_BANNED', `the exchange has banned this address${until}: ${text}`, {
         ...details,
-        hint: 'wait that long, then run again: what is staged stays; other programs at this address ask as well',
+        hint: 'wait that long, then run again: staged bars are kept; check for other programs that use this address',
       });
       throw ended;
     }
     if (status === 429) {
       const ms = retryAfter ?? 60_000;
       limiter.pause(ms);
-      tell(`the exchange asks to wait for ${Math.ceil(ms / 1000)} s (429)`);
-      return again(`too much was asked: ${text}`);
+      tell(`the exchange demands a pause of ${Math.ceil(ms / 1000)} s (429)`);
+      return again(`the exchange's request limit was exceeded: ${text}`);
     }
     if (status === 408 || status >= 500)
       return { ...again(`the exchange answers with status ${status}`), outlast: true };
     if (status === 401 || status === 403 || status === 451) {
       const what =
-        status === 401 ? 'wants another user and password than rest_urls has' : 'serves nothing to this address';
+        status === 401 ? 'does not accept the user and password in rest_urls' : 'does not serve this address';
       ended = new SourceError('EXCHANGE_REFUSED', `the exchange ${what}: ${text}`, {
         ...details,
         hint:
           status === 401
             ? 'write them into the var rest_urls as spot=https://user:password@host, percent-encoded'
-            : 'run from a network that it serves, point the var rest_urls elsewhere, or leave rest_fill off',
+            : 'run from a network that it serves, set the var rest_urls to another host, or turn rest_fill off',
       });
       throw ended;
     }
@@ -162,7 +163,7 @@ function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit 
       symbol,
       interval: apiTimeframe(timeframe),
       startTime: String(from),
-      // Both ends are included.
+      // The API includes both ends of the range.
       endTime: String(to - 1),
       limit: String(limit),
     }),
@@ -170,7 +171,7 @@ function urlOf(base: string, { instrument_type, symbol, timeframe, range, limit 
   return url;
 }
 
-/** The exchange's message for a request that it refuses. */
+/** Returns the exchange's message about a request that it refuses. */
 function complaintOf(
   { body }: Answer,
   access: UrlAccess | undefined,
@@ -179,44 +180,44 @@ function complaintOf(
     const { code, msg } = JSON.parse(body.toString('utf8')) as { code?: unknown; msg?: unknown };
     if (typeof code === 'number') return { code, text: hideEcho(String(msg ?? ''), access) };
   } catch {
-    // A web page, most likely: its status says enough.
+    // Most likely a web page: the status says enough.
   }
-  return { text: 'it gives no reason' };
+  return { text: 'it gave no reason' };
 }
 
 const noAnswer = (text: string, details: { readonly url: string; readonly attempt: number }): PipelineError =>
   new SourceError('EXCHANGE_FAILED', text, {
     ...details,
-    hint: 'check the network and the var rest_urls, then run again: what is staged stays',
+    hint: 'check the network and the var rest_urls, then run again: staged bars are kept',
   });
 
-/** A bar as the exchange's API gives it. */
+/** A bar as the exchange's API returns it. */
 export interface Bar {
   /** ms since 1970. */
   readonly open: number;
   readonly close: number;
-  /** Its 12 fields in the order of an archive's columns, every text as it came. */
+  /** Its 12 fields in the order of an archive's columns, each exactly as received. */
   readonly line: string;
-  /** Why its values cannot be believed, by the rules that archives are held to (A11, A14, B25), and its row in the answer. */
+  /** Why its values cannot be right, by the same rules as for archives (A11, A14, B25), and its row in the response. */
   readonly defect?: string;
 }
 
 const fields = 12;
-/** open_time, close_time and count are numbers, the rest are texts. */
+/** open_time, close_time and count are numbers, the other fields are strings. */
 const wholeAt = [0, 6, 8];
 
-/** The bars of an answer, or what keeps it from being one: anything but ascending rows of 12 fields of the right kind. */
+/** Parses a response. Returns a problem unless it consists of ascending rows of 12 fields of the right types. */
 export function parseBars(body: Buffer): readonly Bar[] | string {
   let rows: unknown;
   try {
     rows = JSON.parse(body.toString('utf8'));
   } catch {
-    return 'it is no JSON';
+    return 'it is not JSON';
   }
-  if (!Array.isArray(rows)) return 'it is no list';
+  if (!Array.isArray(rows)) return 'it is not a list';
   const bars: Bar[] = [];
   for (const [index, row] of rows.entries()) {
-    if (!Array.isArray(row) || row.length !== fields) return `row ${index + 1} has not ${fields} fields`;
+    if (!Array.isArray(row) || row.length !== fields) return `row ${index + 1} does not have ${fields} fields`;
     const odd = row.findIndex((field, at) => typeof field !== (wholeAt.includes(at) ? 'number' : 'string'));
     if (odd >= 0) return `row ${index + 1} has ${JSON.stringify(row[odd])} as field ${odd + 1}`;
     const [open, close] = [row[0] as number, row[6] as number];
@@ -227,4 +228,76 @@ export function parseBars(body: Buffer): readonly Bar[] | string {
     bars.push({ open, close, line: row.join(','), ...(defect !== undefined && { defect }) });
   }
   return bars;
+}
+
+/** The clock by which waits are measured. Tests pass their own. */
+export interface Clock {
+  /** ms since 1970. */
+  now(): number;
+  /** Throws the reason of an abort. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: Date.now,
+  async sleep(ms, signal) {
+    await delay(ms, undefined, { signal }).catch(() => {});
+    signal.throwIfAborted();
+  },
+};
+
+/** Returns the weight of a request for this many bars: always 2 for spot, depending on the limit for futures. */
+export function weightOf(market: InstrumentType, limit: number): number {
+  if (market === 'spot') return 2;
+  return limit < 100 ? 1 : limit < 500 ? 2 : limit <= 1000 ? 5 : 10;
+}
+
+/** Keeps the requests of this address to one market within the weight allowed per minute. */
+export interface WeightLimiter {
+  /**
+   * Waits until a request of this weight may be sent, and counts it. Call the returned function when the request has
+   * ended, with the weight that the exchange has counted in its minute, including that of other programs.
+   */
+  acquire(weight: number): Promise<(counted: number | undefined) => void>;
+  /** Holds back every request for this many ms. */
+  pause(ms: number): void;
+}
+
+/** The exchange counts by minutes of its own clock. This window covers each of them, with a second for transit. */
+const windowMs = 61_000;
+
+export function createWeightLimiter(perMinute: number, { now, sleep }: Clock, signal: AbortSignal): WeightLimiter {
+  let sent: { readonly at: number; readonly weight: number }[] = [];
+  let underWay = 0;
+  let pausedUntil = 0;
+
+  function used(): number {
+    const since = now() - windowMs;
+    sent = sent.filter(({ at }) => at > since);
+    return sent.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  return {
+    async acquire(wanted) {
+      const weight = Math.min(wanted, perMinute);
+      for (;;) {
+        signal.throwIfAborted();
+        const free = used() + weight <= perMinute ? 0 : (sent[0]?.at ?? 0) + windowMs;
+        const wait = Math.max(pausedUntil, free) - now();
+        if (wait <= 0) break;
+        await sleep(wait, signal);
+      }
+      sent.push({ at: now(), weight });
+      underWay += weight;
+      return (counted) => {
+        underWay -= weight;
+        // Requests in flight may have been counted or not. Assuming that they were not is the safe choice.
+        const others = (counted ?? 0) - (used() - underWay);
+        if (others > 0) sent.push({ at: now(), weight: others });
+      };
+    },
+    pause(ms) {
+      pausedUntil = Math.max(pausedUntil, now() + ms);
+    },
+  };
 }

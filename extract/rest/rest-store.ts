@@ -8,7 +8,7 @@ import type { LedgerEntry } from '../staging/journal.ts';
 import type { Ledger } from '../staging/ledger.ts';
 import { stagedFile } from '../staging/paths.ts';
 
-/** A row of a file of bars. */
+/** A row of a file of bars from the exchange. */
 export interface Row {
   /** ms since 1970. */
   readonly open: number;
@@ -16,21 +16,21 @@ export interface Row {
 }
 
 export interface RestStore {
-  /** Bars that are staged; none where the file is gone or not what was staged. */
+  /** Returns the staged bars, or none if the file is missing or not what was staged. */
   rows(key: RestKey): readonly Row[];
   isIntact(entry: LedgerEntry, key: RestKey): boolean;
-  /** Adds bars to those that are staged, and notes which were left out, as `open time: reason`. Throws DISK_FULL. */
+  /** Adds bars to the staged ones, and records which were left out, as `open time: reason`. Throws DISK_FULL. */
   add(key: RestKey, rows: readonly Row[], leftOut?: readonly string[]): void;
-  /** Lets these bars alone be staged, because the archive has the others now. Throws DISK_FULL. */
+  /** Keeps only these bars, because the archive now has the others. Throws DISK_FULL. */
   keep(key: RestKey, rows: readonly Row[]): void;
 }
 
 const leftOutMark = 'left_out: ';
 const timeLength = '2025-07-09T01:00:00.000Z'.length;
-/** Limit per file, so that the lines of the ledger stay short. */
+/** The maximum number of notes per file, so that the lines of the ledger stay short. */
 const mostNotes = 20;
 
-/** Keeps the exchange's bars as CSVs and tells of each in the ledger, after it is in place. */
+/** Stores bars from the exchange as CSVs, and records each file in the ledger once it is in place. */
 export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date): RestStore {
   const isIntact = (entry: LedgerEntry, key: RestKey): boolean =>
     intactCsv(stagedFile(stagingDir, key), entry) !== undefined;
@@ -43,7 +43,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
     return lines.map((line) => ({ open: Number(line.slice(0, line.indexOf(','))), line }));
   }
 
-  /** The bars left out so far, by the ledger and by this run, that have not come since. */
+  /** Returns which bars were left out, according to the ledger and to this run, and have not been received since. */
   function notesOf(key: RestKey, kept: readonly Row[], leftOut: readonly string[]): string | undefined {
     const reason = ledger.get(formatKey(key))?.reason;
     const before = reason?.startsWith(leftOutMark) ? reason.slice(leftOutMark.length).split('; ') : [];
@@ -101,7 +101,7 @@ export function createRestStore(ledger: Ledger, stagingDir: string, asOf: Date):
   };
 }
 
-/** The bytes of a file of bars, where they have the SHA-256 that they were staged with. */
+/** Returns the bytes of a file of bars if they have the SHA-256 with which they were staged. */
 function intactCsv(file: string, { sha256 }: LedgerEntry): Buffer | undefined {
   try {
     const csv = readFileSync(file);

@@ -15,7 +15,7 @@ import {
 import { dateOf, dayOf, firstMondayAfter, hash32, msOfMinute, msOfSecond } from './numbers.ts';
 import type { Contract, DateRange, Spell } from './universe.ts';
 
-/** An archive that the publisher makes, and the days whose bars it holds, in the order of its rows. */
+/** An archive of the sample, and the days whose bars it contains, in the order of its rows. */
 export interface Archive {
   readonly key: ArchiveKey;
   readonly days: readonly number[];
@@ -54,7 +54,7 @@ function monthlyArchives(
   return [archive, { key: { ...series, period: unpaddedMonth.period }, days }];
 }
 
-/** The archives of a contract for the days before `endDay`, in no order. */
+/** Returns the archives of a contract for the days before `endDay`, in no particular order. */
 export function archivesOf(contract: Contract, endDay: number): readonly Archive[] {
   const listed = Array.from(listedDays(contract, endDay), ({ day }) => ({ day, date: dateOf(day) }));
   const months = Map.groupBy(listed, ({ date }) => date.slice(0, 7));
@@ -64,13 +64,13 @@ export function archivesOf(contract: Contract, endDay: number): readonly Archive
   ];
 }
 
-/** First day of a range and the day after its last one. */
+/** Returns the first day of a range and the day after its last one. */
 export const daysOf = ({ from, to }: DateRange): readonly [first: number, end: number] => [
   dayOf(from),
   to === undefined ? Number.POSITIVE_INFINITY : dayOf(to),
 ];
 
-/** The days before `endDay` for which the archive has a contract, ascending, with the spell they belong to. */
+/** Yields the days before `endDay` for which the archive has a contract, in order, with the spell they belong to. */
 export function* listedDays(
   { spells, absent }: Contract,
   endDay: number,
@@ -84,16 +84,16 @@ export function* listedDays(
 
 const reissued = Date.parse(reissue.published);
 
-/** A18: whether an archive is issued again, both cadences at once so that they never disagree. */
+/** True if an archive is issued again (A18), in both cadences at once so that they never disagree. */
 const isReissuedKey = ({ symbol, timeframe, period }: ArchiveKey): boolean =>
   symbol === reissue.symbol && timeframe === '1d' && (period === reissue.date || period === reissue.month);
 
-/** A18: whether `asOf` (ms) comes before a correction that an archive gets. */
+/** True if `asOf` (ms) is before the correction of an archive (A18). */
 export const isFirstEdition = (key: ArchiveKey, asOf: number): boolean => asOf < reissued && isReissuedKey(key);
 
 /**
- * When the edition of an archive that `asOf` sees is published, in ms, whole seconds: a daily one the next day between
- * 08:30 and 08:40, a monthly one from 09:00 on the first Monday of the next month.
+ * Returns when the edition of an archive that exists at `asOf` was published, in ms, rounded to seconds: daily archives
+ * the next day between 08:30 and 08:40, monthly ones from 09:00 on the first Monday of the next month.
  */
 export function publicationOf(key: ArchiveKey, asOf: number): number {
   if (asOf >= reissued && isReissuedKey(key)) return reissued;

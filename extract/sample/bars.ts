@@ -2,8 +2,62 @@ import { msOfDay } from '../../exchange/timeframes.ts';
 import { daysOf, listedDays } from './archives.ts';
 import { archiveStart, halt, irregularClose, tiedVolumes } from './cases.ts';
 import { createRandom, dateOf, dayOf, exp, type Random, unitsPerOne } from './numbers.ts';
-import { createPrices, firstDay, type PriceDay } from './prices.ts';
-import { type Contract, contracts, type Spell, streamOf } from './universe.ts';
+import { assets, type Contract, contracts, type Spell, streamOf } from './universe.ts';
+
+const firstDay = dayOf(archiveStart);
+
+/** The prices of one asset on one day, in USDT. */
+export interface PriceDay {
+  readonly open: number;
+  readonly close: number;
+  /** How far the high and the low are beyond open and close, as shares of these. */
+  readonly above: number;
+  readonly below: number;
+  /** The asset's own return in standard deviations, which also affects volume. */
+  readonly surprise: number;
+}
+
+export interface Prices {
+  /** The market's log return on each day since the start of the archive. */
+  readonly market: readonly number[];
+  /** Returns an asset's days since the start of the archive. */
+  of(asset: string): readonly PriceDay[];
+}
+
+/** Returns a normal number whose spread is much larger on one day in twenty. */
+const heavyTailed = (random: Random): number => random.normal() * (random.uniform() < 0.05 ? 2.4 : 0.9);
+
+/** Creates geometric random walks that share a market factor. A longer horizon never changes an earlier day. */
+function createPrices(seed: string, days: number): Prices {
+  const marketRandom = createRandom(seed, 'market');
+  const market = Array.from({ length: days }, () => 0.017 * heavyTailed(marketRandom));
+
+  const walk = (name: string): readonly PriceDay[] => {
+    const asset = assets.get(name);
+    if (!asset) throw new RangeError(`the sample has no asset '${name}'`);
+    const random = createRandom(seed, 'price', name);
+    const beta = name === 'BTC' ? 0.85 : 1.05 + 0.3 * random.uniform();
+    let close = asset.price;
+    return market.map((marketReturn) => {
+      const open = close;
+      const surprise = heavyTailed(random);
+      const dailyReturn = beta * marketReturn + asset.volatility * surprise;
+      close = open * exp(dailyReturn);
+      const range = 0.5 * (asset.volatility + Math.abs(dailyReturn));
+      const above = range * Math.abs(random.normal()) * 0.6 + 0.0008;
+      const below = range * Math.abs(random.normal()) * 0.6 + 0.0008;
+      return { open, close, above, below: Math.min(below, 0.5), surprise };
+    });
+  };
+
+  const known = new Map<string, readonly PriceDay[]>();
+  const of = (asset: string): readonly PriceDay[] => {
+    const path = known.get(asset) ?? walk(asset);
+    known.set(asset, path);
+    return path;
+  };
+  return { market, of };
+}
 
 export interface OpenHighLowClose {
   readonly open: number;
@@ -12,11 +66,11 @@ export interface OpenHighLowClose {
   readonly close: number;
 }
 
-/** A kline in whole units of its last published decimal: prices have `p`, quantities `q`, quote volumes `p + q` decimals. */
+/** A kline in units of the last published decimal: prices have `p` decimals, quantities `q`, quote volumes `p + q`. */
 export interface Bar extends OpenHighLowClose {
   /** ms. */
   readonly openTime: number;
-  /** ms, the last one that belongs to the bar. */
+  /** The last ms that belongs to the bar. */
   readonly closeTime: number;
   readonly volume: number;
   readonly quoteVolume: number;
@@ -29,7 +83,7 @@ export const clamp = (value: number, low: number, high: number): number => Math.
 
 const dayTimes = (day: number) => ({ openTime: day * msOfDay, closeTime: (day + 1) * msOfDay - 1 });
 
-/** The 1d bar of a day on which nothing was traded (A13). */
+/** Creates the 1d bar of a day without trades (A13). */
 const flatBar = (day: number, price: number): Bar => ({
   ...dayTimes(day),
   open: price,
@@ -43,7 +97,7 @@ const flatBar = (day: number, price: number): Bar => ({
   takerQuoteVolume: 0,
 });
 
-/** A day's prices on the contract's ticks: low ≤ open, close ≤ high. */
+/** Rounds a day's prices to the contract's ticks, with low ≤ open, close ≤ high. */
 export function pricesOf({ tick, priceDecimals }: Contract, { open, close, above, below }: PriceDay): OpenHighLowClose {
   const perTick = unitsPerOne(priceDecimals) / tick;
   const onTick = (price: number): number => Math.max(1, Math.round(price * perTick)) * tick;
@@ -55,7 +109,7 @@ export function pricesOf({ tick, priceDecimals }: Contract, { open, close, above
   };
 }
 
-/** The 1d bar of a day's prices and quote volume (units): its volume has a mean price well inside the bar. */
+/** Creates a 1d bar from prices and a quote volume in units. Its volume has a mean price well within the bar. */
 export function tradedBar(
   day: number,
   prices: OpenHighLowClose,
@@ -71,14 +125,14 @@ export function tradedBar(
   const takerVolume = Math.round(volume * clamp(0.495 + 0.02 * random.normal(), 0.4, 0.6));
   const takerShare = (takerVolume / volume) * (1 + 0.0004 * random.normal());
   const takerQuoteVolume = Math.round(quoteVolume * Math.min(1, takerShare));
-  // Large contracts have larger trades.
+  // Contracts with more volume have larger trades.
   const trades = Math.ceil(45 * Math.sqrt(quoteVolume / unitsPerOne(quoteDecimals)) * (0.7 + 0.6 * random.uniform()));
   return { ...dayTimes(day), ...prices, volume, quoteVolume, trades, takerVolume, takerQuoteVolume };
 }
 
 const ties = new Map(tiedVolumes.map(({ date, symbols }) => [dayOf(date), symbols]));
 
-/** The symbol that another one has its quote volume from on a day of a tie. */
+/** Returns the symbol whose quote volume this one copies on a day with a tie. */
 function tieLeader(symbol: string, day: number): string | undefined {
   const [leader, ...followers] = ties.get(day) ?? [];
   return followers.includes(symbol) ? leader : undefined;
@@ -87,7 +141,7 @@ function tieLeader(symbol: string, day: number): string | undefined {
 const [haltFirst, haltEnd] = daysOf(halt);
 const isHalted = (symbol: string, day: number): boolean => symbol === halt.symbol && haltFirst <= day && day < haltEnd;
 
-/** How far the perpetual contract is above spot, as a share, at midnight of each day since the archive's start. */
+/** Returns how far the perpetual is above spot, as a share, at midnight of each day since the start of the archive. */
 function premiums(seed: string, symbol: string, days: number): readonly number[] {
   const random = createRandom(seed, 'premium', symbol);
   let premium = 0.0003;
@@ -97,14 +151,14 @@ function premiums(seed: string, symbol: string, days: number): readonly number[]
   });
 }
 
-/** The prices of spot on a day, given those of the perpetual contract. */
+/** Returns the prices of spot on a day, given those of the perpetual contract. */
 const atSpot = (day: PriceDay, path: readonly number[], i: number): PriceDay => ({
   ...day,
   open: day.open / (1 + (path[i] ?? 0)),
   close: day.close / (1 + (path[i + 1] ?? 0)),
 });
 
-/** Returns the price of a contract's asset: a delivery contract pays for the time until it expires. */
+/** Returns the prices of a contract. A delivery contract has a premium for the time until it expires. */
 function quotedAt(
   contract: Contract,
   spell: Spell,
@@ -120,8 +174,8 @@ function quotedAt(
 }
 
 /**
- * The 1d bar of a contract on a day since 1970-01-01, for listed days before `endDay`; a later end never changes an
- * earlier bar. A contract's bars are made together, when the first of them is asked for.
+ * Returns a function for the 1d bar of a contract on a day since 1970-01-01, for listed days before `endDay`. A later
+ * end never changes an earlier bar. The bars of a contract are created together, when the first of them is requested.
  */
 export function createBars(seed: string, endDay: number): (contract: Contract, day: number) => Bar {
   const prices = createPrices(seed, Math.max(0, endDay - firstDay));
@@ -175,7 +229,7 @@ export function createBars(seed: string, endDay: number): (contract: Contract, d
   return barOf;
 }
 
-/** Log activity of the whole market by day: slow moods, quiet weekends, busy when prices move. */
+/** Returns the log activity of the market by day: it drifts slowly, falls on weekends and rises when prices move. */
 function marketActivity(seed: string, market: readonly number[]): readonly number[] {
   const random = createRandom(seed, 'activity');
   let mood = 0.2 * random.normal();
@@ -189,8 +243,8 @@ function marketActivity(seed: string, market: readonly number[]): readonly numbe
 }
 
 /**
- * Quote volume of each day since the archive's start: a slow drift that moves ranks over weeks, noise of days,
- * and rare bursts that fade over a week. The largest contracts are calmer.
+ * Returns the quote volume of each day since the start of the archive: a slow drift that changes ranks over weeks,
+ * daily noise, and rare bursts that fade over a week. The largest contracts vary less.
  */
 function quoteVolumes(seed: string, contract: Contract, market: readonly number[]): readonly number[] {
   const { volume } = contract;
@@ -209,8 +263,8 @@ function quoteVolumes(seed: string, contract: Contract, market: readonly number[
   });
 }
 
-/** How much more a new listing trades, by days since it. */
+/** Returns by what factor the volume of a new listing is higher, by days since it was listed. */
 const listingRush = (age: number): number => 1 + 4.5 * exp(-age / 5);
 
-/** How much more is traded when a price moves further than usual. */
+/** Returns by what factor volume is higher when the price moves further than usual. */
 const liveliness = ({ surprise }: PriceDay): number => exp(0.2 * Math.max(0, Math.abs(surprise) - 0.8));

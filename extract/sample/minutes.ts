@@ -9,8 +9,8 @@ const minuteTimes = (day: Bar, minute: number) => {
 };
 
 /**
- * Four of a day's 1,440 bars, the first minute of each six hours, inside the range of its 1d bar.
- * A listing needs only their MD5, and whole days for every symbol would take longer to make than the pipeline to run.
+ * Creates four of a day's 1,440 bars, one every six hours, within the range of its 1d bar. A listing needs only their
+ * MD5, and generating whole days for every symbol would take longer than running the pipeline.
  */
 export function sparseMinutes(day: Bar, tick: number, random: Random): readonly Bar[] {
   const inside = (price: number): number => clamp(Math.round(price / tick) * tick, day.low, day.high);
@@ -41,7 +41,7 @@ export function sparseMinutes(day: Bar, tick: number, random: Random): readonly 
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** Whole parts in proportion to weights; they add up to the total exactly. */
+/** Divides a total into whole parts in proportion to weights. They add up to the total exactly. */
 function apportion(total: number, weights: readonly number[]): readonly number[] {
   const all = sum(weights);
   let weight = 0;
@@ -54,14 +54,14 @@ function apportion(total: number, weights: readonly number[]): readonly number[]
   });
 }
 
-/** 1,441 prices in ticks from open to close that reach the day's high and low and never leave them. */
+/** Creates a path of 1,441 prices on ticks from open to close, which reaches the day's high and low but not beyond. */
 function pathOf({ open, high, low, close }: Bar, tick: number, random: Random): readonly number[] {
   const walk = [0];
   for (let i = 0; i < minutesOfDay; i++) walk.push((walk[i] ?? 0) + random.normal());
   const end = walk[minutesOfDay] ?? 0;
   const line = walk.map((_, i) => open + ((close - open) * i) / minutesOfDay);
   const bridge = walk.map((value, i) => value - (end * i) / minutesOfDay);
-  // Stretched until the first point touches; both sides on their own.
+  // Each side is stretched on its own, until its first point reaches the limit.
   const room = (bound: number, sign: number) =>
     Math.min(
       ...bridge.map((value, i) => (value * sign > 0 ? Math.abs((bound - (line[i] ?? bound)) / value) : Infinity)),
@@ -69,13 +69,13 @@ function pathOf({ open, high, low, close }: Bar, tick: number, random: Random): 
   const up = room(high, 1);
   const down = room(low, -1);
   return bridge.map((value, i) => {
-    // A walk that stays on one side has all the room on the other, and 0 × ∞ is no number.
+    // A walk that stays on one side has infinite room on the other, and 0 × ∞ is NaN.
     const price = (line[i] ?? open) + (value === 0 ? 0 : value * (value > 0 ? up : down));
     return clamp(Math.round(price / tick) * tick, low, high);
   });
 }
 
-/** All 1,440 bars of a day that was traded; they add up to its 1d bar in every column. */
+/** Creates all 1,440 bars of a day with trades. They add up to its 1d bar in every column. */
 export function allMinutes(day: Bar, tick: number, random: Random): readonly Bar[] {
   const path = pathOf(day, tick, random);
   const prices = path.slice(0, -1).map((open, i) => {
@@ -86,7 +86,7 @@ export function allMinutes(day: Bar, tick: number, random: Random): readonly Bar
     return { open, high, low, close, middle: (open + high + low + close) / 4 };
   });
 
-  // Volume leans towards high or low prices until its mean price is the day's.
+  // Volume is weighted towards high or low prices, so that its mean price is that of the day.
   const noise = prices.map(() => exp(0.6 * random.normal()));
   const total = sum(noise);
   const mean = sum(prices.map(({ middle }, i) => middle * (noise[i] ?? 0))) / total;

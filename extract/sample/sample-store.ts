@@ -23,15 +23,15 @@ import { zipOf } from './zip-writer.ts';
 export const defaultSeed = 'klinehouse';
 
 export interface SampleOptions {
-  /** Another seed gives other prices and volumes of the same symbols and cases. */
+  /** Another seed gives different prices and volumes for the same symbols and cases. */
   readonly seed?: string | number;
-  /** Only what is published by then exists. An object's bytes never depend on it, except for a re-issue (A18). */
+  /** Only objects published by then exist. Their bytes do not depend on it, except for a re-issue (A18). */
   readonly asOf: Date;
 }
 
 /**
- * The built-in sample archive: synthetic klines of USD-M and of spot, made on demand, the same bytes for the same seed.
- * cases.ts says which awkward cases of the real archive it has, and where.
+ * Creates the built-in sample archive of synthetic USD-M and spot klines. They are generated on demand, and the same
+ * seed gives the same bytes. cases.ts lists which awkward cases of the real archive it contains, and where.
  */
 export function createSampleStore({ seed = defaultSeed, asOf }: SampleOptions): ObjectStore {
   const objects = new Map(createObjects(String(seed), asOf.getTime()).map((object) => [object.key, object]));
@@ -57,7 +57,7 @@ export function createSampleStore({ seed = defaultSeed, asOf }: SampleOptions): 
   };
 }
 
-/** One object of the sample. Its bytes are made whenever they are asked for, and only what a listing says is kept. */
+/** One object of the sample. Its bytes are generated on each request; only its size and MD5 are kept. */
 export interface SampleObject {
   readonly key: string;
   readonly lastModified: Date;
@@ -74,21 +74,21 @@ interface Summary {
 
 const summaryOf = (body: Buffer): Summary => ({ size: body.length, etag: hash('md5', body) });
 
-/** A1, A6. Archives of spot have no header. */
+/** Returns the text form of an archive (A1, A6). Archives of spot have no header. */
 function formatOf({ instrument_type, symbol, timeframe, period }: ArchiveKey) {
   const special = textFormats.find((form) => form.symbol === symbol && form.period === period && timeframe === '1d');
   const hasHeader = instrument_type !== 'spot' && symbol !== headerlessSymbol && period >= headersSince;
   return { header: hasHeader, ...special?.format };
 }
 
-/** A12: whether the monthly archive of spot says something else of a day. */
+/** True if the monthly archive of spot disagrees with the daily one about a day (A12). */
 const isDisagreed = ({ instrument_type, symbol, period }: ArchiveKey, day: number): boolean =>
   instrument_type === 'spot' &&
   symbol === disagreement.symbol &&
   period === disagreement.month &&
   day === dayOf(disagreement.date);
 
-/** A18: the day as its archive had it before the correction. */
+/** Returns a day's bar as it was before the correction (A18). */
 const uncorrected = (bar: Bar): Bar => ({
   ...bar,
   volume: Math.round(bar.volume * 0.97),
@@ -98,9 +98,9 @@ const uncorrected = (bar: Bar): Bar => ({
 const hasAllMinutes = ({ symbol, period }: ArchiveKey): boolean =>
   fullMinutes.symbols.includes(symbol) && fullMinutes.from <= period && period < fullMinutes.to;
 
-/** Every object that is published at `asOf` (ms), in no order. */
+/** Creates every object that is published at `asOf` (ms), in no particular order. */
 function createObjects(seed: string, asOf: number): readonly SampleObject[] {
-  // The day of `asOf` itself is not over.
+  // The day of `asOf` itself has not ended.
   const endDay = Math.floor(asOf / msOfDay);
   const barOf = createBars(seed, endDay);
   const objects: SampleObject[] = [];
@@ -141,13 +141,13 @@ function createObjects(seed: string, asOf: number): readonly SampleObject[] {
 const header =
   'open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore';
 
-/** A5: figures of spot have eight decimals. */
+/** Pads a figure to eight decimals, as in archives of spot (A5). */
 const eightDecimals = (text: string): string => {
   const [whole, fraction = ''] = text.split('.');
   return `${whole}.${fraction.padEnd(8, '0')}`;
 };
 
-/** A2: times of spot are in microseconds since 2025, of which a bar ends on the last. */
+/** Formats a row. Since 2025, times of spot are in microseconds, and a bar closes in its last microsecond (A2). */
 function rowOf(bar: Bar, { kind, priceDecimals, quantityDecimals }: Contract): string {
   const isSpot = kind === 'spot';
   const figure = (units: number, decimals: number): string => {
@@ -161,7 +161,7 @@ function rowOf(bar: Bar, { kind, priceDecimals, quantityDecimals }: Contract): s
   return `${opens},${price(bar.open)},${price(bar.high)},${price(bar.low)},${price(bar.close)},${quantity(bar.volume)},${closes},${amount(bar.quoteVolume)},${bar.trades},${quantity(bar.takerVolume)},${amount(bar.takerQuoteVolume)},0`;
 }
 
-/** The 12 columns of the archive, in the text form of one file (A1, A6). */
+/** Formats bars as the 12 columns of the archive, in the text form of one file (A1, A6). */
 export function csvOf(
   contract: Contract,
   bars: readonly Bar[],

@@ -1,41 +1,41 @@
 import { absence, archiveStart, hole, reusedTicker } from './cases.ts';
 import { decimalsOf, unitsPerOne } from './numbers.ts';
 
-/** Half-open range of UTC dates; without `to` it goes on. */
+/** A half-open range of UTC dates. Without `to` it is open-ended. */
 export interface DateRange {
   readonly from: string;
   readonly to?: string;
 }
 
 export interface Spell extends DateRange {
-  /** The coin behind the ticker in this spell. */
+  /** The asset that the ticker stands for in this spell. */
   readonly asset: string;
 }
 
-/** One symbol of the USD-M tree, or of the spot tree. */
+/** A symbol of the USD-M tree or of the spot tree. */
 export interface Contract {
   readonly symbol: string;
   readonly kind: 'perpetual' | 'delivery' | 'settled' | 'spot';
   readonly quote: string;
   readonly priceDecimals: number;
-  /** Least change of a price, in units of its last decimal. */
+  /** The smallest change of a price, in units of its last decimal. */
   readonly tick: number;
   readonly quantityDecimals: number;
-  /** Quote volume of an ordinary day. */
+  /** The quote volume of an ordinary day. */
   readonly volume: number;
   readonly spells: readonly Spell[];
-  /** Days inside its spells for which the archive has nothing. */
+  /** Days within its spells for which the archive has nothing. */
   readonly absent?: DateRange;
 }
 
 export interface Asset {
-  /** USDT, on the first day of the sample. */
+  /** In USDT, on the first day of the sample. */
   readonly price: number;
-  /** Standard deviation of its own daily log return, without the market's. */
+  /** The standard deviation of its own daily log return, without the market's. */
   readonly volatility: number;
 }
 
-/** Price in USDT and own volatility. LUNA and LUNA2 are two coins of one ticker (A24). */
+/** The price in USDT and the volatility of each asset. LUNA and LUNA2 are two assets with the same ticker (A24). */
 const assetTable: readonly (readonly [asset: string, price: number, volatility: number])[] = [
   ['BTC', 96_500, 0.008],
   ['ETH', 3_230, 0.016],
@@ -107,7 +107,7 @@ interface Lifecycle {
 
 const quotePattern = /(USDT|USDC|BUSD|BTC)(_?SETTLED|_\d{6})?$/;
 
-/** `tick` and `step` as the exchange writes them: `0.10` is a tick of ten cents, published with two decimals. */
+/** `tick` and `step` are written as the exchange does: `0.10` is a tick of ten cents, published with two decimals. */
 const listed =
   (kind: Contract['kind']) =>
   (symbol: string, tick: string, step: string, millions: number, lifecycle: Lifecycle = {}): Contract => {
@@ -133,7 +133,10 @@ const delivery = listed('delivery');
 const settled = listed('settled');
 const spot = listed('spot');
 
-/** The sample's symbols (A22 to A25). Tick and step give prices `p` and quantities `q` decimals, quote volumes `p + q` (A5). */
+/**
+ * The sample's symbols (A22 to A25). The tick determines the decimals `p` of prices, the step the decimals `q` of
+ * quantities, and quote volumes have `p + q` decimals (A5).
+ */
 export const contracts: readonly Contract[] = [
   perpetual('BTCUSDT', '0.10', '0.001', 15_500),
   perpetual('ETHUSDT', '0.01', '0.001', 10_500),
@@ -209,5 +212,5 @@ export const contracts: readonly Contract[] = [
   spot('BNBUSDT', '0.01', '0.001', 210),
 ];
 
-/** The name of a contract's random streams: a symbol of both trees has figures of its own in each. */
+/** Returns the name of a contract's random streams. A symbol in both trees has different figures in each. */
 export const streamOf = ({ kind, symbol }: Contract): string => (kind === 'spot' ? `spot/${symbol}` : symbol);

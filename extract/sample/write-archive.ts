@@ -18,29 +18,29 @@ import type { ListedObject, ObjectStore } from '../archive/store.ts';
 import { defaultSeed } from './sample-store.ts';
 
 export interface WriteOptions {
-  /** Seed of the made-up archive. */
+  /** The seed of the synthetic archive. */
   readonly seed?: string;
   readonly signal?: AbortSignal;
   progress?(progress: Progress): void;
 }
 
-/** Says of a folder that a generator made all of it: without it, nothing is written over what is there. */
+/** Marks a folder as generated. Without it, existing files are never overwritten. */
 const markerFile = 'synthetic-archive.json';
 const markerText = (seed: string): string =>
   `${JSON.stringify({ format: 1, synthetic: true, generator: 'klinehouse sample', seed }, null, 2)}\n`;
 
 /**
- * Marks a new or an empty directory; one that is marked may be written to again, by the same seed.
- * @throws PipelineError USAGE for any other: it may hold a real archive (B37)
+ * Marks a new or empty directory. A marked one may be written to again with the same seed.
+ * @throws PipelineError USAGE for any other directory, since it may contain a real archive (B37)
  */
 function claimDirectory(directory: string, seed: string): void {
   const refuse = (problem: string) =>
     new PipelineError('USAGE', `'${directory}' ${problem}; nothing was written`, {
       value: directory,
-      hint: 'name a new or an empty directory, or one that `archive write` has made',
+      hint: 'name a new or empty directory, or one that `archive write` has created',
     });
   const kind = statSync(directory, { throwIfNoEntry: false });
-  if (kind !== undefined && !kind.isDirectory()) throw refuse('is no directory');
+  if (kind !== undefined && !kind.isDirectory()) throw refuse('is not a directory');
   mkdirSync(directory, { recursive: true });
   const marker = join(directory, markerFile);
   const names = readdirSync(directory);
@@ -49,20 +49,20 @@ function claimDirectory(directory: string, seed: string): void {
     return;
   }
   if (!names.includes(markerFile))
-    throw refuse(`is not empty and has no ${markerFile}, so this command did not make it`);
+    throw refuse(`is not empty and has no ${markerFile}, so this command did not create it`);
   if (readFileSync(marker, 'utf8') !== markerText(seed))
-    throw refuse(`has the archive of another seed (${markerFile})`);
+    throw refuse(`contains the archive of another seed (${markerFile})`);
   const data = lstatSync(join(directory, 'data'), { throwIfNoEntry: false });
-  if (data !== undefined && !data.isDirectory()) throw refuse('has a link or a file in the place of data/');
+  if (data !== undefined && !data.isDirectory()) throw refuse('has a link or a file in place of the folder data/');
 }
 
-/** A file gets its time last, so one that was cut short is not taken for the object. */
+/** True if an object is already written. The time of a file is set last, so an incomplete file does not match. */
 function isWritten(path: string, { size, lastModified }: ListedObject): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found?.size === size && found.mtimeMs === lastModified.getTime();
 }
 
-/** Never through a link: what it leads to is not of this archive. */
+/** Opens a file for writing, but never through a link, which would lead out of this archive. */
 function openOwn(path: string): number {
   const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
   try {
@@ -70,7 +70,7 @@ function openOwn(path: string): number {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ELOOP') throw cause;
     const hint = 'remove the link, or name another directory';
-    throw new PipelineError('USAGE', 'a link is in the place of a file', { file: path, hint, cause });
+    throw new PipelineError('USAGE', 'there is a link in place of a file of the archive', { file: path, hint, cause });
   }
 }
 
@@ -85,9 +85,9 @@ function writeObject(path: string, body: Buffer, lastModified: Date): void {
 }
 
 /**
- * Writes every object of a store as a file below `directory`, its time of publication as the file's time, and answers
- * how many files and bytes the archive has. What is there already is kept; what the store does not have, too.
- * Throws USAGE for a directory that it did not make.
+ * Writes every object of a store as a file below `directory`, with its time of publication as the file's time. Returns
+ * how many files and bytes the archive has. Existing files are kept, including those that the store does not have.
+ * Throws USAGE for a directory that it did not create.
  */
 export async function writeArchive(
   store: ObjectStore,
@@ -122,7 +122,7 @@ export async function writeArchive(
     progress?.({ done: files, unit: 'files', bytes });
     marker = page.contents.at(-1)?.key ?? marker;
     isLast = !page.truncated;
-    // Synchronous calls are several times faster for small files; Ctrl-C gets its turn between pages.
+    // Synchronous calls are several times faster for small files. Ctrl-C is handled between pages.
     await setImmediate();
   }
   return { files, bytes };

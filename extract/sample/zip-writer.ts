@@ -1,6 +1,6 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 
-/** Midnight of 2025-01-01 in MS-DOS form: the bytes must not depend on when they are made. */
+/** 2025-01-01 in MS-DOS form: the bytes must not depend on when they are created. */
 const dosDate = ((2025 - 1980) << 9) | (1 << 5) | 1;
 const utf8Name = 0x0800;
 const deflated = 8;
@@ -9,12 +9,12 @@ const madeByUnix = 3 << 8;
 const regularFile0644 = 0o100644;
 
 /**
- * Huffman codes alone, because what a search for repeats finds depends on the processor that zlib runs on.
- * Small tables, because setting up the default ones costs more than compressing a bar.
+ * Only Huffman codes, because the matches that zlib finds depend on the processor.
+ * Small tables, because initializing the default ones costs more than compressing a bar.
  */
 const options = { strategy: constants.Z_HUFFMAN_ONLY, memLevel: 2, windowBits: 10, chunkSize: 1_024 };
 
-/** A zip with one deflated member, as the archive publishes them; `body` is the content deflated in some other way. */
+/** Creates a zip with one deflated member, as in the archive. `body` can be the content deflated in another way. */
 export function zipOf(name: string, content: Buffer, body = deflateRawSync(content, options)): Buffer {
   const nameLength = Buffer.byteLength(name);
   const crc = crc32(content);
@@ -26,7 +26,7 @@ export function zipOf(name: string, content: Buffer, body = deflateRawSync(conte
   /** The fields that the local header and the central directory share. */
   const member = (at: number): void => {
     zip.writeUInt16LE(version, at);
-    // Only where it is needed, as common zip tools do: without the flag a name is read as code page 437.
+    // Only set if necessary, as common zip tools do. Without the flag, names are read as code page 437.
     zip.writeUInt16LE(nameLength === name.length ? 0 : utf8Name, at + 2);
     zip.writeUInt16LE(deflated, at + 4);
     zip.writeUInt16LE(0, at + 6);

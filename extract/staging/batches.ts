@@ -17,21 +17,21 @@ const RETURN = 0x0d;
 export interface BatchedArchive {
   readonly key: string;
   readonly file: string;
-  /** The prefix of every line. */
+  /** The prefix that every line gets. */
   readonly prefix: string;
 }
 
 export interface Batches {
-  /** At least one. */
+  /** At least one file. */
   readonly files: readonly string[];
-  /** Digests of the staged CSVs that exist, by key. */
+  /** The digests of the staged CSVs that exist, by key. */
   readonly digests: ReadonlyMap<string, CsvDigest>;
 }
 
 /**
- * Writes the data lines of staged CSVs to a few files, `<stem>-0.csv` and so on, each line behind its prefix: byte-order
- * marks, headers, carriage returns and blank lines are left out. A CSV that is not there is passed over. `refuse` is told of
- * an archive whose header names other columns (A31): what is written of it must not be read. Throws DISK_FULL.
+ * Writes the data lines of staged CSVs to a few files, `<stem>-0.csv` and so on, each line after its prefix. Byte-order
+ * marks, headers, carriage returns and blank lines are left out, and missing CSVs are skipped. Calls `refuse` for an
+ * archive whose header names other columns (A31): what was written of it must not be read. Throws DISK_FULL.
  */
 export async function writeBatches(
   archives: readonly BatchedArchive[],
@@ -66,7 +66,7 @@ export async function writeBatches(
           crc = crc32(piece, crc);
           bytes += read;
           lines.push(piece);
-          // A small file costs as much as 4 KB more.
+          // Opening a file costs about as much as reading 4 KB.
           sinceTurn += read + 4096;
           if (sinceTurn < 8 * readBytes) continue;
           sinceTurn = 0;
@@ -87,7 +87,7 @@ export async function writeBatches(
 }
 
 interface Batch {
-  /** Writes bytes that may be overwritten after the call. */
+  /** Copies the bytes, so that the caller may overwrite them afterwards. */
   write(bytes: Buffer, from: number, to: number): void;
   flush(): void;
   size(): number;
@@ -127,7 +127,9 @@ function openBatch(file: string): Batch {
 const newline = Buffer.from('\n');
 const usualHeader = Buffer.from(header);
 
-/** Takes a CSV in pieces and writes its data lines, each behind `prefix`; `onHeader` gets a header that is not the usual one. */
+/**
+ * Takes a CSV in pieces and writes its data lines after `prefix`. Calls `onHeader` with any header but the usual one.
+ */
 function linePrefixer(prefix: Buffer, batch: Batch, onHeader: (line: string) => void) {
   let rest: Buffer = Buffer.alloc(0);
   let first = true;
@@ -138,7 +140,7 @@ function linePrefixer(prefix: Buffer, batch: Batch, onHeader: (line: string) => 
     if (first) {
       first = false;
       if (bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf) start += 3;
-      // Only a header begins with a letter: the extract has rejected everything else that is no digit (A1).
+      // Only a header begins with a letter: staging has rejected anything else that does not begin with a digit (A1).
       if ((bytes[start] as number) > 0x39) {
         const isUsual = usualHeader.length === end - start && usualHeader.compare(bytes, start, end) === 0;
         if (!isUsual) onHeader(bytes.toString('latin1', start, end));

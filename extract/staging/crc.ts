@@ -3,9 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 
 /**
- * The digest of a staged CSV is its CRC-32: the zip has it already, so that staging computes nothing for it, and a load
- * checks 3 GB a second with it where SHA-256 takes 1.7. It notices every changed digit and every torn or zeroed file; it
- * is no protection from somebody who means to deceive.
+ * The digest of a staged CSV is its CRC-32. The zip already contains it, so staging need not compute it, and a load
+ * checks 3 GB a second instead of 1.7 with SHA-256. It detects changed digits and torn or zeroed files, but it does not
+ * protect against deliberate manipulation.
  */
 export interface CsvDigest {
   readonly bytes: number;
@@ -16,10 +16,10 @@ export interface CsvDigest {
 export const formatCrc = (crc: number): string => crc.toString(16).padStart(8, '0');
 
 const readBytes = 1024 * 1024;
-/** Bytes read before others get their turn. */
+/** Bytes to read before yielding to the event loop. */
 const turnBytes = 8 * readBytes;
 
-/** Reads a file whole; `undefined` where there is none. Others get their turn on the way. */
+/** Computes the digest of a file, or returns `undefined` if it does not exist. Yields to the event loop in between. */
 export async function digestFile(file: string, signal: AbortSignal): Promise<CsvDigest | undefined> {
   const descriptor = openIfThere(file);
   if (descriptor === undefined) return undefined;
@@ -41,7 +41,7 @@ export async function digestFile(file: string, signal: AbortSignal): Promise<Csv
   return { bytes, crc32: formatCrc(crc) };
 }
 
-/** A descriptor to read from, `undefined` where there is no such file. */
+/** Opens a file for reading, or returns `undefined` if it does not exist. */
 export function openIfThere(file: string): number | undefined {
   try {
     return openSync(file, 'r');
@@ -55,8 +55,8 @@ const field = ',"crc32":"';
 const sealLength = field.length + 8 + '"}'.length;
 
 /**
- * Adds a checksum to the text of a JSON object, as its last field. `place` says where the text belongs, so that one that is
- * put elsewhere does not count.
+ * Adds a checksum to the text of a JSON object, as its last field. The checksum also covers `place`, which says where
+ * the text belongs, so that a text that ended up in the wrong place is detected.
  */
 export function seal(json: string, place = ''): string {
   const body = json.slice(0, -1);
@@ -64,8 +64,8 @@ export function seal(json: string, place = ''): string {
 }
 
 /**
- * Whether a text is as `seal` made it, or was written before there were checksums. A text whose checksum cannot be
- * found although it has one is damaged.
+ * True if a text is as `seal` made it, or was written before checksums were introduced. A text that mentions a checksum
+ * but does not end with one is damaged.
  */
 export function isIntact(text: string, place = ''): boolean {
   const at = text.length - sealLength;

@@ -1,18 +1,18 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, truncateSync } from 'node:fs';
-import type { RowChanges } from './compare-csv.ts';
 import { isIntact, seal } from './crc.ts';
+import type { RowChanges } from './staged-rows.ts';
 
 const blockSize = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** The whole lines of a journal, in texts of some MB, and the SHA-256 of them. */
+/** The complete lines of a journal, in texts of a few MB each, and their SHA-256. */
 export interface JournalText {
   readonly texts: readonly string[];
   readonly hash: Hash;
 }
 
-/** Reads a journal, empty where there is none; a torn last line is cut off. */
+/** Reads a journal; a missing file counts as empty. An incomplete last line is truncated. */
 export function readJournal(file: string): JournalText {
   const texts: string[] = [];
   const hash = createHash('sha256');
@@ -24,7 +24,7 @@ export function readJournal(file: string): JournalText {
     throw error;
   }
   const block = Buffer.allocUnsafe(blockSize);
-  /** Bytes at the start of `block` that are no whole line yet. */
+  /** Bytes at the start of `block` that do not form a complete line yet. */
   let kept = 0;
   let size = 0;
   try {
@@ -45,10 +45,10 @@ export function readJournal(file: string): JournalText {
   return { texts, hash };
 }
 
-/** The line of an entry, without its newline. */
+/** Formats the line of an entry, without its newline. */
 export const formatEntry = (entry: LedgerEntry): string => seal(JSON.stringify(entry));
 
-/** Puts the lines of texts into `latest`, by key; how many there were, and how many that are no entries or damaged. */
+/** Puts lines into `latest`, by key. Returns how many there were, and how many were damaged or not entries. */
 export function indexLines(texts: readonly string[], latest: Map<string, string>) {
   let lines = 0;
   let unreadable = 0;
@@ -68,7 +68,7 @@ export function indexLines(texts: readonly string[], latest: Map<string, string>
 
 const lead = '{"key":"';
 
-/** The key of a line without parsing it, where it is one of ours and has no escapes; none of a damaged line. */
+/** Returns the key of a line, without parsing the line if possible, or `undefined` if it is damaged. */
 function keyOf(line: string): string | undefined {
   if (!isIntact(line)) return undefined;
   const end = line.indexOf('"', lead.length);
@@ -89,56 +89,58 @@ export function parseEntry(line: string): LedgerEntry | undefined {
   }
 }
 
-/** What became of an archive; `staged` is the only one whose CSV is there, unless it was pruned. */
+/** The outcome of an archive. Only a `staged` one has a CSV, unless that was pruned. */
 export type ArchiveStatus = 'staged' | 'rejected' | 'absent' | 'failed';
 
-/** A line of the journal: what the last run that asked for an archive found. */
+/** A line of the journal: what the last run that requested an archive found. */
 export interface LedgerEntry {
   readonly key: string;
-  /** ETag of the listing it was asked for with. */
+  /** The ETag in the listing when it was requested. */
   readonly etag: string;
   readonly status: ArchiveStatus;
-  /** Why it is not staged, or what is odd about it. */
+  /** Why it is not staged, or what is unusual about it. */
   readonly reason?: string;
-  /** What `known_defects` says of a rejected one. */
+  /** The reason in `known_defects`, if it was rejected for a known defect. */
   readonly known_defect?: string;
   /** As-of of the run, ISO 8601. */
   readonly staged_at: string;
-  /** Of the listing, ISO 8601. */
+  /** From the listing, ISO 8601. */
   readonly last_modified: string;
-  /** Of the zip, by the listing. */
+  /** Size of the zip, from the listing. */
   readonly size_bytes: number;
   /** Of the zip. */
   readonly sha256?: string;
   readonly csv_bytes?: number;
-  /** CRC-32 of the CSV, 8 hex digits; missing of what was staged before it was noted, and not loaded since. */
+  /** CRC-32 of the CSV, 8 hex digits. Missing if an earlier version staged it and it has not been loaded since. */
   readonly csv_crc32?: string;
   readonly row_count?: number;
   /** µs since the epoch. */
   readonly first_open_time?: number;
   readonly last_open_time?: number;
   readonly header?: boolean;
-  /** Its CSV was removed after it had been loaded; it is fetched again where its partition has to be built again. */
+  /** Its CSV was removed after the load. It is fetched again when its partition has to be built again. */
   readonly pruned?: true;
-  /** Its CSV was lost, and this came of fetching it again; what was loaded of it stays. */
+  /** The outcome of fetching it again after its CSV was lost. The rows that were loaded from it are kept. */
   readonly unfetched?: { readonly status: Exclude<ArchiveStatus, 'staged'>; readonly reason: string };
-  /** A daily archive that was fetched for what its monthly one did not give; it makes way when that one does. */
+  /**
+   * A daily archive that was fetched for a day that the monthly one lacked. It is removed once that one has the day.
+   */
   readonly repair?: true;
   readonly duplicates?: number;
   /** Days of the month on which bars are missing. */
   readonly incomplete_days?: readonly number[];
-  /** A later version that could not be staged, so that this one still stands (A18). */
+  /** A later version that could not be staged, so that this one remains in use (A18). */
   readonly reissue?: {
     readonly etag: string;
     readonly status: Exclude<ArchiveStatus, 'staged'>;
     readonly reason: string;
     readonly known_defect?: string;
   };
-  /** Every time that a staged version was replaced by another, oldest first (A18). */
+  /** Each replacement of a staged version by another, oldest first (A18). */
   readonly revisions?: readonly Revision[];
 }
 
-/** What a re-issue changed of what had been published before (A18). */
+/** What a re-issue changed compared with the version before it (A18). */
 export interface Revision extends Partial<RowChanges> {
   readonly etag: string;
   readonly sha256: string;

@@ -6,22 +6,22 @@ import type { Ledger } from './ledger.ts';
 import { stagedFile } from './paths.ts';
 import { openRows } from './staged-rows.ts';
 
-/** A file that is known to be bad: its rejection is no news. */
+/** A file that is known to be bad, so that its rejection is not reported as a warning. */
 export interface KnownDefect {
   readonly key: string;
-  /** Of the zip; a re-issue is judged anew. */
+  /** SHA-256 of the zip. A re-issue has another one and is judged on its own. */
   readonly sha256: string;
   readonly reason: string;
 }
 
-/** What is known of these bytes. */
+/** Returns the reason of the known defect that these bytes have, if there is one. */
 export const knownDefect = (
   defects: readonly KnownDefect[],
   key: string,
   sha256: string | undefined,
 ): string | undefined => defects.find((defect) => defect.key === key && defect.sha256 === sha256)?.reason;
 
-/** Brings what was rejected by earlier runs, or by the load, to what is known of it now. */
+/** Updates rejections by earlier runs, or by the load, to the current list of known defects. */
 export function noteKnownDefects(ledger: Ledger, defects: readonly KnownDefect[]): void {
   for (const entry of [...ledger.holding('"status":"rejected"')]) {
     const known = knownDefect(defects, entry.key, entry.sha256);
@@ -31,7 +31,7 @@ export function noteKnownDefects(ledger: Ledger, defects: readonly KnownDefect[]
   }
 }
 
-/** Keys of those that are staged and of which nothing is wrong. */
+/** Returns the keys of known defects whose files are staged and turn out to be good. */
 export function obsoleteDefects(
   ledger: Ledger,
   defects: readonly KnownDefect[],
@@ -47,8 +47,8 @@ export function obsoleteDefects(
 }
 
 /**
- * What the load would find in the values of a CSV that is well formed (A11, A14, B25), in its words; asked here only of the
- * few archives that known_defects names.
+ * Returns the first bad value that the load would find in a well-formed CSV (A11, A14, B25), in the same words. It is
+ * checked here only for the few archives that known_defects names.
  */
 export function badValue(file: string): Reason | undefined {
   using rows = openRows(file);

@@ -8,19 +8,19 @@ import { seal } from './crc.ts';
 import { formatEntry, indexLines, type LedgerEntry, parseEntry, readJournal } from './journal.ts';
 import { journalFile } from './paths.ts';
 
-/** Marks a line that is not an entry, after its key. */
+/** Marks a line that removes a key instead of describing an archive. */
 const forgotten = ',"forgotten":true';
 
 /**
- * The memory of the extract: an append-only journal with a line for each outcome, of which the last one of a key
- * counts. A line is written after what it tells of has happened, so a kill can only make it forget what is in flight.
- * Opening reads the file; a line is parsed when its key is asked for, since most runs ask for few or none.
+ * The extract's record of all archives: an append-only journal with one line per outcome, of which the last one for a
+ * key counts. A line is written after the event that it describes, so a kill can only lose what is in flight.
+ * Opening the ledger reads the file. A line is parsed when its key is looked up, since most runs look up few or none.
  */
 export class Ledger implements Disposable {
   readonly #file: string;
-  /** Whole lines that are not in `#latest` yet. */
+  /** Complete lines that are not in `#latest` yet. */
   #unread: readonly string[];
-  /** By key. Lines take half the memory of entries; the one that was asked for last is kept parsed. */
+  /** By key. Lines take half the memory of entries. The entry that was looked up last is kept parsed. */
   readonly #latest = new Map<string, string>();
   #parsed: LedgerEntry | undefined;
   #hash: Hash;
@@ -35,18 +35,18 @@ export class Ledger implements Disposable {
     this.#hash = hash;
   }
 
-  /** Reads the journal of a staging area; a torn last line is cut off. */
+  /** Reads the journal of a staging area. An incomplete last line is truncated. */
   static open(stagingDir: string): Ledger {
     return new Ledger(journalFile(stagingDir));
   }
 
-  /** Lines that are no entries or damaged; what they told of is fetched again. */
+  /** The number of lines that are damaged or not entries. Their archives are fetched again. */
   get unreadable(): number {
     this.#index();
     return this.#unreadable;
   }
 
-  /** Changes with every line that is written. */
+  /** A digest that changes with every line that is written. */
   get digest(): string {
     return this.#hash.copy().digest('hex');
   }
@@ -67,7 +67,7 @@ export class Ledger implements Disposable {
     }
   }
 
-  /** Entries whose line holds this text; the other lines are not parsed. */
+  /** Yields the entries whose line contains this text. The other lines are not parsed. */
   *holding(text: string): Iterable<LedgerEntry> {
     this.#index();
     for (const line of this.#latest.values()) {
@@ -76,12 +76,12 @@ export class Ledger implements Disposable {
     }
   }
 
-  /** Throws DISK_FULL; then the entry does not count. */
+  /** Records an entry. Throws DISK_FULL, in which case the entry does not count. */
   record(entry: LedgerEntry): void {
     this.#append(entry.key, formatEntry(entry));
   }
 
-  /** From then on nothing is known of the key. Throws DISK_FULL. */
+  /** Removes what is known about a key. Throws DISK_FULL. */
   forget(key: string): void {
     this.#append(key, seal(`{"key":${JSON.stringify(key)}${forgotten}}`));
   }
@@ -102,20 +102,20 @@ export class Ledger implements Disposable {
   }
 
   /**
-   * For callers that cannot do without the entries in damaged lines.
-   * @throws PipelineError STAGING_DAMAGED where there are any
+   * Call this before doing anything that needs every entry.
+   * @throws PipelineError STAGING_DAMAGED if there are damaged lines
    */
   expectWhole(): void {
     if (this.unreadable === 0) return;
-    throw new SourceError('STAGING_DAMAGED', `${this.#unreadable} lines of the journal are damaged`, {
+    throw new SourceError('STAGING_DAMAGED', `the journal has ${this.#unreadable} damaged lines`, {
       file: this.#file,
-      hint: 'run for all that is staged, without a range and without --symbols, so that it is fetched again: pnpm pipeline run',
+      hint: 'run without a range and without --symbols, so that the affected archives are fetched again: pnpm pipeline run',
     });
   }
 
   /**
-   * Drops superseded lines once they are more than half; sorted by key. `damaged`: what damaged lines told of has been
-   * fetched again, so that they go too. Otherwise they stay, and all lines with them.
+   * Removes superseded lines once they are more than half, and sorts the rest by key. A journal with damaged lines is
+   * left alone, unless `damaged` says that their archives have been fetched again: then these lines are removed too.
    */
   compact({ damaged = false }: { readonly damaged?: boolean } = {}): void {
     this.#index();
@@ -130,7 +130,7 @@ export class Ledger implements Disposable {
     this.#unreadable = 0;
   }
 
-  /** Closes the file; recording opens it again. */
+  /** Closes the file. Recording an entry opens it again. */
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
@@ -149,6 +149,6 @@ export class Ledger implements Disposable {
   }
 }
 
-/** The partition of `ohlcv` that a staged CSV has rows of: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
+/** Returns the partition of `ohlcv` that a staged CSV belongs to: `instrument_type/symbol/timeframe/YYYY-MM-01`. */
 export const partitionOf = ({ instrument_type, symbol, timeframe, period }: StagedKey): string =>
   partitionText(instrument_type, symbol, timeframe, `${period.slice(0, 7)}-01`);

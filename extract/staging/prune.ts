@@ -8,7 +8,7 @@ import type { LedgerEntry } from './journal.ts';
 import { Ledger, partitionOf } from './ledger.ts';
 import { nameOfPathComponent, pathComponent, stagedFile } from './paths.ts';
 
-/** Removes the CSVs of partitions that are loaded. The ledger keeps all it knows of them, and that they are pruned. */
+/** Removes the CSVs of partitions that are loaded. The ledger keeps their entries and records that they are pruned. */
 export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>): Freed {
   using ledger = Ledger.open(stagingDir);
   const freed = { files: 0, bytes: 0 };
@@ -24,7 +24,7 @@ export function pruneStaged(stagingDir: string, partitions: ReadonlySet<string>)
   return freed;
 }
 
-/** Removes archives that others have taken the place of. The ledger forgets them first: a kill leaves a file at most. */
+/** Removes archives that others have replaced. The ledger forgets them first, so that a kill can only leave a file. */
 export function makeWay(ledger: Ledger, obsolete: readonly ArchiveKey[], stagingDir: string): void {
   for (const key of obsolete) {
     ledger.forget(formatKey(key));
@@ -32,17 +32,17 @@ export function makeWay(ledger: Ledger, obsolete: readonly ArchiveKey[], staging
   }
 }
 
-/** Makes the next run fetch pruned archives whose partition has to be built again; the error that says so. */
+/** Makes the next run fetch pruned archives whose partition has to be built again. Returns the error that says so. */
 export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): PipelineError {
   for (const { pruned: _, ...entry } of pruned) ledger.record(entry);
   ledger.close();
   const first = pruned[0] as LedgerEntry;
   return new SourceError(
     'OBJECT_ABSENT',
-    `${countOf(pruned.length, 'archive is needed again and was pruned after load', 'archives are needed again and were pruned after load')}`,
+    `${countOf(pruned.length, 'archive that was pruned after the load is needed again', 'archives that were pruned after the load are needed again')}`,
     {
       key: first.key,
-      hint: 'run the extract again, it fetches them: pnpm pipeline run --select +ohlcv',
+      hint: 'run the extract again, so that it fetches them: pnpm pipeline run --select +ohlcv',
     },
   );
 }
@@ -50,8 +50,8 @@ export function wantAgain(ledger: Ledger, pruned: readonly LedgerEntry[]): Pipel
 const folders = [...instrumentTypes, 'superseded', 'rejected', 'damaged'];
 
 /**
- * Removes all staged CSVs, those of versions that were re-issued since, and what was rejected or damaged. Ledger and
- * listing stay, and so does every file that no run has named.
+ * Removes all staged CSVs, superseded versions, and rejected and damaged files. Keeps the ledger, the listing, and
+ * every file that does not have a name that a run gives.
  */
 export async function removeStaged(stagingDir: string, signal: AbortSignal): Promise<Freed> {
   const freed = { files: 0, bytes: 0 };
@@ -68,18 +68,18 @@ export async function removeStaged(stagingDir: string, signal: AbortSignal): Pro
   return freed;
 }
 
-/** Whether a file has the name of an archive of the symbol and timeframe that its folders are called after. */
+/** True if a file is named like an archive of the symbol and timeframe after which its folders are named. */
 function isStaged(file: string): boolean {
   const symbol = dirname(file);
   try {
     const name = `${nameOfPathComponent(basename(symbol))}-${basename(dirname(symbol))}-`;
     return basename(file).startsWith(pathComponent(`${name}x`).slice(0, -1));
   } catch {
-    return false; // an escape that `pathComponent` does not write
+    return false; // an escape that `pathComponent` never writes
   }
 }
 
-/** Removes a folder and those below it, unless there is a file in one. */
+/** Removes a folder and its subfolders, except those that contain a file. */
 function removeEmpty(directory: string): void {
   if (!existsSync(directory)) return;
   const entries = readdirSync(directory, { withFileTypes: true });

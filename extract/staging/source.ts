@@ -18,12 +18,12 @@ import { type Ledger, partitionOf } from './ledger.ts';
 import { askedFile, damagedFile, rejectedFile, stagedFile } from './paths.ts';
 import { wantAgain } from './prune.ts';
 
-/** Smaller files are copied together: opening one takes DuckDB as long as reading so many bytes more. */
+/** Smaller files are copied into batches: opening a file costs DuckDB as much as reading this many bytes. */
 const smallestInPlace = 128 * 1024;
 
 /**
- * The lines of the staged CSVs, by whether a bar can stand twice in its partition: `staged_klines` or
- * `overlapping_klines`. Partitions are those of `ohlcv`: `instrument_type/symbol/timeframe/YYYY-MM-01`.
+ * The lines of the staged CSVs: `overlapping_klines` for partitions in which a bar may appear twice, `staged_klines`
+ * for all others. Partitions are those of `ohlcv`: `instrument_type/symbol/timeframe/YYYY-MM-01`.
  */
 export function stagedKlines(
   ledger: Ledger,
@@ -32,7 +32,7 @@ export function stagedKlines(
   let damaged: Promise<readonly DamagedFile[]> = Promise.resolve([]);
   return {
     async open(partitions, { tables, copy, directory, signal, refuse }) {
-      // A partition would be built of fewer files than it has.
+      // Without them, a partition would be built from fewer files than it has.
       ledger.expectWhole();
       const badHeaders = new Map<string, Reason>();
       const wanted = new Map<string, Staged[]>(inStorageOrder(partitions).map((partition) => [partition, []]));
@@ -69,9 +69,9 @@ export function stagedKlines(
         };
       }
       damaged = verify(ledger, opened, { digests, unread, signal });
-      damaged.catch(() => {}); // whoever waits for it is told
+      damaged.catch(() => {}); // the error reaches whoever awaits it
       if (badHeaders.size > 0) {
-        // The header of a damaged file is not what the archive published.
+        // The header of a damaged file is not the one that the archive published.
         for (const { key } of await damaged) badHeaders.delete(key);
         for (const [key, problem] of badHeaders) refuse({ key, reason: formatReason(problem) });
       }
@@ -92,7 +92,7 @@ export function stagedKlines(
         const [entry, rest] = [ledger.get(key), parseRestKey(key)];
         if (entry?.status !== 'staged') continue;
         ledger.record(lostEntry(entry, reason, asOf));
-        // The exchange is asked anew for what it was asked before.
+        // The exchange is asked again for everything that it has answered.
         if (rest !== undefined) rmSync(askedFile(stagingDir, rest), { force: true });
       }
       ledger.close();
@@ -114,8 +114,8 @@ export function stagedKlines(
 }
 
 /**
- * Holds staged CSVs against the ledger (B26): those that were copied by the digests of what was copied, the others by
- * reading them. What was staged before digests were noted has to be of its size; its digest is noted now.
+ * Compares staged CSVs with the ledger (B26), using the digests from copying them, or reading those that were not
+ * copied. CSVs that were staged before digests were recorded must have the right size; their digest is recorded now.
  */
 async function verify(
   ledger: Ledger,
@@ -144,15 +144,15 @@ async function verify(
 }
 
 function damageOf({ csv_bytes, csv_crc32 }: LedgerEntry, found: CsvDigest | undefined): string | undefined {
-  if (found === undefined) return 'its staged CSV is gone';
-  if (found.bytes !== csv_bytes) return `its staged CSV has ${found.bytes} bytes, ${csv_bytes} were staged`;
+  if (found === undefined) return 'its staged CSV is missing';
+  if (found.bytes !== csv_bytes) return `its staged CSV has ${found.bytes} bytes, but ${csv_bytes} were staged`;
   if (csv_crc32 === undefined || found.crc32 === csv_crc32) return undefined;
-  return `its staged CSV has the CRC-32 ${found.crc32}, that of what was staged is ${csv_crc32}`;
+  return `its staged CSV has the CRC-32 ${found.crc32}, but ${csv_crc32} was staged`;
 }
 
 /**
- * By market, timeframe, symbol and month: the rows of a series lie together, and beside them those of other symbols at
- * the same timeframe. Seconds beside daily bars would be read along with them.
+ * Sorts partitions by market, timeframe, symbol and month, so that the rows of a series are stored together, next to
+ * those of other symbols at the same timeframe. Otherwise a query for daily bars would also read bars of seconds.
  */
 function inStorageOrder(partitions: readonly string[]): readonly string[] {
   const keyed = partitions.map((partition) => {
@@ -166,19 +166,19 @@ interface Staged extends Place {
   readonly entry: LedgerEntry;
 }
 
-/** What is known of a staged file by its key. */
+/** Everything that follows from the key of a staged file. */
 interface Place {
   /** The columns that `staged_klines` and `overlapping_klines` have per file. */
   readonly values: readonly string[];
   readonly partition: string;
   readonly csv: string;
-  /** Where it goes when it is rejected, without extension. */
+  /** The path to which it is moved if it is rejected, without extension. */
   readonly rejected: string;
-  /** Where it goes when it is not what was staged. */
+  /** The path to which it is moved if it is not what was staged. */
   readonly damaged: string;
 }
 
-/** Of an archive, or of a file of bars that the exchange gave. */
+/** Returns the place of an archive, or of a file of bars from the exchange. */
 function placeOf(stagingDir: string, key: string): Place | undefined {
   const parts = parseStagedKey(key);
   if (parts === undefined) return undefined;
@@ -201,8 +201,8 @@ const batchedArchive = ({ entry, csv, values }: Staged): BatchedArchive => ({
 const byFirstBar = (a: Staged, b: Staged): number => (a.entry.first_open_time ?? 0) - (b.entry.first_open_time ?? 0);
 
 /**
- * Whether a bar may stand twice: in one archive (A10), or in two of the same time (A12). What is unknown may.
- * `archives` ascend by their first bar.
+ * True if a bar may appear twice: in one archive (A10), or in two that cover the same time (A12), or if that is
+ * unknown. `archives` ascend by their first bar.
  */
 function mayOverlap(archives: readonly Staged[]): boolean {
   let end = Number.NEGATIVE_INFINITY;
@@ -219,7 +219,7 @@ function rejectedEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEn
   return { ...kept, status: 'rejected', reason, staged_at: asOf.toISOString() };
 }
 
-/** What counts of an archive whose CSV is lost: what came of its listed version when that was fetched last. */
+/** Returns the entry of an archive whose CSV is lost, with the outcome of the last attempt to fetch it again. */
 function lostEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry {
   const { key, etag, last_modified, size_bytes, reissue, unfetched, revisions } = entry;
   const came = reissue ?? unfetched ?? { status: 'failed', reason: `lost: ${reason}` };
@@ -229,10 +229,10 @@ function lostEntry(entry: LedgerEntry, reason: string, asOf: Date): LedgerEntry 
   };
 }
 
-/** No header that is known is longer. */
+/** Bytes to read: no known header is longer. */
 const headerBytes = 512;
 
-/** What is wrong with the header of a staged CSV that has one; earlier versions took any (A31). */
+/** Returns what is wrong with the header of a staged CSV, if anything: earlier versions accepted any header (A31). */
 function problemOfStagedHeader(file: string): Reason | undefined {
   const descriptor = openIfThere(file);
   if (descriptor === undefined) return undefined;

@@ -3,20 +3,20 @@ import { closeSync, rmSync } from 'node:fs';
 import { named, openMaking, renameMaking, replaceFile, writeFully } from '../../engine/aside.ts';
 import type { ArchiveClient, Outcome, Verdict } from '../archive/client.ts';
 import type { Sink } from '../http/transport.ts';
+import type { Md5 } from '../kernel/kernel.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { isMd5 } from '../verify/checksum.ts';
 import { type Reason, reason } from '../verify/reason.ts';
 import { bufferSource, fileSource, type ZipSource } from '../verify/zip.ts';
-import type { Md5 } from './batched-md5.ts';
 
-/** Takes the bytes of a zip as they come, and holds them until it is verified. What it has given is good until it is disposed of. */
+/** Collects the bytes of a zip until it is verified. What it returns is valid until it is disposed of. */
 export interface Spool extends Disposable {
-  /** A sink that starts anew; earlier ones are of no further use. */
+  /** Starts over and returns a new sink. Earlier sinks must no longer be used. */
   open(): Sink;
-  /** Ends the writing; hex digests of what was written. */
+  /** Ends the writing and returns hex digests of what was written. */
   finish(): Promise<{ readonly size: number; readonly md5: string; readonly sha256: string }>;
   zip(): SpooledZip;
-  /** Keeps what was written as a file; false where nothing was. */
+  /** Saves what was written as a file. Returns false if nothing was written. */
   keep(file: string): boolean;
 }
 
@@ -24,17 +24,17 @@ export interface SpooledZip {
   readonly source: ZipSource;
   /** The bytes, if they are in memory. */
   readonly bytes?: Buffer;
-  /** The file they are in otherwise. */
+  /** The file that contains them otherwise. */
   readonly file?: string;
 }
 
 const nothing = Buffer.alloc(0);
 
-/** In memory that is used again: fresh buffers for every zip would keep the collector busy for a tenth of the time. */
+/** A spool in pooled memory: new buffers for every zip would cost a tenth of the time in garbage collection. */
 export function memorySpool(pool: BufferPool, md5: Md5, expectedSize: number): Spool {
   let buffer: Buffer = nothing;
   let size = 0;
-  /** Changes when sinks that were given out must not write any more. */
+  /** Changes when sinks that were handed out must no longer write. */
   let edition = 0;
   const written = (): Buffer => buffer.subarray(0, size);
 
@@ -56,7 +56,7 @@ export function memorySpool(pool: BufferPool, md5: Md5, expectedSize: number): S
       const own = ++edition;
       size = 0;
       return (chunk) => {
-        if (own !== edition) throw new Error('bytes came for an attempt that is over');
+        if (own !== edition) throw new Error('received bytes for an attempt that has ended');
         makeRoom(size + chunk.length);
         buffer.set(chunk, size);
         size += chunk.length;
@@ -79,7 +79,7 @@ export function memorySpool(pool: BufferPool, md5: Md5, expectedSize: number): S
   };
 }
 
-/** In a file, for zips that are too large for memory; disposing of it removes the file. */
+/** A spool in a file, for zips that are too large for memory. Disposing of it removes the file. */
 export function diskSpool(file: string): Spool {
   let descriptor: number | undefined;
   let size = 0;
@@ -126,7 +126,7 @@ export function diskSpool(file: string): Spool {
   };
 }
 
-/** A web page or a re-issued file may be larger than what was listed; it is read so that it can be told apart. */
+/** Bytes beyond the listed size to read, so that a web page or a re-issued file can be told apart. */
 const slack = 256 * 1024;
 
 export interface FetchedZip extends SpooledZip {
@@ -134,8 +134,8 @@ export interface FetchedZip extends SpooledZip {
 }
 
 /**
- * Fetches a zip whose size and MD5 are those of the listing, through the spool. Where the ETag is no MD5 the bytes must
- * have a SHA-256 that `isVouched`.
+ * Fetches a zip through the spool and checks its size and MD5 against the listing. If the ETag is not an MD5,
+ * `isVouched` must accept the SHA-256 of the bytes.
  */
 export function fetchZip(
   client: ArchiveClient,
@@ -167,27 +167,27 @@ function mismatch(
   isVouched: (sha256: string) => boolean,
 ): Reason | undefined {
   if (found.size !== size_bytes) {
-    return reason('size_mismatch', `${found.size} bytes came where ${size_bytes} are listed`);
+    return reason('size_mismatch', `received ${found.size} bytes, but ${size_bytes} are listed`);
   }
   if (isMd5(etag)) {
-    return found.md5 === etag ? undefined : reason('md5_mismatch', `the MD5 is ${found.md5} where ${etag} is listed`);
+    return found.md5 === etag ? undefined : reason('md5_mismatch', `the MD5 is ${found.md5}, but ${etag} is listed`);
   }
   return isVouched(found.sha256)
     ? undefined
-    : reason('checksum_mismatch', `the SHA-256 is ${found.sha256}, which is not what the CHECKSUM file says`);
+    : reason('checksum_mismatch', `the SHA-256 is ${found.sha256}, which is not the one in the CHECKSUM file`);
 }
 
-/** Buffers that are used again. It keeps as many as were ever out at once. */
+/** A pool of buffers. It keeps as many as were ever in use at once. */
 export interface BufferPool {
-  /** One of at least this size, with whatever was in it. */
+  /** Returns a buffer of at least this size, with arbitrary content. */
   take(size: number): Buffer;
-  /** For the next one who asks; the giver may not look at it any more. */
+  /** Returns a buffer to the pool. The caller must no longer use it. */
   giveBack(buffer: Buffer): void;
 }
 
 const smallest = 4096;
 
-/** In sizes of powers of two, so that any archive finds one that another of about its size has left. */
+/** Creates a pool whose buffers have powers of two as sizes, so that archives of similar sizes share them. */
 export function createBufferPool(): BufferPool {
   const free = new Map<number, Buffer[]>();
   return {

@@ -3,10 +3,10 @@ import { asideOf, renameMaking, replaceFile } from '../../engine/aside.ts';
 import { type ArchiveKey, archiveName } from '../../exchange/keys.ts';
 import { type ArchiveClient, objectUrl } from '../archive/client.ts';
 import type { Failure } from '../failure.ts';
+import { createMd5, type Md5 } from '../kernel/kernel.ts';
 import type { ListedObject } from '../listing/series-state.ts';
 import { fetchChecksum, isMd5 } from '../verify/checksum.ts';
 import { formatReason, type Reason, reason } from '../verify/reason.ts';
-import { createMd5, type Md5 } from './batched-md5.ts';
 import type { LedgerEntry } from './journal.ts';
 import { badValue, type KnownDefect, knownDefect } from './known-defects.ts';
 import { rejectedFile, spoolFile, stagedFile, supersededFile } from './paths.ts';
@@ -15,47 +15,47 @@ import { type Unpacked, unpackAside } from './unpack.ts';
 
 export interface StageOptions {
   readonly client: ArchiveClient;
-  /** The buffers of zips in memory. */
+  /** The buffers for zips in memory. */
   readonly buffers: BufferPool;
   readonly md5: Md5;
   /** Base URL of the archive. */
   readonly archiveUrl: string;
   readonly stagingDir: string;
   readonly asOf: Date;
-  /** `checksum` fetches every CHECKSUM file; `etag` those of objects whose ETag is no MD5. */
+  /** `checksum` fetches every CHECKSUM file, `etag` only those of objects whose ETag is not an MD5. */
   readonly verify: 'etag' | 'checksum';
-  /** What becomes of a file whose MD5 is the listed one and whose CHECKSUM file says otherwise (A19). */
+  /** What to do with a file whose MD5 is the listed one but whose CHECKSUM file disagrees (A19). */
   readonly staleChecksum: 'fail' | 'warn';
   readonly knownDefects: readonly KnownDefect[];
-  /** Larger zips are written to disk as they come, so that what is under way at once stays small. */
+  /** Larger zips are written to disk as they arrive, so that those in flight take little memory. */
   readonly largestInMemory: number;
   readonly signal: AbortSignal;
 }
 
-/** Options that can be sent to a thread. */
+/** The options that can be sent to a thread. */
 export type StageSettings = Omit<StageOptions, 'client' | 'buffers' | 'md5' | 'signal'>;
 
 export interface WantedArchive {
   readonly key: ArchiveKey;
   readonly object: ListedObject;
-  /** Its entry in the ledger. */
+  /** The entry of the archive in the ledger. */
   readonly known: LedgerEntry | undefined;
 }
 
 export type StageOutcome =
   | { readonly status: 'staged'; readonly sha256: string; readonly unpacked: Unpacked; readonly note?: Reason }
   | {
-      /** The listed bytes came, by size and MD5, and their content is bad. */
+      /** The archive arrived as listed, by size and MD5, but its content is bad. */
       readonly status: 'rejected';
       readonly reason: Reason;
       readonly sha256: string;
-      /** The reason of the known defect, if it is one. */
+      /** The reason from `known_defects`, if this is a known defect. */
       readonly knownDefect?: string;
     }
   | { readonly status: 'absent'; readonly reason: Reason }
   | { readonly status: 'failed'; readonly failure: Failure };
 
-/** `stageArchive` on one thread, whose archives share buffers and are hashed together. */
+/** Returns `stageArchive` for one thread, whose archives share buffers and are hashed together. */
 export function createStage(
   settings: StageSettings,
   client: ArchiveClient,
@@ -66,9 +66,9 @@ export function createStage(
 }
 
 /**
- * Downloads one archive, checks every byte and stages its CSV under its name; the version that it replaces is kept
- * aside. What is rejected, its listed bytes being bad, is kept under `rejected/` with its reason. Throws only what
- * stops the run: an abort, a full disk.
+ * Downloads one archive, checks every byte and stages its CSV under its final name. The version that it replaces is
+ * kept under `superseded/`. An archive that arrived as listed but is bad is kept under `rejected/` with the reason.
+ * Throws only what stops the run: an abort or a full disk.
  */
 async function stageArchive(wanted: WantedArchive, options: StageOptions): Promise<StageOutcome> {
   const { key, object } = wanted;
@@ -79,7 +79,7 @@ async function stageArchive(wanted: WantedArchive, options: StageOptions): Promi
   const isLarge = object.size_bytes > largestInMemory;
   using spool = isLarge ? diskSpool(spoolFile(stagingDir, key)) : memorySpool(buffers, md5, object.size_bytes);
   const url = objectUrl(archiveUrl, object.key);
-  // Where nothing else tells which bytes are meant, those that a person has looked at are known by their SHA-256.
+  // If nothing else vouches for the bytes, those of a known defect are still recognized by their SHA-256.
   const isKnown = (sha256: string) => knownDefect(options.knownDefects, object.key, sha256) !== undefined;
   const isVouched = (sha256: string) => sha256 === checksum.sha256 || isKnown(sha256);
   const outcome = await fetchZip(client, url, object, isVouched, spool);
@@ -97,7 +97,7 @@ async function stageArchive(wanted: WantedArchive, options: StageOptions): Promi
   const file = stagedFile(stagingDir, key);
   const unpacked = await unpackAside(zip, key, file, options.signal);
   if ('code' in unpacked) return reject(wanted, options, { reason: unpacked, sha256, spool });
-  // The load would reject it too, and say so as news.
+  // The load would reject it too, but report it as a new warning.
   const bad = isKnown(sha256) && badValue(asideOf(file));
   if (bad) {
     rmSync(asideOf(file), { force: true });
@@ -112,16 +112,16 @@ async function stageArchive(wanted: WantedArchive, options: StageOptions): Promi
 }
 
 const stale = (found: string, expected: string): Reason =>
-  reason('checksum_mismatch', `the SHA-256 is ${found} where the CHECKSUM file says ${expected}`);
+  reason('checksum_mismatch', `the SHA-256 is ${found}, but the CHECKSUM file says ${expected}`);
 
 type Checksum =
-  /** A note tells what is wrong with the CHECKSUM file of an archive that its MD5 vouches for. */
+  /** `note` says what is wrong with the CHECKSUM file of an archive whose MD5 is as listed. */
   | { readonly kind: 'ok'; readonly sha256?: string; readonly note?: Reason }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * What the CHECKSUM file says, where it is asked for. Where nothing vouches for the bytes without it, or the policy wants
- * its word and got something else, that is no answer, and nothing is known of the archive.
+ * Returns the SHA-256 from the CHECKSUM file, if that file is needed. If it cannot be used and nothing else vouches for
+ * the bytes, or if the policy insists on it, the archive counts as failed.
  */
 async function expectedChecksum(
   { key, object }: WantedArchive,
@@ -136,9 +136,9 @@ async function expectedChecksum(
     const isNoted = vouched && staleChecksum === 'warn' && outcome.reason !== undefined;
     return isNoted ? { kind: 'ok', note: outcome.reason } : outcome;
   }
-  const missing = reason('checksum_missing', 'there is no CHECKSUM file (404)');
+  const missing = reason('checksum_missing', 'the CHECKSUM file does not exist (404)');
   if (vouched) return { kind: 'ok', note: missing };
-  const hint = 'the ETag of the archive is no MD5, so nothing else can verify it; run again later';
+  const hint = 'the ETag of the archive is not an MD5, so only a CHECKSUM file can verify it: run again later';
   const failure: Failure = {
     code: 'ARCHIVE_RESPONSE',
     message: formatReason(missing),
@@ -150,7 +150,7 @@ async function expectedChecksum(
 interface Rejection {
   readonly reason: Reason;
   readonly sha256: string;
-  /** Holds the bytes. */
+  /** Contains the bytes. */
   readonly spool: Spool;
 }
 
@@ -173,12 +173,12 @@ function forgetRejection(stagingDir: string, key: ArchiveKey): void {
   }
 }
 
-/** A kill may have come between two renames of an earlier attempt: what is kept aside already is the older version. */
+/** Keeps the older version if there already is one: an earlier attempt may have been killed between two renames. */
 function setAside(file: string, aside: string): void {
   if (existsSync(file) && !existsSync(aside)) renameMaking(file, aside);
 }
 
-/** Says in one line why an archive is not staged, or what is odd about it. */
+/** Returns one line on why an archive is not staged, or what is unusual about it. */
 export function reasonOf(outcome: StageOutcome): string | undefined {
   if (outcome.status === 'staged') return outcome.note && formatReason(outcome.note);
   if (outcome.status === 'failed') return `${outcome.failure.code.toLowerCase()}: ${outcome.failure.message}`;

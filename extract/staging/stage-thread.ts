@@ -1,11 +1,11 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createClient } from '../archive/client.ts';
 import { createStage } from './stage-archive.ts';
-import type { Done, Job, Order, Report, StagerSettings } from './threads.ts';
+import type { Done, Job, Order, Report, StagerSettings } from './stager.ts';
 
 /**
- * The main module of a staging thread: downloads, verifies, unpacks and renames what it is told to and says what
- * became of it. It loads neither the engine nor unzipper, since each thread would have to load it anew.
+ * The main module of a staging thread: downloads, verifies, unpacks and renames the archives that it receives, and
+ * reports their outcomes. It loads neither the engine nor unzipper, since each thread would have to load them again.
  */
 const { stage, client: clientOptions } = workerData as StagerSettings;
 const port = parentPort as MessagePort;
@@ -15,7 +15,7 @@ const client = createClient({ ...clientOptions, signal });
 const stageArchive = createStage(stage, client, signal);
 
 let done: Done[] = [];
-/** Requests when the last report went out; retries are told even where no archive ends. */
+/** The number of requests in the last report. Retries are reported even if no archive has finished. */
 let told = 0;
 
 function report(): void {
@@ -27,7 +27,7 @@ function report(): void {
 setInterval(report, 500).unref();
 
 function finish(one: Done): void {
-  // Whatever ends in one turn of the event loop goes out in one message.
+  // Jobs that end in the same turn of the event loop are reported in one message.
   if (done.push(one) === 1) setImmediate(report);
 }
 

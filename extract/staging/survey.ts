@@ -6,22 +6,22 @@ import { indexLines, type LedgerEntry, parseEntry, readJournal } from './journal
 import type { Ledger } from './ledger.ts';
 import { journalFile, stagedFile } from './paths.ts';
 
-/** The findings of a survey of all staged files. */
+/** The result of a survey of all staged files. */
 export interface Survey {
-  /** Digest of the ledger that it went by. */
+  /** The digest of the ledger that it is based on. */
   readonly ledger: string;
-  /** Keys of staged archives whose CSV is gone, or of another size than the ledger says. */
+  /** Keys of staged archives whose CSV is missing, or does not have the size in the ledger. */
   readonly broken: ReadonlySet<string>;
 }
 
-/** True if the CSV of an entry is there, with the size it was staged with. */
+/** True if the CSV of an entry exists and has the size with which it was staged. */
 function isThere(stagingDir: string, { key, csv_bytes }: LedgerEntry): boolean {
   const parsed = parseKey(key);
   const found = parsed && statSync(stagedFile(stagingDir, parsed), { throwIfNoEntry: false });
   return found !== undefined && found.size === csv_bytes;
 }
 
-/** It loads nothing of the engine, since a thread would have to load that anew. */
+/** Surveys all staged files. Loads nothing of the engine, since the survey's thread would have to load it again. */
 export function surveyStaged(stagingDir: string): Survey {
   const { texts, hash } = readJournal(journalFile(stagingDir));
   const latest = new Map<string, string>();
@@ -34,24 +34,24 @@ export function surveyStaged(stagingDir: string): Survey {
   return { ledger: hash.digest('hex'), broken };
 }
 
-/** A survey that is under way, or none. */
+/** A survey in progress, or none. */
 export interface PendingSurvey extends AsyncDisposable {
-  /** The findings; only once, since they describe the time before the run. */
+  /** Returns the result, but only once, since it describes the state before the run. */
   take(): Promise<Survey> | undefined;
 }
 
 export const noSurvey: PendingSurvey = { take: () => undefined, [Symbol.asyncDispose]: async () => {} };
 
-/** Bytes of a journal below which all is looked at before a thread has started. */
+/** Bytes of a journal from which a thread is worth starting. Smaller ones are checked faster without it. */
 const worthThread = 4 * 1024 * 1024;
 
-/** Begins to look at every staged file on a thread of its own, so that it is done by the time the archive is listed. */
+/** Starts checking every staged file on a thread of its own, so that it is done by the time the archive is listed. */
 export function beginSurvey(stagingDir: string, signal: AbortSignal, smallest = worthThread): PendingSurvey {
   const size = statSync(journalFile(stagingDir), { throwIfNoEntry: false })?.size ?? 0;
   if (size < smallest) return noSurvey;
   const thread = new Worker(new URL('./survey-thread.ts', import.meta.url), { workerData: stagingDir, execArgv: [] });
   const found = once(thread, 'message', { signal }).then(([survey]) => survey as Survey);
-  found.catch(() => {}); // whoever takes it is told
+  found.catch(() => {}); // the error reaches whoever takes it
   let left: Promise<Survey> | undefined = found;
   return {
     take() {
@@ -66,9 +66,9 @@ export function beginSurvey(stagingDir: string, signal: AbortSignal, smallest = 
 }
 
 /**
- * What the ledger has of a key, unless the CSV that it tells of is gone or of another size. One that was pruned need not be
- * there, but in a rebuild. What this run has asked for is not looked at again: it has just put it there. Where there is a
- * survey, no file is looked at.
+ * Returns a function that looks up a key in the ledger, and ignores entries whose CSV is missing or has another size.
+ * Pruned CSVs need not exist, except in a rebuild. Archives in `asked` are not checked, since this run has just staged
+ * them. If there is a survey, it is used instead of checking files.
  */
 export function intactEntries(
   ledger: Ledger,

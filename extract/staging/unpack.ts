@@ -9,7 +9,7 @@ import { checkContent, findMember, inflateMember, type ZipMember } from '../veri
 import { formatCrc } from './crc.ts';
 import type { FetchedZip } from './spool.ts';
 
-/** Larger members are inflated piece by piece. */
+/** Larger members are inflated in pieces. */
 export const largestInflated = 32 * 1024 * 1024;
 const pieceSize = 256 * 1024;
 
@@ -21,7 +21,7 @@ export interface Unpacked {
 }
 
 /**
- * Unpacks the CSV of a zip beside `file`, every byte of it checked on the way; the caller gives it its name.
+ * Unpacks the CSV of a zip next to `file` and checks every byte of it. The caller renames it to `file`.
  * Leaves nothing behind if the content is bad. Throws if the disk is full.
  */
 export async function unpackAside(
@@ -51,11 +51,11 @@ function unpackSmall(zip: Buffer, member: ZipMember, key: ArchiveKey, aside: str
   if ('code' in scanned) return scanned;
   const { csv, facts } = scanned;
   writeNew(aside, csv);
-  // The member's is that of its content: inflating it has checked that.
+  // The CRC-32 of the member is that of the CSV: inflating it has checked that.
   return { csv_bytes: csv.length, csv_crc32: formatCrc(member.crc32), facts };
 }
 
-/** Inflates and checks a member that is small enough for memory; its CSV is good until the next call on this thread. */
+/** Inflates and checks a member that fits into memory. The CSV is valid until the next call on this thread. */
 export function scanSmall(
   zip: Buffer,
   member: ZipMember,
@@ -82,7 +82,7 @@ async function unpackLarge(
   }
 }
 
-/** Inflates and checks a member piece by piece; each piece is handed on as long as all before it are good. */
+/** Inflates and checks a member in pieces. Each piece is passed to `write` as long as everything so far is good. */
 export async function scanMember(
   zip: Pick<FetchedZip, 'source' | 'file'>,
   member: ZipMember,
@@ -100,7 +100,7 @@ export async function scanMember(
       bytes += piece.length;
       crc = crc32(piece, crc);
       if (bytes > member.uncompressed_bytes) break;
-      // After a bad line only the CRC matters: that the bytes are damaged says more than what they became.
+      // After a bad line only the CRC matters: damaged bytes are a better explanation than what became of them.
       problem ??= scanner.push(piece);
       if (problem === undefined) write(piece);
     }
@@ -109,7 +109,7 @@ export async function scanMember(
     return 'code' in facts ? facts : { csv_bytes: bytes, csv_crc32: formatCrc(crc), facts };
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
-    return reason('zip_corrupt', `the member does not inflate: ${(error as Error).message}`);
+    return reason('zip_corrupt', `the member cannot be inflated: ${(error as Error).message}`);
   }
 }
 
@@ -121,7 +121,7 @@ function contentOf(zip: Pick<FetchedZip, 'source' | 'file'>, member: ZipMember):
       : createReadStream(zip.file, { start, end: start + compressed_bytes - 1, highWaterMark: pieceSize });
   if (!deflated) return packed;
   const inflate = createInflateRaw({ chunkSize: pieceSize });
-  // The reader of `inflate` gets the error too; without a callback it would be thrown again from here.
+  // The reader of `inflate` also gets the error. Without a callback it would be thrown here as well.
   pipeline(packed, inflate, () => {});
   return inflate;
 }

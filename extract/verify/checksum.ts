@@ -3,12 +3,12 @@ import { type ArchiveClient, headerOf, type Outcome, type Verdict } from '../arc
 import type { Answer } from '../http/transport.ts';
 import { type Reason, reason } from './reason.ts';
 
-/** The ETag of an object that was uploaded whole is its MD5. */
+/** True if an ETag is an MD5, as it is for objects that were uploaded in one part. */
 export const isMd5 = (etag: string): boolean => /^[0-9a-f]{32}$/.test(etag);
 
 const checksumLimit = 64 * 1024;
 
-/** The SHA-256 that `<key>.CHECKSUM` gives for `name`: 64 hex digits, two spaces, the name of the zip. */
+/** Fetches the SHA-256 that a CHECKSUM file contains for `name`: 64 hex digits, two spaces, the name of the zip. */
 export function fetchChecksum(client: ArchiveClient, url: URL, name: string): Promise<Outcome<string>> {
   return client.get({ url, limit: checksumLimit, check: (answer) => checkChecksum(answer, name) });
 }
@@ -22,10 +22,10 @@ function checkChecksum(answer: Answer, name: string): Verdict<string> {
   return isOther ? again(malformed('the CHECKSUM file does not match its ETag')) : { kind: 'ok', value: sha256 };
 }
 
-/** The SHA-256 that the text of a CHECKSUM file gives for the file called `name`. */
+/** Returns the SHA-256 that the text of a CHECKSUM file contains for the file `name`. */
 export function parseChecksum(text: string, name: string): string | Reason {
   const match = /^([0-9a-fA-F]{64}) [ *]([^\r\n]+)\r?\n?$/.exec(text);
-  if (match === null) return malformed('the CHECKSUM file is no line of sha256sum');
+  if (match === null) return malformed('the CHECKSUM file is not a line as sha256sum writes it');
   if (match[2] !== name) return malformed(`the CHECKSUM file names ${JSON.stringify(match[2]?.slice(0, 200))}`);
   return (match[1] as string).toLowerCase();
 }

@@ -4,7 +4,7 @@ import { timeframes } from '../../exchange/timeframes.ts';
 import { type Grid, scanRows } from '../kernel/kernel.ts';
 import { type Reason, reason } from './reason.ts';
 
-/** Facts about a whole, well-formed kline CSV. */
+/** The facts about a complete, well-formed kline CSV. */
 export interface CsvFacts {
   readonly row_count: number;
   /** µs since the epoch. */
@@ -13,11 +13,11 @@ export interface CsvFacts {
   readonly header: boolean;
   /** Rows that repeat the row before them to the last byte (A10). */
   readonly duplicates: number;
-  /** Days of the month, from 1, on which the grid of a fixed timeframe has slots without a bar (A15). */
+  /** Days of the month, from 1, on which bars of a timeframe with a fixed length are missing (A15). */
   readonly incomplete_days: readonly number[];
 }
 
-/** Reads a CSV in pieces of any size, with flat memory. After a reason was returned it is of no further use. */
+/** Reads a CSV in pieces of any size, with constant memory. It must not be used again once it has returned a reason. */
 export interface CsvScanner {
   push(chunk: Buffer): Reason | undefined;
   end(): CsvFacts | Reason;
@@ -30,19 +30,19 @@ const RETURN = 0x0d;
 const ZERO = 0x30;
 const NINE = 0x39;
 const fieldsPerLine = columns.length;
-/** Real lines have at most 190 bytes. */
+/** Lines of real archives have at most 190 bytes. */
 const longestLine = 4096;
 
 /**
- * Checks the lines of an archive's CSV: 12 numbers (A34), open_time an integer in ms or µs inside the archive's
- * period (A2, A14), ascending, equal only where the whole row is (A10). The first byte after an optional byte-order
- * mark decides whether there is a header (A1, B6), which must name the columns as they are (A31); CRLF, a missing last
- * newline and blank lines at the end are fine (A6).
- * No string is made of a line, so that a pass costs less than inflating did.
+ * Checks the lines of an archive's CSV. Each must have 12 numbers (A34). `open_time` must be an integer in ms or µs
+ * within the archive's period (A2, A14), and must ascend; it may repeat only if the whole row does (A10). The first
+ * byte after an optional byte-order mark decides if there is a header (A1, B6), which must name the columns in their
+ * order (A31). CRLF, a missing last newline and blank lines at the end are accepted (A6).
+ * It creates no strings from lines, so that a scan costs less than inflating.
  */
 export function scanCsv(key: ArchiveKey): CsvScanner {
   const rows = rowScanner(key);
-  /** Holds what is to be seen again; one buffer for all chunks, since fresh ones would keep the collector busy. */
+  /** Contains bytes that are needed again. One buffer serves all chunks, to avoid garbage collection. */
   let work: Buffer = Buffer.alloc(0);
   let kept = 0;
   let begun = false;
@@ -84,7 +84,9 @@ export function scanCsv(key: ArchiveKey): CsvScanner {
   };
 }
 
-/** As `scanCsv`, of a CSV that is in memory as a whole: at once where nothing about it is odd. */
+/**
+ * Like `scanCsv`, for a CSV that is entirely in memory. If nothing about it is unusual, the kernel scans it in one go.
+ */
 export function scanWholeCsv(key: ArchiveKey, csv: Buffer): CsvFacts | Reason {
   const lead = readLead(csv);
   if (lead !== undefined && !('code' in lead)) {
@@ -99,15 +101,17 @@ export function scanWholeCsv(key: ArchiveKey, csv: Buffer): CsvFacts | Reason {
   return scanner.push(csv) ?? scanner.end();
 }
 
-/** Timeframes without a fixed length have days for slots. */
+/** Returns the grid of an archive. Timeframes without a fixed length use days as slots. */
 function gridOf(key: ArchiveKey): Grid {
   const period = periodOf(key);
-  if (period === undefined) throw new Error(`${key.symbol} ${key.period} has no period`);
+  if (period === undefined) throw new Error(`the period ${key.period} of ${key.symbol} is invalid`);
   const length = timeframes[key.timeframe];
   return { start: period.start * 1000, end: period.end * 1000, slot: length === undefined ? DAY : length * 1000 };
 }
 
-/** Days of the period, from 1, that have fewer slots with a row than they should; none where slots have no fixed length. */
+/**
+ * Returns the days of the period, from 1, that lack rows, or none if the slots of the timeframe have no fixed length.
+ */
 function incompleteDays(
   slotsByDay: ArrayLike<number>,
   { timeframe }: ArchiveKey,
@@ -121,7 +125,7 @@ function incompleteDays(
   return days;
 }
 
-/** The length of a byte-order mark and a header, once the first line is whole. */
+/** Returns the length of the byte-order mark and header, or `undefined` if the first line is still incomplete. */
 function readLead(bytes: Buffer): { readonly length: number; readonly header: boolean } | Reason | undefined {
   const mark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   const newline = bytes.indexOf(NEWLINE, mark);
@@ -136,17 +140,17 @@ const fieldCount = (where: string, count: number): Reason =>
 
 const tooLong = (row: number): Reason => reason('line_too_long', `row ${row} has more than ${longestLine} bytes`);
 
-/** Checks whole lines of data and remembers what they say. */
+/** Checks complete lines of data and collects the facts about them. */
 function rowScanner(key: ArchiveKey) {
   const grid = gridOf(key);
   const { start, end, slot } = grid;
   const slotsByDay = new Int32Array(Math.round((end - start) / DAY));
   const state = { rows: 0, duplicates: 0, first: 0, last: -1, lastSlot: -1, blank: false, seen: 0 };
 
-  /** Takes bytes that begin where the last call left off, and returns those that it wants to see again. */
+  /** Takes the bytes that follow those of the last call. Returns the bytes that must be passed to it again. */
   function take(bytes: Buffer): Buffer | Reason {
     const limit = bytes.lastIndexOf(NEWLINE) + 1;
-    // Fields of an object are boxed anew at each change; local numbers, twice a row, are not.
+    // Numbers in an object are boxed at each change, those in local variables are not.
     let { rows, last, lastSlot, blank } = state;
     let before = rows === 0 ? -1 : 0;
     let position = state.seen;
@@ -173,7 +177,7 @@ function rowScanner(key: ArchiveKey) {
       if (byte !== NEWLINE || fields !== fieldsPerLine) return badRow(bytes, line, rows + 1);
       rows++;
       position++;
-      if (blank) return reason('field_count', `a blank line stands before row ${rows}`);
+      if (blank) return reason('field_count', `there is a blank line before row ${rows}`);
       if (position - line > longestLine) return tooLong(rows);
       const time = microsOf(value);
       if (time < start || time >= end) {
@@ -196,7 +200,7 @@ function rowScanner(key: ArchiveKey) {
       last = time;
       before = line;
     }
-    // The line before is seen again because the next may repeat it.
+    // The last line is needed again, because the next one may repeat it.
     const keep = before < 0 ? position : before;
     Object.assign(state, { rows, last, lastSlot, blank, seen: position - keep });
     return bytes.length - position > longestLine ? tooLong(rows + 1) : bytes.subarray(keep);
@@ -209,7 +213,7 @@ function rowScanner(key: ArchiveKey) {
     return { row_count, first_open_time: first, last_open_time: last, header, duplicates, incomplete_days };
   }
 
-  /** `seen`: how many of the bytes that `take` returned are whole lines. */
+  /** `seen` returns how many of the bytes that `take` returned are complete lines. */
   return { take, facts, seen: () => state.seen };
 }
 
@@ -225,12 +229,14 @@ function badStart(bytes: Buffer, line: number, row: number): Reason {
   return reason('open_time_not_a_number', `row ${row} opens at ${JSON.stringify(fields[0]?.slice(0, 40))}`);
 }
 
-/** Says why a line that begins with an open time is not a row: its bytes first, then its fields, then its numbers. */
+/**
+ * Returns why a line that begins with an open time is not a row. Checks its bytes first, then its fields and numbers.
+ */
 function badRow(bytes: Buffer, line: number, row: number): Reason {
   const text = textOf(bytes, line);
   const odd = /[^\x20-\x7e]/.exec(text)?.[0];
   if (odd !== undefined) {
-    return reason('not_text', `row ${row} holds byte ${odd.charCodeAt(0)}, which is no character of a CSV`);
+    return reason('not_text', `row ${row} contains the byte ${odd.charCodeAt(0)}, which is not valid in a CSV`);
   }
   if (text.length >= longestLine) return tooLong(row);
   const fields = text.split(',');
@@ -239,7 +245,7 @@ function badRow(bytes: Buffer, line: number, row: number): Reason {
   return reason('not_a_number', `row ${row}, ${columns[at]} ${fields[at]?.slice(0, 40) || 'is empty'}`);
 }
 
-/** A line as Latin-1, without its end, and no longer than one may be. */
+/** Returns a line as Latin-1 without its line end, truncated to the maximum length. */
 function textOf(bytes: Buffer, line: number): string {
   const next = bytes.indexOf(NEWLINE, line) + 1;
   return bytes.toString('latin1', line, Math.min(textEnd(bytes, next), line + longestLine));
@@ -250,7 +256,7 @@ const POINT = 0x2e;
 const UPPER_E = 0x45;
 const LOWER_E = 0x65;
 
-/** Returns the end of the number at `start`, by the grammar of exchange/bar-rules.ts (A34); -1 if there is none. */
+/** Returns the end of the number at `start` by the grammar in exchange/bar-rules.ts (A34), or -1 if there is none. */
 function numberEnd(bytes: Buffer, start: number): number {
   const whole = bytes[start] === MINUS ? start + 1 : start;
   let at = digitsEnd(bytes, whole);
@@ -276,15 +282,15 @@ function digitsEnd(bytes: Buffer, start: number): number {
 const isName = (field: string): boolean => /^\s*[a-z]/i.test(field) && !/^\s*(nan|inf)/i.test(field);
 
 /**
- * What is wrong with a header: columns are read by their position, so each name must be the one of its position (A31).
- * `line` has no line end.
+ * Returns what is wrong with a header, if anything. Columns are read by position, so each name must match its position
+ * (A31). `line` has no line end.
  */
 export function headerProblem(line: string): Reason | undefined {
   const names = line.split(',');
   if (names.length !== columns.length) {
     return reason('field_count', `the header has ${names.length} fields instead of ${columns.length}`);
   }
-  // A header names all its columns; `NaN,1,2…` is a broken row, and dropping it would lose a bar.
+  // A header names every column. `NaN,1,2…` is a broken row, and ignoring it would lose a bar.
   const unnamed = names.find((name) => !isName(name));
   if (unnamed !== undefined) {
     const shown = JSON.stringify(unnamed.slice(0, 40));
@@ -293,8 +299,8 @@ export function headerProblem(line: string): Reason | undefined {
   const at = columns.findIndex((column, position) => columnNamed(names[position] as string) !== column);
   if (at < 0) return undefined;
   const name = names[at] as string;
-  const where = `column ${at + 1} of the header is ${JSON.stringify(name.slice(0, 40))} where the archive has ${columns[at]}`;
+  const where = `column ${at + 1} of the header is ${JSON.stringify(name.slice(0, 40))} instead of ${columns[at]}`;
   return columnNamed(name) === undefined
-    ? reason('header_unknown', `${where}, and that name is not known`)
+    ? reason('header_unknown', `${where}, and that name is unknown`)
     : reason('header_order', `${where}: the columns are in another order`);
 }

@@ -1,6 +1,6 @@
 import type { DefectCode } from '../../exchange/bar-rules.ts';
 
-/** Why content is refused. The codes are stable: the journal, reason files and `gaps` contain them. */
+/** Why content is rejected. The codes are stable, since the journal, reason files and `gaps` contain them. */
 export type ReasonCode =
   | DefectCode
   | 'absent'
@@ -32,11 +32,11 @@ export type ReasonCode =
 
 export interface Reason {
   readonly code: ReasonCode;
-  /** The finding, as text for people. */
+  /** The finding, as text for users. */
   readonly text: string;
 }
 
 export const reason = (code: ReasonCode, text: string): Reason => ({ code, text });
 
-/** `code: text`, as it is stored. */
+/** Formats a reason as `code: text`, the form in which it is stored. */
 export const formatReason = ({ code, text }: Reason): string => `${code}: ${text}`;

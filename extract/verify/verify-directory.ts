@@ -14,9 +14,9 @@ import { bufferSource, fileSource, findMember } from './zip.ts';
 export interface DirectoryReport {
   readonly ok: number;
   readonly bad: number;
-  /** Good, as far as can be told without a CHECKSUM file. */
+  /** Good as far as can be determined without a CHECKSUM file. */
   readonly without_checksum: number;
-  /** Zips whose names are not of the layout of kline archives: other data, an unpadded month (A7). */
+  /** Zips whose names do not follow the layout of kline archives: other data, an unpadded month (A7). */
   readonly skipped: number;
 }
 
@@ -27,7 +27,7 @@ export interface VerifyOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
-/** Reading waits for the disk, checking does not: a few at a time keep both busy. */
+/** Reading waits for the disk and checking for the processor: a few files at a time keep both busy. */
 const filesAtOnce = 8;
 
 /** Verifies every kline archive of a folder in the archive's layout, `root/data/…`. */
@@ -60,7 +60,7 @@ export async function verifyDirectory(root: string, options: VerifyOptions): Pro
   return { ok: counts.ok, bad: counts.bad, without_checksum: counts.no_checksum, skipped };
 }
 
-/** Keys of the kline archives below a folder, those included of which there is a CHECKSUM file alone, ascending. */
+/** Returns the keys of the kline archives below a folder in order, including those that have only a CHECKSUM file. */
 async function archivesBelow(root: string, signal: AbortSignal) {
   const keys = new Set<string>();
   let skipped = 0;
@@ -79,26 +79,26 @@ async function archivesBelow(root: string, signal: AbortSignal) {
   return { keys: [...keys].sort(compareKeys), skipped };
 }
 
-/** Larger zips are read piece by piece. */
+/** Larger zips are read in pieces. */
 const largestInMemory = 1024 * 1024;
 
 export type Verified = 'ok' | 'no_checksum' | Reason;
 
 /**
- * Checks a zip of a local archive as an extract would: SHA-256 against the CHECKSUM file beside it, where there is one,
- * structure, name of the member, size, CRC-32 and every line. Its bytes may be bad in several ways: the first is told.
+ * Checks a zip of a local archive as an extract would: the SHA-256 if there is a CHECKSUM file, the structure, the name
+ * of the member, its size and CRC-32, and every line. Returns the first problem if there are several.
  */
 async function verifyFile(file: string, key: ArchiveKey, signal: AbortSignal): Promise<Verified> {
   const text = await unlessAbsent(() => readFile(`${file}.CHECKSUM`, 'utf8'));
   const expected = text === undefined ? undefined : parseChecksum(text, `${archiveName(key)}.zip`);
   if (typeof expected === 'object') return expected;
   const stats = await unlessAbsent(() => stat(file));
-  if (stats === undefined) return reason('absent', 'there is a CHECKSUM file and no zip');
+  if (stats === undefined) return reason('absent', 'the zip of this CHECKSUM file is missing');
 
   const bytes = stats.size <= largestInMemory ? await readFile(file) : undefined;
   const found = bytes === undefined ? await digestOf(file, signal) : hash('sha256', bytes);
   if (expected !== undefined && found !== expected) {
-    return reason('checksum_mismatch', `the SHA-256 is ${found} where the CHECKSUM file says ${expected}`);
+    return reason('checksum_mismatch', `the SHA-256 is ${found}, but the CHECKSUM file says ${expected}`);
   }
   return (
     (await contentProblem(file, bytes, stats.size, key, signal)) ?? (expected === undefined ? 'no_checksum' : 'ok')

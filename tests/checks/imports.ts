@@ -22,7 +22,7 @@ const layers: Readonly<Record<string, Layer>> = {
   extract: {
     // Each staging thread would have to load the engine anew, so they load only how files are written.
     values: ['engine/index.ts', 'engine/aside.ts', 'exchange/'],
-    commands: ['extract/commands.ts', 'extract/lock/lock-file.ts'],
+    commands: ['extract/commands.ts'],
   },
   models: { values: ['engine/index.ts', 'exchange/'] },
   queries: { values: ['engine/index.ts', commandFace, 'exchange/'], types: ['models/schema.ts'] },

@@ -30,10 +30,10 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A3',
-    file: 'extract/staging/compare-csv.ts',
+    file: 'extract/staging/staged-rows.ts',
     from: 'const ignored = 11;',
     to: 'const ignored = 12;',
-    test: 'tests/unit/extract/compare-csv.test.ts',
+    test: 'tests/unit/extract/staged-rows.test.ts',
   },
   {
     id: 'A4',
@@ -437,7 +437,7 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B27',
-    file: 'extract/listing/compare-archive.ts',
+    file: 'extract/listing/archive-listing.ts',
     from: 'else if (isNewer(entry, object)) found.reissued += 1;',
     to: 'else if (true) found.reissued += 1;',
     test: 'tests/integration/extract/other-archive.test.ts',

@@ -178,5 +178,7 @@ test('a made-up archive is never mixed with what the exchange traded', async () 
     },
   );
   expectExit(ran, 2);
-  expect(ran.stderr).toMatch(/the target sample is made up, and https:\/\/api\.binance\.com is not/);
+  expect(ran.stderr).toMatch(
+    /the target sample has synthetic data, and rest_fill would add real bars from https:\/\/api\.binance\.com/,
+  );
 });

@@ -142,7 +142,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
 
   test.each([
     ['a wrong password', 401, 'Ann@7f3a:other', ofArchive.query, 'does not accept the user and the password'],
-    ['a wrong query', 403, ofArchive.user, 'sig=Q55de', 'refuses access to the user and query of the URL'],
+    ['a wrong query', 403, ofArchive.user, 'sig=Q55de', 'refuses access with the user and query of the URL'],
   ])('%s is told as what it means, with where it is read from', async (_, status, user, query, text) => {
     const dataDir = await tempDir('data-');
     const url = urlOf(archiveGate, { user, query }, '/base');
@@ -165,7 +165,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
       dataDir,
     });
     expectExit(run, 1);
-    expect(run.stdout).toContain('asks for a user and a password, and the URL has none');
+    expect(run.stdout).toContain('requires a user and a password, but the URL has none');
     expect(run.stdout).toContain('https://user:password@host/');
   });
 

@@ -1,28 +1,28 @@
-// Raw DEFLATE (RFC 1951) of whole buffers. Whoever calls it checks the CRC-32 of what it gives, and asks zlib where it
-// gives nothing: it only has to be right about what is well-formed, and safe with the rest.
+// Raw DEFLATE (RFC 1951) of whole buffers. The caller checks the CRC-32 of the result, and uses zlib if there is none.
+// So this only has to be correct for well-formed input, and safe with any other.
 
 /**
- * An entry of a table is a u32; 0 where no code leads.
- *   bits 0 to 5    bits to drop, those of the extra number included
- *   bits 8 to 12   where among them the extra number of a length or a distance begins
+ * An entry of a table is a u32, and 0 if there is no such code.
+ *   bits 0 to 5    bits to drop, including those of the extra number
+ *   bits 8 to 12   position among them at which the extra number of a length or a distance begins
  *   bits 8 to 15   a literal
  *   bits 16 to 30  the base of a length (at most 258) or a distance (at most 24577)
- *   bits 12 to 27  where the second table begins that holds longer codes
+ *   bits 12 to 27  start of the second table, which contains longer codes
  */
 const LITERAL: u32 = 1 << 31;
 const END_OF_BLOCK: u32 = 1 << 28;
-/** A second table goes on; a distance may have bit 29 in its base, and is no literal. */
+/** The code continues in a second table. The base of a distance may include bit 29, so distances use another flag. */
 const MORE_OF_LITERAL: u32 = 1 << 29;
 const MORE_OF_DISTANCE: u32 = 1 << 31;
 
 /**
- * What one look into `looks` finds is a u64: in the upper half the bytes of up to three literals, in the lower half an
- * entry with their count in bits 6 and 7. One that a length follows has this flag, and what the entry of that length has.
+ * An element of `looks` is a u64. The upper half contains the bytes of up to three literals, the lower half an entry
+ * with their count in bits 6 and 7. If a length follows them, the entry has this flag and the fields of that length.
  */
 const MATCH: u32 = 1 << 30;
 const MOST_LITERALS: u32 = 3;
 
-/** Bits of a code that the first table takes: measured, 10 and 12 are slower. */
+/** The number of bits that the first table decodes. Measured: 10 and 12 are slower. */
 const LITERAL_BITS: u32 = 11;
 const DISTANCE_BITS: u32 = 9;
 const PRECODE_BITS: u32 = 7;
@@ -32,7 +32,7 @@ const LITERAL_CODES: u32 = 288;
 const DISTANCE_CODES: u32 = 32;
 const PRECODES: u32 = 19;
 
-// A second table for each long code is more than there can be.
+// Sized for one second table per long code, which is more than there can be.
 const literals: usize = memory.data(4 * ((1 << LITERAL_BITS) + (LITERAL_CODES << (LONGEST_CODE - LITERAL_BITS))));
 const distances: usize = memory.data(4 * ((1 << DISTANCE_BITS) + (DISTANCE_CODES << (LONGEST_CODE - DISTANCE_BITS))));
 const looks: usize = memory.data(8 << LITERAL_BITS);
@@ -55,7 +55,7 @@ const distanceExtras: usize = memory.data<u8>([
 ]);
 const precodeOrder: usize = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]);
 
-/** The code of `length` bits as the stream has it, its first bit lowest. */
+/** Reverses a code of `length` bits, since the stream has its first bit lowest. */
 function reversed(code: u32, length: u32): u32 {
   let bits: u32 = 0;
   for (; length > 0; length--) {
@@ -65,12 +65,12 @@ function reversed(code: u32, length: u32): u32 {
   return bits;
 }
 
-/** Where `counts`, `nextCodes` and the tables have what belongs to an index. */
+/** Returns the address of an element of `counts`, `nextCodes` or a table. */
 function u32At(table: usize, index: u32): usize {
   return table + ((<usize>index) << 2);
 }
 
-/** Counts the codes of each length and sets the first code of each; false where they are too many or too few. */
+/** Counts the codes of each length and sets the first code of each. Returns false if there are too many or too few. */
 function assignCodes(lengths: usize, symbols: u32, mayBeSingle: bool): bool {
   memory.fill(counts, 0, 4 * 16);
   for (let symbol: u32 = 0; symbol < symbols; symbol++) {
@@ -87,11 +87,11 @@ function assignCodes(lengths: usize, symbols: u32, mayBeSingle: bool): bool {
     store<u32>(u32At(nextCodes, length), code);
     code = (code + count) << 1;
   }
-  // As zlib has it: a block may do without distances, or with a single one that takes one bit.
+  // As in zlib, a block may have no distances, or a single one of one bit.
   return free === 0 || (mayBeSingle && used === load<u32>(u32At(counts, 1)) && used <= 1);
 }
 
-/** The next code of this length, in the order of the symbols, as the stream has it. */
+/** Returns the next code of this length, in the order of the symbols, as it appears in the stream. */
 function takeCode(length: u32): u32 {
   const next = u32At(nextCodes, length);
   const code = load<u32>(next);
@@ -99,12 +99,12 @@ function takeCode(length: u32): u32 {
   return reversed(code, length);
 }
 
-/** Puts an entry wherever its code of `length` bits is followed by other bits. */
+/** Stores an entry at every index that begins with its code of `length` bits. */
 function spread(table: usize, code: u32, length: u32, size: u32, entry: u32): void {
   for (let at = code; at < size; at += 1 << length) store<u32>(u32At(table, at), entry);
 }
 
-/** The entry of a symbol whose code takes `length` bits of the table that it stands in; 0 for one that means nothing. */
+/** Returns the entry of a symbol whose code has `length` bits in its table, or 0 for a symbol without a meaning. */
 function entryOf(table: usize, symbol: u32, length: u32): u32 {
   if (table === distances) {
     if (symbol > 29) return 0;
@@ -119,7 +119,7 @@ function entryOf(table: usize, symbol: u32, length: u32): u32 {
   return (base << 16) | (length << 8) | (length + load<u8>(lengthExtras + index));
 }
 
-/** Fills the table of literals and lengths, or that of distances, for codes of these lengths. */
+/** Fills the table of literals and lengths, or the one of distances, for codes of these lengths. */
 function buildTable(table: usize, tableBits: u32, more: u32, lengths: usize, symbols: u32): bool {
   if (!assignCodes(lengths, symbols, table === distances)) return false;
   const size: u32 = 1 << tableBits;
@@ -154,7 +154,7 @@ function secondTable(entry: u32): u32 {
   return (entry >> 12) & 0xffff;
 }
 
-/** Lets one look find the literals, and the length after them, whose codes fit the first table together. */
+/** Fills `looks`, so that one lookup finds all literals, and the length after them, whose codes fit the first table. */
 function packLooks(): void {
   const size: u32 = 1 << LITERAL_BITS;
   for (let at: u32 = 0; at < size; at++) {
@@ -177,12 +177,12 @@ function packLooks(): void {
   }
 }
 
-// What is left of the input: bits that were taken from it, the next one lowest, and where it goes on.
+// The rest of the input: the bits already loaded, with the next one lowest, and the address of the rest.
 let at: usize = 0;
 let bits: u64 = 0;
 let left: u32 = 0;
 
-/** Then there are at least 56 bits. Up to eight bytes past the input may be among them. */
+/** Loads at least 56 bits, which may include up to eight bytes past the input. */
 function refill(): void {
   bits |= load<u64>(at) << left;
   at += (63 - left) >> 3;
@@ -220,7 +220,7 @@ function buildTables(literalCodes: u32, distanceCodes: u32): bool {
   );
 }
 
-/** Reads the codes of a block; false where they are bad. */
+/** Reads the codes of a block. Returns false if they are invalid. */
 function readCodes(end: usize): bool {
   const literalCodes = take(5) + 257;
   const distanceCodes = take(5) + 1;
@@ -231,7 +231,7 @@ function readCodes(end: usize): bool {
     refill();
     store<u8>(codeLengths + load<u8>(precodeOrder + i), take(3));
   }
-  // Until the distances are known, their table has room for the precode.
+  // The table of distances stores the precode until the distances are known.
   if (!assignCodes(codeLengths, PRECODES, false)) return false;
   for (let symbol: u32 = 0; symbol < PRECODES; symbol++) {
     const length: u32 = load<u8>(codeLengths + symbol);
@@ -277,12 +277,12 @@ function copyMatch(to: usize, distance: usize, stop: usize): void {
   }
 }
 
-/** The number that an entry gives with the bits that it drops. */
+/** Returns the base of an entry plus the extra number in the bits that the entry drops. */
 function numberOf(base: u32, entry: u32, bits: u64): u32 {
   return base + ((<u32>bits & ((1 << (entry & 63)) - 1)) >> ((entry >> 8) & 31));
 }
 
-/** Decodes a block by the tables; returns where the output goes on, 0 where the input is bad. */
+/** Decodes a block with the tables. Returns the new end of the output, or 0 if the input is invalid. */
 function inflateBlock(end: usize, begin: usize, out: usize, outEnd: usize): usize {
   // `at`, `bits` and `left` in registers.
   let next = at;
@@ -338,7 +338,7 @@ function inflateBlock(end: usize, begin: usize, out: usize, outEnd: usize): usiz
   return 0;
 }
 
-/** Copies a block that is not packed; returns where the output goes on, 0 where the input is bad. */
+/** Copies a stored block. Returns the new end of the output, or 0 if the input is invalid. */
 function copyBlock(end: usize, out: usize, outEnd: usize): usize {
   drop(left & 7);
   at -= left >> 3;
@@ -355,8 +355,8 @@ function copyBlock(end: usize, out: usize, outEnd: usize): usize {
 }
 
 /**
- * Returns how many bytes the input becomes; -1 where it is bad, or becomes more than `capacity`. Reads up to 16 bytes
- * past the input and writes up to 288 past `capacity`.
+ * Inflates the input and returns the size of the output, or -1 if the input is invalid or the output exceeds
+ * `capacity`. Reads up to 16 bytes past the input, and writes up to 288 past `capacity`.
  */
 export function inflateRaw(input: usize, length: u32, output: usize, capacity: u32): i32 {
   at = input;

@@ -1,15 +1,15 @@
-// MD5 (RFC 1321) of many messages, eight side by side. A step waits for the one before it, so that one message alone leaves
-// most of a core idle; eight take little longer than one.
+// MD5 (RFC 1321) of many messages, eight at a time. Each step depends on the one before it, so that a single message
+// leaves most of a core idle, and eight take little longer than one.
 
 const LANES: usize = 8;
 const BLOCK: usize = 64;
 const IDLE: u32 = u32.MAX_VALUE;
 
-/** A word of the state of each lane, the four words one after the other. */
+/** The four words of the state, one after the other, each for all lanes. */
 const states: usize = memory.data(16 * 8, 16);
-/** The 16 words of a block of each lane, the four words of a vector in lanes 0 to 3, of the next in 4 to 7. */
+/** The 16 words of a block, each as two vectors: for lanes 0 to 3 and for lanes 4 to 7. */
 const words: usize = memory.data(16 * 4 * 8, 16);
-/** Of each lane a u32: its message, where its next block lies, how many are left. */
+/** For each lane, as u32: its message, the position of its next block, and the number of blocks left. */
 const messages: usize = memory.data(4 * 8);
 const positions: usize = memory.data(4 * 8);
 const blocksLeft: usize = memory.data(4 * 8);
@@ -26,7 +26,7 @@ const constants: usize = memory.data<u32>([
   0xeb86d391,
 ]);
 
-/** Turns four words of each of four lanes into four vectors of a word each, two vectors apart. */
+/** Turns four words of each of four lanes into four vectors, one per word, which are stored two vectors apart. */
 function transpose(a: usize, b: usize, c: usize, d: usize, to: usize): void {
   const low = v128.shuffle<i32>(v128.load(a), v128.load(b), 0, 4, 1, 5);
   const high = v128.shuffle<i32>(v128.load(a), v128.load(b), 2, 6, 3, 7);
@@ -38,7 +38,7 @@ function transpose(a: usize, b: usize, c: usize, d: usize, to: usize): void {
   v128.store(to, v128.shuffle<i32>(high, high2, 2, 3, 6, 7), 96);
 }
 
-/** What each of the 64 steps does, in four lanes: `mixed` is what the function of its round makes of the other three words. */
+/** One of the 64 steps, in four lanes. `mixed` is the result of the round's function on the other three words. */
 function step(a: v128, b: v128, mixed: v128, word: usize, constant: usize, shift: i32): v128 {
   const sum = i32x4.add(i32x4.add(a, i32x4.add(v128.load(word), v128.load32_splat(constant))), mixed);
   return i32x4.add(b, v128.or(i32x4.shl(sum, shift), i32x4.shr_u(sum, 32 - shift)));
@@ -65,7 +65,7 @@ function position(lane: usize): usize {
   return load<u32>(positions + (lane << 2));
 }
 
-/** Takes so many blocks of every lane into its state. */
+/** Processes this many blocks of every lane. */
 function run(blocks: u32): void {
   let a = v128.load(states);
   let a2 = v128.load(states, 16);
@@ -83,7 +83,8 @@ function run(blocks: u32): void {
       transpose(position(0) + from, position(1) + from, position(2) + from, position(3) + from, to);
       transpose(position(4) + from, position(5) + from, position(6) + from, position(7) + from, to + 16);
     }
-    // Step n of a round takes word n, then 5n + 1, 3n + 5, 7n modulo 16; where n is a multiple of 4, that is n, n + 1, 5 - n, -n.
+    // Step n uses word n in the first round, then 5n + 1, 3n + 5 and 7n, modulo 16. If n is a multiple of 4, these are
+    // n, n + 1, 5 - n and -n.
     for (let at: usize = 0; at < 16; at += 4) {
       const constant = constants + (at << 2);
       const word1 = words + (at << 5);
@@ -163,7 +164,7 @@ function run(blocks: u32): void {
   }
 }
 
-/** Gives a lane a message to begin with. */
+/** Starts a message in a lane. */
 function begin(lane: usize, message: u32, table: usize): void {
   store<u32>(messages + (lane << 2), message);
   store<u32>(positions + (lane << 2), load<u32>(table + ((<usize>message) << 3)));
@@ -174,8 +175,8 @@ function begin(lane: usize, message: u32, table: usize): void {
 }
 
 /**
- * The table has of each message where it lies and how many blocks of 64 bytes it has, padded as MD5 wants it, two u32. Its
- * digest of 16 bytes goes to its place in `digests`.
+ * Computes the MD5 of `count` messages. The table contains two u32 for each: its position, and its number of 64-byte
+ * blocks, padded as MD5 demands. The digests, of 16 bytes each, are written to `digests` in the same order.
  */
 export function md5(table: usize, count: u32, digests: usize): void {
   let next: u32 = 0;
@@ -195,7 +196,7 @@ export function md5(table: usize, count: u32, digests: usize): void {
     }
     if (blocks === 0) return;
     for (let lane: usize = 0; lane < LANES; lane++) {
-      // What an idle lane reads does not matter, but it has to be there.
+      // It does not matter what an idle lane reads, but the memory must exist.
       if (load<u32>(messages + (lane << 2)) === IDLE) store<u32>(positions + (lane << 2), position(busy));
     }
     run(blocks);

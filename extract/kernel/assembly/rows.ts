@@ -1,6 +1,6 @@
-// The rows of a kline CSV as they nearly always are: lines that end in LF, 12 numbers that are digits with at most one
-// point between them, an open time of 13 digits (ms) or 16 (µs), later than that of the row before. Of anything else,
-// exponents and negative numbers among it, it only says that it is there.
+// Scans the rows of a kline CSV in their usual form: lines that end in LF and have 12 numbers of digits with at most
+// one point between them, and open times of 13 digits (ms) or 16 digits (µs) that ascend. Anything else, such as
+// exponents or negative numbers, is only detected.
 
 const DAY: i64 = 86_400_000_000;
 const MOST_DAYS: usize = 31;
@@ -11,19 +11,19 @@ const POINT: u8 = 0x2e;
 const ZERO: u8 = 0x30;
 const LONGEST_LINE: usize = 4096;
 
-/** How many rows the last scan found, and the open times of the first and the last, in µs. */
+/** The number of rows in the last scan, and the open times of the first and the last one in µs. */
 export let rowCount: u32 = 0;
 export let firstOpenTime: i64 = 0;
 export let lastOpenTime: i64 = 0;
-/** By day of the period a u32: slots of the timeframe that have a row. */
+/** The number of slots with a row, as a u32 per day of the period. */
 export const slotsByDay: usize = memory.data(4 * 31);
 
-/** Whether all eight bytes, each a digit, a point, a comma or a newline, are digits. */
+/** True if all eight bytes are digits. Each must be a digit, a point, a comma or a newline. */
 function areDigits(text: u64): bool {
   return (text & 0x1010101010101010) === 0x1010101010101010;
 }
 
-/** The number that eight digits write: pairs first, then fours, then all, each in one multiplication. */
+/** Parses eight digits: first into pairs, then fours, then the whole, each with one multiplication. */
 function eightDigits(text: u64): u64 {
   const digits = text - 0x3030303030303030;
   const pairs = digits * 10 + (digits >> 8);
@@ -32,13 +32,16 @@ function eightDigits(text: u64): u64 {
   return (odd + even) >> 32;
 }
 
-/** In µs; -1 where the line does not begin with 13 or 16 digits, the first of 16 no 0, and a comma. */
+/**
+ * Parses an open time in µs. Returns -1 unless the line begins with 13 digits, or 16 that do not begin with 0, and a
+ * comma.
+ */
 function openTime(line: usize): i64 {
   const first = load<u64>(line);
   if (load<u8>(line, 13) === COMMA) {
     const last = load<u64>(line, 5);
     if (!areDigits(first) || !areDigits(last)) return -1;
-    // The three digits that both hold are made zeros.
+    // The three digits that both words contain are set to zero.
     return <i64>((eightDigits(first) * 100_000 + eightDigits((last & 0xffffffffff000000) | 0x303030)) * 1000);
   }
   const last = load<u64>(line, 8);
@@ -46,25 +49,25 @@ function openTime(line: usize): i64 {
   return <i64>(eightDigits(first) * 100_000_000 + eightDigits(last));
 }
 
-/** The highest bit of each of 64 bytes. */
+/** Returns the highest bit of each of 64 bytes. */
 function highBits(a: v128, b: v128, c: v128, d: v128): u64 {
   const low = <u64>i8x16.bitmask(a) | ((<u64>i8x16.bitmask(b)) << 16);
   return low | ((<u64>i8x16.bitmask(c)) << 32) | ((<u64>i8x16.bitmask(d)) << 48);
 }
 
-/** A bit for each of 64 bytes that equals `byte`. */
+/** Returns a bit for each of 64 bytes that equals `byte`. */
 function equal(a: v128, b: v128, c: v128, d: v128, byte: v128): u64 {
   return highBits(i8x16.eq(a, byte), i8x16.eq(b, byte), i8x16.eq(c, byte), i8x16.eq(d, byte));
 }
 
-/** Has the highest bit of each byte that is no digit: a sum sets it for what is below `0`, another for what is above `9`. */
+/** Sets the highest bit of each byte that is not a digit: one sum sets it below `0`, the other above `9`. */
 function notDigit(bytes: v128): v128 {
   return v128.or(i8x16.add(bytes, i8x16.splat(-0x30)), i8x16.add(bytes, i8x16.splat(0x7f - 0x39)));
 }
 
 /**
- * Takes the rows from `from` to `to` of an archive whose period is [`start`, `end`) and whose slots have the length `slot`,
- * all in µs. False where something is odd. Reads up to 64 bytes past `to`.
+ * Scans the rows between the addresses `from` and `to`, of an archive whose period is [`start`, `end`) and whose slots
+ * have the length `slot`, all in µs. Returns false if anything is unusual. Reads up to 64 bytes past `to`.
  */
 export function scanRows(from: usize, to: usize, start: i64, end: i64, slot: i64): bool {
   memory.fill(slotsByDay, 0, 4 * MOST_DAYS);
@@ -80,9 +83,9 @@ export function scanRows(from: usize, to: usize, start: i64, end: i64, slot: i64
   let slotStart = start - slot;
   let dayCount = slotsByDay;
   let dayEnd = start + DAY;
-  /** 1 where the block before ends in what is no digit. */
+  /** 1 if the last byte of the previous block is not a digit. */
   let endsApart: u64 = 1;
-  /** 1 where the digits that the block before ends in, if any, stand behind a point. */
+  /** 1 if the previous block ends in digits that follow a point. */
   let behindPoint: u64 = 0;
   for (let at = from; at < to; at += 64) {
     const inside: u64 = at + 64 <= to ? -1 : ((<u64>1) << (to - at)) - 1;
@@ -94,10 +97,10 @@ export function scanRows(from: usize, to: usize, start: i64, end: i64, slot: i64
     let newlines = equal(a, b, c, d, newline) & inside;
     const points = equal(a, b, c, d, point) & inside;
     const apart = highBits(notDigit(a), notDigit(b), notDigit(c), notDigit(d)) & inside;
-    // Before and behind a comma, a point and the end of a line there is a digit.
+    // There must be a digit before and after each comma, point and newline.
     if (apart !== (commas | newlines | points) || (apart & ((apart << 1) | endsApart)) !== 0) return false;
     endsApart = apart >> 63;
-    // Adding a bit to the first of several digits in a row carries it to what stands behind the last one.
+    // Adding a bit to the first of consecutive digits carries it to the byte after the last one.
     const digits = ~apart & inside;
     const carried = digits + ((points << 1) | behindPoint);
     if ((carried & points) !== 0) return false;

@@ -141,7 +141,7 @@ describe('the ledger', () => {
     const parts = (day: string, next: string) => `${keyOf(day)},futures-um,daily,BTCUSDT,1d,${day},${next}`;
     expect(byKey).toEqual([
       `${parts('2025-07-01', '2025-07-02')},${digest('md5', zip)},${digest('sha256', zip)},${zip.length},1,2025-07-01 00:00:00.000000,2025-07-01 00:00:00.000000,staged,,2025-07-10 09:00:00.000`,
-      `${parts('2025-07-02', '2025-07-03')},${digest('md5', Buffer.from('garbage, no zip'))},${digest('sha256', Buffer.from('garbage, no zip'))},15,,,,rejected,not_a_zip: the file does not begin like a zip,2025-07-10 09:00:00.000`,
+      `${parts('2025-07-02', '2025-07-03')},${digest('md5', Buffer.from('garbage, no zip'))},${digest('sha256', Buffer.from('garbage, no zip'))},15,,,,rejected,not_a_zip: the file is not a zip,2025-07-10 09:00:00.000`,
       'key,instrument_type,cadence,symbol,timeframe,period_start,period_end,etag,sha256,size_bytes,row_count,first_open_time,last_open_time,status,reason,staged_at',
     ]);
   });
@@ -518,7 +518,7 @@ describe('A16 B23: a listed archive that is not there (404)', () => {
     };
     await expect(run({ vars: { max_failed: 0.2 } })).rejects.toMatchObject({
       code: 'TOO_MANY_FAILED',
-      message: expect.stringContaining('2 of 9 archives did not come (1 failed, 1 absent)'),
+      message: expect.stringContaining('2 of 9 archives could not be fetched (1 failed, 1 absent)'),
     });
     expect((await run({ vars: { max_failed: 0.3 } })).klines.status).toBe('warn');
   });

@@ -162,7 +162,7 @@ describe('a first run', () => {
     bucket.put(`${parent}`, '');
     const { listing: result, warnings } = await run();
     expect(result.summary.symbols).toBe(1);
-    expect(warnings.filter((text) => text.includes('no name of a symbol'))).toHaveLength(2);
+    expect(warnings.filter((text) => text.includes('it cannot be a symbol'))).toHaveLength(2);
     expect([...filesBelow(stagingDir).keys()]).toEqual(['listing/futures-um/daily/1d/BTCUSDT.tsv']);
   });
 
@@ -330,7 +330,7 @@ describe("a run's clock", () => {
     expect((await run({ asOf: new Date('2025-07-03T00:00:00Z') })).warnings).toEqual([]);
     const { listing: result, warnings } = await run({ asOf: new Date('2026-07-10T09:00:00Z'), relist: true });
     expect(result.status).toBe('warn');
-    expect(warnings).toEqual([expect.stringMatching(/2026-07-10 09:00 UTC.* 2025-06-30, 374 days behind/)]);
+    expect(warnings).toEqual([expect.stringMatching(/2026-07-10 09:00 UTC.* 2025-06-30, 374 days earlier/)]);
 
     bucket.remove(keyOf('2025-06-02'));
     bucket.put(keyOf('2025-06-03'), 're-issued');

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { formatLock, lockedAs, readLock } from '../../../extract/lock/lock-file.ts';
+import { formatLock, lockedAs, readLock } from '../../../extract/sources-lock.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';

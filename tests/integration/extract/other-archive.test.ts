@@ -108,7 +108,7 @@ describe('B27: a target belongs to the archive of its first run', () => {
     [
       'of one file differ, which is older there',
       (other) => other.putDay('ETHUSDT', days[0] as string, { edition: 1, published: new Date('2025-01-01') }),
-      /is no newer/,
+      /is not newer/,
     ],
     [
       'of most files differ, however new they are',

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../extract/rest/weights.ts';
+import type { Clock } from '../../../extract/rest/rest-client.ts';
 import { createRest } from '../../../extract/rest.ts';
 import type { Exchange } from '../../support/exchange.ts';
 import {

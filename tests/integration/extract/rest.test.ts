@@ -230,11 +230,11 @@ describe('nothing is invented', () => {
     const { status, warnings, summary } = await runRest(run());
     expect({ status, odd: summary.odd, retries: summary.retries }).toEqual({ status: 'warn', odd: 5, retries: 0 });
     expect(warnings).toEqual([
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T01:00:00.000Z: negative_value: row 2, volume -1.0',
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T02:00:00.000Z: ohlc_nonsense: row 3, open 102.00, high 1.0, low 101.00, close 103.00',
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T03:00:00.000Z: taker_above_total: row 4, taker_buy_volume 1e9, volume 4.00000000',
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T04:00:00.000Z: not_a_number: row 5, volume NaN',
-      'left out a bar of futures-um/1h/BTCUSDT at 2025-07-09T05:00:00.000Z: not_a_number: row 6, count 7.5',
+      'skipped the bar of futures-um/1h/BTCUSDT at 2025-07-09T01:00:00.000Z: negative_value: row 2, volume -1.0',
+      'skipped the bar of futures-um/1h/BTCUSDT at 2025-07-09T02:00:00.000Z: ohlc_nonsense: row 3, open 102.00, high 1.0, low 101.00, close 103.00',
+      'skipped the bar of futures-um/1h/BTCUSDT at 2025-07-09T03:00:00.000Z: taker_above_total: row 4, taker_buy_volume 1e9, volume 4.00000000',
+      'skipped the bar of futures-um/1h/BTCUSDT at 2025-07-09T04:00:00.000Z: not_a_number: row 5, volume NaN',
+      'skipped the bar of futures-um/1h/BTCUSDT at 2025-07-09T05:00:00.000Z: not_a_number: row 6, count 7.5',
     ]);
     expect(restLines(stagingDir)).toEqual(bars.slice(24).filter((_, index) => index < 1 || index > 5));
     expect(ledgerOf(stagingDir).get('BTCUSDT-1h-2025-07.csv')).toMatchObject({
@@ -420,7 +420,7 @@ describe('limits', () => {
       options: { timeframes: ['1m'], connections: 2 },
     });
     expect(summary.bars).toBe(rows);
-    expect(infos).toContain('the exchange asks to wait for 40 s (429)');
+    expect(infos).toContain('the exchange demands a pause of 40 s (429)');
     expect(clock.waits).toContain(40_000);
     expect(strict.counts.statuses.get(418)).toBeUndefined();
   });

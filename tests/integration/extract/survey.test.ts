@@ -1,7 +1,7 @@
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { archiveRevisionsFeed, stagedArchivesFeed } from '../../../extract/staging/feed.ts';
+import { archiveRevisionsFeed, stagedArchivesFeed } from '../../../extract/feeds.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';
 import { beginSurvey, noSurvey, type PendingSurvey, surveyStaged } from '../../../extract/staging/survey.ts';
 import { daysFrom } from '../../support/archive.ts';

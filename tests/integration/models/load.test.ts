@@ -153,8 +153,7 @@ test('A31: a header that an earlier version took, and that names other columns, 
     rows: 1503,
     rejected: 2,
   });
-  const reason =
-    'header_order: column 2 of the header is "close" where the archive has open: the columns are in another order';
+  const reason = 'header_order: column 2 of the header is "close" instead of open: the columns are in another order';
   expect([...area.rejected].sort()).toEqual([`BUSDT-1m-2025-06.zip ${reason}`, `DUSDT-1m-2025-06.zip ${reason}`]);
   expect((await summary()).map(([symbol]) => symbol)).toEqual(['AUSDT', 'CUSDT']);
 });

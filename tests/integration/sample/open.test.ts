@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { openArchive } from '../../../extract/archive/open.ts';
+import { openArchive } from '../../../extract/archive/server.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
 import { writeArchive } from '../../../extract/sample/write-archive.ts';
 import { tempDir } from '../../support/temp.ts';

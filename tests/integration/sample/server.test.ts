@@ -3,11 +3,12 @@ import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createDirectoryStore } from '../../../extract/archive/directory-store.ts';
 import { type ArchiveServer, serveStore } from '../../../extract/archive/server.ts';
 import type { ObjectStore } from '../../../extract/archive/store.ts';
+import { node } from '../../support/node-process.ts';
 import { tempDir } from '../../support/temp.ts';
 import { keyOf, sample } from '../../unit/sample/support.ts';
 
@@ -149,22 +150,50 @@ describe('an object that is opened', () => {
     await expect(response.arrayBuffer()).rejects.toThrow();
   });
 
+  // In a process of its own, where nothing but the server allocates.
   test('is not in memory while its reader waits', async () => {
     const root = await tempDir();
     await mkdir(join(root, 'data/spot'), { recursive: true });
     await writeFile(join(root, key), '');
     await truncate(join(root, key), size);
-    await using other = await serveStore(await createDirectoryStore(root));
-    const before = process.memoryUsage().arrayBuffers;
+    const child = node(serverThatWeighsItself, { args: [root] });
     const controller = new AbortController();
-    const responses = await Promise.all(
-      [1, 2, 3].map(() => fetch(`${other.url}/${key}`, { signal: controller.signal })),
-    );
-    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(size / 4);
-    controller.abort();
-  });
+    try {
+      const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]();
+      const url = `${(await lines.next()).value}/${key}`;
+      const weigh = async (): Promise<number> => {
+        child.stdin?.write('weigh\n');
+        return Number((await lines.next()).value);
+      };
+      const before = await weigh();
+      const waiting = await Promise.all([1, 2, 3].map(() => fetch(url, { signal: controller.signal })));
+      expect(waiting.map(({ status }) => status)).toEqual([200, 200, 200]);
+      // While these three wait, another reader gets all of it: time enough to read ahead of them.
+      expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(size);
+      expect((await weigh()) - before).toBeLessThan(size / 4);
+    } finally {
+      controller.abort();
+      child.kill();
+    }
+  }, 60_000);
 });
+
+/** Serves the folder in its argument, prints its URL, and answers each line with the bytes that its buffers hold. */
+const serverThatWeighsItself = `
+  import { createInterface } from 'node:readline';
+  import { setFlagsFromString } from 'node:v8';
+  import { runInNewContext } from 'node:vm';
+  import { createDirectoryStore } from './extract/archive/directory-store.ts';
+  import { serveStore } from './extract/archive/server.ts';
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc');
+  const server = await serveStore(await createDirectoryStore(process.argv[1]));
+  console.log(server.url);
+  createInterface({ input: process.stdin }).on('line', () => {
+    gc();
+    console.log(process.memoryUsage().arrayBuffers);
+  });
+`;
 
 test('an aborted signal closes the server; a taken port is an error that names it', async () => {
   const controller = new AbortController();

@@ -230,11 +230,11 @@ describe('what is not', () => {
   test('A31: the error shows both names', () => {
     expect(scan(`${swapped('open', 'close')}\n${row}`, hourly)).toEqual({
       code: 'header_order',
-      text: 'column 2 of the header is "close" where the archive has open: the columns are in another order',
+      text: 'column 2 of the header is "close" instead of open: the columns are in another order',
     });
     expect(scan(`${header.replace('count', 'trades')}\n${row}`, hourly)).toEqual({
       code: 'header_unknown',
-      text: 'column 9 of the header is "trades" where the archive has count, and that name is not known',
+      text: 'column 9 of the header is "trades" instead of count, and that name is unknown',
     });
   });
 

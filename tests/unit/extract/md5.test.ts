@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createMd5 } from '../../../extract/staging/batched-md5.ts';
+import { createMd5 } from '../../../extract/kernel/kernel.ts';
 
 test.each([
   ['one alone', [70_000]],

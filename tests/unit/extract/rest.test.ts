@@ -4,9 +4,9 @@ import { createVars } from '../../../engine/config/vars.ts';
 import { formatKey, parseKey, parseRestKey, periodOfBar } from '../../../exchange/keys.ts';
 import { slotsOf } from '../../../exchange/slots.ts';
 import { timeframes } from '../../../exchange/timeframes.ts';
+import { restUrls, restWeights } from '../../../extract/options.ts';
 import { holds, type Range, subtract, union } from '../../../extract/rest/coverage.ts';
-import { parseBars } from '../../../extract/rest/rest-client.ts';
-import { createWeightLimiter, restUrls, restWeights, weightOf } from '../../../extract/rest/weights.ts';
+import { createWeightLimiter, parseBars, weightOf } from '../../../extract/rest/rest-client.ts';
 import { stagedFile } from '../../../extract/staging/paths.ts';
 
 const ranges = fc
@@ -147,17 +147,21 @@ describe('weights', () => {
 describe('settings', () => {
   const vars = (values: Record<string, readonly string[]>) => createVars(values);
   test.each([
-    ['a market is missing', { rest_urls: ['spot=http://a'] }, 'the var rest_urls has nothing for futures-um'],
-    ['one is no URL', { rest_urls: ['spot=a', 'futures-um=http://a', 'futures-cm=http://a'] }, 'of spot is no URL'],
+    ['a market is missing', { rest_urls: ['spot=http://a'] }, 'the var rest_urls has no value for futures-um'],
+    [
+      'one is no URL',
+      { rest_urls: ['spot=a', 'futures-um=http://a', 'futures-cm=http://a'] },
+      'has a value for spot that is not an http(s) URL',
+    ],
     [
       'a weight is no number',
       { rest_weights: ['spot=x', 'futures-um=20', 'futures-cm=20'] },
-      'of spot is no whole number',
+      'has a value for spot that is not a whole number',
     ],
     [
       'a weight is too small',
       { rest_weights: ['spot=20', 'futures-um=9', 'futures-cm=20'] },
-      'of futures-um is no whole',
+      'has a value for futures-um that is not a whole',
     ],
   ])('are refused where %s', (_what, values, message) => {
     const read = () =>

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvLine } from '../../../engine/csv-line.ts';
-import { sqlTimestampOfMicros } from '../../../extract/csv.ts';
+import { sqlTimestampOfMicros } from '../../../extract/feeds.ts';
 import { writeBatches } from '../../../extract/staging/batches.ts';
 import { type LedgerEntry, parseEntry } from '../../../extract/staging/journal.ts';
 import { Ledger } from '../../../extract/staging/ledger.ts';

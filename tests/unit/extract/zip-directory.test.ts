@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { Open } from 'unzipper';
 import { expect, test } from 'vitest';
-import { bufferSource } from '../../../extract/verify/zip.ts';
-import { readByUnzipper } from '../../../extract/verify/zip-directory.ts';
+import { bufferSource, readByUnzipper } from '../../../extract/verify/zip.ts';
 import { asZip64, zipOf } from '../../support/zip.ts';
 
 const endLength = 22;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compareCsv } from '../../../extract/staging/compare-csv.ts';
+import { compareCsv } from '../../../extract/staging/staged-rows.ts';
 import { header } from '../../support/archive.ts';
 import { tempDir } from '../../support/temp.ts';
 
