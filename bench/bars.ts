@@ -11,7 +11,7 @@ import { serveFiles, serveListing } from './support/servers.ts';
 
 const cli = join(import.meta.dirname, '../engine/cli/main.ts');
 
-/** Every bar of five symbols over four months, spot and then futures: loaded, certified, asked for. */
+/** Every bar of five symbols over four months, spot and then futures: loaded, certified, queried. */
 export async function benchBars(options: BenchOptions): Promise<readonly Figure[]> {
   const archives = await makeBarArchives(options);
   await using files = await serveFiles(archives.directory, 0);
@@ -83,7 +83,7 @@ async function loadAndCertify(
   ];
 }
 
-/** The rows of a statement, by an instance that has nothing in memory. */
+/** Returns the rows of a statement, from an instance with an empty cache. */
 async function ask(file: string, statement: string): Promise<readonly (readonly unknown[])[]> {
   const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY', memory_limit: '1GB' });
   const connection = await instance.connect();
@@ -95,7 +95,7 @@ async function ask(file: string, statement: string): Promise<readonly (readonly 
   }
 }
 
-/** Bytes that this process has read, whether they came from the disk or from memory. */
+/** Returns the bytes that this process has read, from disk or from memory. */
 const bytesRead = (): number => Number(/rchar: (\d+)/.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
 
 interface Scan {
@@ -106,7 +106,7 @@ interface Scan {
 const rowsScanned = ({ operator_rows_scanned: own = 0, children = [] }: Scan): number =>
   children.reduce((sum, child) => sum + rowsScanned(child), own);
 
-/** What a query of one side reads of what the same query of both reads: bytes from the file, and rows looked at. */
+/** Compares a query of one market with the same query of both: bytes read from the file, and rows scanned. */
 async function sharesRead(file: string): Promise<readonly Figure[]> {
   const columns = 'count(*), max("timestamp"), sum(open), sum(high), sum(low), sum(close), sum(volume)';
   const questions = {
@@ -143,7 +143,7 @@ async function sharesRead(file: string): Promise<readonly Figure[]> {
 
 const asks = 21;
 
-/** One month of one series by the library, from a warehouse that is open; the first answer, which reads the file, apart. */
+/** Queries one month of one series with the library. The first query, which reads the file, is shown separately. */
 async function oneMonth(file: string): Promise<readonly Figure[]> {
   await using warehouse = await openWarehouse({ file });
   const month = { symbol: 'BTCUSDT', instrumentType: 'spot', start: '2023-12-01', end: '2024-01-01' } as const;

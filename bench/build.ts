@@ -10,7 +10,7 @@ import { serveFiles, serveListing } from './support/servers.ts';
 const months = monthsFrom('2024-08', 10);
 const minutesOfThem = ((Date.parse('2025-06-01') - Date.parse('2024-08-01')) / msOfDay) * 1_440;
 
-/** S3 and S4: from staged CSVs to ohlcv, and from there to the exports. */
+/** S3 and S4: from staged CSVs to ohlcv, and from ohlcv to the exports. */
 export async function benchBuild(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   if (options.wants('s3-large')) figures.push(...(await loadLarge(options)));

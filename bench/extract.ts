@@ -12,7 +12,7 @@ import { serveFiles, serveListing } from './support/servers.ts';
 const days = daysFrom('2025-03-01', 100);
 const asOf = '2025-06-10T09:00:00Z';
 
-/** S1, S2 and S7: what staging costs beside programs that download the same URLs. */
+/** S1, S2 and S7: staging compared with programs that download the same URLs. */
 export async function benchExtract(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   if (options.wants('s1')) {
@@ -127,7 +127,7 @@ function peers({ archives, url, directory }: PeerInput): readonly Contestant[] {
   ];
 }
 
-/** A peer that gives up on files is still worth its time, but the reader has to know. */
+/** The time of a peer that gives up on files is still of interest, but the reader must know. */
 function noteMissing(name: string, found: number, expected: number): void {
   if (found !== expected) console.error(`  ${name} is incomplete: ${found} of ${expected} files`);
 }

@@ -1,7 +1,7 @@
 /**
- * `node hand-written.ts DATABASE FILES TIMEFRAME`: what one would write by hand to load staged CSVs, each with a
- * header, into a new table of the same columns. FILES holds a path a line. Prints the seconds of the statement and the
- * rows of the table.
+ * `node hand-written.ts DATABASE FILES TIMEFRAME`: a hand-written statement that loads staged CSVs, each with a header,
+ * into a new table with the same columns. FILES contains one path per line. Prints the seconds of the statement and the
+ * number of rows.
  */
 import { readFileSync } from 'node:fs';
 import { DuckDBInstance } from '@duckdb/node-api';

@@ -46,7 +46,7 @@ export async function benchHistory(options: BenchOptions): Promise<readonly Figu
     { ...none, what: 'whole run, with rankings, tests, exports', ours: seconds(median(secondsOf(laps, name))) },
     { ...none, what: 'warehouse.duckdb', ours: megabytes(sizes.warehouse) },
     { ...none, what: 'volume_rankings.parquet', ours: megabytes(sizes.rankings) },
-    // Of the whole run: most of it is DuckDB's, which may take its `memory_limit` of 1 GB beside the extract.
+    // For the whole run: most of it is DuckDB's, which may use its `memory_limit` of 1 GB in addition to the extract.
     { ...none, what: 'peak memory, DuckDB included', ours: megabytes(peak) },
   ];
 }

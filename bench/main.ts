@@ -25,16 +25,16 @@ const usage = `usage: pnpm bench <name…> [options]
   extract      S1, S2, S7: staging against curl, curl + sha256sum + unzip, aria2c
   nothing-new  S5: a run with nothing new against its listing requests alone
   build        S3, S4: ohlcv against a hand-written read_csv; availability and rankings
-  bars         53.7 million bars of spot, then futures: loaded, certified, asked for
+  bars         53.7 million bars of spot, then futures: loaded, certified, queried
   history      about 100,000 files listed, staged and loaded
   start        S6: pnpm pipeline ls
 
-  --scale 0.1   a tenth of the files, rows or symbols, for a try      (1)
+  --scale 0.1   a tenth of the files, rows or symbols, for a trial    (1)
   --rounds 5    measured rounds; every program runs once in each      (5)
-  --only s2     only the parts whose name begins so
-  --peers curl  only the programs of others whose name begins so    (all)
+  --only s2     only the parts whose names begin with this            (all)
+  --peers curl  only the peers whose names begin with this            (all)
   --latency 40  ms before the servers answer                          (40)
-  --dir DIR     where archives are made and kept, and runs write      (data/bench)`;
+  --dir DIR     folder for archives and for the output of runs        (data/bench)`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -8,7 +8,7 @@ import { median, medianRatio, seconds } from './support/report.ts';
 import { type Contestant, partsOf, race, secondsOf } from './support/rounds.ts';
 
 const ours = 'klinehouse';
-/** What the time of the requests alone depends on; S1 gives curl 256. The listing extract opens up to 512. */
+/** The time of the requests alone depends on these; in S1 curl has 256. The listing extract opens up to 512. */
 const connections = [128, 256] as const;
 
 /** S5: a whole run over an archive that has nothing new, against its listing requests alone. */
@@ -46,7 +46,7 @@ export async function benchNothingNew(options: BenchOptions): Promise<readonly F
   const laps = await race(`nothing new, ${symbols} symbols`, [contestant, ...peers], options);
 
   const [whole, node] = [secondsOf(laps, ours), partsOf(laps, ours)];
-  // One for each symbol, cadence and timeframe: monthly 1d, daily 1d, daily 1m; and two pages of prefixes.
+  // One for each symbol, cadence and timeframe (monthly 1d, daily 1d, daily 1m), and the pages of prefixes.
   const fewest = 3 * symbols + 2 * Math.ceil(symbols / 1000);
   return [
     ...peers.flatMap(({ name }): readonly Figure[] => {

@@ -1,4 +1,4 @@
-/** `node serve-files.ts DIR LATENCY_MS`: serves a folder where nginx is not at hand. Prints its URL. */
+/** `node serve-files.ts DIR LATENCY_MS`: serves a folder if nginx is not available. Prints its URL. */
 import { readFile } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

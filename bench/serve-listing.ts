@@ -1,6 +1,6 @@
 /**
- * `node serve-listing.ts INDEX LATENCY_MS`: answers listings of an index, in the protocol of the archive, from memory
- * once they were asked for. `GET /asked` answers the paths since the last such question. Prints its URL.
+ * `node serve-listing.ts INDEX LATENCY_MS`: answers listings of an index in the archive's protocol, from memory after
+ * the first request. `GET /asked` returns the paths requested since the last such request. Prints its URL.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -6,7 +6,7 @@ import { race, secondsOf } from './support/rounds.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** S6: what `pnpm pipeline ls` takes beyond pnpm's own start. */
+/** S6: the time of `pnpm pipeline ls` in addition to pnpm's own startup. */
 export async function benchStart(options: BenchOptions): Promise<readonly Figure[]> {
   const pnpm = process.env.npm_execpath;
   if (pnpm === undefined || !/pnpm/.test(pnpm)) throw new Error('start it by pnpm: pnpm bench start');

@@ -1,5 +1,5 @@
 import { msOfHour } from '../exchange/timeframes.ts';
-/** The worker that writes a part of an archive set; it answers with the lines of the index. */
+/** The worker that writes a part of an archive set and returns the lines of the index. */
 
 import { hash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -16,10 +16,10 @@ const { set, directory, part, parts } = workerData as PartOfSet;
 const line = (key: string, size: number, md5: string, published: string): string =>
   [key, size, md5, published].join('\t');
 
-/** Half past eight on the day after. */
+/** 08:30 on the following day. */
 const publishedAt = (key: ArchiveKey): string => new Date((periodOf(key)?.end ?? 0) + 8.5 * msOfHour).toISOString();
 
-/** Real archives have a CHECKSUM file beside each zip, without a newline at its end. */
+/** Real archives have a CHECKSUM file next to each zip, without a final newline. */
 function write(key: ArchiveKey): readonly string[] {
   const name = archiveName(key);
   const path = join(directory, formatKey(key));

@@ -34,7 +34,7 @@ export type RunEvent =
       /** One line: rows and partitions, closing figures, the reason for a skip, or the measured value. */
       readonly message: string;
       readonly error?: unknown;
-      /** How many of its warnings pipeline.yaml acknowledges. */
+      /** The number of its warnings that pipeline.yaml acknowledges. */
       readonly acknowledged?: number;
     }
   | {

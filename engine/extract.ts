@@ -7,11 +7,11 @@ export interface Window {
   readonly end: Date;
 }
 
-/** How far a node is; unknown figures are left out. */
+/** The progress of a node; unknown figures are left out. */
 export interface Progress {
   readonly done: number;
   readonly total?: number;
-  /** What `done` counts: `files`, `partitions` … */
+  /** The unit of `done`: `files`, `partitions` … */
   readonly unit: string;
   readonly bytes?: number;
   readonly totalBytes?: number;
@@ -29,7 +29,7 @@ export interface Target {
   readonly synthetic: boolean;
 }
 
-/** What an extract is about to fetch. */
+/** The amount that an extract is about to fetch. */
 export interface FetchEstimate {
   readonly files: number;
   /** Size of the files as they are in the archive. */
@@ -168,7 +168,7 @@ export interface ExtractResult {
   readonly partlyChecked?: readonly string[];
 }
 
-/** What an extract has staged at the time of the call: the tables that pipeline.yaml lists under `writes:`. */
+/** The staged data of an extract at the time of the call: the tables that pipeline.yaml lists under `writes:`. */
 export interface Staged {
   readonly feeds?: Readonly<Record<string, TableFeed>>;
   /** The source of its tables of kind `source`. */
@@ -181,7 +181,7 @@ export interface Freed {
   readonly bytes: number;
 }
 
-/** How the archive of a target compares with what was staged before. */
+/** The result of comparing the archive of a target with what was staged before. */
 export type ArchiveMatch =
   /** `text` says how far they agree: `1,204 keys have the same ETags, 1 was re-issued`. */
   | { readonly kind: 'same'; readonly text: string }

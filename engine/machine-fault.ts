@@ -13,7 +13,7 @@ interface Fault {
   readonly hint: string;
 }
 
-const otherPlace = 'or name another place with --data-dir or --output';
+const otherPlace = 'or choose another place with --data-dir or --output';
 const user = process.getuid?.();
 
 /** docs/errors.md has a row for each, and tests/trials/machine-faults.test.ts provokes them. */
@@ -23,14 +23,14 @@ const faults: readonly Fault[] = [
     words: /No space left on device|Disk quota exceeded/,
     code: 'DISK_FULL',
     message: 'the disk is full',
-    hint: 'make room, then run again: it goes on where it stopped',
+    hint: 'free up space and run again: the run continues where it stopped',
   },
   {
     errno: ['EFBIG'],
     words: /File too large/,
     code: 'DISK_FULL',
     message: 'a file would grow beyond its limit',
-    hint: 'raise the limit (ulimit -f), then run again: it goes on where it stopped',
+    hint: 'raise the limit (ulimit -f) and run again: the run continues where it stopped',
   },
   {
     errno: ['EROFS'],
@@ -50,7 +50,7 @@ const faults: readonly Fault[] = [
     errno: ['ENAMETOOLONG'],
     words: /File name too long/,
     code: 'NAME_TOO_LONG',
-    message: 'the name is longer than the file system allows, which is 255 bytes as a rule',
+    message: 'the name is longer than the file system allows (usually 255 bytes)',
     hint: 'choose a shorter name or path',
   },
   {
@@ -58,42 +58,42 @@ const faults: readonly Fault[] = [
     words: /Too many open files/,
     code: 'TOO_MANY_FILES',
     message: 'too many files are open',
-    hint: 'raise the limit (ulimit -n 1024), then run again; pnpm pipeline doctor shows it',
+    hint: 'raise the limit (ulimit -n 1024) and run again; pnpm pipeline doctor shows the limit',
   },
   {
     errno: ['ENOMEM', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_MEMORY_ALLOCATION_FAILED'],
     words: /Cannot allocate memory|bad_alloc/,
     code: 'OUT_OF_MEMORY',
-    message: 'the memory does not suffice',
-    hint: 'end other programs or raise the limit (ulimit -v, the memory of the container), then run again',
+    message: 'there is not enough memory',
+    hint: 'end other programs or raise the limit (ulimit -v, the memory of the container), and run again',
   },
   {
     errno: ['EISDIR'],
     words: /Is a directory/,
     code: 'PATH_INVALID',
-    message: 'a folder is in the place of a file',
-    hint: 'move the folder away, or name another path',
+    message: 'expected a file, but this is a folder',
+    hint: 'move the folder away, or use another path',
   },
   {
     errno: ['ENOTDIR', 'EEXIST mkdir'],
     words: /Not a directory/,
     code: 'PATH_INVALID',
-    message: 'a file is in the place of a folder',
-    hint: 'move the file away, or name another path',
+    message: 'expected a folder, but this is a file',
+    hint: 'move the file away, or use another path',
   },
   {
     errno: ['ELOOP'],
     words: /Too many levels of symbolic links/,
     code: 'PATH_INVALID',
-    message: 'its links lead in a circle',
-    hint: 'remove the link, or name another path',
+    message: 'symbolic links form a cycle',
+    hint: 'remove the link, or use another path',
   },
   {
     errno: ['EIO', 'ESTALE'],
     words: /Input\/output error|Stale file handle/,
     code: 'DISK_FAILED',
-    message: 'the disk does not answer as it should (input/output error)',
-    hint: 'check the disk or the network share, whose errors are in the log of the system, then run again',
+    message: 'the disk reports an input/output error',
+    hint: 'check the disk or the network share (the system log has details), and run again',
   },
 ];
 
@@ -101,7 +101,7 @@ const byErrno = new Map(faults.flatMap((fault) => fault.errno.map((code) => [cod
 
 /** The DuckDB errors that may quote the system; others may quote a value of a table. */
 const duckdb = /\b(?:IO|TransactionContext|FATAL|INTERNAL) Error: /;
-/** How DuckDB, V8 and WebAssembly report that they are out of memory. */
+/** The messages of DuckDB, V8 and WebAssembly when they are out of memory. */
 const noMemory = /\bOut of Memory Error: |^Array buffer allocation failed|could not allocate memory|^std::bad_alloc/;
 const quotedPath = /"([^"\n]*[\\/][^"\n]*)"/g;
 /** System calls of the network and of processes: a refused connection or signal is not about a file. */

@@ -18,7 +18,7 @@ export function openFileLimit(): number {
 /** @throws PipelineError TOO_MANY_FILES if the limit is too low for a run; @returns the limit */
 export function expectOpenFiles(limit = openFileLimit()): number {
   if (limit >= leastOpenFiles) return limit;
-  throw new PipelineError('TOO_MANY_FILES', `only ${limit} files may be open, and a run needs ${leastOpenFiles}`, {
+  throw new PipelineError('TOO_MANY_FILES', `only ${limit} files may be open, but a run needs ${leastOpenFiles}`, {
     hint: `raise the limit: ulimit -n 1024, or at least ulimit -n ${leastOpenFiles}`,
   });
 }

@@ -94,8 +94,8 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     if (undeclared.length === 0 && unread.length === 0) return;
     const position = pipeline.at(['models', node.name, 'needs']);
     const said = [
-      ...(undeclared.length > 0 ? [`reads ${undeclared.join(', ')} and does not say so in needs`] : []),
-      ...(unread.length > 0 ? [`needs ${unread.join(', ')} and does not read it`] : []),
+      ...(undeclared.length > 0 ? [`reads ${undeclared.join(', ')}, which its needs do not declare`] : []),
+      ...(unread.length > 0 ? [`declares ${unread.join(', ')} in needs, but does not read it`] : []),
     ];
     throw new PipelineError('NEEDS_MISMATCH', `${node.id} ${said.join('; ')}`, {
       file: pipeline.file,

@@ -18,7 +18,7 @@ export interface ReaderOptions {
   readonly exports?: string;
   /** Folder that contains migrations/, all of which must be applied to the warehouse; unchecked if not given. */
   readonly root?: string;
-  /** How long to wait for a build; 5 s by default. */
+  /** Time to wait for a build, in ms; 5,000 by default. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
 }

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 /** Replaces a secret in text. */
 export const hidden = '***';
 
-/** What a host requires besides the address: a secret, for the transport only. */
+/** The credentials that a host requires besides the address: a secret, for the transport only. */
 export interface UrlAccess {
   /** Value of the header. */
   readonly authorization?: string | undefined;

@@ -1,6 +1,6 @@
 /**
  * Starts a module of the project: `node engine/start.js engine/cli/main.ts run`. It is JavaScript that an old Node can
- * parse, so that a machine without Node 24 is told what is missing. The package `node` brings it, by an install script.
+ * parse, so that it can report a missing Node 24, which the install script of the package `node` downloads.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -17,14 +17,14 @@ function end(code, message, next) {
 }
 
 if (Number(versions.node.split('.')[0]) < needed) {
-  const outdated = `Node ${needed} is needed, and this is Node ${versions.node}`;
+  const outdated = `Node ${needed} is required, but this is Node ${versions.node}`;
   if (existsSync(join(modules, 'node/bin/node'))) {
     end('NODE_OUTDATED', outdated, 'start it through pnpm, which uses the Node of the project: pnpm pipeline …');
   }
   if (existsSync(join(modules, 'node'))) {
     end(
       'NODE_OUTDATED',
-      `${outdated}: the package \`node\`, which brings it, was installed without its install script`,
+      `${outdated}: the package \`node\`, which provides it, was installed without its install script`,
       `run npm_config_ignore_scripts=false npx -y pnpm@10 rebuild node, or install Node ${needed}`,
     );
   }
@@ -37,5 +37,5 @@ try {
   await import(pathToFileURL(argv[1]).href);
 } catch (error) {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || argv.includes('--debug')) throw error;
-  end('INTERNAL', error.message, 'run npx -y pnpm@10 install; where that does not help, run again with --debug');
+  end('INTERNAL', error.message, 'run npx -y pnpm@10 install; if that does not help, run again with --debug');
 }

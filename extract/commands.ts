@@ -93,7 +93,7 @@ const progressLine = (io: CommandIo, done: number, bytes: number) =>
 async function write(io: CommandIo, directory: string, options: { asOf: string; seed?: string }): Promise<void> {
   const asOf = parseInstant(options.asOf);
   if (asOf === undefined) {
-    throw new PipelineError('USAGE', `--as-of must be a UTC date or time, got \`${options.asOf}\``, {
+    throw new PipelineError('USAGE', `--as-of must be a UTC date or time, not \`${options.asOf}\``, {
       key: '--as-of',
       value: options.asOf,
       hint: 'write it as 2025-07-10 or 2025-07-10T09:00:00Z',

@@ -22,13 +22,13 @@ type CertifyOptions = GlobalOptions & SeriesFilter & { readonly output?: string;
 export default defineCommand({
   define(command, io) {
     command
-      .option('--symbols <names>', 'symbols, separated by commas, in any case; all by default')
-      .option('--instrument-type <names>', 'spot, futures-um or futures-cm; futures is futures-um; all by default')
-      .option('--timeframes <names>', 'as 1h,1d; all by default')
+      .option('--symbols <names>', 'comma-separated symbols, in any case (default: all)')
+      .option('--instrument-type <names>', 'spot, futures-um or futures-cm; futures is futures-um (default: all)')
+      .option('--timeframes <names>', 'such as 1h,1d (default: all)')
       .option('--output <dir>', 'folder for the certificates (default: artifacts/certificates of the target)')
       .option(
         '--check <path>',
-        'verify a certificate, or all of a folder, against the warehouse; exit 1 where they differ',
+        'compare a certificate, or all certificates of a folder, with the warehouse; exits with 1 if they differ',
       )
       .addHelpText(
         'after',
@@ -66,19 +66,21 @@ async function writeAll(io: CommandIo, options: CertifyOptions): Promise<void> {
     const stem = join(name.instrument_type, name.timeframe, name.symbol);
     writeWhole(join(directory, `${stem}.json`), `${JSON.stringify(certificate, undefined, 2)}\n`);
     writeWhole(join(directory, `${stem}.md`), certificatePage(certificate));
-    // The index needs no lists, and thousands of series have long ones.
+    // The index does not need the lists, which are long for thousands of series.
     written.push({ file: `${stem}.md`, certificate: { ...certificate, gaps: [], archives: [] } });
     const { rows, missing, digest } = certificate;
     io.stdout.write(`${describeSeries(name)}: ${countOf(rows, 'row')}, ${formatCount(missing)} missing, ${digest}\n`);
   }
   writeWhole(join(directory, 'index.md'), indexPage(written));
-  note(`${countOf(written.length, 'certificate')} in ${directory}; begin with index.md`);
+  note(`${countOf(written.length, 'certificate')} in ${directory}; start with index.md`);
 }
 
-/** A line for each certificate; all of them are looked at before the command fails. */
+/** Prints a line for each certificate. All of them are compared before the command fails. */
 async function checkAll(io: CommandIo, options: CertifyOptions, path: string): Promise<void> {
   if (options.output !== undefined) {
-    throw new PipelineError('USAGE', '--check writes nothing, so --output has no place beside it', { key: '--output' });
+    throw new PipelineError('USAGE', '--check writes nothing, so it cannot be combined with --output', {
+      key: '--output',
+    });
   }
   const note = createNotes(io, options);
   const files = await certificatesOf(resolve(io.cwd, path));
@@ -95,7 +97,7 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
     const claimed = await readCertificate(file);
     const series = describeSeries(claimed);
     const found = await differences(reader, claimed).catch((error: unknown) => {
-      // A series that is gone, or whose gaps were never built, is a difference like any other.
+      // A series that no longer exists, or whose gaps were never built, is a difference like any other.
       if (error instanceof PipelineError && ['CERTIFICATE_DIFFERS', 'TABLE_MISSING'].includes(error.code))
         return [error.message];
       throw error;
@@ -110,15 +112,15 @@ async function checkAll(io: CommandIo, options: CertifyOptions, path: string): P
   throw new CertificateError(
     'CERTIFICATE_DIFFERS',
     `the warehouse differs from ${differ.length} of ${files.length} certificates:\n${differ.join('\n')}`,
-    { hint: 'where the archive was re-issued, certify again; else restore the warehouse' },
+    { hint: 'if the archive was re-issued, certify again; otherwise restore the warehouse' },
   );
 }
 
-/** The file itself, or every .json below a folder. */
+/** Returns the file itself, or every .json below a folder. */
 async function certificatesOf(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isDirectory()) return [path];
   const names = (await readdir(path, { recursive: true })).filter((name) => name.endsWith('.json')).sort();
   if (names.length > 0) return names.map((name) => join(path, name));
-  throw new PipelineError('USAGE', 'the folder holds no certificate', { file: path, key: '--check' });
+  throw new PipelineError('USAGE', 'the folder contains no certificates', { file: path, key: '--check' });
 }

@@ -8,8 +8,9 @@ import { loadCommand, type Series, series } from './series.ts';
 import { count, countWhere } from './sql.ts';
 
 /**
- * @throws PipelineError USAGE for a series that is not there, saying what is: other timeframes of the symbol, other
- * markets, or the nearest name; TABLE_MISSING where there are no bars at all
+ * Checks that a series has bars, and returns notes about a range beyond them.
+ * @throws PipelineError USAGE for a series without bars, with a hint: other timeframes of the symbol, other markets, or
+ * the nearest name; TABLE_MISSING if there are no bars at all
  */
 export async function checkSeries(reader: Reader<Database>, wanted: Series): Promise<readonly string[]> {
   const { db } = reader;
@@ -17,7 +18,7 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
   if (instrumentType !== 'spot' && timeframe === '1s') {
     throw new PipelineError('USAGE', 'there are no 1s bars of futures', {
       key: 'timeframe',
-      hint: '1s is of spot only',
+      hint: '1s exists only for spot',
     });
   }
   const whole = { ...wanted, start: undefined, end: undefined };
@@ -42,16 +43,16 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
     key: ofMarket.length > 0 ? 'timeframe' : ofSymbol.length > 0 ? 'instrument-type' : 'symbol',
     hint:
       ofMarket.length > 0
-        ? `there are: ${list(ofMarket.map((other) => other.timeframe))}; ${load.text}`
+        ? `available: ${list(ofMarket.map((other) => other.timeframe))}; ${load.text}`
         : ofSymbol.length > 0
-          ? `it is there as ${list(ofSymbol.map((other) => `${other.instrument_type} ${other.timeframe}`))}; name the market with --instrument-type, or ${load.text}`
+          ? `it exists as ${list(ofSymbol.map((other) => `${other.instrument_type} ${other.timeframe}`))}; choose the market with --instrument-type, or ${load.text}`
           : load.isListed
             ? load.text
             : (near ?? load.text),
   });
 }
 
-/** From the first bar of a series to the end of its last one; undefined without bars. */
+/** Returns the span from the first bar of a series to the end of its last one; undefined without bars. */
 async function recordOf(reader: Reader<Database>, wanted: Series): Promise<Span | undefined> {
   const [found] = await reader.rows(
     series(reader.db, { ...wanted, start: undefined, end: undefined }).select(({ ref }) => [
@@ -66,23 +67,23 @@ async function recordOf(reader: Reader<Database>, wanted: Series): Promise<Span 
   return { first: found.first, end };
 }
 
-/** What a range asks for that a series does not have, where it has some of it. */
+/** Returns notes about the parts of a range that a series does not have; empty if it has no bars at all. */
 export async function outsideOf(reader: Reader<Database>, wanted: Series): Promise<readonly string[]> {
   if (wanted.start === undefined && wanted.end === undefined) return [];
   const covered = await recordOf(reader, wanted);
   return covered === undefined ? [] : noteOutside(wanted, covered);
 }
 
-/** A listing of so many symbols was not narrowed by `--symbols`: a name that it lacks is not in the archive. */
+/** A listing with this many symbols was not restricted by `--symbols`, so a missing name is not in the archive. */
 const wholeMarket = 30;
 
 export interface LoadHint {
-  /** The archive lists the symbol, so its name is no slip. */
+  /** True if the archive lists the symbol, so its name is not a typo. */
   readonly isListed: boolean;
   readonly text: string;
 }
 
-/** What to do about a series without bars: `--fetch` is named only where the archive may have some of it. */
+/** Returns what to do about a series without bars; it suggests `--fetch` only if the archive may have some of it. */
 export async function howToLoad({ db, rows }: Reader<Database>, wanted: Series): Promise<LoadHint> {
   const { instrumentType, symbol, timeframe, start, end } = wanted;
   const load = `add --fetch, or load it: ${loadCommand(wanted)}`;
@@ -97,7 +98,7 @@ export async function howToLoad({ db, rows }: Reader<Database>, wanted: Series):
   );
   if (market === undefined || market.own === 0n) {
     if ((market?.symbols ?? 0n) < wholeMarket) return { isListed: false, text: load };
-    const text = `the archive lists no ${symbol} of ${instrumentType}; see what it lists: pnpm pipeline show symbols`;
+    const text = `the archive does not list ${symbol} for ${instrumentType}; list its symbols: pnpm pipeline show symbols`;
     return { isListed: false, text };
   }
   const [listed] = await rows(
@@ -112,6 +113,6 @@ export async function howToLoad({ db, rows }: Reader<Database>, wanted: Series):
       .select(({ ref }) => [count().as('archives'), countWhere(sql`${ref('staged.key')} is null`).as('unasked')]),
   );
   if (listed === undefined || listed.archives === 0n || listed.unasked > 0n) return { isListed: true, text: load };
-  const text = `all that the archive lists of it was asked for; see why it is not there: pnpm pipeline query rejected --instrument-type ${instrumentType}`;
+  const text = `everything that the archive lists for it was requested; see why it was not loaded: pnpm pipeline query rejected --instrument-type ${instrumentType}`;
   return { isListed: true, text };
 }

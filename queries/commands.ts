@@ -23,12 +23,12 @@ import { ohlcv, resampledOhlcv } from './questions/ohlcv.ts';
 import { questions } from './questions.ts';
 import { describeQuestion, resolvePlain, resolveQuestion } from './resolve.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: the command line asks any question
+// biome-ignore lint/suspicious/noExplicitAny: the command line can ask every question
 type AnyQuestion = Question<any, any>;
 type Given = Readonly<Record<string, unknown>>;
 type AskOptions = FetchOptions & ResultOptions & { readonly fetch?: boolean };
 
-/** Errors of a warehouse that cannot be asked now. */
+/** Errors of a warehouse that cannot be queried now. */
 const notNow: ReadonlySet<string> = new Set<ErrorCode>([
   'WAREHOUSE_MISSING',
   'WAREHOUSE_LOCKED',
@@ -82,16 +82,14 @@ function addQuestion(
   }
   if (shown.series !== undefined) {
     command
-      .option('--fetch', 'first extract and load what the archive has of it and the warehouse has not')
+      .option('--fetch', 'first fetch and load the bars that the archive has and the warehouse lacks')
       .option('--yes', 'with --fetch: fetch large amounts without asking');
   }
   command
-    .addOption(
-      new Option('--format <format>', 'table in a terminal and csv elsewhere by default').choices(resultFormats),
-    )
+    .addOption(new Option('--format <format>', 'default: table in a terminal, otherwise csv').choices(resultFormats))
     .option(
       '--output <file>',
-      'write a file, a device or a pipe; - is stdout. The name says the format: .csv, .json, .parquet, .arrow or .arrows',
+      'file, device or pipe to write to; - is stdout. The extension selects the format: .csv, .json, .parquet, .arrow or .arrows',
     )
     .addHelpText(
       'after',
@@ -104,7 +102,7 @@ function addQuestion(
     });
 }
 
-/** Asks, closes the warehouse, and prints: a reader that is slow to take the result keeps no build waiting. */
+/** Queries, closes the warehouse, then prints, so that a slow reader of the output does not block a build. */
 async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: AskOptions): Promise<void> {
   const form = chooseForm(options, io);
   const note = createNotes(io, options);
@@ -133,7 +131,7 @@ async function ask(io: CommandIo, question: AnyQuestion, given: Given, options: 
   const result = await take();
   if (standIn !== undefined) note(describeStandIn(standIn), 'warn');
   await result.deliver();
-  if (result.count === 0 && form.kind !== 'data') note('there are no such rows');
+  if (result.count === 0 && form.kind !== 'data') note('no rows found');
   if (result.leftOut.length > 0) note(`no room for ${result.leftOut.join(', ')}; all columns: --format csv`);
   if (result.isCut) note(`the first ${countOf(result.count, 'row')}; all of them: --format csv, or --output FILE`);
   if (form.kind === 'data' && form.to.kind !== 'stdout') note(`${countOf(result.count, 'row')} to ${options.output}`);

@@ -6,15 +6,15 @@ import type { Database } from '../models/schema.ts';
 import { type Series, series } from './series.ts';
 
 export interface FetchOptions extends GlobalOptions {
-  /** Large amounts without asking. */
+  /** Fetches large amounts without asking. */
   readonly yes?: boolean;
 }
 
 /**
- * Extracts and loads what the archive has of these series and the warehouse has not. A range of which every bar is
- * there asks for nothing; any other is listed, and of what is listed only what is not staged yet is fetched.
+ * Fetches and loads the bars of these series that the archive has and the warehouse lacks. Requests nothing for a range
+ * whose bars are all loaded; otherwise lists the series and fetches only the archives that are not staged yet.
  *
- * @throws PipelineError what the run throws, or its first node
+ * @throws PipelineError the error of the run, or of its first node that failed
  */
 export async function fetchMissing(
   io: CommandIo,
@@ -36,7 +36,7 @@ export async function fetchMissing(
   }
 }
 
-/** Whether a warehouse has a bar in every slot of a range; unknown, so false, of an open range and of long bars. */
+/** True if a warehouse has a bar in every slot of a range; false for an open range and for bars of varying length. */
 async function isWhole(
   wanted: Series,
   options: { readonly warehouse: string; readonly root: string; readonly signal: AbortSignal },

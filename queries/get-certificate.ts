@@ -11,18 +11,18 @@ import { resolvePlain } from './resolve.ts';
 
 const parameters = { symbol: anySymbol, timeframe, instrumentType, ...instantOptions };
 
-/** A warehouse of a target: whether its values are made up is known of targets, not of files. */
+/** A warehouse of a target: a target says whether its values are synthetic, a file does not. */
 type TargetOptions = Omit<OpenOptions, 'file' | 'onStandIn'>;
 
 export type CertificateRequest = TargetOptions & GivenOf<typeof parameters>;
 
 /**
- * What there should be of a series, what there is, what is missing and why, with a digest of every value: what
- * `pnpm pipeline certify` writes as JSON. Of spot, unless `instrumentType` names futures-um or futures-cm; with
- * `start` and `end`, of the slots in that half-open range alone.
+ * Returns the expected, present and missing bars of a series, the causes of gaps, and a digest of all values, as
+ * `pnpm pipeline certify` writes them to JSON. The market is spot unless `instrumentType` is futures-um or futures-cm;
+ * `start` and `end` restrict it to the slots of a half-open range.
  *
- * @throws PipelineError TABLE_MISSING where the gaps of the series were not built, CERTIFICATE_DIFFERS where they do
- * not fit its bars or there is nothing, WAREHOUSE_MISSING, WAREHOUSE_LOCKED
+ * @throws PipelineError TABLE_MISSING if the gaps of the series were not built, CERTIFICATE_DIFFERS if they do not match
+ * its bars or there is no data, WAREHOUSE_MISSING, WAREHOUSE_LOCKED
  * @example
  * ```ts
  * import { checkCertificate, getCertificate } from 'klinehouse';
@@ -46,7 +46,7 @@ export async function getCertificate(request: CertificateRequest): Promise<Certi
 }
 
 /**
- * In what the warehouse differs from a certificate, within the range that it is about; nothing where it holds.
+ * Returns how the warehouse differs from a certificate, within its range; empty if they match.
  * @throws PipelineError as `getCertificate`
  */
 export async function checkCertificate(

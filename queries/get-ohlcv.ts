@@ -6,15 +6,15 @@ import type { GivenOf, RowOf } from './question.ts';
 import { ohlcv, ohlcvFigures, resampledOhlcv } from './questions/ohlcv.ts';
 import { resolvePlain } from './resolve.ts';
 
-/** A bar as published; times are UTC, ranges are of open times. */
+/** A bar as published; times are UTC, and ranges refer to open times. */
 export type Bar = RowOf<typeof ohlcv>;
-/** Bars added up; `bars` is less than `bars_expected` where some are missing or were not asked for. */
+/** Aggregated bars; `bars` is less than `bars_expected` if some are missing or outside the range. */
 export type ResampledBar = RowOf<typeof resampledOhlcv>;
 
 interface FetchOptions {
-  /** First extract and load what the archive has of it and the warehouse has not; progress goes to stderr. */
+  /** First fetches and loads the bars that the archive has and the warehouse lacks; progress goes to stderr. */
   readonly fetch?: boolean;
-  /** With `fetch`: large amounts without asking. */
+  /** With `fetch`: fetches large amounts without asking. */
   readonly yes?: boolean;
 }
 
@@ -24,11 +24,11 @@ export type OhlcvRequest = OpenOptions &
 export type ResampledRequest = OpenOptions & FetchOptions & GivenOf<typeof resampledOhlcv.parameters>;
 
 /**
- * The bars of one series in `[start, end)`: of spot, unless `instrumentType` names futures-um or futures-cm.
- * With `resample`, added up to coarser bars; with `fetch`, what is missing is extracted first. The warehouse is open for this one answer alone; ask `openWarehouse` for
- * many, and its `stream` for more than memory holds.
+ * Returns the bars of one series in `[start, end)`. The market is spot unless `instrumentType` is futures-um or
+ * futures-cm. `resample` aggregates them to coarser bars; `fetch` first fetches missing ones. The warehouse is open only
+ * for this call; use `openWarehouse` for several queries, and its `stream` for results that do not fit into memory.
  *
- * @throws PipelineError USAGE for a series that is not there, saying what is; and what `openWarehouse` throws
+ * @throws PipelineError USAGE for a series without bars, with a hint about available ones; and as `openWarehouse`
  * @example
  * ```ts
  * import { getOhlcv } from 'klinehouse';
@@ -56,7 +56,7 @@ export async function getOhlcv(
 }
 
 /**
- * The same bars by columns, numbers and times (ms since 1970, UTC) alone: a quarter of the time for numeric work.
+ * Returns the same bars by column, only numbers and times (ms since 1970, UTC), in a quarter of the time.
  *
  * @example
  * ```ts
@@ -77,10 +77,10 @@ async function fetchFirst(request: OhlcvRequest | ResampledRequest): Promise<voi
   if (request.fetch !== true) return;
   const { file, signal = new AbortController().signal, ...options } = request;
   if (file !== undefined) {
-    throw new PipelineError('USAGE', 'fetch loads into the warehouse of a target, and file names another', {
+    throw new PipelineError('USAGE', 'fetch loads into the warehouse of a target, so it cannot be combined with file', {
       key: 'file',
       value: file,
-      hint: 'name target, and dataDir where it is not beside pipeline.yaml',
+      hint: 'set target instead, and dataDir if the data is not next to pipeline.yaml',
     });
   }
   const { stderr, env } = process;

@@ -1,4 +1,4 @@
-/** The library: typed questions to a warehouse. `import { getOhlcv, openWarehouse, top } from 'klinehouse'`. */
+/** The library: typed queries of a warehouse. `import { getOhlcv, openWarehouse, top } from 'klinehouse'`. */
 export type { ColumnsOf } from '../engine/for-commands.ts';
 export { PipelineError } from '../engine/index.ts';
 export type { Certificate, QueryErrorCode as ErrorCode } from './certify/certificate.ts';

@@ -7,46 +7,47 @@ import type { GivenOf, Parameters, Question } from './question.ts';
 import { resolveQuestion } from './resolve.ts';
 
 export interface OpenOptions {
-  /** Path of a warehouse; else it is the one of `target`. */
+  /** Path of a warehouse; by default the one of `target`. */
   readonly file?: string;
-  /** Target of pipeline.yaml; else PIPELINE_TARGET, else its default. */
+  /** Target in pipeline.yaml; by default PIPELINE_TARGET, then its default target. */
   readonly target?: string;
-  /** Folder with a folder a target; `data` beside pipeline.yaml by default. */
+  /** Folder with a subfolder per target; by default `data` next to pipeline.yaml. */
   readonly dataDir?: string;
-  /** Path of pipeline.yaml; by default the one here or in a folder above. */
+  /** Path of pipeline.yaml; by default the one here or in the nearest folder above. */
   readonly pipeline?: string;
-  /** How long to wait for a build that holds the warehouse, in ms; 5,000 by default. Then the last exports answer. */
+  /** Time to wait for a build that has the warehouse open, in ms; 5,000 by default. Then the last exports are read. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
-  /** Told where exports answer in place of the warehouse; a warning of the process by default. */
+  /** Called if exports are read instead of the warehouse; by default the process emits a warning. */
   readonly onStandIn?: (message: string) => void;
 }
 
-/** A warehouse to ask, closed by `await using`. Every method throws PipelineError USAGE for parameters without sense. */
+/** A warehouse for queries, closed by `await using`. Every method throws PipelineError USAGE for invalid parameters. */
 export interface QueryWarehouse extends AsyncDisposable {
-  /** All rows of an answer, typed by the question. */
+  /** Returns all rows of an answer, typed by the question. */
   rows<P extends Parameters, Row extends object>(
     question: Question<P, Row>,
     parameters: GivenOf<P>,
   ): Promise<readonly Row[]>;
-  /** The same row by row, for answers that are larger than memory. */
+  /** Yields the same row by row, for answers that are larger than memory. */
   stream<P extends Parameters, Row extends object>(
     question: Question<P, Row>,
     parameters: GivenOf<P>,
   ): AsyncIterable<Row>;
-  /** The same by columns: numbers and times (ms since 1970, UTC) as Float64Array, in a fraction of the time. */
+  /** Returns the same by column: numbers and times (ms since 1970, UTC) as Float64Array, in a fraction of the time. */
   columns<P extends Parameters, Row extends object>(
     question: Question<P, Row>,
     parameters: GivenOf<P>,
   ): Promise<ColumnsOf<Row>>;
-  /** A question of your own, in typed Kysely. */
+  /** Runs your own query, in typed Kysely. */
   select<Row extends object>(query: (db: Kysely<Database>) => ReadQuery<Row>): Promise<readonly Row[]>;
 }
 
 /**
  * Opens a warehouse for reading; it is never created or written.
  *
- * @throws PipelineError WAREHOUSE_MISSING, SCHEMA_OUTDATED, or WAREHOUSE_LOCKED where a build holds it and no exports can answer
+ * @throws PipelineError WAREHOUSE_MISSING, SCHEMA_OUTDATED, or WAREHOUSE_LOCKED if a build has it open and there are no
+ * exports
  * @example
  * ```ts
  * import { openWarehouse, top } from 'klinehouse';
@@ -88,13 +89,13 @@ async function warehouseOf(options: OpenOptions) {
   return { warehouse: paths.warehouse, root: pipeline.root };
 }
 
-/** What names a target. */
+/** Returns the options that determine a target. */
 export const contextOptions = ({ target, dataDir, pipeline }: OpenOptions) => ({
   ...(target !== undefined && { target }),
   ...(dataDir !== undefined && { dataDir }),
   ...(pipeline !== undefined && { pipeline }),
 });
 
-/** Says that an answer is not of now. */
+/** Describes that an answer comes from exports. */
 export const describeStandIn = ({ reason, writtenAt }: StandIn): string =>
   `${reason}; the answer is from the exports of ${formatUtc(writtenAt)}`;

@@ -5,7 +5,7 @@ import type { Parameter, PlainParameter } from './parameters/parameter.ts';
 import type { Covered } from './parameters/range.ts';
 import type { Series } from './series.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: what a parameter is given differs from one to the next
+// biome-ignore lint/suspicious/noExplicitAny: each parameter accepts other values
 export type Parameters = Readonly<Record<string, Parameter<any, any>>>;
 
 // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -14,24 +14,24 @@ export type PlainParameters = Readonly<Record<string, PlainParameter<any, any>>>
 type Given<P> = P extends Parameter<infer G, infer _> ? G : never;
 type OptionalName<P extends Parameters> = { [K in keyof P]: undefined extends Given<P[K]> ? K : never }[keyof P];
 
-/** What a caller gives: days as text or `Date`, symbols in any case. */
+/** The values that a caller gives: days as text or `Date`, symbols in any case. */
 export type GivenOf<P extends Parameters> = { readonly [K in Exclude<keyof P, OptionalName<P>>]: Given<P[K]> } & {
   readonly [K in OptionalName<P>]?: Given<P[K]>;
 };
 
-/** What a query gets: checked, days as midnight UTC, symbols as the archive spells them. */
+/** The checked values that a query gets: days as midnight UTC, symbols in the archive's spelling. */
 export type ValuesOf<P extends Parameters> = {
   readonly [K in keyof P]: P[K] extends Parameter<infer _, infer Value> ? Value : never;
 };
 
-/** How a picture may look. */
+/** The limits of a picture. */
 export interface Canvas {
   /** Columns of the terminal. */
   readonly width: number;
   readonly color: boolean;
 }
 
-/** A question with its parameters, its typed query and what a reader of the answer needs to know. */
+/** A question with its parameters, its typed query, and everything needed to present its answer. */
 export interface Question<P extends Parameters = Parameters, Row extends object = object> {
   /** Name of the command. */
   readonly name: string;
@@ -39,19 +39,19 @@ export interface Question<P extends Parameters = Parameters, Row extends object 
   readonly parameters: P;
   /** Rows of the answer; their type is what Kysely infers. */
   readonly query: (db: Kysely<Database>, values: ValuesOf<P>) => ReadQuery<Row>;
-  /** Markets that it asks about; `futures-um` by default. */
+  /** The market of the answer; `futures-um` by default. */
   readonly market?: (values: ValuesOf<P>) => string;
-  /** What values count, by column. */
+  /** Units of the values, by column. */
   readonly units?: (values: ValuesOf<P>) => { readonly [K in keyof NoInfer<Row>]?: string };
-  /** The series that the answer is made of, so that `--fetch` can load what is missing. Their parameters are plain. */
+  /** The series that the answer needs, so that `--fetch` can load missing bars. Their parameters are plain. */
   readonly series?: (values: ValuesOf<P>) => readonly Series[];
-  /** What the record covers, in days, for questions with a range: one row. */
+  /** One row with the days that the record covers, for questions with a range. */
   readonly covers?: (db: Kysely<Database>, values: ValuesOf<P>) => ReadQuery<Covered>;
-  /** Throws where there can be no answer; returns what a reader should know about this one. */
+  /** Throws if there can be no answer; returns notes about this answer. */
   readonly check?: (reader: Reader<Database>, values: ValuesOf<P>) => Promise<readonly string[]>;
-  /** One row, which a terminal shows a line a column. */
+  /** Set for an answer of one row, which a terminal shows with a line per column. */
   readonly record?: true;
-  /** What a terminal shows in place of a table. */
+  /** Draws what a terminal shows instead of a table. */
   readonly draw?: (rows: readonly NoInfer<Row>[], canvas: Canvas) => readonly string[];
   readonly examples: readonly string[];
 }

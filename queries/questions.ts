@@ -5,7 +5,7 @@ import { coverage, market, range, summary } from './questions/overview.ts';
 import { conflicts, irregular, rejected, revisions } from './questions/quality.ts';
 import { movers, rank, snapshot, timeline, top, volume } from './questions/rankings.ts';
 
-/** All but `ohlcv`, whose command asks one of two questions. */
+/** All questions except `ohlcv`, whose command asks one of two. */
 export const questions = [
   summary,
   snapshot,

@@ -5,14 +5,14 @@ import type { Database } from '../models/schema.ts';
 import { checkRange, describeRange, noteOutside } from './parameters/range.ts';
 import type { GivenOf, Parameters, PlainParameters, Question, ValuesOf } from './question.ts';
 
-/** What a question was asked with, checked against what is there. */
+/** The parameters of a question, checked against the warehouse. */
 export interface Resolved<P extends Parameters> {
   readonly values: ValuesOf<P>;
-  /** What a reader should know about this answer. */
+  /** Notes about this answer. */
   readonly notes: readonly string[];
 }
 
-/** @throws PipelineError USAGE for a parameter that makes no sense or names what is not there */
+/** @throws PipelineError USAGE for a parameter that is invalid or names something that does not exist */
 export async function resolveQuestion<P extends Parameters>(
   question: Pick<Question<P>, 'parameters' | 'check' | 'covers'>,
   reader: Reader<Database>,
@@ -42,8 +42,8 @@ async function outsideOfRecord<P extends Parameters>(
 }
 
 /**
- * What parameters mean that need no look at a warehouse.
- * @throws PipelineError USAGE for one that makes no sense
+ * Resolves parameters that do not need a warehouse.
+ * @throws PipelineError USAGE for an invalid one
  */
 export function resolvePlain<P extends PlainParameters>(parameters: P, given: GivenOf<P>): ValuesOf<P> {
   const asked: Readonly<Record<string, unknown>> = given;
@@ -62,7 +62,7 @@ interface Dates {
   readonly end?: Date;
 }
 
-/** `futures-um · BTCUSDT · 2025-06-17 … 2025-06-28, 12 days`: what was asked for, as a person reads it. */
+/** Describes the request: `futures-um · BTCUSDT · 2025-06-17 … 2025-06-28, 12 days`. */
 export function describeQuestion<P extends Parameters>(
   question: Pick<Question<P>, 'market'>,
   values: ValuesOf<P>,

@@ -13,7 +13,7 @@ export interface Series {
   readonly end: Date | undefined;
 }
 
-/** The bars of one series in a half-open range of open times. */
+/** Selects the bars of one series in a half-open range of open times. */
 export const series = (db: Pick<Kysely<Database>, 'selectFrom'>, wanted: Series) =>
   db
     .selectFrom('ohlcv')
@@ -23,11 +23,11 @@ export const series = (db: Pick<Kysely<Database>, 'selectFrom'>, wanted: Series)
     .$if(wanted.start !== undefined, (bars) => bars.where('timestamp', '>=', wanted.start as Date))
     .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date));
 
-/** The series whose gaps were looked for, with those that have none. */
+/** Selects the series whose gaps were built, including those without gaps. */
 export const searchedSeries = (db: { readonly selectFrom: unknown }) =>
   builtPartitions(db, 'gaps', { instrument_type: 'VARCHAR', symbol: 'VARCHAR', timeframe: 'VARCHAR' });
 
-/** What prices and volumes count; of coin-margined contracts they are other things (A4). */
+/** Returns the units of prices and volumes, which differ for coin-margined contracts (A4). */
 export function ohlcvUnits(instrumentType: InstrumentType) {
   const price = 'quote asset';
   const volume = instrumentType === 'futures-cm' ? 'contracts' : 'base asset';
@@ -44,6 +44,6 @@ export function ohlcvUnits(instrumentType: InstrumentType) {
   };
 }
 
-/** What loads a series, as it is typed. */
+/** Returns the command line that loads a series. */
 export const loadCommand = ({ instrumentType, symbol, timeframe }: Series): string =>
   `pnpm pipeline run --select +ohlcv --instrument-type ${instrumentType} --symbols ${symbol} --timeframes ${timeframe}`;

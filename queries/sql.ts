@@ -2,30 +2,30 @@ import { type Expression, type ExpressionBuilder, type Kysely, sql } from 'kysel
 import { cast, formatDay } from '../engine/index.ts';
 import type { Database } from '../models/schema.ts';
 
-/** A day as SQL: midnight UTC of `2025-06-17`. */
+/** A day as a SQL literal: `2025-06-17`. */
 export const dayLiteral = (day: Date) => cast('DATE', sql.lit(formatDay(day)));
 
 export const count = () => cast('BIGINT', sql`count(*)`);
 
 export const countWhere = (condition: Expression<unknown>) => cast('BIGINT', sql`count(*) filter (where ${condition})`);
 
-/** The share of a part in percent, to four digits; NULL of nothing. */
+/** The share of a part in percent, rounded to four decimals; NULL if the whole is 0. */
 export const percentOf = (part: Expression<unknown>, whole: Expression<unknown>) =>
   cast.nullable('DOUBLE', sql`round(100 * ${part} / nullif(${whole}, 0), 4)`);
 
-/** The change since before in percent, to four digits; NULL where there is nothing to compare with. */
+/** The change in percent, rounded to four decimals; NULL if there is no earlier value. */
 export const changePercent = (now: Expression<unknown>, before: Expression<unknown>) =>
   cast.nullable('DOUBLE', sql`round(100 * (${now} / nullif(${before}, 0) - 1), 4)`);
 
 /**
- * Whether a symbol traded on a day of `daily_availability`: its bar says so, and where there is no bar (volumes are
- * not collected, or an archive was rejected) a listed archive does. A settled contract publishes flat bars for years
- * and does not trade (A13).
+ * True if a symbol traded on a day of `daily_availability`: its bar has trades, or, without a bar (volumes are not
+ * collected, or an archive was rejected), its archive is listed. A settled contract publishes flat bars for years
+ * without trading (A13).
  */
 export const traded = (row: ExpressionBuilder<Database, 'daily_availability'>) =>
   cast('BOOLEAN', sql`coalesce(${row.ref('trade_count')} > 0, ${row.ref('available')})`);
 
-/** Every day of the calendar from a symbol's first row to its last, so that a day without a row shows as a gap. */
+/** Selects every calendar day from a symbol's first row to its last, so that a day without a row is visible. */
 export const symbolCalendar = (db: Kysely<Database>, table: 'daily_availability' | 'volume_rankings', symbol: string) =>
   db
     .selectFrom(table)
@@ -37,7 +37,7 @@ export const symbolCalendar = (db: Kysely<Database>, table: 'daily_availability'
       ),
     ]);
 
-/** The first and the last day of a table, or of one symbol in it. */
+/** Selects the first and the last day of a table, or of one symbol in it. */
 export const coveredDays = (
   db: Kysely<Database>,
   table: 'daily_availability' | 'volume_rankings',
@@ -51,7 +51,7 @@ export const coveredDays = (
       cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last'),
     ]);
 
-/** Whether a day is in a half-open range; an open side takes all. */
+/** True if a day is in a half-open range; an open side has no limit. */
 export const inRange = (
   day: Expression<Date>,
   { start, end }: { readonly start: Date | undefined; readonly end: Date | undefined },

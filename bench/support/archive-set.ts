@@ -15,7 +15,7 @@ export interface Tree {
   readonly timeframe: Timeframe;
   /** ISO months or days. */
   readonly periods: readonly string[];
-  /** The listing has them, but there are no files: nothing is to ask for them. */
+  /** True if the archives are listed without files, because nothing may request them. */
   readonly listedOnly?: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface ArchiveSet {
 }
 
 export interface MadeArchives {
-  /** Holds `data/…` in the layout of the archive. */
+  /** Contains `data/…` in the layout of the archive. */
   readonly directory: string;
   /** Every object: key, size, MD5 and time of publication, tab-separated, in the order of the archive. */
   readonly index: string;
@@ -46,7 +46,7 @@ export const monthsFrom = (first: string, count: number): readonly string[] =>
     new Date(Date.UTC(Number(first.slice(0, 4)), Number(first.slice(5)) - 1 + i)).toISOString().slice(0, 7),
   );
 
-/** Makes a set where it is not there yet, on every core. The same set has the same bytes wherever it is made. */
+/** Makes a set if it does not exist yet, on every core. The same set has the same bytes on every machine. */
 export async function makeArchives(set: ArchiveSet, options: Pick<BenchOptions, 'directory'>): Promise<MadeArchives> {
   const directory = join(options.directory, 'archives', `${set.name}-${set.symbols.length}`);
   const index = join(directory, 'index.tsv');
@@ -80,7 +80,7 @@ function filesOf(index: string, set: ArchiveSet): Pick<MadeArchives, 'zips' | 'b
   return { zips, bytes };
 }
 
-/** What a worker makes: the symbols whose number leaves the rest `part` when divided by `parts`. */
+/** The part of a worker: the symbols whose number modulo `parts` is `part`. */
 export interface PartOfSet {
   readonly set: ArchiveSet;
   readonly directory: string;

@@ -16,7 +16,7 @@ const allSymbols = ['BTCUSDT', 'ETHUSDT', 'BNBUSDT', 'SOLUSDT', 'XRPUSDT'] as co
 const months = ['2023-11', '2023-12', '2024-01', '2024-02'] as const;
 const [start, end] = ['2023-11-01', '2024-03-01'];
 
-/** Timeframe → the SQL of the time its bar opens at, from `t`, and of the table that it adds up. */
+/** Timeframe → the SQL for the open time of its bar, from `t`, and the table that it aggregates. */
 const buckets: Readonly<Record<Timeframe, readonly [opensAt: string, from: '1s' | '1m' | '1d']>> = {
   '1s': ['t', '1s'],
   '1m': ["time_bucket(INTERVAL '1 minute', t)", '1s'],
@@ -35,7 +35,7 @@ const buckets: Readonly<Record<Timeframe, readonly [opensAt: string, from: '1s' 
   '1w': ["time_bucket(INTERVAL '7 days', t, TIMESTAMP '1970-01-05')", '1d'],
   '1mo': ["date_trunc('month', t)", '1d'],
 };
-/** Longer bars open outside the range, so there their number is what the calendar gives. */
+/** Timeframes with a fixed number of bars; longer bars may open outside the range. */
 const upToADay = ['1s', '1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h', '8h', '12h', '1d'];
 export const barTimeframes = Object.keys(buckets) as readonly Timeframe[];
 
@@ -47,8 +47,8 @@ export interface BarArchives {
 }
 
 /**
- * Four months of five symbols, every bar of every timeframe: seconds by a hash of the time, all others added up from
- * them, so that they agree to the last digit. Monthly archives only; made once.
+ * Four months of five symbols, with every bar of every timeframe: seconds from a hash of the time, all others
+ * aggregated from them, so that they agree to the last digit. Monthly archives only; made once.
  */
 export async function makeBarArchives({ directory: parent, scale }: BenchOptions): Promise<BarArchives> {
   const symbols = allSymbols.slice(0, scaled(allSymbols.length, { scale }));
@@ -87,7 +87,7 @@ async function makeSeries({ symbol, number, market, directory }: SeriesToMake, i
   const connection = await instance.connect();
   let made = 0;
   try {
-    // Futures trade a little above spot; their seconds are only what their minutes add up.
+    // Futures trade slightly above spot; their seconds exist only to be aggregated to minutes.
     const seed = number * 2 + (market === 'spot' ? 0 : 1);
     await connection.run(`CREATE TABLE "1s" AS
       SELECT t, p + h % 7 AS open, p + h % 7 + 3 + h // 7 % 11 AS high, p + h % 7 - 3 - h // 77 % 11 AS low, p + h % 7 - 2 + h // 847 % 5 AS close,
@@ -128,7 +128,7 @@ async function makeSeries({ symbol, number, market, directory }: SeriesToMake, i
 
 const deflate = promisify(deflateRaw);
 
-/** Spot has no header and eight decimals, futures have a header, as the archive has them. */
+/** As in the archive, spot has eight decimals and no header, and futures have a header. */
 async function writeArchive(
   connection: Awaited<ReturnType<DuckDBInstance['connect']>>,
   key: ArchiveKey,

@@ -18,7 +18,7 @@ export interface HistoryArchive extends AsyncDisposable {
 const months = monthsFrom('2019-07', 72);
 const days = daysFrom('2025-07-01', 31);
 
-/** Six years of all symbols at 1d: monthly files, daily ones for the month whose file is not out yet, 1m only listed. */
+/** Six years of all symbols at 1d: monthly files, daily ones for the month without a file yet, 1m only listed. */
 export async function serveHistory(options: BenchOptions): Promise<HistoryArchive> {
   const symbols = symbolNames(scaled(1000, options));
   const trees: ArchiveSet['trees'] = [

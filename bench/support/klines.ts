@@ -6,9 +6,9 @@ import { createRandom, exp, unitsPerOne } from '../../extract/sample/numbers.ts'
 import { csvOf } from '../../extract/sample/sample-store.ts';
 import type { Contract } from '../../extract/sample/universe.ts';
 
-/** With these decimals the zip of a day of minutes has about 70 KB, as the archive's have. */
+/** With these decimals the zip of a day of minutes has about 70 KB, as in the archive. */
 const ordinary = { priceDecimals: 6, quantityDecimals: 4, volume: 300e6 };
-/** A data test wants it near the top of every day. */
+/** A data test requires it near the top of every day. */
 const largest = { ...ordinary, quantityDecimals: 0, volume: 100e9 };
 
 const contractOf = (symbol: string): Contract => ({
@@ -30,7 +30,7 @@ function dayBar(contract: Contract, dayNumber: number): Bar {
 /** The CSV of a 1d or 1m archive, with a header; the same key gives the same bytes. */
 export function klinesCsv(key: ArchiveKey): Buffer {
   const period = periodOf(key);
-  if (period === undefined) throw new Error(`${key.period} is no period`);
+  if (period === undefined) throw new Error(`${key.period} is not a period`);
   const contract = contractOf(key.symbol);
   const bars: Bar[] = [];
   for (let at = period.start; at < period.end; at += msOfDay) {

@@ -7,15 +7,15 @@ import { median, medianRatio, megabytes, seconds } from './report.ts';
 import { type Contestant, partsOf, peakOf, race } from './rounds.ts';
 
 interface LoadInput {
-  /** What it is, for the title and the table. */
+  /** Describes the load in the title and the table. */
   readonly title: string;
   readonly project: Project;
   readonly options: BenchOptions;
   /** Data lines of all staged files. */
   readonly rows: number;
-  /** The longest that is allowed, by the time of the hand-written statement. */
+  /** The maximum ratio to the time of the hand-written statement. */
   readonly atMost: number;
-  /** The fewest rows a second that are allowed. */
+  /** The minimum rate. */
   readonly rowsPerSecond?: number;
 }
 
@@ -25,7 +25,7 @@ const names = {
   peer: 'CREATE TABLE AS … read_csv',
 } as const;
 
-/** Loads what the extract stages into a new warehouse, in turn with a statement that one would write by hand. */
+/** Loads the staged files into a new warehouse, in turn with a hand-written statement. */
 export async function raceLoads(input: LoadInput): Promise<readonly Figure[]> {
   const { title, project, options, rows } = input;
   await runPipeline(project, ['--select', 'listing', 'klines']);

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 
-/** The first version number that a program prints, or `absent`. */
+/** Returns the first version number that a program prints, or `absent`. */
 function versionOf(command: string, ...args: readonly string[]): string {
   const { stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
   if (error) return 'absent';
   return /\d+\.\d+(\.\d+)?/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';
 }
 
-/** What the figures were measured on. */
+/** Describes the machine of the measurements. */
 export function machineLines(): readonly string[] {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   const versions = [

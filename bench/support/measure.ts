@@ -5,12 +5,12 @@ import { join } from 'node:path';
 
 const gnuTime = '/usr/bin/time';
 
-/** What a command and all that it started took. */
+/** The resources that a command and its children used. */
 export interface Usage {
   readonly seconds: number;
-  /** User and system time; NaN where GNU time is not installed. */
+  /** User and system time; NaN if GNU time is not installed. */
   readonly cpuSeconds: number;
-  /** Of its largest process. */
+  /** Peak of its largest process. */
   readonly peakBytes: number;
 }
 
@@ -23,7 +23,7 @@ interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs a command to its end. Throws when it fails, with the end of what it wrote to stderr. */
+/** Runs a command to its end. Throws if it fails, with the end of its stderr. */
 export async function measure(command: readonly string[], options: CommandOptions = {}): Promise<Measured> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   try {
@@ -40,7 +40,7 @@ export async function measure(command: readonly string[], options: CommandOption
   }
 }
 
-/** What a command that is not measured prints. */
+/** Runs a command without measuring it, and returns its output. */
 export function run([program = '', ...args]: readonly string[], options: CommandOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -4,23 +4,23 @@ export interface BenchOptions {
   readonly rounds: number;
   /** ms before the servers answer. */
   readonly latencyMs: number;
-  /** Where archives are made and kept. */
+  /** Folder for archives, which are kept. */
   readonly directory: string;
-  /** Where runs write; it goes in the end. */
+  /** Folder for the output of runs, removed at the end. */
   readonly work: string;
   readonly wants: (part: string) => boolean;
-  /** Whether a program of others runs beside ours. */
+  /** True if a peer takes part. */
   readonly wantsPeer: (name: string) => boolean;
 }
 
-/** A line of the closing table. */
+/** A line of the final table. */
 export interface Figure {
   /** Id of the bar in the design, or of the part. */
   readonly bar: string;
   readonly what: string;
   readonly ours: string;
   readonly peer: string;
-  /** Ours by the peer's, or whatever the demand is about. */
+  /** Ours divided by the peer's, or the figure that the demand refers to. */
   readonly ratio: string;
   readonly demand: string;
   readonly holds?: boolean;

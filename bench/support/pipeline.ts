@@ -4,7 +4,7 @@ import { type Measured, measure } from './measure.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** What runs of one benchmark have in common. */
+/** The settings that the runs of one benchmark share. */
 export interface Project {
   readonly dataDir: string;
   readonly archiveUrl: string;
@@ -12,19 +12,19 @@ export interface Project {
   /** The run's clock. */
   readonly asOf: string;
   readonly timeframe: string;
-  /** That of the listing that says which symbols are available. */
+  /** The timeframe whose listing shows which symbols are available. */
   readonly availability: string;
 }
 
 export interface PipelineRun extends Measured {
-  /** Seconds of each node by its id, in the order in which they ended. */
+  /** Seconds of each node by id, in the order in which they ended. */
   readonly nodes: ReadonlyMap<string, number>;
 }
 
-/** The folder of the target that runs of a project write to. */
+/** Returns the target's folder, which runs of a project write to. */
 export const targetDir = ({ dataDir }: Pick<Project, 'dataDir'>): string => join(dataDir, 'mirror');
 
-/** `pnpm pipeline run` without pnpm, as a process of its own. */
+/** Runs `pnpm pipeline run` without pnpm, in its own process. */
 export async function runPipeline(project: Project, args: readonly string[]): Promise<PipelineRun> {
   const { dataDir, archiveUrl, listingUrl, asOf, timeframe, availability } = project;
   const measured = await measure(

@@ -16,11 +16,11 @@ const firstDay = '2019-01-01';
 const days = 2_500;
 const names = { full: 'all days', day: 'one day more' } as const;
 
-/** `symbols`, which they need, is no part of the bar; tests are part of the model that they are tests of. */
+/** `symbols`, which they need, is not part of the bar; tests count as part of their model. */
 const models = ['model.daily_availability', 'model.volume_rankings'];
 const exports = ['export.daily_availability', 'export.volume_rankings'];
 
-/** S4: daily_availability and volume_rankings with their tests and exports, whole and one day more. */
+/** S4: daily_availability and volume_rankings with their tests and exports, in full and for one more day. */
 export async function raceRankings(options: BenchOptions): Promise<readonly Figure[]> {
   const symbols = scaled(1000, options);
   const template = join(options.work, 'listed-and-loaded.duckdb');
@@ -60,7 +60,7 @@ export async function raceRankings(options: BenchOptions): Promise<readonly Figu
       noteAsLeft(warehouse); // as an extract and a load would have
     }),
   ];
-  // The day comes on top of the build that the same round made, so the order must not turn.
+  // The day is added to the build of the same round, so the order must not rotate.
   const laps = await race(`${symbols} symbols × ${days} days`, contestants, options, { turning: false });
 
   const none = { bar: 'S4', peer: '', ratio: '', demand: '' };
@@ -85,7 +85,7 @@ export async function raceRankings(options: BenchOptions): Promise<readonly Figu
 const timeOf = ({ nodes }: PipelineRun, ids: readonly string[]): number =>
   ids.reduce((total, id) => total + (nodes.get(id) ?? Number.NaN), 0);
 
-/** A warehouse as a run leaves it that has listed and loaded. */
+/** Makes a warehouse as a run leaves it after listing and loading. */
 async function makeTemplate(file: string, symbols: number): Promise<void> {
   const migrations = await readMigrations(join(import.meta.dirname, '../..'));
   const now = new Date();
@@ -101,7 +101,7 @@ async function makeTemplate(file: string, symbols: number): Promise<void> {
   await host.release();
 }
 
-/** A 1m archive that is listed and a 1d bar for each symbol and day; turnover is heavy-tailed. */
+/** Inserts a listed 1m archive and a 1d bar for each symbol and day; turnover is heavy-tailed. */
 async function insertDays(warehouse: Warehouse, symbols: number, range: string): Promise<void> {
   const names = symbolNames(symbols).map((symbol) => `'${symbol}'`);
   const symbolDays = `FROM (SELECT unnest([${names.join(', ')}]) AS symbol), (SELECT DATE '${firstDay}' + i::INTEGER AS day FROM ${range} AS days(i))`;

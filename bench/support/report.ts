@@ -6,14 +6,14 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
 }
 
-/** The median of the ratios of each round, so that a slow minute of the machine counts for both or for neither. */
+/** The median of the ratios of the rounds, so that a slow minute of the machine affects both sides or neither. */
 export const medianRatio = (ours: readonly number[], peer: readonly number[]): number =>
   median(ours.map((value, round) => value / (peer[round] ?? Number.NaN)));
 
 export const seconds = (value: number): string => `${value.toFixed(value < 1 ? 3 : 2)} s`;
 export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
-/** Columns of even width. */
+/** Formats rows as aligned columns. */
 export function textTable(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   return rows.map((row) =>

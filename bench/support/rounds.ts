@@ -4,27 +4,27 @@ import { run, type Usage } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import { median, megabytes, seconds, textTable } from './report.ts';
 
-/** What a program took, and the part of it that a bar is about where that is not the whole. */
+/** The resources of a program, and the time of the part that a bar measures if that is not the whole. */
 export type Lap = Usage & { readonly partSeconds?: number };
 
 export interface Contestant {
   readonly name: string;
-  /** Outside of the measured time. */
+  /** Runs outside the measured time. */
   readonly prepare?: () => Promise<void>;
   readonly run: () => Promise<Lap>;
-  /** Outside of the measured time: throws where the program did not do its work. */
+  /** Runs outside the measured time; throws if the program did not do its work. */
   readonly check?: () => Promise<void>;
-  /** A folder that is put aside and emptied after each run. */
+  /** A folder that is moved away and emptied after each run. */
   readonly output?: string;
 }
 
 export type Laps = ReadonlyMap<string, readonly Lap[]>;
 
 /**
- * Runs every contestant once a round; where it is turning, each round begins with another one. What one wrote is emptied
- * before the next begins, which would find the memory full of it, and goes with everything else at the end of the benchmark:
- * for as long as six minutes ext4 shuns the inodes of files that were deleted, and making a file takes five times as long as
- * it should.
+ * Runs every contestant once per round; with `turning`, each round begins with another one. The files of a contestant
+ * are emptied before the next one begins, so that they do not fill the memory, and deleted only at the end of the
+ * benchmark: for up to six minutes ext4 avoids the inodes of deleted files, and creating a file takes five times as
+ * long.
  */
 export async function race(
   title: string,
@@ -38,7 +38,7 @@ export async function race(
     for (let turn = 0; turn < contestants.length; turn++) {
       const contestant = contestants[(turn + (turning ? round : 0)) % contestants.length] as Contestant;
       await contestant.prepare?.();
-      // What the one before has left to be written, or freed, would slow this one down.
+      // Pending writes of the previous contestant would slow this one down.
       await run(['sync']);
       const lap = await contestant.run();
       laps.get(contestant.name)?.push(lap);

@@ -9,16 +9,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Served extends AsyncDisposable {
   readonly url: string;
-  /** What serves. */
+  /** The serving program. */
   readonly name: string;
 }
 
 export interface ListingServer extends Served {
-  /** URLs that were asked for since the last call. */
+  /** Returns the URLs requested since the last call. */
   asked(): Promise<readonly string[]>;
 }
 
-/** Serves a folder behind a latency: by nginx and its echo module, else by a Node process. */
+/** Serves a folder with latency: with nginx and its echo module if available, otherwise with a Node process. */
 export async function serveFiles(directory: string, latencyMs: number): Promise<Served> {
   const module = echoModule();
   return module === undefined
@@ -38,7 +38,7 @@ export async function serveListing(index: string, latencyMs: number): Promise<Li
   };
 }
 
-/** The path of nginx's echo module (Debian: libnginx-mod-http-echo), where nginx is installed with it. */
+/** Returns the path of nginx's echo module (Debian: libnginx-mod-http-echo), if it is installed. */
 function echoModule(): string | undefined {
   const { stderr } = spawnSync('nginx', ['-V'], { encoding: 'utf8' });
   const folder = /--modules-path=(\S+)/.exec(stderr ?? '')?.[1];

@@ -30,11 +30,11 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly wait?: boolean;
   readonly yes?: boolean;
   readonly warnError?: boolean;
-  /** Vars that were set by flags of their own, as `name=value`. */
+  /** Vars set by their own flags, as `name=value`. */
   readonly varFlags?: readonly string[];
 }
 
-/** What the words of a command line say about a run: which nodes, on what, when, and how it reports. */
+/** Resolves the options of a run: the selected nodes, target, vars, window and clock, and how it reports. */
 export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', options: BuildOptions) {
   const opened = await openContext(cli, options);
   // A run adds the edges of custom tests itself, from the project that it opens.
@@ -59,7 +59,7 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
       format: options.logFormat ?? 'text',
       quiet: options.quiet ?? false,
       debug: options.debug ?? false,
-      // `plan` says what it found in a table, and --warn-error ends a run for what would not be shown.
+      // `plan` shows its result in a table, and a warning that fails a run by --warn-error must be visible.
       verbose: command === 'plan' || (options.verbose ?? false) || (options.warnError ?? false),
       env: cli.env,
       clock: { ...systemClock, now: () => cli.now().getTime() },
@@ -70,13 +70,13 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
 function onlyThese(selected: Set<string>, only: ReadonlySet<string> | undefined): Set<string> {
   const left = only === undefined ? selected : selected.intersection(only);
   if (left.size > 0) return left;
-  throw new PipelineError('SELECTION_EMPTY', 'the pipeline no longer has the nodes that are to be run again', {
+  throw new PipelineError('SELECTION_EMPTY', 'the pipeline no longer has the nodes to retry', {
     value: [...(only ?? [])].join(' '),
-    hint: 'run instead: pnpm pipeline run',
+    hint: 'run everything: pnpm pipeline run',
   });
 }
 
-/** What `run` and `test` share: from the words of the command line to the engine and its reporters. */
+/** Executes `run` or `test`: resolves the options and passes them to the engine with a reporter. */
 export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<RunEnd> {
   const { wanted, reporting } = await resolveBuild(cli, command, options);
   const { target, paths, window } = wanted;
@@ -137,12 +137,12 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
 function testsOf(graph: Graph, selected: ReadonlySet<string>): ReadonlySet<string> {
   const tests = graph.nodes.filter(({ id, kind }) => kind === 'test' && selected.has(id));
   if (tests.length > 0) return new Set(tests.map(({ id }) => id));
-  throw new PipelineError('SELECTION_EMPTY', 'nothing that is selected has a test', {
-    hint: 'see what there is: pnpm pipeline ls --select kind:test',
+  throw new PipelineError('SELECTION_EMPTY', 'no selected node has a test', {
+    hint: 'list all tests: pnpm pipeline ls --select kind:test',
   });
 }
 
-/** Returns the file that `--locked` means. Throws USAGE if no node would read it. */
+/** Returns the file for `--locked`. Throws USAGE if no node would read it. */
 function lockOf(
   { locked }: BuildOptions,
   {
@@ -156,13 +156,13 @@ function lockOf(
   if (graph.nodes.some(({ id, kind }) => kind === 'extract' && selected.has(id))) {
     return locked === true ? sourcesLock(pipeline.root) : resolve(cwd, locked);
   }
-  throw new PipelineError('USAGE', '--locked looks at what the extracts take, and none is selected', {
+  throw new PipelineError('USAGE', '--locked checks what extracts fetch, but no extract is selected', {
     key: '--locked',
-    hint: 'select the sources as well: put + before the selector, as in --select +NAME',
+    hint: 'select the extracts too: put + before the selector, as in --select +NAME',
   });
 }
 
-/** `20261120T103000Z-ab12`: the second in which the run started, and a suffix that tells two of them apart. */
+/** `20261120T103000Z-ab12`: the second in which the run started, and a random suffix. */
 export function createRunId(now: Date, random: () => number): string {
   const second = now.toISOString().replace(/[-:]|\.\d+/g, '');
   const suffix = Math.floor(random() * 0x10000)
@@ -176,8 +176,8 @@ export interface RunSelectionOptions extends Omit<BuildOptions, 'select'> {
 }
 
 /**
- * `run --select …` within a command or a program: all it prints goes to stderr, since stdout is for the answer.
- * @throws PipelineError what the run could not begin with, or what its first node failed with
+ * Runs `run --select …` from a command or a program. All output goes to stderr, because stdout is for the answer.
+ * @throws PipelineError why the run could not begin, or the error of the first node that failed
  */
 export async function runSelection(io: CommandIo, options: RunSelectionOptions): Promise<void> {
   const { stderr, signal } = io;
@@ -190,12 +190,14 @@ export async function runSelection(io: CommandIo, options: RunSelectionOptions):
   );
   signal.throwIfAborted();
   if (exitCode === 0) return;
-  throw failure ?? new PipelineError('TEST_FAILED', `a test of ${options.select.join(' ')} failed, as told above`);
+  throw (
+    failure ?? new PipelineError('TEST_FAILED', `a test of ${options.select.join(' ')} failed; see the messages above`)
+  );
 }
 
 const varOf = new WeakMap<Command, ReadonlyMap<string, string>>();
 
-/** Gives a command the flags that vars of pipeline.yaml declare; that of a boolean takes no value. */
+/** Adds the flags that vars of pipeline.yaml declare to a command; the flag of a boolean takes no value. */
 export function addVarFlags(command: Command, pipeline: Pipeline): void {
   const names = new Map<string, string>();
   for (const [name, spec] of Object.entries(pipeline.spec.vars)) {
@@ -212,10 +214,10 @@ export function addVarFlags(command: Command, pipeline: Pipeline): void {
   varOf.set(command, names);
 }
 
-/** The options of a command, with those that are flags of vars as `name=value`. */
+/** Returns the options of a command, with the flags of vars as `name=value`. */
 export function withVarFlags(command: Command): BuildOptions {
   const options = command.optsWithGlobals<BuildOptions & Record<string, unknown>>();
-  // A flag that begins with --no- has a value without being given.
+  // A flag that begins with --no- has a value even if it is not given.
   const names = [...(varOf.get(command) ?? [])].filter(([key]) => command.getOptionValueSource(key) === 'cli');
   return { ...options, varFlags: names.map(([key, name]) => `${name}=${options[key]}`) };
 }

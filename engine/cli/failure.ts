@@ -11,7 +11,7 @@ export function reportFailure(error: unknown, cli: Pick<Cli, 'argv' | 'env' | 'n
   // If there is no command, commander has printed the help to stderr.
   if (error instanceof CommanderError && error.code === 'commander.help') return 2;
   const failure = nameFailure(error, cli);
-  // The options may be what is wrong, so they are looked for rather than parsed.
+  // The options may be invalid, so they are searched for rather than parsed.
   const { argv } = cli;
   const debug = argv.includes('--debug');
   if (argv.some((word, i) => word === '--log-format=json' || (word === 'json' && argv[i - 1] === '--log-format'))) {
@@ -28,34 +28,34 @@ function nameFailure(error: unknown, { argv, signal }: Pick<Cli, 'argv' | 'signa
   if (error instanceof CommanderError) return usageError(error, argv);
   if (signal.aborted && isAbort(error) && !(error instanceof PipelineError)) {
     return new PipelineError('INTERRUPTED', 'interrupted', {
-      hint: 'run the same command again to go on',
+      hint: 'run the same command again to continue',
       cause: error,
     });
   }
   return machineFault(error);
 }
 
-/** What people type who know dbt or guess, and what does it here; pipeline.yaml has more of them, with `instead_of`. */
+/** Commands that users of dbt type or guess, with the one to use here; pipeline.yaml adds more with `instead_of`. */
 const elsewhere: Readonly<Record<string, string>> = {
   build: '`run` builds, tests and exports: pnpm pipeline run',
-  clone: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
+  clone: '`migrate restore` restores a backup: pnpm pipeline migrate restore FILE',
   debug: '`doctor` checks what a run needs: pnpm pipeline doctor',
   deps: 'packages are installed by pnpm: npx -y pnpm@10 install',
-  docs: 'the manual is the folder docs/, its tables are docs/tables.md; commands: pnpm pipeline --help',
+  docs: 'the documentation is in docs/, the tables in docs/tables.md; commands: pnpm pipeline --help',
   download: '`run` fetches what the selection needs: pnpm pipeline run',
   export: '`run` writes the exports: pnpm pipeline run --select kind:export',
   fetch: '`run` fetches what the selection needs: pnpm pipeline run',
   freshness: 'a data test checks it: pnpm pipeline test',
   list: '`ls` lists the nodes: pnpm pipeline ls',
   parse: '`compile` checks the project and writes its SQL: pnpm pipeline compile',
-  restore: '`migrate restore` puts a backup in place: pnpm pipeline migrate restore FILE',
+  restore: '`migrate restore` restores a backup: pnpm pipeline migrate restore FILE',
   source: 'data tests check freshness: pnpm pipeline test',
-  status: '`migrate status` says what the warehouse has been through: pnpm pipeline migrate status',
+  status: '`migrate status` shows the migrations of the warehouse: pnpm pipeline migrate status',
   tables: '`ls` lists the nodes, `show NAME` shows rows: pnpm pipeline ls',
   version: 'pnpm pipeline --version',
 };
 
-/** Commands that take selectors, which users of dbt write after them. */
+/** Commands with --select; users of dbt may write the selectors directly after them. */
 const selecting: ReadonlySet<string> = new Set(['run', 'test', 'plan', 'ls', 'compile']);
 
 /** commander's `error: unknown option '--selct'\n(Did you mean --select?)`. */
@@ -65,7 +65,7 @@ function usageError(error: CommanderError, argv: readonly string[]): PipelineErr
     hint:
       probablyMeant(message, argv) ??
       guess?.replace(/^\(D(.*)\)$/, 'd$1') ??
-      'add --help to the command to see what it takes',
+      'add --help to see the options of the command',
   });
 }
 
@@ -77,5 +77,5 @@ function probablyMeant(message: string, argv: readonly string[]): string | undef
   const behind = argv.slice(argv.indexOf(command) + 1);
   const end = behind.findIndex((word) => word.startsWith('-'));
   const words = behind.slice(0, end === -1 ? undefined : end);
-  return `name what to take with --select: pnpm pipeline ${command} --select ${words.join(' ') || 'NAME'}`;
+  return `select nodes with --select: pnpm pipeline ${command} --select ${words.join(' ') || 'NAME'}`;
 }

@@ -4,17 +4,17 @@ import type { GlobalOptions } from './options.ts';
 
 /** The parts of the process that `main` needs. */
 export interface MainIo extends CommandIo {
-  /** Where questions are answered; without it no question can be asked. */
+  /** Carries the answers to questions; without it none can be asked. */
   readonly stdin?: NodeJS.ReadStream;
 }
 
-/** What the engine's own commands receive. */
+/** The context of the engine's own commands. */
 export interface Cli extends MainIo {
-  /** The words of the command line. */
+  /** The arguments of the command line. */
   readonly argv: readonly string[];
   /** Restricts the selection to these nodes; no restriction by default. */
   readonly only?: ReadonlySet<string>;
-  /** A line of the result. */
+  /** Prints a line of the result. */
   readonly print: (line: string) => void;
   /** Sets the exit code of a command that ends without an error. */
   readonly finish: (exitCode: number) => void;
@@ -22,7 +22,7 @@ export interface Cli extends MainIo {
 
 type Terminal = Pick<MainIo, 'stdin' | 'stderr' | 'signal'>;
 
-/** Shows lines on the terminal and waits for yes or no; undefined where a person sees nothing or cannot answer. */
+/** Shows lines on the terminal and waits for yes or no; undefined if there is no terminal for lines or answers. */
 export function askOn({
   stdin,
   stderr,
@@ -32,7 +32,7 @@ export function askOn({
   return async (lines) => {
     const { createInterface } = await import('node:readline/promises');
     for (const line of lines) stderr.write(`${line}\n`);
-    // As a plain stream: in its own mode readline would take Ctrl-C away from the process.
+    // Read as a plain stream: in terminal mode, readline would intercept Ctrl-C.
     const reader = createInterface({ input: stdin, output: stderr, terminal: false });
     let isAnswered = false;
     const ended = Promise.withResolvers<string>();
@@ -41,7 +41,7 @@ export function askOn({
       ended.resolve('');
     });
     try {
-      const answer = await Promise.race([reader.question('Go on? [y/N] ', { signal }), ended.promise]);
+      const answer = await Promise.race([reader.question('Continue? [y/N] ', { signal }), ended.promise]);
       isAnswered = true;
       return /^y(es)?$/i.test(answer.trim());
     } finally {
@@ -81,7 +81,7 @@ function wrapped(message: string, width: number): string {
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A terminal sends Ctrl-C to every process of the group, and pnpm passes its own on: that is one signal, not two. */
+/** A terminal sends Ctrl-C to every process of the group, and pnpm forwards its own; both count as one signal. */
 const echoWithin = 250;
 const endWithin = 900;
 
@@ -91,8 +91,8 @@ interface SignalSource {
 }
 
 /**
- * The first signal aborts, and what runs has 0.9 s to come to its end; the next one, or the end of that time, ends the
- * process with 130. A kill at any instant leaves a state that the next run can go on from, so this one does too.
+ * The first signal aborts and leaves 0.9 s to finish; the next one, or the end of that time, exits with 130. That is
+ * safe, because the next run can continue after a kill at any moment.
  */
 export function listenForSignals(source: SignalSource, now: () => number = () => performance.now()): AbortSignal {
   const controller = new AbortController();

@@ -2,7 +2,7 @@ import { enableCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Threads have a cache only where the environment names one; without it they take twice as long to start.
+// Threads use a cache only if the environment names it; without one they take twice as long to start.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
 enableCompileCache();
 // DuckDB runs its queries on libuv's threads, which the file system needs too; libuv reads this at their first use,
@@ -16,7 +16,7 @@ const { listenForSignals } = await import('./io.ts');
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
 for (const [name, stream] of Object.entries(streams)) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // A terminal that was closed answers EIO; its signal may have gone to pnpm alone.
+    // A closed terminal causes EIO; only pnpm may have received its signal.
     if (error.code === 'EIO') process.emit('SIGHUP');
     // `ls | head` closes the pipe early; that is not a failure.
     else if (error.code !== 'EPIPE') throw Object.assign(error, { path: name });

@@ -23,7 +23,7 @@ export async function loadPipelineOf(
   return pipeline;
 }
 
-/** One command line may ask twice: for the flags that it takes, and for what it does. */
+/** One command line may load it twice: for its flags, and for its action. */
 const loaded = new WeakMap<object, { readonly file: string; readonly pipeline: Promise<Pipeline> }>();
 
 /** The starting point of most commands. */
@@ -32,11 +32,11 @@ export interface CommandContext {
   readonly graph: Graph;
   readonly target: ResolvedTarget;
   readonly vars: Vars;
-  /** Where the files of this target are. */
+  /** Paths of the target's files. */
   readonly paths: TargetPaths;
 }
 
-/** `varFlags` are vars that were set by flags of their own, as `name=value`. */
+/** `varFlags` are vars set by their own flags, as `name=value`. */
 export async function openContext(
   cli: Pick<Cli, 'cwd' | 'env'>,
   options: GlobalOptions & { readonly varFlags?: readonly string[] },
@@ -66,7 +66,7 @@ export async function openContext(
 export const followsEdges = ({ select, exclude }: SelectionOptions): boolean =>
   [select, exclude].flat().some((text) => /[+@]/.test(text ?? ''));
 
-/** The graph with the edges of custom tests, for commands that select; their modules are loaded for it. */
+/** Returns the graph with the edges of custom tests, whose modules it loads. */
 export async function completeGraph({
   pipeline,
   graph,
@@ -83,8 +83,8 @@ export async function completeGraph({
 const fileName = 'pipeline.yaml';
 
 /**
- * `given`, else the nearest pipeline.yaml in `cwd` or above it, as a path relative to `cwd` for messages.
- * Throws CONFIG_REFERENCE where there is none.
+ * Returns `given`, or the nearest pipeline.yaml in `cwd` or above it, as a path relative to `cwd` for messages.
+ * Throws CONFIG_REFERENCE if there is none.
  */
 function findPipelineFile(cwd: string, given?: string): string {
   if (given !== undefined) return shortest(cwd, resolve(cwd, given));
@@ -99,7 +99,7 @@ function findPipelineFile(cwd: string, given?: string): string {
   });
 }
 
-/** Loaders read the path as it is, so it is short only where the process stands in `cwd`. */
+/** Loaders resolve the path against the working directory, so it is shortened only if that is `cwd`. */
 function shortest(cwd: string, file: string): string {
   return resolve(cwd) === process.cwd() ? relative(cwd, file) || file : file;
 }

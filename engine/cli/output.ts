@@ -10,7 +10,7 @@ import { writeAside } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import { machineFault } from '../machine-fault.ts';
 
-/** Where a result goes, as with a shell's `>`. */
+/** The destination of a result, as with a shell's `>`. */
 export type Destination =
   | { readonly kind: 'stdout' }
   /** A new file, or one that is replaced whole. Links are followed. */
@@ -23,9 +23,9 @@ const stdoutNames: ReadonlySet<string> = new Set(['/dev/stdout', '/dev/fd/1', '/
 const openFile = /^\/(dev|proc\/[^/]+)\/fd\/\d+$|^\/dev\/std(in|err)$/;
 
 /**
- * The destination that `--output` names; `-` is stdout.
- * @throws PipelineError USAGE for what cannot be written to: a folder, a socket, a place in a missing folder; as Node where
- *   the machine does not allow it
+ * Returns the destination that `--output` names; `-` is stdout.
+ * @throws PipelineError USAGE if it cannot be written to: a folder, a socket, a path in a missing folder; Node's error
+ *   if permission is denied
  */
 export function resolveOutput(output: string, cwd: string): Destination {
   if (output === '-') return { kind: 'stdout' };
@@ -40,8 +40,8 @@ export function resolveOutput(output: string, cwd: string): Destination {
     return { kind: 'direct', file: named, isRegular: stats.isFile() };
   }
   const file = follow(named, refuse);
-  if (!existsSync(dirname(file))) throw refuse(`there is no folder ${dirname(file)}`);
-  // Its other names, and its folder, have to stay as they are.
+  if (!existsSync(dirname(file))) throw refuse(`the folder ${dirname(file)} does not exist`);
+  // A new file would break hard links, and cannot be created in a read-only folder.
   if (stats !== undefined && (stats.nlink > 1 || !isWritable(dirname(file)))) {
     return { kind: 'direct', file, isRegular: true };
   }
@@ -61,17 +61,17 @@ function isWritable(file: string): boolean {
 
 const mostLinks = 40;
 
-/** The file that a chain of links ends at, which may not be there yet. */
+/** Returns the file at the end of a chain of links, which need not exist yet. */
 function follow(named: string, refuse: Refuse): string {
   let file = named;
   for (let links = 0; links < mostLinks; links++) {
     if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return file;
     file = resolve(dirname(file), readlinkSync(file));
   }
-  throw refuse(`${named} is a link that leads nowhere`);
+  throw refuse(`${named} is a link to itself, or a chain of more than ${mostLinks} links`);
 }
 
-/** Replaces a file with what `write` puts into another one next to it, whose name no other command takes. */
+/** Replaces a file with one that `write` creates next to it, under a unique name. */
 export function replaceWhole<T>(
   { file, mode }: Extract<Destination, { kind: 'file' }>,
   write: (aside: string) => Promise<T>,
@@ -119,7 +119,7 @@ export const readSpooled = (file: string, isText: boolean): Readable =>
 
 const pollMs = 50;
 
-/** A pipe is waited for until somebody reads it, as a shell does, but not beyond Ctrl-C. */
+/** Opens a pipe when somebody reads it, like a shell; Ctrl-C ends the wait. */
 async function openDirect(
   { file, isRegular }: Extract<Destination, { kind: 'direct' }>,
   signal: AbortSignal | undefined,
@@ -129,7 +129,7 @@ async function openDirect(
   for (;;) {
     signal?.throwIfAborted();
     try {
-      // Opening a pipe without a reader would block a thread for good.
+      // Opening a pipe without a reader would block a thread forever.
       await using _reader = await open(file, O_WRONLY | O_NONBLOCK);
       return await open(file, O_WRONLY);
     } catch (error) {

@@ -37,7 +37,7 @@ const commands = [
   defineCompletion,
 ];
 
-/** The commands of the engine; those of pipeline.yaml come on top. */
+/** Creates the program with the engine's commands; those of pipeline.yaml are added later. */
 export function createProgram(cli: Cli): Command {
   const program = new Command('pnpm pipeline')
     .description('Builds what pipeline.yaml declares: extracts, models, their tests and exports.')
@@ -46,7 +46,7 @@ export function createProgram(cli: Cli): Command {
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
-      // Errors are printed in one place, in the form that --log-format asks for.
+      // Errors are printed in one place, in the format of --log-format.
       outputError: () => {},
     })
     .configureHelp({ showGlobalOptions: true });
@@ -56,24 +56,24 @@ export function createProgram(cli: Cli): Command {
   return program;
 }
 
-/** A command of the engine as `runWords` would find it, with the flags of vars. */
+/** Returns a command of the engine as `runWords` sees it, with the flags of vars. */
 async function commandOf(cli: Cli, name: string): Promise<Command> {
   const program = createProgram(cli);
   await addContributedCommands(program, { name, options: createProgram(cli).opts(), cli });
   return program.commands.find((command) => command.name() === name) as Command;
 }
 
-/** Executes the words of a command line. */
+/** Executes a command line. */
 async function runWords(cli: Cli): Promise<void> {
   const program = createProgram(cli);
-  // Parsing stores options, so a program of its own finds the command's name.
+  // Parsing stores options, so a separate program finds the name of the command.
   const probe = createProgram(cli);
   const { operands } = probe.parseOptions([...cli.argv]);
   await addContributedCommands(program, { name: operands[0], options: probe.opts(), cli });
   await program.parseAsync([...cli.argv], { from: 'user' });
 }
 
-/** Runs one command line and returns its exit code; it touches nothing of the process but what `io` holds. */
+/** Runs one command line and returns its exit code. It accesses the process only through `io`. */
 export async function main(argv: readonly string[], io: MainIo): Promise<number> {
   let exitCode = 0;
   const cli: Cli = {
@@ -92,16 +92,16 @@ export async function main(argv: readonly string[], io: MainIo): Promise<number>
   }
 }
 
-/** Commands that show all others: for them a broken pipeline.yaml only means that fewer are shown. */
+/** Commands that show all others. If pipeline.yaml is invalid, they show only those of the engine. */
 const listing: readonly (string | undefined)[] = [undefined, 'help', 'completion'];
 
-/** Commands of the engine that take the vars with a flag of their own. */
+/** Commands of the engine that accept the flags of vars. */
 const takesVarFlags: ReadonlySet<string> = new Set(['run', 'plan']);
 
 /**
- * Adds the commands of pipeline.yaml, read only where one may be meant. A module is loaded for its own command and for
- * those that show its subcommands. Throws MODULE_INVALID for a module without `define`, and USAGE with what a command of
- * pipeline.yaml says to use instead of one that does not exist.
+ * Adds the commands of pipeline.yaml, which is read only if one of them may be meant. A module is loaded for its own
+ * command and for those that show its subcommands. Throws MODULE_INVALID for a module without `define`, and USAGE for
+ * an unknown command that pipeline.yaml lists under `instead_of`.
  */
 async function addContributedCommands(
   program: Command,
@@ -112,7 +112,7 @@ async function addContributedCommands(
   const builtIn = isListing ? undefined : program.commands.find((command) => command.name() === name);
   if (builtIn !== undefined && !takesVarFlags.has(builtIn.name())) return;
   const pipeline = await loadPipelineOf(cli, options).catch((error: unknown) => {
-    // A command of the engine says itself what is wrong, but not before it has shown its --help.
+    // A command of the engine reports the error itself, and its --help works anyway.
     if (isListing || builtIn !== undefined) return undefined;
     throw error;
   });
@@ -128,7 +128,7 @@ async function addContributedCommands(
   }
   for (const [own, { use, description }] of Object.entries(commands)) {
     const command = program.command(own).description(description);
-    // The list of all commands shows names and descriptions alone.
+    // The list of all commands shows only names and descriptions.
     if (own !== name && (name === undefined || !isListing)) continue;
     const loaded = (await import(pathToFileURL(resolve(pipeline.root, use)).href)) as {
       default?: Partial<CommandModule>;

@@ -16,7 +16,7 @@ export interface ResultOptions {
   readonly output?: string;
 }
 
-/** How rows leave a command: for a person to look at, or as a file in a format for programs. */
+/** The form of a result: a picture or a table for people, or a format for programs. */
 export type ResultForm =
   | { readonly kind: 'picture' }
   | { readonly kind: 'table' }
@@ -38,25 +38,25 @@ export function chooseForm({ format, output = '-' }: ResultOptions, io: Pick<Com
   const to = resolveOutput(output, io.cwd);
   if (to.kind === 'stdout') return formOfStdout(format, io);
   if (format === 'table') {
-    throw new PipelineError('USAGE', 'a table is for a terminal and no format of a file', {
+    throw new PipelineError('USAGE', 'a file cannot have the format table', {
       key: '--format',
       value: format,
-      hint: 'write csv, json, parquet or arrow',
+      hint: 'use csv, json, parquet or arrow',
     });
   }
   const named = extname(output).slice(1).toLowerCase();
   const isFile = to.kind === 'file' || to.isRegular;
   if (format === undefined && isCopyFormat(named)) return { kind: 'data', format: streamed(named, isFile), to };
-  // Both are Arrow: the name of the file says which.
+  // Both are Arrow; the file extension decides.
   if (format !== undefined) {
     const asked = format === 'arrow' && named === 'arrows' ? named : format;
     return { kind: 'data', format: streamed(asked, isFile), to };
   }
   if (!isFile) return { kind: 'data', format: 'csv', to };
-  throw new PipelineError('USAGE', `the name ${output} does not say a format`, {
+  throw new PipelineError('USAGE', `the extension of ${output} does not name a format`, {
     key: '--output',
     value: output,
-    hint: `end it in ${copyFormats.map((one) => `.${one}`).join(', ')}, or name the format with --format`,
+    hint: `use ${copyFormats.map((one) => `.${one}`).join(', ')}, or choose a format with --format`,
   });
 }
 
@@ -65,10 +65,10 @@ function formOfStdout(format: ResultFormat | undefined, io: Pick<CommandIo, 'std
   if (format === undefined) return isTerminal(io.stdout) ? { kind: 'picture' } : { kind: 'data', format: 'csv', to };
   if (format === 'table') return { kind: 'table' };
   if (!isText(format) && isTerminal(io.stdout)) {
-    throw new PipelineError('USAGE', `${format} is no text for a terminal`, {
+    throw new PipelineError('USAGE', `${format} is a binary format, and stdout is a terminal`, {
       key: '--format',
       value: format,
-      hint: `name a file, as in --output rows.${format}, or send it through a pipe`,
+      hint: `write it to a file, as in --output rows.${format}, or to a pipe`,
     });
   }
   return { kind: 'data', format: streamed(format, false), to };
@@ -92,7 +92,7 @@ export interface TakenResult {
 
 const tableRows = 1_000;
 
-/** Takes the rows of a query, never all of them into memory. A `record` is one row, shown a line a column. */
+/** Reads the rows of a query, never all of them into memory. A `record` is one row, shown with a line per column. */
 export async function takeResult<DB>(
   reader: Reader<DB>,
   query: ReadQuery<object>,

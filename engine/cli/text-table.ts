@@ -138,7 +138,7 @@ export function textTable({ columns, rows }: TextRows, options: TextTableOptions
   return fitTable({ head, rows: cells, right }, terminal.width);
 }
 
-/** A column of a result: its SQL type, and what its values count, as `Column.unit` or a question says. */
+/** A column of a result: its SQL type and the unit of its values, from `Column.unit` or a question. */
 export interface CellColumn {
   readonly type: string;
   readonly unit?: string | undefined;

@@ -10,7 +10,7 @@ import { parseYaml, withWrittenValues, type YamlSource } from './yaml-source.ts'
 
 /** The checked contents of pipeline.yaml. */
 export interface Pipeline {
-  /** As it was given, for messages. */
+  /** As given, for messages. */
   readonly file: string;
   /** Absolute path of the folder that paths in the file are relative to. */
   readonly root: string;
@@ -20,8 +20,8 @@ export interface Pipeline {
 }
 
 /**
- * Reads and checks a pipeline.yaml and that the files it names are there; it loads none of them.
- * Throws one PipelineError for all problems, the first in the file leading: CONFIG_SYNTAX, CONFIG_INVALID,
+ * Reads and checks pipeline.yaml, and checks that the files it names exist. It loads none of them.
+ * Throws one PipelineError for all problems, with the code of the first: CONFIG_SYNTAX, CONFIG_INVALID,
  * CONFIG_REFERENCE or CONFIG_CYCLE.
  */
 export async function loadPipeline(file: string): Promise<Pipeline> {
@@ -29,8 +29,8 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const fault = machineFault(cause, file);
     if (fault !== cause) throw fault;
-    const message = cause.code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${cause.message}`;
-    throw new PipelineError('CONFIG_REFERENCE', message, { file, hint: 'run in the folder that holds it', cause });
+    const message = cause.code === 'ENOENT' ? 'the file does not exist' : `the file cannot be read: ${cause.message}`;
+    throw new PipelineError('CONFIG_REFERENCE', message, { file, hint: 'run in the folder that contains it', cause });
   });
   const { source, spec, problems } = check(text);
   if (spec !== undefined) problems.push(...(await checkFiles(spec, source, root)));

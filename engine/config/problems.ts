@@ -26,7 +26,7 @@ export function formatPath(path: Path): string {
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('');
 }
 
-/** One error of all problems: the first in the file leads, the others follow it in the message, each on a line. */
+/** Combines all problems into one error: its message has the first one in the file, then each other on its own line. */
 export function problemsError(file: string, problems: readonly Problem[]): PipelineError {
   const sorted = problems.toSorted(
     ({ position: a }, { position: b }) => a.line - b.line || a.column - b.column,

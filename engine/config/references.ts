@@ -12,12 +12,12 @@ type Report = (code: ErrorCode, path: Path, message: string, hint?: string) => v
 interface Context {
   readonly spec: PipelineSpec;
   readonly source: YamlSource;
-  /** Names of entries that are out of shape: references to them are not judged. */
+  /** Names of invalid entries; references to them are not checked. */
   readonly ignored: ReadonlySet<string>;
   readonly report: Report;
 }
 
-/** Checks what entries of pipeline.yaml say of each other: names, needs, cycles, vars. */
+/** Checks the references between entries of pipeline.yaml: names, needs, cycles, vars. */
 export function checkReferences(spec: PipelineSpec, source: YamlSource): Problem[] {
   const problems: Problem[] = [];
   const context: Context = {
@@ -41,7 +41,7 @@ export function checkReferences(spec: PipelineSpec, source: YamlSource): Problem
   return problems;
 }
 
-/** Also the names in a section whose own key is unknown, because it is most likely misspelled. */
+/** Includes the names in a section with an unknown key, which is most likely misspelled. */
 function ignoredNames(spec: PipelineSpec, data: unknown): Set<string> {
   const sound = spec as unknown as Readonly<Record<string, object | undefined>>;
   return new Set(
@@ -69,7 +69,7 @@ function checkName(
     'CONFIG_REFERENCE',
     path,
     `there is no ${what} \`${name}\``,
-    closest(name, [...names, ...ignored]) ?? (names.length === 0 ? undefined : `there are: ${names.join(', ')}`),
+    closest(name, [...names, ...ignored]) ?? (names.length === 0 ? undefined : `use one of: ${names.join(', ')}`),
   );
 }
 
@@ -87,7 +87,7 @@ function checkVars({ spec, report }: Context): void {
   }
 }
 
-/** Defaults that a target sets are of vars that are declared, and fit them. */
+/** Checks that the vars set by a target are declared and have valid values. */
 function checkTargetVars(context: Context): void {
   const { spec, report } = context;
   for (const [target, { vars = {} }] of Object.entries(spec.targets)) {
@@ -107,14 +107,14 @@ function checkNames({ spec, source, report }: Context): void {
   const taken = new Map<string, Path>();
   const take = (name: string, path: Path, kind: string): void => {
     if (kind !== 'extract' && systemTables.includes(name)) {
-      report('CONFIG_INVALID', path, `the ${kind} \`${name}\` has the name of a table of the engine`, 'rename it');
+      report('CONFIG_INVALID', path, `the ${kind} \`${name}\` has the same name as a table of the engine`, 'rename it');
       return;
     }
     const first = taken.get(name);
     if (first === undefined) taken.set(name, path);
     else {
       const place = `${formatPath(first)} on line ${source.at(first).line}`;
-      report('CONFIG_INVALID', path, `the ${kind} \`${name}\` has the name of ${place}`, 'rename one of them');
+      report('CONFIG_INVALID', path, `the ${kind} \`${name}\` has the same name as ${place}`, 'rename one of them');
     }
   };
   for (const name of Object.keys(spec.extracts)) take(name, ['extracts', name], 'extract');
@@ -168,7 +168,7 @@ function checkWhen({ spec, ignored, report }: Context): void {
       [...path, 'when'],
       type === undefined
         ? `there is no var \`${when}\``
-        : `the var \`${when}\` is of type ${type}, but \`when\` wants a boolean`,
+        : `the var \`${when}\` is of type ${type}, but \`when\` needs a boolean`,
       closest(when, booleans),
     );
   };
@@ -191,7 +191,7 @@ function checkTests(context: Context): void {
       const first = taken.get(name);
       if (first === undefined) taken.set(name, path);
       else {
-        const message = `the test \`${name}\` has the name of the one on line ${source.at(first).line}`;
+        const message = `the test \`${name}\` has the same name as the one on line ${source.at(first).line}`;
         report('CONFIG_INVALID', path, message, 'give one of them a `name`');
       }
       if (test.type === 'relationships') {
@@ -201,7 +201,7 @@ function checkTests(context: Context): void {
   }
 }
 
-/** Which kinds of warnings there are is known once the extracts are loaded. */
+/** Checks acknowledged tests and targets. The kinds of warnings are known only after the extracts are loaded. */
 function checkAcknowledged(context: Context): void {
   const { spec, report } = context;
   const tests = new Map(
@@ -219,12 +219,12 @@ function checkAcknowledged(context: Context): void {
       'CONFIG_INVALID',
       [...path, 'test'],
       `the test \`${name}\` never warns`,
-      'what fails cannot be acknowledged: give the test `severity: warn`',
+      'failures cannot be acknowledged: give the test `severity: warn`',
     );
   }
 }
 
-/** What a need may name → the ids of the nodes that make it: extracts, models, and the tables that extracts write. */
+/** Name in `needs` (extract, model, or table that an extract writes) → the ids of the nodes that make it. */
 export function makers(spec: Pick<PipelineSpec, 'extracts' | 'models'>): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const [name, { writes }] of Object.entries(spec.extracts)) {
@@ -237,7 +237,7 @@ export function makers(spec: Pick<PipelineSpec, 'extracts' | 'models'>): Map<str
 /** The table of `table.column`. */
 export const tableOf = (to: string): string => to.slice(0, to.indexOf('.'));
 
-/** The name of a test: its own, else its type, model and columns as dbt has it; a list of NOT NULL columns goes unnamed. */
+/** Returns the name of a test: its own, or type, model and columns as in dbt; several NOT NULL columns are left out. */
 export function testName(model: string, test: TestSpec): string {
   if (test.name !== undefined) return test.name;
   if (test.type === 'custom') return (test.use.split('/').at(-1) ?? '').replace(/\.[^.]*$/, '');
@@ -257,8 +257,8 @@ export interface Edge {
 }
 
 /**
- * Cycles of a directed graph, each as the edges that lead from its first node round to it again.
- * Cutting one edge of each leaves no cycle, so not every detour is a cycle of its own.
+ * Returns cycles of a directed graph, each as the edges from its first node back to it. Not every cycle is returned,
+ * but removing one edge of each leaves none.
  */
 export function findCycles<E extends Edge>(edges: readonly E[]): E[][] {
   const outgoing = Map.groupBy(edges, ({ from }) => from);
@@ -288,20 +288,20 @@ function* filesOf(spec: PipelineSpec): Generator<{ path: Path; file: string }> {
   }
 }
 
-/** Checks that each file is there; a near name in the folder is suggested. */
+/** Checks that each file exists; suggests a similar name in its folder. */
 export async function checkFiles(spec: PipelineSpec, source: YamlSource, root: string): Promise<Problem[]> {
   const checks = [...filesOf(spec)].map(async ({ path, file }): Promise<Problem[]> => {
     const stats = await stat(join(root, file)).catch(() => undefined);
     if (stats?.isFile()) return [];
     const siblings = await readdir(join(root, dirname(file))).catch(() => []);
     const names = siblings.map((sibling) => posix.join(dirname(file), sibling));
-    // Near is judged by the file's own name: the folder is the same for all.
+    // Only base names are compared, because the folder is the same for all.
     const isNear = stats === undefined && closest(posix.basename(file), siblings) !== undefined;
     const hint = isNear ? closest(file, names) : undefined;
     return [
       {
         code: 'CONFIG_REFERENCE',
-        message: stats === undefined ? `there is no file \`${file}\`` : `\`${file}\` is no file`,
+        message: stats === undefined ? `there is no file \`${file}\`` : `\`${file}\` is not a file`,
         path,
         position: source.at(path),
         ...(hint !== undefined && { hint }),

@@ -5,8 +5,9 @@ import type { VarSpec } from './spec.ts';
 import { checkVarValue, createVars, parseVarText, type Vars, type VarValue } from './vars.ts';
 
 /**
- * The run's variables: defaults of pipeline.yaml, then those of the target, then `--vars '{…}'`, then each `--var name=value`. Durations become ms.
- * Throws VAR_INVALID for bad JSON, a name that is not declared, and a value that does not fit its declaration.
+ * Returns the run's variables: defaults of pipeline.yaml, then those of the target, then `--vars '{…}'`, then each
+ * `--var name=value`. Durations become ms.
+ * Throws VAR_INVALID for invalid JSON, an undeclared name, and a value that does not match its declaration.
  */
 export function resolveVars(
   pipeline: Pick<Pipeline, 'spec'>,
@@ -22,7 +23,7 @@ export function resolveVars(
   for (const pair of options.pairs ?? []) {
     const split = pair.indexOf('=');
     if (split < 1) {
-      throw new PipelineError('VAR_INVALID', `--var wants name=value, not \`${hideInValue(pair)}\``, {
+      throw new PipelineError('VAR_INVALID', `--var must be name=value, not \`${hideInValue(pair)}\``, {
         value: pair,
         hint: 'write it as --var NAME=10, or several as --vars \'{"NAME": 10}\'',
       });
@@ -49,12 +50,12 @@ function parseJson(json: string): Record<string, unknown> {
   try {
     parsed = JSON.parse(json);
   } catch (cause) {
-    // V8 quotes a piece of the text, which may be a piece of a password.
+    // V8 quotes part of the text, which may contain part of a password.
     const problem = (cause as Error).message.replace(/, (\.{3})?"[\s\S]*" is not valid JSON$|, (\.{3})?"[\s\S]*$/, '');
-    throw new PipelineError('VAR_INVALID', `--vars is no JSON: ${problem}`, { value: json, hint });
+    throw new PipelineError('VAR_INVALID', `--vars is not valid JSON: ${problem}`, { value: json, hint });
   }
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
-  throw new PipelineError('VAR_INVALID', '--vars is no map of names and values', { value: json, hint });
+  throw new PipelineError('VAR_INVALID', '--vars is not a map of names and values', { value: json, hint });
 }
 
 function declared(vars: Readonly<Record<string, VarSpec>>, name: string): VarSpec {
@@ -62,6 +63,6 @@ function declared(vars: Readonly<Record<string, VarSpec>>, name: string): VarSpe
   if (spec !== undefined) return spec;
   throw new PipelineError('VAR_INVALID', `the var ${name} is not declared in pipeline.yaml`, {
     key: name,
-    hint: closest(name, Object.keys(vars)) ?? `declared are: ${Object.keys(vars).join(', ') || 'none'}`,
+    hint: closest(name, Object.keys(vars)) ?? `declared vars: ${Object.keys(vars).join(', ') || 'none'}`,
   });
 }

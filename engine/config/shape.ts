@@ -8,12 +8,12 @@ import type { YamlSource } from './yaml-source.ts';
 type Issue = z.core.$ZodIssue;
 
 export interface Shape {
-  /** What is in shape; undefined where too little is. Equal to the whole file where there are no problems. */
+  /** The valid part of the file, all of it if there are no problems; undefined if too little is valid. */
   readonly spec: PipelineSpec | undefined;
   readonly problems: readonly Problem[];
 }
 
-/** Checks keys and types of pipeline.yaml, all at once, and keeps what is sound so that its references can be checked too. */
+/** Checks all keys and types of pipeline.yaml, and returns the valid part so that its references can be checked too. */
 export function checkShape(source: YamlSource): Shape {
   const data = structuredClone(source.data);
   let result = pipelineSpec.safeParse(data);
@@ -28,13 +28,13 @@ export function checkShape(source: YamlSource): Shape {
   return { spec: result.data, problems };
 }
 
-/** A map whose only key is unknown lacks a known one too; the unknown key is what the reader has to see. */
+/** A map whose only key is unknown also lacks a known one; only the unknown key is worth reporting. */
 function isCause(issue: Issue, _: number, issues: readonly Issue[]): boolean {
   const isAbout = ({ path }: Issue) => formatPath(path as Path) === formatPath(issue.path as Path);
   return issue.code !== 'custom' || !issues.some((other) => other.code === 'unrecognized_keys' && isAbout(other));
 }
 
-/** Takes what the issue is about out of `data`, a whole list where it is in one; false where nothing is left to take. */
+/** Removes the subject of an issue from `data`, or the list that contains it; false if nothing is left to remove. */
 function prune(data: unknown, issue: Issue): boolean {
   const index = issue.path.findIndex((part) => typeof part === 'number');
   let path = (index === -1 ? issue.path : issue.path.slice(0, index)) as Path;
@@ -43,7 +43,7 @@ function prune(data: unknown, issue: Issue): boolean {
     for (const key of issue.keys) delete map?.[key];
     return map !== undefined;
   }
-  // A missing key takes along the map that lacks it.
+  // If a key is missing, the map that lacks it is removed.
   for (; path.length > 0; path = path.slice(0, -1)) {
     const parent = mapAt(data, path.slice(0, -1));
     const key = String(path.at(-1));
@@ -58,7 +58,7 @@ function mapAt(data: unknown, path: Path): Record<string, unknown> | undefined {
 }
 
 const words: Readonly<Record<string, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   int: 'a whole number',
   boolean: 'true or false',
@@ -69,7 +69,7 @@ const words: Readonly<Record<string, string>> = {
 
 const orOf = (items: readonly string[]): string => items.join(', ').replace(/, ([^,]*)$/, ' or $1');
 
-/** The types that a value may have, where it has none of them. */
+/** Returns the types that were expected instead of the given one. */
 function expectedTypes(issue: Issue): string[] {
   if (issue.code === 'invalid_type') return [words[issue.expected] ?? issue.expected];
   if (issue.code !== 'invalid_union') return [];
@@ -87,8 +87,8 @@ const placeOf = (path: Path): string => (path.length === 0 ? '' : ` in ${formatP
 function unknownKey(source: YamlSource, path: Path, key: string): Problem {
   const keys = keysAt(path);
   const hint = source.isStray([...path, key])
-    ? 'a comma ends a text within { }: quote the text'
-    : (closest(key, keys) ?? `keys here are: ${keys.join(', ')}`);
+    ? 'inside { } a comma ends an unquoted text: quote it'
+    : (closest(key, keys) ?? `known keys: ${keys.join(', ')}`);
   return {
     code: 'CONFIG_INVALID',
     message: `unknown key \`${key}\`${placeOf(path)}`,
@@ -102,7 +102,7 @@ function describeIssue(source: YamlSource, issue: Issue, base: Path = []): Probl
   const path = [...base, ...issue.path] as Path;
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(source, path, key));
   if (issue.code === 'invalid_union') {
-    // The branch whose type fits is the one that was meant.
+    // The branch with the right type is the one that was meant.
     const isOfOtherType = ({ code, path }: Issue) =>
       path.length === 0 && (code === 'invalid_type' || code === 'invalid_union');
     const meant = issue.errors.find((inner) => !inner.some(isOfOtherType));
@@ -123,7 +123,7 @@ function describeIssue(source: YamlSource, issue: Issue, base: Path = []): Probl
   return problem(must, issue.code === 'invalid_value' ? closest(text, issue.values.map(String)) : undefined);
 }
 
-/** What the value must do or be, after `must`. */
+/** Returns the text after `must`: what the value must be or do. */
 function demandOf(issue: Issue): string {
   if (issue.code === 'invalid_value') return `be ${orOf(issue.values.map(String))}`;
   if (issue.code === 'invalid_type' || issue.code === 'invalid_union') return `be ${orOf(expectedTypes(issue))}`;
@@ -146,7 +146,7 @@ export const pipelineJsonSchema = (): object => z.toJSONSchema(pipelineSpec, { i
 /** The text of pipeline.schema.json. */
 export const pipelineJsonSchemaText = (): string => `${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`;
 
-/** The keys that the map at a path of pipeline.yaml may have; none where its keys are free. */
+/** Returns the keys that the map at a path of pipeline.yaml may have; none if any key is allowed. */
 export function keysAt(path: readonly (string | number)[]): string[] {
   const step = (schema: JsonSchema, part: string | number): JsonSchema[] => {
     const free = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;

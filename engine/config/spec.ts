@@ -12,18 +12,20 @@ const duration = z
   })
   .meta({ pattern: durationPattern.source, examples: ['30 days', '12 hours'] });
 
-const name = z.string().regex(/^[a-z][a-z0-9_]*$/, 'be a name: lower-case letters, digits and _, a letter first');
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*$/, 'be a name: lower-case letters, digits and _, starting with a letter');
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'be a label: letters, digits, `_`, `.` and `-`');
-const text = z.string().min(1, 'be a text that is not empty');
+const text = z.string().min(1, 'be a non-empty string');
 const tags = z.array(label).default([]).meta({ description: 'Labels that a selector finds with `tag:`.' });
-const when = name.exactOptional().meta({ description: 'A boolean var; where it is false, this is left out.' });
+const when = name.exactOptional().meta({ description: 'A boolean var; if it is false, this is skipped.' });
 
 const columns = z.array(text).min(1, 'name at least one column').meta({ description: 'The columns that are tested.' });
 /** One column or several; always a list once parsed. */
 const by = z
   .union([text, columns])
   .transform((value) => (typeof value === 'string' ? [value] : value))
-  .meta({ description: 'Columns whose groups are judged one by one.' });
+  .meta({ description: 'Columns to group by; each group is tested separately.' });
 const column = text.meta({ description: 'The column that is tested.' });
 const ratio = z.number().min(0).max(1);
 
@@ -31,14 +33,14 @@ const common = {
   severity: z
     .enum(['error', 'warn'])
     .default('error')
-    .meta({ description: '`error` keeps a build from being published, `warn` only says so.' }),
+    .meta({ description: '`error` blocks publication, `warn` only warns.' }),
   where: text.exactOptional().meta({ description: 'SQL condition: only these rows are tested.' }),
   when,
   tags,
-  name: name.meta({ description: 'Name of the test; made of its type, model and columns by default.' }).exactOptional(),
+  name: name.meta({ description: 'Name of the test; by default its type, model and columns.' }).exactOptional(),
 };
 
-/** A list of columns, or a map that has it under `columns` beside other options. */
+/** A list of columns, or a map with the list under `columns` and other options. */
 const ofColumns = (description: string) => {
   const options = z.strictObject({ columns, ...common });
   return z
@@ -48,13 +50,13 @@ const ofColumns = (description: string) => {
 };
 
 const bound = (type: z.ZodType<number | string>, which: string) =>
-  type.exactOptional().meta({ description: `${which} value that is allowed.` });
+  type.exactOptional().meta({ description: `${which} allowed value.` });
 
-/** A bound of a number, a date or a text. */
+/** A bound for numbers, dates or strings. */
 const limit = z.union([z.number(), z.string()]);
 
 const age = (consequence: string) =>
-  duration.exactOptional().meta({ description: `Where the newest value is older than this, the test ${consequence}.` });
+  duration.exactOptional().meta({ description: `If the newest value is older than this, the test ${consequence}.` });
 
 /** A test without a bound could not fail. */
 const atLeastOne =
@@ -64,7 +66,7 @@ const atLeastOne =
 
 const tests = {
   unique: ofColumns('No two rows have the same values in these columns.'),
-  not_null: ofColumns('None of these columns holds a NULL.'),
+  not_null: ofColumns('None of these columns contains NULL.'),
   coverage: z
     .strictObject({
       column,
@@ -82,21 +84,21 @@ const tests = {
       step: duration
         .refine((ms) => ms > 0, 'be longer than 0')
         .meta({
-          description: 'The distance of neighbours: `1 day`.',
+          description: 'The distance between neighbours: `1 day`.',
         }),
       ...common,
     })
-    .meta({ description: 'No step is missing between the first and the last value, in each group.' }),
+    .meta({ description: 'No steps are missing between the first and the last value of each group.' }),
   accepted_values: z
     .strictObject({
       column,
       values: z
         .array(z.union([z.string(), z.number(), z.boolean()]))
         .min(1, 'name at least one value')
-        .meta({ description: 'All values that are allowed.' }),
+        .meta({ description: 'All allowed values.' }),
       ...common,
     })
-    .meta({ description: 'The column holds none but these values; NULL is none of its business.' }),
+    .meta({ description: 'The column contains only these values; NULL is ignored.' }),
   relationships: z
     .strictObject({
       column,
@@ -106,28 +108,28 @@ const tests = {
         .meta({ description: '`table.column`' }),
       ...common,
     })
-    .meta({ description: 'Each value is found in a column of another table.' }),
+    .meta({ description: 'Each value exists in a column of another table.' }),
   range: z
     .strictObject({ column, min: bound(limit, 'Smallest'), max: bound(limit, 'Largest'), ...common })
     .refine(atLeastOne('min', 'max'), 'have `min`, `max` or both')
-    .meta({ description: 'Each value lies between `min` and `max`, both included.' }),
+    .meta({ description: 'Each value is between `min` and `max`, inclusive.' }),
   row_count: z
     .strictObject({ min: bound(z.int().min(0), 'Smallest'), max: bound(z.int().min(0), 'Largest'), ...common })
     .refine(atLeastOne('min', 'max'), 'have `min`, `max` or both')
-    .meta({ description: 'The number of rows, both bounds included.' }),
+    .meta({ description: 'The number of rows is between `min` and `max`, inclusive.' }),
   expression: z
     .strictObject({
       ...common,
       name: name.meta({ description: 'Name of the test.' }),
-      expect: text.meta({ description: 'SQL condition that holds for each row.' }),
+      expect: text.meta({ description: 'SQL condition that is true for each row.' }),
     })
-    .meta({ description: 'A SQL condition that holds for each row.' }),
+    .meta({ description: 'A SQL condition that is true for each row.' }),
   freshness: z
     .strictObject({ column, warn_after: age('warns'), error_after: age('fails'), ...common })
     .refine(atLeastOne('warn_after', 'error_after'), 'have `warn_after`, `error_after` or both')
-    .meta({ description: 'The newest value is no older than this before the as-of of the run.' }),
+    .meta({ description: "The newest value is not older than this at the run's clock." }),
   custom: z
-    .strictObject({ use: text.meta({ description: 'Path of the module, beside pipeline.yaml.' }), ...common })
+    .strictObject({ use: text.meta({ description: 'Path of the module, relative to pipeline.yaml.' }), ...common })
     .meta({ description: 'A test written in TypeScript.' }),
 };
 
@@ -148,8 +150,8 @@ const test = z
   })
   .meta({ minProperties: 1, maxProperties: 1 });
 
-const description = text.exactOptional().meta({ description: 'What it is, for readers of the docs and of `ls`.' });
-const group = label.exactOptional().meta({ description: 'The group that a selector finds by its name.' });
+const description = text.exactOptional().meta({ description: 'Description for readers.' });
+const group = label.exactOptional().meta({ description: 'The group; selectors find it by name.' });
 const use = text.meta({ description: 'Path of the module, relative to pipeline.yaml.' });
 const needs = z.array(name).meta({ description: 'Extracts, models, or tables that an extract writes.' });
 const scalar = z.union([z.string(), z.number()]);
@@ -173,12 +175,13 @@ const target = z.strictObject({
     .string()
     .refine((value) => parseInstant(value) !== undefined, 'be a time such as `2025-07-10T09:00:00Z`')
     .exactOptional()
-    .meta({ description: 'The clock of a run that is given no --as-of: `2025-07-10T09:00:00Z`.' }),
+    .meta({ description: 'The clock of runs without --as-of: `2025-07-10T09:00:00Z`.' }),
   ask_above: size.exactOptional().meta({
-    description: 'Before `run` fetches more than this it asks, or wants --yes: `1 GB`. It never asks by default.',
+    description:
+      'Before `run` fetches more than this, it asks for confirmation or --yes: `1 GB`. By default it never asks.',
   }),
-  synthetic: z.boolean().default(false).meta({ description: 'The data is made up, and every output says so.' }),
-  vars: z.record(name, varValue).exactOptional().meta({ description: 'Defaults of vars on this target.' }),
+  synthetic: z.boolean().default(false).meta({ description: 'The data is synthetic, and every output says so.' }),
+  vars: z.record(name, varValue).exactOptional().meta({ description: 'Defaults of vars for this target.' }),
 });
 
 export const varTypes = ['boolean', 'integer', 'number', 'string', 'string[]', 'duration', 'date'] as const;
@@ -186,12 +189,12 @@ export type VarType = (typeof varTypes)[number];
 
 const variable = z.strictObject({
   type: z.enum(varTypes).meta({ description: 'A duration is `7 days`, a date `2025-06-17`.' }),
-  default: varValue.meta({ description: 'The value without --vars; it fits the type.' }),
+  default: varValue.meta({ description: 'The value without --var or --vars.' }),
   description,
   min: scalar.exactOptional().meta({ description: 'Smallest value of an integer, number, duration or date.' }),
   max: scalar.exactOptional().meta({ description: 'Largest value of an integer, number, duration or date.' }),
   values: z.array(scalar).min(1, 'name at least one value').exactOptional().meta({
-    description: 'All values that are allowed; for string[], in the list.',
+    description: 'All allowed values; for string[], of its items.',
   }),
   aliases: z
     .record(z.string(), z.string())
@@ -199,7 +202,7 @@ const variable = z.strictObject({
     .meta({ description: 'Other spellings of a value, or of the values of a list: `germany: de`.' }),
   flag: label.exactOptional().meta({
     description:
-      '`run` and `plan` take the var as --<flag> too: `regions` is --regions A,B. The flag of a boolean takes no value; where true is the default it is --no-<flag>.',
+      '`run` and `plan` also accept the var as --<flag>: `regions` is --regions A,B. The flag of a boolean takes no value; if the default is true, it is --no-<flag>.',
   }),
 });
 
@@ -223,18 +226,18 @@ const model = z.strictObject({
   looks_back: duration
     .refine((ms) => ms % msOfDay === 0, 'be whole days')
     .exactOptional()
-    .meta({ description: 'How far before a day the model reads: `30 days`.' }),
+    .meta({ description: 'How far back from a day the model reads: `30 days`.' }),
   when,
-  tests: z.array(test).default([]).meta({ description: 'What has to hold before a build is published.' }),
+  tests: z.array(test).default([]).meta({ description: 'Tests that must pass before a build is published.' }),
 });
 
 const exportSpec = z.strictObject({
-  model: name.meta({ description: 'The model whose rows leave.' }),
+  model: name.meta({ description: 'The model whose rows are exported.' }),
   description,
   group,
   tags,
   format: z.enum(['parquet']).meta({ description: 'The format of the file.' }),
-  order_by: z.array(text).min(1, 'name at least one column').meta({ description: 'Columns that rows are sorted by.' }),
+  order_by: z.array(text).min(1, 'name at least one column').meta({ description: 'Columns to sort by.' }),
   when,
 });
 
@@ -242,7 +245,7 @@ const command = z.strictObject({
   use,
   description: text.meta({ description: 'One line for `--help`.' }),
   instead_of: z.record(z.string(), text).default({}).meta({
-    description: 'Commands that do not exist and people type: what an error says to use instead, by their name.',
+    description: 'Hints for commands that do not exist but that people type, by name.',
   }),
 });
 
@@ -250,9 +253,9 @@ const acknowledgement = z
   .strictObject({
     warning: name.exactOptional().meta({ description: 'The kind of the warning: docs/pipeline.md lists them.' }),
     of: text.exactOptional().meta({
-      description: 'What the warning is about, exactly or as a pattern in which * stands for any characters.',
+      description: 'The subject of the warning, exactly or as a pattern in which * matches any characters.',
     }),
-    test: name.exactOptional().meta({ description: 'The name of a test that warns, in the place of a warning.' }),
+    test: name.exactOptional().meta({ description: 'The name of a test that warns, instead of `warning`.' }),
     min: z.number().exactOptional().meta({ description: 'The test warns again when it measures less than this.' }),
     max: z.number().exactOptional().meta({ description: 'The test warns again when it measures more than this.' }),
     max_rows: z.int().min(1).exactOptional().meta({ description: 'The test warns again when more rows fail.' }),
@@ -260,8 +263,8 @@ const acknowledgement = z
       .array(text)
       .min(1, 'name at least one target')
       .exactOptional()
-      .meta({ description: 'The targets that it is about; all by default.' }),
-    reason: text.meta({ description: 'Why it is accepted; shown in the place of the warning.' }),
+      .meta({ description: 'The targets to which it applies; all by default.' }),
+    reason: text.meta({ description: 'Why it is accepted; shown instead of the warning.' }),
   })
   .refine(({ warning, of, test, min, max, max_rows }) => {
     const isOfTest = test !== undefined;
@@ -275,27 +278,29 @@ const acknowledgement = z
     ],
   });
 
-/** pipeline.yaml, as it is written on the input side, with defaults and ms on the output side. */
+/** pipeline.yaml: its input type is the file as written, its output type has defaults and durations in ms. */
 export const pipelineSpec = z
   .strictObject({
     name: label.meta({ description: 'Name of the project.' }),
-    default_target: text.meta({ description: 'The target without --target and PIPELINE_TARGET.' }),
+    default_target: text.meta({ description: 'The target if neither --target nor PIPELINE_TARGET is set.' }),
     schema: text.meta({ description: 'Path of the typed definition of the tables, relative to pipeline.yaml.' }),
     targets: z
       .record(
-        z.string().regex(/^[a-z][a-z0-9_-]*$/, 'be a name: lower-case letters, digits, _ and -, a letter first'),
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9_-]*$/, 'be a name: lower-case letters, digits, _ and -, starting with a letter'),
         target,
       )
-      .meta({ description: 'Where data comes from, by name; each has a folder of its own under data/.' }),
-    vars: z.record(name, variable).default({}).meta({ description: 'What --vars and --var may set.' }),
-    extracts: z.record(name, extract).default({}).meta({ description: 'What fills the staging area.' }),
-    models: z.record(name, model).default({}).meta({ description: 'What builds the tables of the warehouse.' }),
-    exports: z.record(name, exportSpec).default({}).meta({ description: 'What leaves as files.' }),
+      .meta({ description: 'Sources of the data, by name; each has its own folder under data/.' }),
+    vars: z.record(name, variable).default({}).meta({ description: 'Variables that --vars and --var can set.' }),
+    extracts: z.record(name, extract).default({}).meta({ description: 'Modules that fill the staging area.' }),
+    models: z.record(name, model).default({}).meta({ description: 'Modules that build the tables of the warehouse.' }),
+    exports: z.record(name, exportSpec).default({}).meta({ description: 'Tables that are written as files.' }),
     acknowledge: z
       .array(acknowledgement)
       .default([])
-      .meta({ description: 'Warnings that are known and accepted: a node does not end as WARN for them.' }),
-    commands: z.record(name, command).default({}).meta({ description: 'Commands beside those of the engine.' }),
+      .meta({ description: 'Known warnings; a node does not end as WARN because of them.' }),
+    commands: z.record(name, command).default({}).meta({ description: 'Commands in addition to those of the engine.' }),
   })
   .meta({ title: 'pipeline.yaml', description: 'A pipeline: targets, vars, extracts, models, tests and exports.' });
 

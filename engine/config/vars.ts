@@ -5,7 +5,7 @@ import type { VarSpec, VarType } from './spec.ts';
 
 export type VarValue = boolean | number | string | readonly string[];
 
-/** The run's variables, read with the type that the reader needs. A name that pipeline.yaml does not declare is an error. */
+/** The run's variables, read by type. A name that pipeline.yaml does not declare is an error. */
 export interface Vars {
   boolean(name: string): boolean;
   number(name: string): number;
@@ -17,7 +17,7 @@ export interface Vars {
   readonly values: Readonly<Record<string, VarValue>>;
 }
 
-/** `values` hold durations as ms. */
+/** Durations in `values` are in ms. */
 export function createVars(values: Readonly<Record<string, VarValue>>): Vars {
   function read<T extends VarValue>(name: string, isType: (value: VarValue) => value is T, wanted: string): T {
     if (!Object.hasOwn(values, name)) {
@@ -28,7 +28,7 @@ export function createVars(values: Readonly<Record<string, VarValue>>): Vars {
     }
     const value = values[name] as VarValue;
     if (!isType(value))
-      throw new PipelineError('VAR_INVALID', `the var ${name} is no ${wanted}`, { key: name, value: String(value) });
+      throw new PipelineError('VAR_INVALID', `the var ${name} is not a ${wanted}`, { key: name, value: String(value) });
     return value;
   }
   const isNumber = (value: VarValue) => typeof value === 'number';
@@ -49,7 +49,7 @@ interface TypeOfVar {
   readonly wanted: string;
   /** Returns the value as the run reads it, or undefined if `raw` does not fit. */
   read(raw: unknown): VarValue | undefined;
-  /** What `--var name=text` means. */
+  /** Parses the text of `--var name=text`. */
   parse(text: string): unknown;
   readonly isOrdered: boolean;
 }
@@ -81,9 +81,9 @@ const types: Readonly<Record<VarType, TypeOfVar>> = {
     parse: asNumber,
     isOrdered: true,
   },
-  string: { wanted: 'a text', read: (raw) => (isText(raw) ? raw : undefined), parse: asText, isOrdered: false },
+  string: { wanted: 'a string', read: (raw) => (isText(raw) ? raw : undefined), parse: asText, isOrdered: false },
   'string[]': {
-    wanted: 'a list of texts',
+    wanted: 'a list of strings',
     read: (raw) => (Array.isArray(raw) && raw.every(isText) ? raw : undefined),
     parse: (text) =>
       text
@@ -103,7 +103,7 @@ const types: Readonly<Record<VarType, TypeOfVar>> = {
 
 const written = (raw: unknown): string => hideInValue(isText(raw) ? raw : (JSON.stringify(raw) ?? String(raw)));
 
-/** A value from pipeline.yaml or --vars as the run reads it (durations in ms), or what keeps it from fitting its var. */
+/** Returns a value from pipeline.yaml or --vars as the run reads it (durations in ms), or why it is invalid. */
 export function checkVarValue(
   spec: Pick<VarSpec, 'type' | 'min' | 'max' | 'values' | 'aliases'>,
   given: unknown,
@@ -131,7 +131,7 @@ export function checkVarValue(
   };
 }
 
-/** What is wrong with `min`, `max` and `values` themselves: they have to be of the type of their var, bounds where it has an order. */
+/** Returns a problem of `min`, `max` or `values`: they must have the var's type, and bounds need an ordered type. */
 export function checkVarBounds(
   spec: VarSpec,
 ): { readonly key: 'min' | 'max' | 'values'; readonly problem: string } | undefined {
@@ -143,12 +143,14 @@ export function checkVarBounds(
     if (read(bound) === undefined) return { key, problem: `must be ${wanted}, not \`${bound}\`` };
   }
   const stray = spec.values?.find((one) => read(spec.type === 'string[]' ? [one] : one) === undefined);
-  return stray === undefined ? undefined : { key: 'values', problem: `holds \`${stray}\`, but the var is ${wanted}` };
+  return stray === undefined
+    ? undefined
+    : { key: 'values', problem: `contains \`${stray}\`, but the var is ${wanted}` };
 }
 
-/** `--var name=text` of a declared type; a text that is none of the type is left for `checkVarValue` to refuse. */
+/** Parses `--var name=text`; an invalid text is returned unchanged, for `checkVarValue` to refuse. */
 export const parseVarText = (type: VarType, text: string): unknown => types[type].parse(text);
 
-/** The flag that a var declares, as it is typed: `--region`; `--no-cache` of a boolean that is true by default. */
+/** Returns the flag of a var as typed: `--region`, or `--no-cache` for a boolean that is true by default. */
 export const flagOf = ({ flag, type, default: given }: VarSpec): string | undefined =>
   flag && `--${type === 'boolean' && given === true ? 'no-' : ''}${flag}`;

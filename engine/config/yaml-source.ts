@@ -17,13 +17,13 @@ import type { PipelineSpec, TestSpec } from './spec.ts';
 /** A parsed YAML text that knows the position of each of its values. */
 export interface YamlSource {
   readonly data: unknown;
-  /** Where a reader looks for the value: at a scalar itself, at the key of a map or a list; what is absent is where it would be. */
+  /** Returns the position of a value: of a scalar itself, the key of a map or list, or the parent if it is absent. */
   at(path: Path): Position;
   /** Returns the position of the key that ends the path. */
   keyAt(path: Path): Position;
-  /** The value as it is written, cut to one line; empty where nothing is, undefined where the key is missing. */
+  /** Returns the value as written, cut to one line; empty if there is none, undefined if the key is missing. */
   textAt(path: Path): string | undefined;
-  /** A scalar's text as it is written, without its quotes: `007` and not 7. Undefined for anything else. */
+  /** Returns a scalar's text as written, without its quotes: `007` and not 7. Undefined for anything else. */
   scalarAt(path: Path): string | undefined;
   /** True if the key that ends the path is in `{ }` without a value, like the rest of an unquoted text with a comma. */
   isStray(path: Path): boolean;
@@ -39,7 +39,7 @@ interface Place {
   readonly scalar?: Scalar;
 }
 
-/** The whole text loses its secrets first: of a URL that is cut, nobody could tell the user from the host. */
+/** Hides secrets before it cuts the text: in a URL that is cut, the user cannot be told from the host. */
 const oneLine = (value: string, length = 60): string => {
   const text = hideInValue(value);
   const [line = ''] = text.trim().split('\n');
@@ -79,7 +79,7 @@ function placeOf(document: Document, key: unknown, node: unknown, inFlow: boolea
   };
 }
 
-/** From the offset to the end of its line; the whole line where the offset may be within a secret. */
+/** Returns the text from the offset to the end of its line, or the whole line if the offset may be within a secret. */
 function restOfLine(text: string, offset: number): string {
   const start = text.lastIndexOf('\n', offset - 1) + 1;
   const [line = ''] = text.slice(start).split('\n', 1);
@@ -99,7 +99,7 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  // What a parser says after the first syntax error is mostly about the same one.
+  // Later syntax errors are mostly consequences of the first one.
   const [syntax] = [...document.errors, ...document.warnings].filter(({ code }) => code !== 'DUPLICATE_KEY');
   const twice = document.errors.filter(({ code }) => code === 'DUPLICATE_KEY');
   const problems: Problem[] = [...(syntax ? [syntax] : []), ...twice].map(({ code, message, pos: [offset] }) => {
@@ -107,7 +107,7 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
     const position = positionOf(offset);
     if (code === 'DUPLICATE_KEY') {
       const key = rest.replace(/\s*:(\s.*)?$/, '');
-      return { code: 'CONFIG_INVALID', message: `\`${key}\` stands twice in one map`, position };
+      return { code: 'CONFIG_INVALID', message: `duplicate key \`${key}\``, position };
     }
     return { code: 'CONFIG_SYNTAX', message: rest === '' ? message : `${message}: \`${rest}\``, position };
   });
@@ -151,8 +151,8 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
 }
 
 /**
- * The values of tests as they are written. YAML makes 7 of `007` and rounds whole numbers beyond 2^53; which value a
- * text is depends on the column that it is compared with (B31).
+ * Restores the values of tests as written. YAML turns `007` into 7 and rounds whole numbers beyond 2^53, but the
+ * meaning of a text depends on the column that it is compared with (B31).
  */
 export function withWrittenValues(spec: PipelineSpec, source: YamlSource): PipelineSpec {
   const models = Object.entries(spec.models).map(([name, model]) => {

@@ -107,13 +107,9 @@ function oldValue(old: Table, table: Table, name: string, column: Column, { rena
   if (before === undefined) {
     if (fill !== undefined) return `cast(${fill} as ${column.type})`;
     if (column.nullable) return 'NULL';
-    throw new PipelineError(
-      'USAGE',
-      `${table.name}.${name} is new and NOT NULL: what do the rows get that are there?`,
-      {
-        hint: `say it as SQL over the old row: --fill "${table.name}.${name}=…"`,
-      },
-    );
+    throw new PipelineError('USAGE', `${table.name}.${name} is new and NOT NULL, so existing rows need a value`, {
+      hint: `give it as SQL over the old row: --fill "${table.name}.${name}=…"`,
+    });
   }
   const kept = before.type === column.type ? quoteName(oldName) : `cast(${quoteName(oldName)} as ${column.type})`;
   if (fill === undefined) return kept;

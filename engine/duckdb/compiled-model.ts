@@ -33,11 +33,11 @@ export interface CompiledModel {
 /** The kinds of warnings that a model which reads staged files can give. */
 export const modelWarnings = {
   rejected: 'Key of an archive with a value that cannot be right.',
-  damaged: 'Key of an archive whose staged file is not as it was verified; it is fetched again.',
+  damaged: 'Key of an archive whose staged file has changed since it was verified; it is fetched again.',
   not_refetched:
     'Key of a damaged archive that could not be fetched again; its partition is not built, or built without it.',
   extract_failed:
-    'Name of an extract that failed when it ran again for a model, in place of rejected or damaged archives.',
+    'Name of an extract that failed when it ran again for a model, to replace rejected or damaged archives.',
 } as const;
 
 export type ModelWarning = Warning<keyof typeof modelWarnings>;

@@ -19,7 +19,7 @@ export async function checkResult(warehouse: Warehouse, query: string, table: Ta
     const wants = column === undefined ? 'nothing' : `${name} ${column.type}`;
     throw new PipelineError(
       'SCHEMA_DRIFT',
-      `the query of ${table.name} has ${has} as column ${at + 1}, its table ${wants}`,
+      `column ${at + 1} of the query of ${table.name} is ${has}, but its table has ${wants}`,
       {
         key: name ?? result?.column_name ?? '',
         hint: 'change the model, or its table in the schema, so that both have the same columns',

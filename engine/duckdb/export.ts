@@ -72,10 +72,8 @@ export async function exportTable(
   if (present !== undefined && known?.input_digest === digest && known.rows_digest === present && hasSum)
     return { status: 'reused', file, rows: 0 };
   const replaced = [
-    ...(known?.rows_digest && known.rows_digest !== present ? ['the file was not the one that was written last'] : []),
-    ...(known?.rows_digest && known.rows_digest === present && !hasSum
-      ? [`${sumsFile} was not as it was written`]
-      : []),
+    ...(known?.rows_digest && known.rows_digest !== present ? ['the file was not the last one written'] : []),
+    ...(known?.rows_digest && known.rows_digest === present && !hasSum ? [`${sumsFile} had been changed`] : []),
   ];
   await mkdir(context.directory, { recursive: true });
   await recordConclusion(warehouse, exported, undefined, context);
@@ -86,7 +84,7 @@ export async function exportTable(
     if (drift.length > 0) {
       throw new PipelineError('EXPORT_FAILED', `not written: ${drift.map(describeDrift).join('; ')}`, {
         file,
-        hint: 'the last export stays; see all of it with pnpm pipeline schema check',
+        hint: 'the last export stays; list all differences with pnpm pipeline schema check',
       });
     }
     const written = await fileDigest(aside);

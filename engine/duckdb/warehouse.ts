@@ -30,7 +30,7 @@ export interface WarehouseOptions {
   readonly memoryLimit?: string;
   /** The run's clock, which models and tests read as `getvariable('as_of')`. */
   readonly asOf?: Date;
-  /** How long to wait for a process that holds the file; 0 tries once. */
+  /** Time to wait for a process that holds the file, in ms; 0 tries once. */
   readonly waitMs?: number;
   /** Creates a new warehouse, even if the files next to it show that there was one. */
   readonly anew?: boolean;

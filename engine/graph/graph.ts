@@ -20,7 +20,7 @@ interface NodeOf<Kind extends NodeRef['kind'], Spec> extends NodeRef {
   readonly parent?: string;
   /** A boolean var: if it is false, there is nothing to do. */
   readonly when?: string;
-  /** How many days before a day a model reads. */
+  /** The number of days before a day that a model reads. */
   readonly looksBackDays?: number;
   /** Its position in pipeline.yaml. */
   readonly position: Position;
@@ -35,17 +35,17 @@ export type GraphNode = ExtractNode | ModelNode | TestNode | ExportNode;
 
 /** The DAG of a pipeline; plain data only, so it can be written to a manifest as it is. */
 export interface Graph {
-  /** Each comes after all that it needs; otherwise in the order of pipeline.yaml, a model followed by its tests. */
+  /** Each after the nodes that it needs, otherwise in the order of pipeline.yaml, with a model's tests after it. */
   readonly nodes: readonly GraphNode[];
 }
 
-/** The graph of a checked pipeline. */
+/** Builds the graph of a checked pipeline. */
 export function buildGraph(pipeline: Pipeline): Graph {
   const { spec, at } = pipeline;
   const file = basename(pipeline.file);
   const makerOf = makers(spec);
   const idsOf = (names: readonly string[]): string[] => [
-    // The loader has refused names that nothing makes.
+    // The loader has refused names that no node makes.
     ...new Set(names.flatMap((name) => makerOf.get(name) ?? [])),
   ];
   const common = (entry: { group?: string; tags: string[]; when?: string }, path: Path) => ({

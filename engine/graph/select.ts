@@ -9,9 +9,9 @@ export interface Selection {
 }
 
 /**
- * Ids that dbt's selectors choose, in the order of the graph; everything without `select`.
- * A model brings its tests and exports, so that what is built is never published untested; a test that reads a second
- * table goes with the model that declares it. Only a bare `kind:` is taken at its word.
+ * Returns the ids that dbt's selectors choose, in the order of the graph; all of them without `select`.
+ * A model includes its tests and exports, so that nothing is published untested; a test that reads a second table
+ * belongs to the model that declares it. Only a bare `kind:` selects exactly the nodes that it names.
  * Throws SELECTION_EMPTY if a selector matches nothing or `exclude` leaves nothing, USAGE for bad syntax.
  */
 export function select(graph: Graph, { select = [], exclude = [] }: Selection): Set<string> {
@@ -22,7 +22,10 @@ export function select(graph: Graph, { select = [], exclude = [] }: Selection): 
   if (left.length === 0) {
     throw new PipelineError('SELECTION_EMPTY', 'the selection is empty', {
       ...(exclude.length > 0 && { key: '--exclude', value: exclude.join(' ') }),
-      hint: exclude.length > 0 ? 'exclude less: all that was selected is excluded' : 'declare a model in pipeline.yaml',
+      hint:
+        exclude.length > 0
+          ? 'exclude less: everything that was selected is excluded'
+          : 'declare a model in pipeline.yaml',
     });
   }
   return new Set(left);
@@ -30,7 +33,7 @@ export function select(graph: Graph, { select = [], exclude = [] }: Selection): 
 
 function unionOf(graph: Graph, flag: string, texts: readonly string[]): Set<string> {
   const terms = texts.flatMap((text) => text.split(/\s+/).filter((term) => term !== ''));
-  if (terms.length === 0) throw nothingFound(flag, '', `name something, or leave ${flag} out`);
+  if (terms.length === 0) throw nothingFound(flag, '', `name a node, or leave out ${flag}`);
   return new Set(terms.flatMap((term) => intersectionOf(graph, flag, term)));
 }
 
@@ -39,15 +42,15 @@ function intersectionOf(graph: Graph, flag: string, term: string): string[] {
     const selector = parseSelector(text);
     const found = matches(graph, selector);
     if (found.size > 0) return reach(graph, selector, found);
-    throw nothingFound(flag, text, suggest(graph, selector) ?? 'see what there is: pnpm pipeline ls');
+    throw nothingFound(flag, text, suggest(graph, selector) ?? 'list all nodes: pnpm pipeline ls');
   });
   const common = [...(sets[0] ?? [])].filter((id) => sets.every((ids) => ids.has(id)));
   if (common.length > 0) return common;
-  throw nothingFound(flag, term, 'a comma keeps only what both sides find; a space joins them');
+  throw nothingFound(flag, term, 'a comma keeps only nodes that match both sides; a space joins them');
 }
 
 const nothingFound = (flag: string, value: string, hint: string): PipelineError =>
-  new PipelineError('SELECTION_EMPTY', `the selector \`${value}\` finds nothing`, { key: flag, value, hint });
+  new PipelineError('SELECTION_EMPTY', `no node matches \`${value}\``, { key: flag, value, hint });
 
 function reach(graph: Graph, { up, down, isClosed, method }: Selector, found: ReadonlySet<string>): Set<string> {
   const isBare = up === 0 && down === 0 && !isClosed;
@@ -63,7 +66,7 @@ function withTestsAndExports(graph: Graph, ids: ReadonlySet<string>): Set<string
   return all;
 }
 
-/** How a selector is told apart: `tag:nightly`, `path:models/nightly` …; `any` is a word without a method. */
+/** The method of a selector: `tag:nightly`, `path:models/nightly` …; `any` applies to a word without a method. */
 interface Method {
   isMatch(node: GraphNode, glob: Glob): boolean;
   /** The names that the method can match in a node, for suggestions. */
@@ -71,11 +74,11 @@ interface Method {
 }
 
 interface Glob {
-  /** The whole text. */
+  /** Matches the whole text. */
   readonly whole: RegExp;
-  /** A folder or a file with all folders above it. */
+  /** Matches a file or folder by its path from the root. */
   readonly path: RegExp;
-  /** Any folder or file of a path, or several that follow each other. */
+  /** Matches any part of a path, or several consecutive ones. */
   readonly segments: RegExp;
 }
 
@@ -115,22 +118,22 @@ export interface Selector {
   readonly isClosed: boolean;
 }
 
-/** Reads `a`, `+a`, `a+`, `2+a+1`, `@a`, each with `method:` before the name or without. Throws USAGE. */
+/** Parses `a`, `+a`, `a+`, `2+a+1`, `@a`, each with or without `method:` before the name. Throws USAGE. */
 function parseSelector(text: string): Selector {
   const parts = /^(@)?(?:(\d*)(\+))?([^@+]+?)(?:(\+)(\d*))?$/.exec(text);
   const [, at, upSteps, up, body = '', down, downSteps] = parts ?? [];
   if (parts === null || (at !== undefined && (up !== undefined || down !== undefined))) {
-    throw new PipelineError('USAGE', `\`${text}\` is no selector`, {
+    throw new PipelineError('USAGE', `\`${text}\` is not a valid selector`, {
       value: text,
-      hint: 'write a name, a group, a folder, tag:x or path:x, with +a, a+, 2+a+1 or @a around it',
+      hint: 'write a name, a group, a folder, tag:x or path:x, as in a, +a, a+, 2+a+1 or @a',
     });
   }
   const [, method = 'any', pattern = ''] = /^(?:([^:]*):)?(.*)$/s.exec(body) ?? [];
   if (!Object.hasOwn(methods, method) || pattern === '') {
     const names = Object.keys(methods).filter((name) => name !== 'any');
-    throw new PipelineError('USAGE', `\`${text}\` has no selector method and value that exist`, {
+    throw new PipelineError('USAGE', `\`${text}\` has an unknown method or an empty value`, {
       value: text,
-      hint: closest(method, names) ?? `methods are: ${names.map((name) => `${name}:`).join(', ')}`,
+      hint: closest(method, names) ?? `known methods: ${names.map((name) => `${name}:`).join(', ')}`,
     });
   }
   const steps = (sign: string | undefined, count: string | undefined): number =>
@@ -155,7 +158,7 @@ function matches(graph: Graph, { method, pattern }: Selector): Set<string> {
   return new Set(found.map(({ id }) => id));
 }
 
-/** `did you mean X?` for a selector that matches nothing. */
+/** Returns `did you mean X?` for a selector that matches nothing. */
 function suggest(graph: Graph, { method, pattern }: Selector): string | undefined {
   const names = graph.nodes.flatMap((node) => methods[method]?.namesOf(node) ?? []);
   return closest(pattern, new Set(names.filter((name) => name !== undefined && name !== '') as string[]));

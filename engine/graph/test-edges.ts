@@ -5,8 +5,8 @@ import type { Graph, GraphNode } from './graph.ts';
 import { inTopologicalOrder } from './walk.ts';
 
 /**
- * The graph with an edge from each custom test to the nodes that make the tables it reads, which only its module says. A
- * module that cannot be loaded keeps the edge to its model: it is an error where its test is selected.
+ * Returns the graph with edges from each custom test to the nodes that make the tables it reads, which only its module
+ * declares. A test whose module cannot be loaded keeps the edge to its model; it fails when it is selected.
  */
 export async function withTestEdges(graph: Graph, pipeline: Pipeline, project: Project): Promise<Graph> {
   const makerOf = makers(pipeline.spec);

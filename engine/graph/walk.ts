@@ -17,7 +17,7 @@ export function inTopologicalOrder<Node extends Linked>(nodes: readonly Node[]):
   return [...ordered];
 }
 
-/** What these nodes need, directly and through others, up to `depth` steps away; a start only where another start needs it. */
+/** Returns what these nodes need, directly or not, up to `depth` steps away; a start only if another start needs it. */
 export function ancestors(
   graph: { readonly nodes: readonly Linked[] },
   ids: Iterable<string>,
@@ -26,7 +26,7 @@ export function ancestors(
   return reach(ids, depth, new Map(graph.nodes.map(({ id, needs }) => [id, needs])));
 }
 
-/** What needs these nodes, directly and through others, up to `depth` steps away; a start only where it needs another start. */
+/** Returns what needs these nodes, directly or not, up to `depth` steps away; a start only if it needs another one. */
 export function descendants(
   graph: { readonly nodes: readonly Linked[] },
   ids: Iterable<string>,
@@ -40,7 +40,7 @@ export function descendants(
 function reach(start: Iterable<string>, depth: number, next: ReadonlyMap<string, readonly string[]>): Set<string> {
   const found = new Set<string>();
   let edge: ReadonlySet<string> = new Set(start);
-  // Breadth first, so that each node is met at its shortest distance.
+  // Breadth first, so that each node is reached at its shortest distance.
   for (let step = 0; step < depth && edge.size > 0; step += 1) {
     edge = new Set([...edge].flatMap((id) => next.get(id) ?? []).filter((id) => !found.has(id)));
     for (const id of edge) found.add(id);

@@ -36,23 +36,23 @@ export async function readMigrations(root: string): Promise<readonly Migration[]
   const names = files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length));
   const { sums } = await readSums(directory);
   for (const name of sums.keys().map((file) => file.replace(/\.sql$/, '')))
-    if (!names.includes(name)) throw changed(name, 'is gone', 'bring it back: a migration stays for ever');
+    if (!names.includes(name)) throw changed(name, 'is missing', 'restore it: a migration is never removed');
   const migrations = await Promise.all(names.sort().map((name) => readMigration(directory, name)));
   for (const [at, { name, number, checksum }] of migrations.entries()) {
     if (number === migrations[at - 1]?.number)
-      throw changed(name, `has the number of ${migrations[at - 1]?.name}`, 'give the later one the next number');
+      throw changed(name, `has the same number as ${migrations[at - 1]?.name}`, 'give the later one the next number');
     const sum = sums.get(fileOf(name));
     if (sum === undefined)
       throw changed(
         name,
         `is not in ${sumsFile}`,
-        'one written by hand is signed with: (cd migrations && sha256sum *.sql > SHA256SUMS)',
+        'sign one that you wrote by hand: (cd migrations && sha256sum *.sql > SHA256SUMS)',
       );
     if (sum !== checksum)
       throw changed(
         name,
         'was changed after it was written',
-        'take the change back and write it as a new one: pnpm pipeline migrate new NAME',
+        'undo the change and write it as a new migration: pnpm pipeline migrate new NAME',
       );
   }
   return migrations;
@@ -66,14 +66,16 @@ const changed = (name: string, what: string, hint: string) =>
 
 async function readMigration(directory: string, name: string): Promise<Migration> {
   const [, number] = namePattern.exec(name) ?? [];
-  if (number === undefined) throw changed(name, 'has no name like 0007_turnover', 'rename it');
+  if (number === undefined) throw changed(name, 'must be named like 0007_turnover', 'rename it');
   const sql = await readFile(path.join(directory, fileOf(name)), 'utf8');
   return { number: Number(number), name, sql, checksum: checksumOf(sql), renames: parseRenames(sql) };
 }
 
 const renameLine = /^-- rename: (?:(.+)\.)?(.+) = (?:.+\.)?(.+)$/gm;
 
-/** The renames of a migration are written at its top, so that they are not taken for a drop and an addition. */
+/**
+ * The lines at the top of a migration that list its renames, which would otherwise look like a drop and an addition.
+ */
 export const renameLines = (renames: Renames): readonly string[] =>
   [...renames].map(([to, from]) => {
     const table = to.includes('.') ? `${to.split('.')[0]}.` : '';

@@ -16,9 +16,9 @@ export interface RestoreOptions {
   readonly backup: string;
   readonly paths: TargetPaths;
   readonly definition: Definition;
-  /** True if the target's data is made up. */
+  /** True if the target's data is synthetic. */
   readonly synthetic: boolean;
-  /** Wait while a run holds the target. */
+  /** Waits while a run has the target locked. */
   readonly wait: boolean;
   readonly runId: string;
   readonly now: Date;
@@ -54,7 +54,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<void> {
   try {
     const id = await copyVerified(aside, options);
     const before = await keepCurrent(options);
-    if (before !== undefined) print(`the warehouse as it was: ${before}`);
+    if (before !== undefined) print(`backup of the warehouse: ${before}`);
     lock.confirm();
     await rm(walOf(paths.warehouse), { force: true }); // it belongs to the file being replaced
     await rename(aside, paths.warehouse);
@@ -77,7 +77,7 @@ async function copyVerified(aside: string, options: RestoreOptions): Promise<str
   try {
     await rm(walOf(aside), { force: true });
     await copyFile(backup, aside);
-    // A file that was copied by hand may have some of its rows there.
+    // A file that was copied by hand may have some of its rows in a WAL.
     if (existsSync(walOf(backup))) {
       await mkdir(path.dirname(walOf(aside)), { recursive: true });
       await copyFile(walOf(backup), walOf(aside));
@@ -111,7 +111,7 @@ async function adopt(aside: string, { paths, synthetic, signal, backup }: Restor
 }
 
 const notWhole = (backup: string) =>
-  new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or cut short', {
+  new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or truncated', {
     file: backup,
     hint: 'use another backup: pnpm pipeline doctor shows which ones are complete',
   });
@@ -119,7 +119,7 @@ const notWhole = (backup: string) =>
 const notWarehouse = (backup: string, why: string, cause?: unknown) =>
   new PipelineError('WAREHOUSE_UNREADABLE', `it is not a warehouse: ${why}`, {
     file: backup,
-    hint: 'name a file that migrate up, clean or run --full-refresh wrote into backups/; nothing was changed',
+    hint: 'use a file that migrate up, clean or run --full-refresh wrote to backups/; nothing was changed',
     cause,
   });
 

@@ -26,7 +26,7 @@ export type Standing =
 const table = quoteName(schemaMigrations.name);
 
 /**
- * @throws PipelineError SCHEMA_NEWER if the database has been through migrations that are missing here,
+ * @throws PipelineError SCHEMA_NEWER if migrations were applied to the database that are missing here,
  * MIGRATION_CHANGED if one of them has changed since
  */
 export async function readStanding(warehouse: Warehouse, migrations: readonly Migration[]): Promise<Standing> {
@@ -39,7 +39,7 @@ export async function readStanding(warehouse: Warehouse, migrations: readonly Mi
     if (here === undefined) {
       throw new PipelineError(
         'SCHEMA_NEWER',
-        `${warehouse.file} has been through ${name}, which is not in ${migrationsFolder}/`,
+        `${name} was applied to ${warehouse.file}, but is not in ${migrationsFolder}/`,
         {
           file: warehouse.file,
           hint: 'use the version of the code that wrote it, or a newer one',
@@ -49,7 +49,7 @@ export async function readStanding(warehouse: Warehouse, migrations: readonly Mi
     if (here.checksum !== checksum) {
       throw new PipelineError(
         'MIGRATION_CHANGED',
-        `the migration ${here.name} is not the one that ${warehouse.file} has been through (${name})`,
+        `the migration ${here.name} differs from the one that was applied to ${warehouse.file} (${name})`,
         {
           file: `${migrationsFolder}/${here.name}.sql`,
           hint: 'restore the old file and write the change as a new migration: pnpm pipeline migrate new NAME',
@@ -63,7 +63,7 @@ export async function readStanding(warehouse: Warehouse, migrations: readonly Mi
   if (late !== undefined) {
     throw new PipelineError(
       'MIGRATION_CHANGED',
-      `${late.name} was added below ${newest}, which ${warehouse.file} has been through`,
+      `${late.name} was added after migration ${newest} had been applied to ${warehouse.file}`,
       {
         file: `${migrationsFolder}/${late.name}.sql`,
         hint: 'give it the next number: migrations run in order',
@@ -96,7 +96,7 @@ export async function replayMigrations(
   const states = [await readSchema(scratch)];
   for (const { name, sql } of migrations) {
     await scratch.run(sql).catch((error: Error) => {
-      throw new PipelineError('MIGRATION_FAILED', `${name} does not run: ${error.message}`, {
+      throw new PipelineError('MIGRATION_FAILED', `${name} fails: ${error.message}`, {
         file: `${migrationsFolder}/${name}.sql`,
         cause: error,
       });
@@ -115,7 +115,7 @@ export interface Definition {
 const outdated = (file: string, message: string) =>
   new PipelineError('SCHEMA_OUTDATED', `${message}; nothing was changed`, {
     file,
-    hint: 'pnpm pipeline migrate status says what is to be done, pnpm pipeline migrate up does it and keeps a backup',
+    hint: 'pnpm pipeline migrate status shows the pending migrations; pnpm pipeline migrate up applies them after a backup',
   });
 
 /**
@@ -136,7 +136,7 @@ async function expectMigrated(
   if (standing.kind === 'recorded' && standing.pending.length > 0) {
     throw outdated(
       file,
-      `older than this code: it has not been through ${standing.pending.map(({ name }) => name).join(', ')}`,
+      `older than this code; pending migrations: ${standing.pending.map(({ name }) => name).join(', ')}`,
     );
   }
   return standing;
@@ -162,7 +162,7 @@ export async function refuseOlder(warehouse: Warehouse, root: string): Promise<v
   if (migrations.length > 0) await expectMigrated(warehouse, { migrations });
 }
 
-/** The migrations that a database without a record has been through, inferred from its tables. */
+/** The migrations that were applied to a database without a record, inferred from its tables. */
 export interface Recognised {
   readonly applied: readonly Migration[];
   readonly pending: readonly Migration[];
@@ -196,8 +196,8 @@ export function recognise(live: Schema, migrations: readonly Migration[], states
       const fit = fits.get(name);
       if (fit === undefined) continue;
       if (fit.first >= at) {
-        const other = found[behind] ? 'is older' : 'is not there';
-        throw unknown(`${name} is as ${migration.name} left it, and ${behind} ${other}`);
+        const other = found[behind] ? 'is older' : 'is missing';
+        throw unknown(`${name} is as ${migration.name} left it, but ${behind} ${other}`);
       }
       exact.set(name, Math.min(exact.get(name) ?? 0, at - 1));
     }
@@ -220,7 +220,7 @@ function fittingStates(table: Table, states: readonly Schema[]): { readonly firs
   const last = states.findLastIndex((state) => state[table.name] !== undefined && lacks(state).length === 0);
   if (last < 0) {
     const oldest = states.find((state) => state[table.name] !== undefined);
-    throw unknown(`${table.name} lacks ${lacks(oldest).join(', ')}, which even its oldest known form has`);
+    throw unknown(`${table.name} lacks ${lacks(oldest).join(', ')}, which even its oldest known version has`);
   }
   const names = namesAt(states[last]);
   const before = states.slice(0, last).findLastIndex((state) => !isDeepStrictEqual(namesAt(state), names));

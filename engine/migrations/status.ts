@@ -35,10 +35,10 @@ async function describeWarehouse(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   refuseLost(file);
-  if (!existsSync(file)) return [`${file} is not there yet: pnpm pipeline run builds it up to date`];
+  if (!existsSync(file)) return [`${file} does not exist yet: pnpm pipeline run creates it`];
   await using warehouse = await openWarehouse({ file, readOnly: true, waitMs: queriesWaitMs, signal });
   const standing = await readStanding(warehouse, migrations);
-  if (standing.kind === 'empty') return [`${file} is empty: pnpm pipeline run builds it up to date`];
+  if (standing.kind === 'empty') return [`${file} is empty: pnpm pipeline run creates its tables`];
   const plan = planMigrations(standing, migrations, states);
   const applied =
     standing.kind === 'recorded'

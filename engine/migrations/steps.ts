@@ -20,7 +20,7 @@ export interface Step {
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Migrations that a database without a record is assumed to have been through. */
+  /** Migrations that were evidently applied to a database without a record. */
   readonly recognised: readonly Migration[];
   /** The current tables (`live`), and what they must be before the first migration of `steps`. */
   readonly live: Schema;
@@ -68,7 +68,7 @@ function alignment({ found, exact }: Pick<Recognised, 'found' | 'exact'>): reado
 /** Describes the steps of a plan, one line for each change; changes of comments are left out. */
 export function planLines({ recognised, steps }: Pick<Plan, 'recognised' | 'steps'>): readonly string[] {
   return [
-    ...recognised.map(({ name }) => `${name}  recognised: the database has been through it`),
+    ...recognised.map(({ name }) => `${name}  recognised as applied`),
     ...steps.flatMap(({ name, changes }) => [
       name,
       ...changes
@@ -112,7 +112,7 @@ export async function applyPlan(
     await makeDirty(warehouse, changes);
     expectSchema(await readSchema(warehouse), schema, 'the migrated tables differ from the definition', {
       file: warehouse.file,
-      hint: `${unchanged}; write what is missing: pnpm pipeline migrate new NAME`,
+      hint: `${unchanged}; write the missing migration: pnpm pipeline migrate new NAME`,
     });
     const rows = expectRows(before, await countRows(warehouse), changes);
     await adopt(warehouse, schema, plan, changes);

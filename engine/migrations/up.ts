@@ -15,7 +15,7 @@ export interface UpOptions {
   readonly definition: Definition;
   readonly paths: TargetPaths;
   readonly allowDestructive: boolean;
-  /** Wait while a run holds the target. */
+  /** Waits while a run has the target locked. */
   readonly wait: boolean;
   /** Names the backup. */
   readonly runId: string;
@@ -33,9 +33,9 @@ export async function migrateUp(options: UpOptions): Promise<void> {
   const { definition, paths, runId, now, print, signal } = options;
   const { schema, migrations } = definition;
   const states = await replayMigrations(migrations, signal);
-  expectSchema(states.at(-1) ?? {}, schema, 'the migrations do not build the definition', {
+  expectSchema(states.at(-1) ?? {}, schema, 'the result of the migrations differs from the definition', {
     file: migrationsFolder,
-    hint: 'write what is missing: pnpm pipeline migrate new NAME',
+    hint: 'write the missing migration: pnpm pipeline migrate new NAME',
   });
   await using lock = await lockTarget(paths.root, {
     command: 'pipeline migrate up',
@@ -58,11 +58,11 @@ export async function migrateUp(options: UpOptions): Promise<void> {
     });
   }
   const backup = await backUp(paths, runId);
-  print(`the warehouse as it was: ${backup}`);
+  print(`backup of the warehouse: ${backup}`);
   await using warehouse = await openWarehouse({ file: paths.warehouse, signal, beforeCommit: lock.confirm });
   const rows = await applyPlan(warehouse, plan, { schema, now, applied: ({ name }) => print(`applied ${name}`) });
   await warehouse.run('CHECKPOINT');
-  print(`${paths.warehouse} is up to date, with the ${countOf(rows, 'row')} that it had`);
+  print(`${paths.warehouse} is up to date and kept its ${countOf(rows, 'row')}`);
   print(`to go back: pnpm pipeline migrate restore ${backup}`);
 }
 

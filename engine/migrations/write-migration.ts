@@ -84,10 +84,10 @@ function parseHints(
   const after = namesOf(to);
   for (const hint of options.renames) {
     const [oldName, newName] = parts(hint, '--rename table.old=table.new');
-    expectName(oldName, before, 'the schema that the migrations build');
+    expectName(oldName, before, 'the schema that results from the migrations');
     expectName(newName, after, 'the definition');
     if (before.has(newName))
-      throw usage(`--rename ${hint}: ${newName} is there already`, 'drop it in a migration of its own first');
+      throw usage(`--rename ${hint}: ${newName} already exists`, 'drop it in a separate migration first');
     const [oldTable, oldColumn] = oldName.split('.') as [string, string?];
     const [newTable, newColumn] = newName.split('.') as [string, string?];
     if ((oldColumn === undefined) !== (newColumn === undefined))
@@ -110,7 +110,7 @@ function parseHints(
 
 function parts(hint: string, form: string): readonly [string, string] {
   const at = hint.indexOf('=');
-  if (at <= 0 || at === hint.length - 1) throw usage(`\`${hint}\` is no hint`, `write ${form}`);
+  if (at <= 0 || at === hint.length - 1) throw usage(`\`${hint}\` is not valid`, `write ${form}`);
   return [hint.slice(0, at), hint.slice(at + 1)];
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 
 const progressEvery = 1_000;
 
-/** One JSON object a line: `ts`, `level`, `type` and the fields of the event; progress at most once a second a node. */
+/** Writes one JSON object per line: `ts`, `level`, `type` and the event's fields; progress once a second at most. */
 export function createJsonReporter(options: {
   readonly write: (line: string) => void;
   readonly clock: Clock;
@@ -39,7 +39,7 @@ function levelOf(event: RunEvent): 'debug' | 'info' | 'warn' | 'error' {
   return 'info';
 }
 
-/** Errors as their code, message and details; a bigint as a number where that is exact, else as text. */
+/** Writes errors as code, message and details, and a bigint as a number if that is exact, otherwise as text. */
 export function toJsonLine(record: object, options: { readonly debug?: boolean } = {}): string {
   return JSON.stringify(record, (_, value: unknown) => {
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();

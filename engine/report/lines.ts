@@ -20,16 +20,16 @@ interface Running {
 }
 
 /**
- * A line when a node starts and ends, and one every 15 s while it runs: what a run without a terminal prints, and,
- * with `debug`, its log file.
+ * Writes a line when a node starts and ends, and every 15 s while it runs. It serves runs without a terminal and, with
+ * `debug`, the log file.
  */
 export function createLineReporter(options: {
   readonly title: string;
   readonly write: (line: string) => void;
   readonly clock: Clock;
-  /** Shows debug messages and whole errors too. */
+  /** Also shows debug messages and complete errors. */
   readonly debug: boolean;
-  /** Holds back what is said of a run in which nothing changes, until something does. */
+  /** Holds lines back until something changes in the run. */
   readonly isShort?: boolean;
   /** Columns of the terminal. */
   readonly width?: number;
@@ -55,7 +55,7 @@ export function createLineReporter(options: {
 
   function progress(node: NodeRef, { startedAt, meter }: Running): void {
     const seconds = (clock.now() - startedAt) / 1000;
-    // Whose progress it is needs saying only where it is not plain.
+    // The node is named only if it is not obvious.
     const whose = running.size > 1 || held !== undefined ? ` · ${nodeLabel(node)}` : '';
     write(
       meter.latest === undefined
@@ -120,8 +120,9 @@ export function createLineReporter(options: {
 }
 
 /**
- * The whole log of a run, debug lines included, in the file that `run_started` names. Lines are written as they come,
- * so a killed run leaves all of them. A log that cannot be written stops the log, never the run: `onFailure` hears of it once.
+ * Writes the complete log of a run, including debug lines, to the file that `run_started` names. Lines are written at
+ * once, so a killed run leaves all of them. If the log cannot be written, it ends and `onFailure` is called once; the
+ * run continues.
  */
 export function createLogFileReporter(options: {
   readonly title: string;

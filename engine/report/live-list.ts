@@ -2,14 +2,14 @@ import { DefaultRenderer, Listr, ListrLogger, type ListrTask, ProcessOutput } fr
 
 export interface LiveLine {
   retitle(title: string): void;
-  /** A line of its own below the title, which stays. */
+  /** Adds a permanent line below the title. */
   note(text: string): void;
   end(title: string): void;
 }
 
 export interface LiveList {
   add(title: string): LiveLine;
-  /** Draws the last frame, or a text in its place, and gives the terminal back; lines that still run end as they are. */
+  /** Draws the last frame, or a text instead, and releases the terminal; running lines end as they are. */
   close(inPlace?: string): Promise<void>;
 }
 
@@ -18,12 +18,12 @@ interface Link {
   readonly next: Promise<Link | undefined>;
 }
 
-/** listr2 draws only where stdout is a terminal; ours draws on stderr, wherever stdout goes. */
+/** listr2 draws only if stdout is a terminal; this renderer draws on stderr, wherever stdout goes. */
 class StderrRenderer extends DefaultRenderer {
   static override readonly nonTTY: boolean = true;
 }
 
-/** The same, with a text in the place of the list once there is one. */
+/** Does the same, but draws a text instead of the list once there is one. */
 const rendererOf = (inPlace: () => string | undefined): typeof StderrRenderer =>
   class extends StderrRenderer {
     override create(options?: Parameters<DefaultRenderer['create']>[0]): string {
@@ -34,8 +34,8 @@ const rendererOf = (inPlace: () => string | undefined): typeof StderrRenderer =>
 type Task = ListrTask<unknown, typeof StderrRenderer>;
 
 /**
- * A listr2 list that grows while it runs. listr2 runs the tasks that it has at its start, so each link of a chain of
- * untitled tasks (listr2 draws their subtasks in their place) holds one line and a task that waits for the next.
+ * A listr2 list that grows while it runs. listr2 runs only the tasks that exist at its start, so the list is a chain of
+ * untitled tasks, which listr2 draws as their subtasks: each link has one line and a task that waits for the next link.
  */
 export function createLiveList(terminal: NodeJS.WriteStream): LiveList {
   let tail = Promise.withResolvers<Link | undefined>();
@@ -50,12 +50,12 @@ export function createLiveList(terminal: NodeJS.WriteStream): LiveList {
 
   let inPlace: string | undefined;
   const finished = new Listr(follow(tail.promise), {
-    // Signals are the program's: listr2 would end the process with a code of its own.
+    // The program handles signals: listr2 would end the process with its own exit code.
     registerSignalListeners: false,
     renderer: rendererOf(() => inPlace),
     rendererOptions: {
       formatOutput: 'truncate',
-      // listr2 knows no warned and no reused task, so the mark of a line that ended is part of its title.
+      // listr2 has no state for warned or reused tasks, so the mark of an ended line is part of its title.
       icon: { COMPLETED: '', OUTPUT: '' },
       logger: new ListrLogger({ processOutput: new ProcessOutput(terminal, terminal) }),
     },

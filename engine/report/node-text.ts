@@ -35,9 +35,8 @@ export const styles = {
 export const firstLine = (text: string): string => text.split('\n', 1)[0] as string;
 
 /**
- * Whether an event shows that a run does something: fetches, builds, fails or skips. A warning of an extract or a test
- * comes again in every run for as long as its cause stays, acknowledged or not; one of a model is about rows that it has
- * built.
+ * True if an event shows that a run does something: fetches, builds, fails or skips. Warnings of extracts and tests
+ * appear in every run while their cause exists, acknowledged or not; those of a model are about rows that it has built.
  */
 export function showsChange(event: RunEvent): boolean {
   if (event.type === 'node_progress') return (event.progress.bytes ?? 0) > 0;
@@ -52,7 +51,7 @@ export function showsChange(event: RunEvent): boolean {
 
 const namesAtMost = 3;
 
-/** All that is told of a run in which nothing changed, between its headline and its `Done.` line. */
+/** The only line between headline and `Done.` line in a run in which nothing changed. */
 export function unchangedLine(
   { counts, seconds }: Extract<RunEvent, { type: 'run_finished' }>,
   warned: readonly NodeRef[],

@@ -24,7 +24,7 @@ export function createMeter(now: () => number): Meter {
 
   return {
     update(progress) {
-      // Another unit, or less than before, is another phase of the node: its speed is measured afresh.
+      // Another unit or a smaller count means another phase of the node, so its speed is measured again.
       if (latest !== undefined && (progress.unit !== latest.unit || progress.done < latest.done)) samples = [];
       latest = progress;
       const time = now();
@@ -53,7 +53,7 @@ export function createMeter(now: () => number): Meter {
   };
 }
 
-/** By bytes where their total is known, because files differ in size by a factor of thousands. */
+/** Uses bytes if their total is known, because files differ in size by a factor of thousands. */
 function secondsLeft(progress: Progress, unitsPerSecond: number, bytesPerSecond: number): number | undefined {
   const { done, total, bytes = 0, totalBytes } = progress;
   if (totalBytes !== undefined && bytesPerSecond > 0) return Math.max(0, totalBytes - bytes) / bytesPerSecond;
@@ -74,7 +74,10 @@ export function progressLine(progress: Progress, seconds: number): string {
   return `[${Math.round(seconds)}s] Progress: ${[...parts, ...troubles(progress)].join(', ')}`;
 }
 
-/** For a terminal: `150/715 files 21% · 40s left · 45 files/s · 2 retries · 12.3 MB · 3.2 MB/s`, cut on the right where it is narrow. */
+/**
+ * For a terminal: `150/715 files 21% · 40s left · 45 files/s · 2 retries · 12.3 MB · 3.2 MB/s`, cut on the right if it
+ * is narrow.
+ */
 export function liveProgress(progress: Progress, speed: Speed | undefined): string {
   const { done, total, unit, records, bytes } = progress;
   const parts = [

@@ -8,14 +8,14 @@ import { createSummaryReporter } from './summary.ts';
 import { isLive, terminalOf } from './terminal.ts';
 
 export interface ReporterOptions {
-  /** What the first line starts with: `shop run`. */
+  /** The start of the first line: `shop run`. */
   readonly title: string;
   readonly format: 'text' | 'json';
   readonly quiet: boolean;
   readonly debug: boolean;
-  /** Prints all of a run in which nothing changed. */
+  /** Prints all nodes even if nothing changed. */
   readonly verbose: boolean;
-  /** Says what the terminal can do: NO_COLOR, TERM. */
+  /** Determines the capabilities of the terminal: NO_COLOR, TERM. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Takes progress and log; a terminal gets live progress. */
   readonly stderr: NodeJS.WritableStream | NodeJS.WriteStream;
@@ -25,8 +25,8 @@ export interface ReporterOptions {
 }
 
 /**
- * Everything that listens to a run: the progress in the form that fits, the log file that `run_started` names, and the
- * closing summary, which `close` writes last.
+ * Creates everything that listens to a run: the progress in the appropriate form, the log file that `run_started`
+ * names, and the summary, which `close` writes last.
  */
 export async function createReporter(options: ReporterOptions): Promise<Reporter> {
   const { title, quiet, debug, verbose, stdout, env, clock = systemClock } = options;
@@ -57,7 +57,7 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
   };
 }
 
-/** Errors hide their own; a message may come from anywhere. */
+/** Errors hide their own secrets; a message may come from anywhere. */
 const withoutSecrets = (event: RunEvent): RunEvent =>
   'message' in event ? { ...event, message: hideSecrets(event.message) } : event;
 
@@ -71,14 +71,14 @@ async function createProgressReporter(
   if (format === 'json') return createJsonReporter({ write, clock, debug, quiet });
   if (quiet) return createErrorReporter({ write, debug });
   if (isLive(stderr, env)) {
-    // listr2 costs a tenth of a second to load, and most runs by machines never show it.
+    // listr2 takes a tenth of a second to load, and runs without a terminal do not need it.
     const { createTtyReporter } = await import('./tty.ts');
     return createTtyReporter({ title, terminal: stderr, clock, color, debug, isShort });
   }
   return createLineReporter({ title, clock, debug, write, width, isShort });
 }
 
-/** Errors alone, for `--quiet`. */
+/** Reports only errors, for `--quiet`. */
 function createErrorReporter(options: { write: (line: string) => void; debug: boolean }): Reporter {
   const { write, debug } = options;
   return {

@@ -25,8 +25,9 @@ const shownAtMost = 20;
 const warningsAtMost = 3;
 
 /**
- * The result of a run: what failed, warned or was skipped, why, and what to do next, then the `Done.` line as the last.
- * It is written on `close`, when the terminal is free again; a run that never finished leaves none.
+ * Reports the result of a run: the nodes that failed, warned or were skipped, with the reason and the next step, and
+ * the `Done.` line at the end. It is written on `close`, when the terminal is free again, unless the run never
+ * finished.
  */
 export function createSummaryReporter(options: {
   readonly write: (line: string) => void;
@@ -60,7 +61,7 @@ export function createSummaryReporter(options: {
       ];
     }
     const [first, ...rest] = formatError(error, { debug }).split('\n') as [string, ...string[]];
-    // A plain Error says by itself what to do next only in a run with --debug.
+    // For a plain Error, `formatError` suggests --debug, but the log already has the stack.
     const lines = error instanceof PipelineError || debug ? rest : [`  next: read ${logFile}`];
     return [`${head}${paintCode(first, paint).replace('error ', '')}`, ...lines.map((line) => `  ${line}`)];
   }
@@ -99,12 +100,12 @@ export function createSummaryReporter(options: {
           const events = notable.filter((event) => event.status === status);
           if (events.length === 0) continue;
           write(`${countOf(events.length, 'node')} ${title}:`);
-          // The tests of a model that was skipped say nothing that the model does not.
+          // The tests of a skipped model add nothing.
           const told = status === 'skip' ? events.filter(({ node }) => node.parent === undefined) : events;
           for (const event of told.slice(0, shownAtMost)) for (const line of describe(event)) write(line);
           if (told.length > shownAtMost) write(`  … and ${countOf(told.length - shownAtMost, 'node')} more`);
         }
-        if (done.interrupted) write('Interrupted: run the same command again to go on from here.');
+        if (done.interrupted) write('Interrupted: run the same command again to continue.');
         if (notable.length > 0) write(`Log: ${logFile}`);
         if (notable.length > 0 || done.interrupted) write('');
         if (acknowledged > 0) write(`${countOf(acknowledged, 'warning')} acknowledged in pipeline.yaml.`);

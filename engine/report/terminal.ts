@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** What a stream shows: a person at a terminal, or a file or pipe. */
+/** The capabilities of a stream: a terminal, or a file or pipe. */
 export interface Terminal {
   readonly isTerminal: boolean;
   /** Columns; unlimited for a file or a pipe. */
@@ -8,22 +8,22 @@ export interface Terminal {
   readonly color: boolean;
 }
 
-/** A terminal that does not say how wide it is, as some consoles and CI runners do. */
+/** The width of a terminal that does not report one, as in some consoles and CI runners. */
 const usualWidth = 80;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Colours follow NO_COLOR and TERM=dumb, and are for terminals alone. */
+/** Colours are only for terminals, and follow NO_COLOR and TERM=dumb. */
 export function terminalOf(stream: NodeJS.WritableStream, env: Env): Terminal {
   const { isTTY, columns } = stream as Partial<NodeJS.WriteStream>;
   if (isTTY !== true) return { isTerminal: false, width: Number.POSITIVE_INFINITY, color: false };
   return { isTerminal: true, width: columns || usualWidth, color: !env.NO_COLOR && !isDumb(env) };
 }
 
-/** A terminal that only prints: no cursor to move, no colours. */
+/** True for a terminal without cursor movement and colours. */
 const isDumb = (env: Env): boolean => env.TERM === 'dumb';
 
-/** Below this a line of the live list has no room for what it says. */
+/** The smallest width for a live list. */
 const narrowest = 60;
 
 /** True if progress may be drawn in place. */
@@ -35,23 +35,23 @@ export const isLive = (stream: NodeJS.WritableStream, env: Env): stream is NodeJ
 type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
-/** Puts text in a colour where there are colours. */
+/** Creates a function that colours text, or leaves it as it is if there are no colours. */
 export const createPaint =
   (color: boolean): Paint =>
   (style, text) =>
     color ? styleText(style, text, { validateStream: false }) : text;
 
-/** The code in `error [USAGE] …` stands out. */
+/** Highlights the code in `error [USAGE] …`. */
 export const paintCode = (text: string, paint: Paint): string =>
   text.replace(/^error \[\w+\]/, (head) => paint(['bold', 'red'], head));
 
 /** Characters that take two cells of a terminal, as in 東京 (A22). */
 const wide = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
 
-/** Cells of a terminal that a text takes. */
+/** Returns the number of terminal cells that a text takes. */
 export const widthOf = (text: string): number => text.length + (text.match(wide)?.length ?? 0);
 
-/** Text of at most this many cells of a terminal; what is cut off shows as `…`. */
+/** Cuts a text to this many terminal cells; `…` marks the cut. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let cut = '';

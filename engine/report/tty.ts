@@ -15,7 +15,7 @@ const marks = { pass: '✔', warn: '⚠', error: '✖', skip: '↓', 'no-op': '�
   string
 >;
 
-/** The spinner and the mark of a line, each with a blank, and what listr2 leaves free on the right. */
+/** Cells for the spinner and the mark of a line, each with a blank, and for listr2's margin on the right. */
 const besides = 6;
 
 interface Entry {
@@ -29,14 +29,14 @@ interface Entry {
   status: NodeStatus;
 }
 
-/** What a terminal shows: a line per extract, model and export with its live progress; tests stand with their model. */
+/** Shows a live line for each extract, model and export on a terminal; tests appear with their model. */
 export function createTtyReporter(options: {
   readonly title: string;
   readonly terminal: NodeJS.WriteStream;
   readonly clock: Clock;
   readonly color: boolean;
   readonly debug: boolean;
-  /** Leaves one line of a run in which nothing changed. */
+  /** Reduces a run in which nothing changed to one line. */
   readonly isShort?: boolean;
 }): Reporter {
   const { title, terminal, clock, debug } = options;
@@ -104,7 +104,9 @@ export function createTtyReporter(options: {
     entries.delete(id);
   }
 
-  /** A test that passes is a number on its model's line; any other is told, and so is one whose warning is acknowledged. */
+  /**
+   * Counts a passed test on its model's line; shows any other test, and one with an acknowledged warning, on its own.
+   */
   function finishTest(event: Extract<RunEvent, { type: 'node_finished' }>): void {
     const { node, status, message } = event;
     if (status !== 'pass' && status !== 'warn' && status !== 'error') return;
@@ -158,7 +160,7 @@ export function createTtyReporter(options: {
       held = [];
       stopRedraw();
       for (const entry of entries.values())
-        entry.line.end(`${mark('no-op')} ${titleOf(entry, ['waits for an answer'], 0)}`);
+        entry.line.end(`${mark('no-op')} ${titleOf(entry, ['waiting for an answer'], 0)}`);
       await list?.close();
       list = undefined;
       try {

@@ -16,7 +16,7 @@ export type AcknowledgedTest =
   | { readonly kind: 'within'; readonly reason: string }
   | { readonly kind: 'worse'; readonly place: string };
 
-/** What a whole run knows about entries that matched nothing. */
+/** Facts of a complete run about entries that matched nothing. */
 export interface WholeRun {
   /** Tests that passed, by name. */
   readonly passed: ReadonlySet<string>;
@@ -83,8 +83,8 @@ export function createAcknowledgements(pipeline: Pipeline, target: string, repor
         .map(({ spec, index }) => {
           const what =
             spec.warning === undefined
-              ? `the test ${spec.test} is acknowledged, and it passes`
-              : `${spec.warning} of ${spec.of} is acknowledged, and nothing warns of it`;
+              ? `the test ${spec.test} is acknowledged, but it passes`
+              : `${spec.warning} of ${spec.of} is acknowledged, but there is no such warning`;
           return `${placeOf(index)}: ${what}: remove the entry`;
         });
     },
@@ -111,7 +111,7 @@ export function checkKinds(pipeline: Pipeline, ofExtracts: Iterable<string>): vo
       file: pipeline.file,
       ...pipeline.at(['acknowledge', index, 'warning']),
       key: `acknowledge[${index}].warning`,
-      hint: closest(warning, kinds) ?? `there are: ${[...kinds].sort().join(', ')}`,
+      hint: closest(warning, kinds) ?? `use one of: ${[...kinds].sort().join(', ')}`,
     });
   }
 }

@@ -65,7 +65,7 @@ const shownVars = ({ values }: RunOptions['vars']) =>
       typeof value === 'string' ? hideInValue(value) : Array.isArray(value) ? value.map(hideInValue) : value,
     ]),
   );
-/** Removes the command name from the words of a command line; options may precede it. */
+/** Removes the command name from a command line; options may precede it. */
 const withoutFirst = (words: readonly string[], name: string): readonly string[] =>
   words.filter((_, at) => at !== words.indexOf(name));
 
@@ -108,7 +108,7 @@ const runResults = z.object({
   results: z.array(z.object({ unique_id: z.string(), status: z.enum([...finished, ...unfinished]) })),
 });
 
-/** The words of a command line, and the nodes to run again. */
+/** A command line, and the nodes to run again. */
 export interface Unfinished {
   readonly argv: readonly [command: 'run' | 'test', ...words: string[]];
   readonly nodes: readonly string[];
@@ -117,7 +117,7 @@ export interface Unfinished {
 /**
  * Returns the last command of a target, and its nodes that failed or were skipped.
  * @param nodeIds of the current pipeline
- * @throws PipelineError USAGE if there was none, or if its words contained a secret, which is not stored;
+ * @throws PipelineError USAGE if there was none, or if it contained a secret, which is not stored;
  * ARTIFACT_INVALID if the file does not have the form in which a run of this target writes it
  */
 export async function readUnfinished(
@@ -127,7 +127,7 @@ export async function readUnfinished(
   const file = path.join(artifacts, 'run_results.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw machineFault(error, file);
-    throw new PipelineError('USAGE', 'there is no run to retry', { file, hint: 'begin with: pnpm pipeline run' });
+    throw new PipelineError('USAGE', 'there is no run to retry', { file, hint: 'start with: pnpm pipeline run' });
   });
   const parsed = runResults.safeParse(parseJson(text));
   if (!parsed.success) throw invalid(file, `this is not what a run writes: ${z.prettifyError(parsed.error)}`);

@@ -46,14 +46,17 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   if (bytes > free) {
     throw new PipelineError(
       'DISK_FULL',
-      `${node.name} would fetch ${formatBytes(bytes)}, and ${formatBytes(free)} are free: nothing was fetched`,
-      { file: paths.root, hint: `make room, name another disk with --data-dir, or ${narrowing}` },
+      `${node.name} would fetch ${formatBytes(bytes)}, but only ${formatBytes(free)} are free; nothing was fetched`,
+      { file: paths.root, hint: `free up space, choose another disk with --data-dir, or ${narrowing}` },
     );
   }
   const log = (level: 'debug' | 'info' | 'warn', message: string) =>
     reporter.report({ type: 'log', level, message, node });
   if (diskBytes > free) {
-    log('warn', `about ${formatBytes(diskBytes)} would be staged, and ${formatBytes(free)} are free in ${paths.root}`);
+    log(
+      'warn',
+      `about ${formatBytes(diskBytes)} would be staged, but only ${formatBytes(free)} are free in ${paths.root}`,
+    );
   }
   if (bytes <= (target.ask_above ?? Number.POSITIVE_INFINITY)) return;
 
@@ -61,13 +64,13 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   const time = rate && `at most ${formatDuration(secondsAt(rate, estimate))} at the rate of the last run`;
   const lines = [
     `${node.name} would fetch ${countOf(files, 'file')}, ${formatBytes(bytes)}, from ${target.archive}`,
-    `  time: ${time ?? 'unknown, no earlier run to go by'}`,
+    `  time: ${time ?? 'unknown, because there is no earlier run'}`,
     `  disk: about ${formatBytes(diskBytes)} staged, ${formatBytes(free)} free in ${paths.root}`,
   ];
   if (!yes) {
     const refused = (why: string) =>
       new PipelineError('NOT_CONFIRMED', `${lines[0] as string}: ${why}`, {
-        hint: `--yes answers; see what it is with pnpm pipeline plan, ${narrowing}`,
+        hint: `confirm with --yes, see the details with pnpm pipeline plan, or ${narrowing}`,
       });
     if (ask === undefined) throw refused('there is no terminal to ask on');
     const work = () => ask(lines);

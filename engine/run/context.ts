@@ -11,10 +11,10 @@ import type { TargetPaths } from '../target/paths.ts';
 import { msOfDay } from '../units.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 
-/** What a command of the engine passes to a run. */
+/** The options that a command of the engine passes to a run. */
 export interface RunOptions {
   readonly command: 'run' | 'test';
-  /** The words of the command line without secrets, for the lock, the artifacts and `retry`. */
+  /** The arguments of the command line without secrets, for the lock, the artifacts and `retry`. */
   readonly argv: readonly string[];
   readonly pipeline: Pipeline;
   readonly graph: Graph;
@@ -58,7 +58,7 @@ export interface NodeOutcome {
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-/** What the extracts of a run share, even if it is only planned. */
+/** The state that the extracts of a run share, even if it is only planned. */
 export interface ExtractScope {
   readonly asOf: Date;
   readonly target: ResolvedTarget;
@@ -79,7 +79,7 @@ export interface ExtractScope {
   confirm(node: NodeRef, estimate: FetchEstimate): Promise<void>;
 }
 
-/** What all nodes of a run share. */
+/** The state that all nodes of a run share. */
 export interface RunContext extends ExtractScope {
   readonly runId: string;
   readonly graph: Graph;
@@ -158,7 +158,7 @@ export function createShare(): AsyncDisposable & {
   let isOver = false;
   return {
     get<T extends AsyncDisposable>(name: string, create: () => Promise<T>): Promise<T> {
-      if (isOver) return Promise.reject(new Error(`${name} is asked for, but the run has ended`));
+      if (isOver) return Promise.reject(new Error(`${name} was requested after the run had ended`));
       const known = made.get(name) as Promise<T> | undefined;
       if (known !== undefined) return known;
       const creating = create();

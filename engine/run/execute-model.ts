@@ -82,7 +82,7 @@ export async function executeModel(
       countOf(rows, 'row'),
       countOf(partitions, 'partition'),
       ...(rejected > 0 ? [`${formatCount(rejected)} rejected`] : []),
-      ...(incomplete > 0 ? [`${formatCount(incomplete)} incomplete, for damaged files`] : []),
+      ...(incomplete > 0 ? [`${formatCount(incomplete)} incomplete because of damaged files`] : []),
     ].join(', '),
     facts: { rows_affected: rows, partitions, rejected, incomplete },
   };
@@ -153,7 +153,7 @@ async function extractAgain(
       progress: (progress) => reporter.report({ type: 'node_progress', node: ref, progress }),
       warn: (warning) => context.acknowledgements.warn(ref, warning),
     });
-    const message = `${writer.name} ran again in place of what was ${why}: ${summaryText(result)}`;
+    const message = `${writer.name} ran again to replace ${why} files: ${summaryText(result)}`;
     reporter.report({ type: 'log', level: 'info', message, node: ref });
   } catch (error) {
     if (isAbort(error) || context.signal.aborted || !(error instanceof PipelineError)) throw error;

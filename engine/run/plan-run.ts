@@ -66,7 +66,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   const project = await openProject(options.pipeline, vars);
   const modules = await Promise.all(nodes.map(async (node) => ({ node, extract: await project.extract(node) })));
   if (!modules.some(({ extract }) => extract.plan !== undefined)) {
-    throw new PipelineError('SELECTION_EMPTY', 'nothing that is selected fetches files', {
+    throw new PipelineError('SELECTION_EMPTY', 'no selected node fetches files', {
       hint: 'also select what it needs, with a `+` in front: --select +NAME',
     });
   }
@@ -157,8 +157,8 @@ export async function describeRun(
 
   async function dirtyNow(open: Warehouse, { model }: Project, node: GraphNode & { kind: 'model' }): Promise<string> {
     const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id), fullRefresh);
-    if (dirty === 0) return 'nothing, unless what it reads changes';
-    const rest = fullRefresh ? 'whether they have changed or not' : 'more if what it reads changes';
+    if (dirty === 0) return 'nothing, unless its inputs change';
+    const rest = fullRefresh ? 'whether they have changed or not' : 'more if its inputs change';
     return `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}, ${rest}`;
   }
 }

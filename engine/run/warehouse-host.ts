@@ -18,7 +18,7 @@ import type { WarehouseClaim } from '../target/claim.ts';
 import { refuseLost, stateOfFile } from '../target/lost.ts';
 import type { RunContext, WarehouseHost } from './context.ts';
 
-/** How long a run waits for processes that read the warehouse. */
+/** The time that a run waits for processes that read the warehouse, in ms. */
 export const readersWaitMs = 30_000;
 
 export interface HostOptions extends WarehouseOptions, Definition {
@@ -115,7 +115,7 @@ async function openAtSchema(host: HostOptions): Promise<Warehouse> {
 export async function forgetBuilt(nodes: readonly GraphNode[], context: RunContext): Promise<void> {
   const copy = await backUp(context.paths, context.runId, { waitMs: readersWaitMs, signal: context.signal });
   if (copy === undefined) return;
-  context.reporter.report({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
+  context.reporter.report({ type: 'log', level: 'info', message: `backup of the warehouse: ${copy}` });
   const tables: string[] = [];
   const conclusions: Conclusion[] = [];
   for (const { kind, name } of nodes) {

@@ -21,7 +21,7 @@ import {
 import type { Schema } from './table.ts';
 import { printTablesPage } from './tables-page.ts';
 
-/** `schema diff`: the definition against schema.sql, the migrations and a database. */
+/** `schema diff`: compares schema.sql, the migrations and a database with the definition. */
 export async function compareSchema(options: CompareOptions): Promise<readonly Comparison[]> {
   const { pipeline, signal } = options;
   const schema = await loadSchema(pipeline);
@@ -32,7 +32,7 @@ export async function compareSchema(options: CompareOptions): Promise<readonly C
   ];
 }
 
-/** `schema check`: the same, and all other files derived from the definition. */
+/** `schema check`: compares the same, and all other files derived from the definition. */
 export async function checkSchema(
   options: CompareOptions & { readonly graph: Graph; readonly vars: Vars },
 ): Promise<readonly Comparison[]> {
@@ -52,7 +52,7 @@ export async function checkSchema(
   ];
 }
 
-/** schema.sql as a database would read it, so that an edited line is told by the column it is about. */
+/** Compares schema.sql as a database reads it, so that an edited line is reported by its column. */
 async function compareSchemaSql(pipeline: Pipeline, schema: Schema, signal: AbortSignal): Promise<Comparison> {
   const file = schemaFile(pipeline);
   const sql = await readFile(path.join(pipeline.root, file), 'utf8').catch(() => '');
@@ -61,7 +61,7 @@ async function compareSchemaSql(pipeline: Pipeline, schema: Schema, signal: Abor
     await scratch.run(sql);
     return { subject: file, differences: differencesOf(await readSchema(scratch), schema) };
   } catch (error) {
-    return { subject: file, differences: [`it does not run: ${(error as Error).message}`] };
+    return { subject: file, differences: [`it fails: ${(error as Error).message}`] };
   }
 }
 
@@ -81,7 +81,7 @@ async function compareMigrations(
   }
 }
 
-/** A committed file that the definition decides to the last byte. */
+/** A committed file whose exact text derives from the definition. */
 export interface DerivedFile {
   /** Relative to the project. */
   readonly file: string;
@@ -99,7 +99,7 @@ export function derivedFiles(pipeline: Pipeline, schema: Schema): readonly Deriv
   ];
 }
 
-/** Writes the stale files and returns their names. */
+/** Writes the outdated files and returns their names. */
 export async function writeDerived(root: string, files: readonly DerivedFile[]): Promise<readonly string[]> {
   const written: string[] = [];
   for (const { file, text } of files) {
@@ -118,7 +118,7 @@ export async function staleness(root: string, { file, text }: DerivedFile): Prom
   if (committed === undefined) return 'it is missing';
   const [have, want] = [committed.split('\n'), text.split('\n')];
   const at = [...have, ...want].findIndex((_, line) => have[line] !== want[line]);
-  return `it is stale: line ${at + 1} is \`${have[at] ?? ''}\`, the definition gives \`${want[at] ?? ''}\``;
+  return `it is outdated: line ${at + 1} is \`${have[at] ?? ''}\`, but the definition gives \`${want[at] ?? ''}\``;
 }
 
 const readCommitted = (root: string, file: string): Promise<string | undefined> =>

@@ -1,6 +1,6 @@
 /**
- * What DuckDB does not keep of a definition stands in its comments, where a person who opens the file reads it and the
- * engine reads it back: units, keys that no index enforces, partitions, references, the direction of indexes.
+ * The comments of tables and columns store the parts of a definition that DuckDB does not keep: units, keys that no
+ * index enforces, partitions, references, the direction of indexes. People can read them, and the engine parses them.
  */
 import type { Column, IndexPart, PartitionPart, Table } from './table.ts';
 
@@ -15,7 +15,7 @@ export function parseColumnComment(comment: string): Pick<Column, 'description' 
 const indexText = (part: IndexPart): string => (typeof part === 'string' ? part : `${part.desc} DESC`);
 const partitionText = (part: PartitionPart): string => (typeof part === 'string' ? part : `month of ${part.month}`);
 
-/** The description, then a line for each thing that only a comment can hold. */
+/** Returns the description, then a line for each fact that only a comment can keep. */
 export function tableComment(table: Table): string {
   const descending = Object.entries(table.indexes ?? {}).filter(([, parts]) =>
     parts.some((part) => typeof part !== 'string'),
@@ -35,7 +35,7 @@ type FromComment = Pick<Table, 'description' | 'keyHeldBy' | 'partition' | 'refe
 
 const remark = /^(?:(Key, held by replacing partitions|Partition)|(Index|Refers to) (.+?)): (.*)$/;
 
-/** `indexes` holds only those with a direction. */
+/** `indexes` contains only those with a direction. */
 export function parseTableComment(comment: string): FromComment {
   const description: string[] = [];
   const partition: PartitionPart[] = [];

@@ -59,7 +59,7 @@ async function compareFile(
     if (database === undefined) return [];
     throw new PipelineError('WAREHOUSE_MISSING', `there is no file ${file}`, {
       file,
-      hint: 'name a DuckDB or Parquet file',
+      hint: 'use a DuckDB or Parquet file',
     });
   }
   if (database !== undefined && !statSync(file).isFile()) throw notDatabase(file);
@@ -72,7 +72,7 @@ async function compareFile(
     },
   );
   const found = await readSchema(live);
-  // A file without a record is no warehouse of ours: it is held to the tables that it has, and to no comments.
+  // A file without a record is not one of our warehouses: only its existing tables are compared, without comments.
   if (database !== undefined && found[schemaMigrations.name] === undefined) {
     const has = storedTables(schema).some(({ name }) => found[name] !== undefined);
     const changes = diffSchemas(found, schema).filter(
@@ -93,7 +93,7 @@ async function compareFile(
   return [
     {
       subject: file,
-      differences: [...pending.map((name) => `it has not been through ${name}`), ...differencesOf(found, schema)],
+      differences: [...pending.map((name) => `${name} has not been applied`), ...differencesOf(found, schema)],
       isOutdated: database === undefined && isOlder,
     },
   ];
@@ -103,7 +103,7 @@ const notDatabase = (file: string, cause?: unknown) =>
   new PipelineError('WAREHOUSE_UNREADABLE', 'it is neither a DuckDB database nor a Parquet file', {
     file,
     key: '--database',
-    hint: "name a DuckDB or Parquet file, or leave --database out for the target's warehouse",
+    hint: "use a DuckDB or Parquet file, or leave out --database for the target's warehouse",
     cause,
   });
 
@@ -113,12 +113,12 @@ async function isParquet(file: string): Promise<boolean> {
   return buffer.toString('latin1') === 'PAR1';
 }
 
-/** An export is called after its node, or else after its table. */
+/** Returns the table of an export file, which has the name of its node or its table. */
 function tableOfFile(file: string, { spec }: Pipeline, schema: Schema): Table {
   const name = path.basename(file, '.parquet');
   const table = schema[spec.exports[name]?.model ?? name];
   if (table !== undefined) return table;
-  throw new PipelineError('USAGE', `${file} is called after no export and no table`, {
+  throw new PipelineError('USAGE', `${file} does not have the name of an export or a table`, {
     hint: `exports: ${Object.keys(spec.exports).join(', ')}`,
   });
 }
@@ -128,7 +128,7 @@ async function compareParquet(file: string, table: Table, signal: AbortSignal): 
   return { subject: file, differences: (await parquetDrift(scratch, file, table)).map(describeDrift) };
 }
 
-/** What a run has published. */
+/** Compares the exports that a run has published. */
 export async function compareExports(
   { pipeline, paths, signal }: CompareOptions,
   schema: Schema,
@@ -139,7 +139,7 @@ export async function compareExports(
   return Promise.all(files.map((file) => compareParquet(file, tableOfFile(file, pipeline, schema), signal)));
 }
 
-/** The column lists of artifacts/manifest.json, where a run has written one. */
+/** Compares the column lists of artifacts/manifest.json, if a run has written it. */
 export async function compareManifest(paths: TargetPaths, schema: Schema): Promise<readonly Comparison[]> {
   const file = path.join(paths.artifacts, 'manifest.json');
   if (!existsSync(file)) return [];
@@ -151,12 +151,12 @@ export async function compareManifest(paths: TargetPaths, schema: Schema): Promi
     if (columns === undefined || wanted === undefined) return [];
     const names = [...new Set([...Object.keys(columns), ...Object.keys(wanted)])];
     const first = names.find((column) => !isDeepStrictEqual(columns[column], wanted[column] && { ...wanted[column] }));
-    return first === undefined ? [] : [`${name}.${first} is stale; write it anew with pnpm pipeline compile`];
+    return first === undefined ? [] : [`${name}.${first} is outdated; write it again with pnpm pipeline compile`];
   });
   return [{ subject: file, differences: stale }];
 }
 
-/** The order and SQL types of what the models return; their names, TypeScript types and NULLs the compiler checks. */
+/** Compares the order and SQL types of the models' columns; the compiler checks names, TypeScript types and NULLs. */
 export async function compareModels(
   options: Pick<CompareOptions, 'pipeline' | 'signal'> & { readonly graph: Graph; readonly vars: Vars },
   schema: Schema,

@@ -60,7 +60,7 @@ export type Change =
 /** New name → old name, by `table` or `table.column`; tables carry their new name in both. */
 export type Renames = ReadonlyMap<string, string>;
 
-/** Every step from one schema to another, table by table in the order of the second; empty where they are the same. */
+/** Returns every step from one schema to another, by table in the order of the second; empty if they are the same. */
 export function diffSchemas(from: Schema, to: Schema, renames: Renames = new Map()): readonly Change[] {
   const before = new Map(storedTables(from).map((table) => [table.name, table]));
   const changes: Change[] = [];
@@ -108,7 +108,7 @@ function diffColumns(table: string, column: string, before: Column, after: Colum
   return changes;
 }
 
-/** What is new or gone has no order; what both have does. */
+/** Compares the order of the columns that both tables have. */
 function diffOrder(from: Table, to: Table): readonly Change[] {
   const kept = Object.keys(from.columns).filter((name) => to.columns[name] !== undefined);
   const wanted = Object.keys(to.columns).filter((name) => from.columns[name] !== undefined);
@@ -139,7 +139,7 @@ function diffConstraints(from: Table, to: Table): readonly Change[] {
 const columnsOf = (parts: readonly IndexPart[] | undefined): readonly string[] =>
   (parts ?? []).map((part) => (typeof part === 'string' ? part : part.desc));
 
-/** The direction of an index stands in the table's comment: DuckDB does not keep it. */
+/** Ignores the direction of an index, which is in the table's comment because DuckDB does not keep it. */
 function diffIndexes(from: Table, to: Table): readonly Change[] {
   const { name: table } = to;
   const entries = (owner: Table) =>
@@ -153,7 +153,7 @@ function diffIndexes(from: Table, to: Table): readonly Change[] {
   ];
 }
 
-/** The old table under its new names, so that a rename alone is no other change. */
+/** Returns the old table with its new names, so that a rename causes no other change. */
 function renamed(old: Table, to: Table, renames: Renames): Table {
   const newNames = new Map(
     Object.keys(to.columns).flatMap((name) => {

@@ -3,8 +3,8 @@ import { lowerCase } from '../sql.ts';
 import type { Schema } from './table.ts';
 
 /**
- * Refuses names that DuckDB cannot tell apart, since it ignores the case of ASCII letters, and names of tables that begin
- * with `$`, which those of the engine's temp tables do (B30).
+ * Refuses names that are equal to DuckDB, which ignores the case of ASCII letters, and table names that begin with `$`,
+ * like those of the engine's temp tables (B30).
  * @throws PipelineError MODULE_INVALID
  */
 export function checkNames(schema: Schema, file: string): void {
@@ -13,16 +13,16 @@ export function checkNames(schema: Schema, file: string): void {
   };
   const [oneTable, sameTable] = findSame(Object.values(schema).map(({ name }) => name));
   if (sameTable !== undefined)
-    refuse(`the tables ${oneTable} and ${sameTable} differ in case alone`, sameTable, 'rename one of them');
+    refuse(`the tables ${oneTable} and ${sameTable} differ only in case`, sameTable, 'rename one of them');
   for (const { name, columns } of Object.values(schema)) {
     if (name.startsWith('$')) refuse(`the name of the table ${name} begins with $`, name, 'give it another name');
     const [one, same] = findSame(Object.keys(columns));
     if (same !== undefined)
-      refuse(`the columns ${one} and ${same} of ${name} differ in case alone`, `${name}.${same}`, 'rename one of them');
+      refuse(`the columns ${one} and ${same} of ${name} differ only in case`, `${name}.${same}`, 'rename one of them');
   }
 }
 
-/** The first two names that are one to DuckDB. */
+/** Returns the first two names that are equal to DuckDB. */
 function findSame(names: readonly string[]): readonly [string?, string?] {
   const seen = new Map<string, string>();
   for (const name of names) {

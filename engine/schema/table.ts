@@ -16,14 +16,14 @@ export interface SqlTypes {
 
 export type SqlType = keyof SqlTypes;
 
-/** Ends in a period, so that a comment can carry more after it and be read back. */
+/** Ends in a period, so that a parser can tell it from what follows it in a comment. */
 export type Sentence = `${string}.`;
 
 export interface Column<Type extends SqlType = SqlType, Nullable extends boolean = boolean> {
   readonly type: Type;
   readonly nullable: Nullable;
   readonly description: string;
-  /** What a value counts: `EUR`, `bytes`, `percent` … */
+  /** What a value measures: `EUR`, `bytes`, `percent` … */
   readonly unit?: string;
   /** The only allowed values. */
   readonly oneOf?: readonly string[];
@@ -67,7 +67,7 @@ export const timestamp = columnOf('TIMESTAMP');
 
 export type Columns = Readonly<Record<string, Column>>;
 
-/** The TypeScript value of a column, `null` included where the column allows it. */
+/** The TypeScript value of a column, including `null` if the column allows it. */
 export type ValueOf<C extends Column> =
   C extends Column<infer Type, infer Nullable> ? SqlTypes[Type] | (Nullable extends true ? null : never) : never;
 
@@ -87,21 +87,21 @@ export interface Table<
   readonly name: Name;
   readonly description: string;
   readonly columns: Cols;
-  /** Unique; enforced by a primary key unless `keyHeldBy` says that replacing whole partitions holds it. */
+  /** Unique; enforced by a primary key unless `keyHeldBy` says that replacing whole partitions keeps it unique. */
   readonly key: readonly string[];
   readonly keyHeldBy?: 'partition';
   readonly indexes?: Readonly<Record<string, readonly IndexPart[]>>;
   readonly checks?: readonly Check[];
-  /** Table → the columns that hold (part of) its key. Not enforced; shown in docs/tables.md. */
+  /** Table → the columns that contain (part of) its key. Not enforced; shown in docs/tables.md. */
   readonly references?: Readonly<Record<string, readonly string[]>>;
   /** The unit of replacement; a table without it is replaced whole. */
   readonly partition?: Parts;
   /**
-   * `source`: read from files at build time, never created in the warehouse. `view`: its rows are computed when it is
-   * read, by the query of the model that it is of.
+   * `source`: read from files at build time, never created in the warehouse. `view`: its rows are computed by its
+   * model's query when it is read.
    */
   readonly kind?: 'table' | 'source' | 'view';
-  /** Of a source: its first columns, which are the same for all lines of a file and do not stand in it. */
+  /** For a source: its first columns, which are constant for a file and not contained in it. */
   readonly perFile?: readonly string[];
   /** Set only for a live database: constraints that a definition cannot express. */
   readonly otherConstraints?: readonly string[];
@@ -111,7 +111,7 @@ type NotNull<Cols extends Columns> = {
   [K in keyof Cols]: Cols[K] extends Column<SqlType, false> ? K : never;
 }[keyof Cols];
 
-/** What a table is made of; every column that it names is one of its own, and a key has no NULL. */
+/** The options of a table. They can name only its own columns, and a key is never NULL. */
 interface TableOptions<Cols extends Columns, Parts>
   extends Pick<Table<string, Cols>, 'columns' | 'keyHeldBy' | 'kind'> {
   readonly description: Sentence;
@@ -141,7 +141,7 @@ export type Schema = Readonly<Record<string, Table>>;
 /** Kysely's `Database` interface of a schema: table name → row. */
 export type DatabaseOf<S extends Schema> = { [K in keyof S & string]: RowOf<S[K]> };
 
-/** The tables that the warehouse holds: a source is read from files, a view computed from other tables. */
+/** The tables that the warehouse contains: a source is read from files, a view is computed from other tables. */
 export const storedTables = (schema: Schema): readonly Table[] =>
   Object.values(schema).filter(({ kind = 'table' }) => kind === 'table');
 

@@ -6,7 +6,7 @@ const code = (text: string) => `\`${text}\``;
 const codes = (names: readonly string[]) => names.map(code).join(', ');
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
-/** The text of docs/tables.md: the relations as a diagram, then every table with its columns. */
+/** Returns the text of docs/tables.md: the relations as a diagram, then every table with its columns. */
 export function printTablesPage(schema: Schema, source: string): string {
   const tables = Object.values(schema);
   return [
@@ -28,18 +28,18 @@ export function printTablesPage(schema: Schema, source: string): string {
     .concat('\n');
 }
 
-/** Not enforced: a row may refer to one that is not there (yet). */
+/** References are not enforced: a row may refer to a missing one. */
 const relations = ({ name, references = {} }: Table, schema: Schema): readonly string[] =>
   Object.entries(references).map(([other, columns]) => {
     if (schema[other] === undefined) {
-      throw new PipelineError('MODULE_INVALID', `${name} refers to ${other}, which is no table`, {
+      throw new PipelineError('MODULE_INVALID', `${name} refers to ${other}, which is not a table`, {
         hint: `tables: ${Object.keys(schema).join(', ')}`,
       });
     }
     return `  ${other} ||--o{ ${name} : "${columns.join(', ')}"`;
   });
 
-/** Only what ties tables together: the diagram of every column would say nothing. */
+/** Shows only the columns that connect tables; a diagram of all columns would be unreadable. */
 function entity(table: Table): string {
   const tied = new Set([...table.key, ...Object.values(table.references ?? {}).flat()]);
   const lines = [...tied].map((name) => {

@@ -16,7 +16,7 @@ function parseDecimal(text: string): Decimal | undefined {
   return { digits: BigInt(`${sign === '-' ? '-' : ''}${whole}${fraction}`), scale: fraction.length - Number(exponent) };
 }
 
-/** The whole number below, or above with `up`; itself where it is whole. */
+/** Returns the next whole number below, or above with `up`; the number itself if it is whole. */
 function toWhole({ digits, scale }: Decimal, up: boolean): bigint {
   if (scale <= 0) return digits * 10n ** BigInt(-scale);
   const unit = 10n ** BigInt(scale);
@@ -41,8 +41,8 @@ const time = /^(\d{4}-\d{2}-\d{2})(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d(?
 const notFinite = /^([+-]?)\.?(inf|infinity|nan)$/i;
 
 /**
- * A text that someone wrote for a value of a SQL type, as DuckDB reads it without loss; undefined where it is no value
- * of the type. Numbers may be written in any way of YAML: `0x10`, `1e3`, `.5`.
+ * Returns the text of a value in a form that DuckDB reads without loss; undefined if it is not a value of the type.
+ * Numbers may have any notation of YAML: `0x10`, `1e3`, `.5`.
  */
 export function valueText(text: string, type: SqlType): string | undefined {
   switch (type) {
@@ -73,8 +73,8 @@ export function valueText(text: string, type: SqlType): string | undefined {
 }
 
 /**
- * A bound of values of a SQL type, with the type in which it is compared: a whole number has bounds that are none, or
- * that its type does not reach.
+ * Returns a bound for values of a SQL type, and the type for the comparison: a bound of whole numbers may be a
+ * fraction, or outside the range of the type.
  */
 export function boundText(
   text: string,

@@ -80,7 +80,7 @@ export async function expectArchive(
   const match = await askExtracts(graph, scope);
   if (match.kind === 'other') throw otherArchive(known, address, match.text, paths.root);
   if (match.kind === 'unknown' && known !== undefined && (await keepsAnything(paths))) {
-    throw otherArchive(known, address, 'nothing is left of its listing to compare them by', paths.root);
+    throw otherArchive(known, address, 'nothing is left of its listing to compare with', paths.root);
   }
   const { synthetic } = target;
   const first_run = record?.first_run ?? now.toISOString();
@@ -101,7 +101,7 @@ export async function expectArchive(
 function expectSameKind(record: TargetRecord | undefined, { target, paths }: ExtractScope): void {
   if (record?.synthetic === undefined || record.synthetic === target.synthetic) return;
   const kind = (synthetic: boolean) => (synthetic ? 'synthetic' : 'real');
-  const text = `the target has ${kind(record.synthetic)} data, and this archive is ${kind(target.synthetic)}`;
+  const text = `the target has ${kind(record.synthetic)} data, but this archive is ${kind(target.synthetic)}`;
   throw otherArchive(addressIn(record), addressOf(target), text, paths.root);
 }
 
@@ -132,13 +132,13 @@ async function keepsAnything(paths: TargetPaths): Promise<boolean> {
 }
 
 function otherArchive(known: ArchiveAddress | undefined, now: ArchiveAddress, text: string, root: string) {
-  const owner = known === undefined ? 'an archive of an unknown address' : formatAddress(known);
+  const owner = known === undefined ? 'an archive at an unknown address' : formatAddress(known);
   return new PipelineError(
     'ARCHIVE_DIFFERS',
-    `this target belongs to ${owner}, and ${formatAddress(now)} is another archive: ${text}; nothing was changed`,
+    `this target belongs to ${owner}, but ${formatAddress(now)} is another archive: ${text}; nothing was changed`,
     {
       file: root,
-      hint: 'build another archive in a target of its own: add one under targets: in pipeline.yaml, or name another folder with --data-dir; to start this target over, move its folder away',
+      hint: 'use a separate target for another archive: add one under targets: in pipeline.yaml, or choose another folder with --data-dir; to start this target over, move its folder away',
     },
   );
 }

@@ -41,7 +41,7 @@ export function createClaim(options: {
       if (evidence === undefined || anew) return;
       const isPublished = record?.warehouse?.published_at !== undefined || hasExports(root);
       if (isPublished && (await isUnbuilt(warehouse))) {
-        throw lostWarehouse(file, 'the warehouse holds nothing that a run has built', evidence);
+        throw lostWarehouse(file, 'the warehouse contains nothing that a run has built', evidence);
       }
     },
     async stamp(warehouse) {
@@ -60,6 +60,6 @@ export function createClaim(options: {
 const ofOtherKind = (file: string, synthetic: boolean) =>
   new PipelineError(
     'ARCHIVE_DIFFERS',
-    `the warehouse has ${synthetic ? 'synthetic' : 'real'} data, and the target is ${synthetic ? 'real' : 'synthetic'}; nothing was changed`,
+    `the warehouse has ${synthetic ? 'synthetic' : 'real'} data, but the target is ${synthetic ? 'real' : 'synthetic'}; nothing was changed`,
     { file, hint: 'move the file away, or use it in a target with the same kind of data' },
   );

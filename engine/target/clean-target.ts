@@ -88,7 +88,7 @@ async function removeMatching(folder: string, matches: (name: string) => boolean
 async function whatIsLeft(paths: TargetPaths): Promise<Cleaned['left']> {
   const known: Readonly<Record<string, string>> = {
     [paths.backups]: 'the backups',
-    [paths.staging]: 'what was fetched; clean --staging removes what can be fetched again',
+    [paths.staging]: 'staged files; clean --staging removes those that can be fetched again',
     [recordFile(paths.root)]: 'the archive that the target belongs to',
   };
   const folders = new Set([paths.exports, paths.artifacts, paths.logs]);
@@ -98,7 +98,7 @@ async function whatIsLeft(paths: TargetPaths): Promise<Cleaned['left']> {
     if (name.startsWith('run.lock')) continue;
     const inside = folders.has(file) ? (await namesIn(file)).map((one) => path.join(file, one)) : [];
     for (const one of inside.length > 0 ? inside : [file])
-      left.push({ file: one, why: known[one] ?? 'no run wrote it' });
+      left.push({ file: one, why: known[one] ?? 'it was not written by a run' });
   }
   return left;
 }

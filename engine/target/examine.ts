@@ -28,18 +28,18 @@ const lockTexts = {
   held: (holder: string) => `held by ${holder}`,
   left: (holder: string) => `free: left behind by ${holder}; the next run takes it over`,
   elsewhere: (holder: string) =>
-    `held by ${holder}, unless that run has ended: the next one waits 15 s for a sign of life`,
+    `held by ${holder}, unless that run has ended: the next one waits 15 s for a heartbeat`,
 };
-/** @throws PipelineError WAREHOUSE_UNREADABLE for a file that is empty or cut short, and as `verifyDatabase` */
+/** @throws PipelineError WAREHOUSE_UNREADABLE for a file that is empty or truncated, and as `verifyDatabase` */
 async function verifyBackup(file: string, signal: AbortSignal): Promise<void> {
   if (stateOfFile(file) === 'there') return verifyDatabase(file, { signal });
-  throw new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or cut short', {
+  throw new PipelineError('WAREHOUSE_UNREADABLE', 'it is empty or truncated', {
     file,
     hint: 'remove it: it cannot be restored',
   });
 }
 
-/** Says that a URL has secret parts, but not which. */
+/** Describes which secret parts a URL has, without showing them. */
 function accessText({ authorization, query }: UrlAccess = {}): string {
   const parts = [...(authorization ? ['user and password'] : []), ...(query ? ['a query'] : [])];
   return parts.length === 0 ? '' : ` (with ${parts.join(' and ')})`;
@@ -69,9 +69,9 @@ export async function examine(options: {
     if (Number(process.versions.node.split('.')[0]) < oldestNode) {
       throw new PipelineError(
         'NODE_OUTDATED',
-        `Node ${oldestNode} is needed, and this is Node ${process.versions.node}`,
+        `Node ${oldestNode} is required, but this is Node ${process.versions.node}`,
         {
-          hint: 'start through pnpm, which brings it',
+          hint: 'start it through pnpm, which installs the right Node',
         },
       );
     }
@@ -95,14 +95,14 @@ export async function examine(options: {
   });
   await look('lock', async () => {
     const state = lockState(paths.root);
-    if (state.kind === 'free') return 'free: no run of this target is under way';
+    if (state.kind === 'free') return 'free: no run of this target is in progress';
     return lockTexts[state.kind](describeHolder(state.holder));
   });
   for (const name of [...backupsOf(paths.root)].reverse()) {
     await look('backup', async () => {
       const file = path.join(paths.backups, name);
       await verifyBackup(file, signal);
-      return `${file}, ${formatBytes((await stat(file)).size)}, whole`;
+      return `${file}, ${formatBytes((await stat(file)).size)}, complete`;
     });
   }
   await look('target', async () => {
@@ -157,7 +157,7 @@ async function contact(address: string, access: UrlAccess, signal: AbortSignal):
   await body.dump();
   await agent.destroy();
   if (refusals.has(statusCode) || statusCode >= 500) {
-    throw new PipelineError('ARCHIVE_REFUSED', `${url.host} refuses`, {
+    throw new PipelineError('ARCHIVE_REFUSED', `${url.host} refuses access`, {
       url: url.origin,
       status: statusCode,
       hint: 'check the URL, the proxy and the region that you connect from',

@@ -74,6 +74,6 @@ const unusable = (file: string, error: unknown): PipelineError =>
 const invalid = (file: string, problem: string, cause?: unknown): PipelineError =>
   new PipelineError('RUN_LOCK_INVALID', `the lock of the target ${problem}`, {
     file,
-    hint: 'if no run of this target is under way, remove it; otherwise check its owner and permissions, and that the file system supports locks',
+    hint: 'if no run of this target is in progress, remove it; otherwise check its owner and permissions, and that the file system supports locks',
     cause,
   });

@@ -169,6 +169,6 @@ function contentOf(file: string): string | undefined {
 const invalid = (file: string, problem: string, cause?: unknown): PipelineError =>
   new PipelineError('RUN_LOCK_INVALID', `the lock of the target ${problem}`, {
     file,
-    hint: 'if no run of this target is under way, remove it and run again',
+    hint: 'if no run of this target is in progress, remove it and run again',
     cause,
   });

@@ -213,4 +213,4 @@ const takenOver = (holder: Holder | undefined, directory: string, { silence }: L
   });
 
 const watching = (holder: Holder | undefined, directory: string, { silence }: LockTiming): string =>
-  `${directory} was locked by ${describeHolder(holder)}; it is taken over unless that run shows a sign of life within ${silence / 1000} s`;
+  `${directory} was locked by ${describeHolder(holder)}; it is taken over unless that run sends a heartbeat within ${silence / 1000} s`;

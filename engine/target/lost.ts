@@ -74,7 +74,7 @@ function namesIn(folder: string): readonly string[] {
 const problems: Readonly<Record<Exclude<FileState, 'there'>, string>> = {
   missing: 'the warehouse is missing',
   empty: 'the warehouse is an empty file',
-  cut: 'the warehouse is cut short',
+  cut: 'the warehouse is truncated',
 };
 
 /** The error for a warehouse that no longer exists or is incomplete, with the ways to recover. */

@@ -29,7 +29,7 @@ export async function showTable(options: {
     const names = tables.map((known) => known.name);
     throw new PipelineError('USAGE', `there is no table ${name}`, {
       value: name,
-      hint: closest(name, names) ?? `tables are: ${names.join(', ')}`,
+      hint: closest(name, names) ?? `known tables: ${names.join(', ')}`,
     });
   }
   await using warehouse = await openWarehouse({ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs, signal });

@@ -9,7 +9,7 @@ import type { Database } from '../../models/schema.ts';
 import { searchedSeries, series } from '../series.ts';
 import { createRowsDigest, digestDefinition } from './rows-digest.ts';
 
-/** What a question can fail with beside the engine's errors. */
+/** The errors of a question in addition to the engine's. */
 export const CertificateError = defineErrors({ CERTIFICATE_DIFFERS: 1 });
 export type QueryErrorCode = ConstructorParameters<typeof CertificateError>[0];
 
@@ -22,28 +22,28 @@ export interface SeriesName {
 const count = z.int().min(0);
 const time = z.iso.datetime();
 
-/** What a certificate says; times are UTC. */
+/** The contents of a certificate; times are UTC. */
 export const certificateShape = z.strictObject({
   certificate: z.literal(1),
   instrument_type: z.enum(instrumentTypes),
   symbol: z.string(),
   timeframe: z.enum(timeframeNames),
-  /** The values are made up: target `sample`. */
+  /** True for the synthetic values of the target `sample`. */
   synthetic: z.boolean(),
   /** Slots `[start, end)`. */
   start: time,
   end: time,
-  /** Slots that there should be, are, and are not. */
+  /** Numbers of slots: expected, present and missing. */
   expected: count,
   present: count,
   missing: count,
   rows: count,
   first_open_time: time.nullable(),
   last_open_time: time.nullable(),
-  /** Bars that do not open with their slot (A8). */
+  /** Bars that do not open at the start of their slot (A8). */
   off_grid: count,
   zero_volume: count,
-  /** Rows that stand in no archive (yet). */
+  /** Rows that no archive contains (yet). */
   rest_rows: count,
   digest: z.string(),
   digest_of: z.string(),
@@ -60,12 +60,12 @@ interface Range {
   readonly end?: Date;
 }
 
-/** Rows that are read at once: some 100 MB. */
+/** Rows that are read at once, about 100 MB. */
 const rowsOfSlice = 500_000;
 
 /**
- * What the warehouse has of a series, and what not; of the slots in `range` where one is given.
- * @throws PipelineError TABLE_MISSING where gaps were not built, CERTIFICATE_DIFFERS where they do not fit the bars
+ * Certifies what the warehouse has and lacks of a series, within `range` if given.
+ * @throws PipelineError TABLE_MISSING if gaps were not built, CERTIFICATE_DIFFERS if they do not match the bars
  */
 export async function certify(
   reader: Reader<Database>,
@@ -100,8 +100,8 @@ export async function certify(
   if (expected !== read.present + missing) {
     throw new CertificateError(
       'CERTIFICATE_DIFFERS',
-      `${describeSeries(name)} has ${read.present} of ${expected} slots, and its gaps are ${missing}`,
-      { hint: 'build the gaps anew: pnpm pipeline run --select +gaps' },
+      `${describeSeries(name)} has ${read.present} of ${expected} slots, but its gaps have ${missing}`,
+      { hint: 'rebuild the gaps: pnpm pipeline run --select +gaps' },
     );
   }
   return {
@@ -122,11 +122,11 @@ export const describeSeries = ({ instrument_type, symbol, timeframe }: SeriesNam
   `${instrument_type} ${symbol} ${timeframe}`;
 
 const nothingThere = (name: SeriesName) =>
-  new CertificateError('CERTIFICATE_DIFFERS', `the warehouse has nothing of ${describeSeries(name)} in that range`, {
+  new CertificateError('CERTIFICATE_DIFFERS', `the warehouse has no data of ${describeSeries(name)} in that range`, {
     hint: 'load it: pnpm pipeline run',
   });
 
-/** The gaps of a series, cut to the range; ms since 1970. */
+/** Returns the gaps of a series, cut to the range, in ms since 1970. */
 async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range | undefined) {
   const { instrument_type, symbol, timeframe } = name;
   const built = await reader.rows(
@@ -162,7 +162,7 @@ async function gapsOf(reader: Reader<Database>, name: SeriesName, range: Range |
   });
 }
 
-/** Every row once, in the order of time, in slices, so that memory stays flat however long the series is. */
+/** Reads every row once, ordered by time, in slices, so that memory does not grow with the length of the series. */
 async function readBars(
   reader: Reader<Database>,
   wanted: Parameters<typeof series>[1],
@@ -174,7 +174,7 @@ async function readBars(
   const sliceMs = rowsOfSlice * longestSlot(wanted.timeframe);
   const end = last === undefined ? 0 : Math.floor(last / 1000) + 1;
   for (let from = Math.floor((first ?? 0) / 1000); from < end; from += sliceMs) {
-    // No further than the last bar: so many months on, a year has more digits than DuckDB reads.
+    // Ends at the last bar: a whole slice of months could reach a year with more digits than DuckDB reads.
     const slice = { ...wanted, start: new Date(from), end: new Date(Math.min(from + sliceMs, end)) };
     const columns = await reader.columns(
       series(reader.db, slice)
@@ -208,7 +208,7 @@ async function readBars(
 
 const microseconds = (timestamp: Expression<Date>) => cast('BIGINT', sql`epoch_us(${timestamp})`);
 
-/** Every archive that was read for a bar of the range. */
+/** Returns every archive that was read for a bar of the range. */
 async function archivesOf(reader: Reader<Database>, name: SeriesName, { start, end }: { start: number; end: number }) {
   const { instrument_type, symbol, timeframe } = name;
   const found = await reader.rows(
@@ -231,20 +231,20 @@ async function archivesOf(reader: Reader<Database>, name: SeriesName, { start, e
     .map(({ key, sha256, row_count }) => ({ key, sha256, rows: row_count === null ? null : Number(row_count) }));
 }
 
-/** The range that a certificate is about. */
+/** Returns the range of a certificate. */
 export const rangeOf = ({ start, end }: Certificate): Range => ({
   start: new Date(usOf(start) / 1000),
   end: new Date(usOf(end) / 1000),
 });
 
-/** `2018-02-09T09:28:14.789Z`, with µs where there are any. */
+/** Formats µs since 1970 as `2018-02-09T09:28:14.789Z`, with µs if there are any. */
 export function isoOf(us: number): string {
   const text = new Date(Math.floor(us / 1000)).toISOString();
   const rest = us % 1000;
   return rest === 0 ? text : text.replace('Z', `${String(rest).padStart(3, '0')}Z`);
 }
 
-/** µs since the epoch of what `isoOf` wrote. */
+/** Parses the output of `isoOf` to µs since 1970. */
 export function usOf(iso: string): number {
   const [, rest = '0'] = /\.\d{3}(\d{3})Z$/.exec(iso) ?? [];
   return Date.parse(iso.replace(/(\.\d{3})\d{3}Z$/, '$1Z')) * 1000 + Number(rest);

@@ -5,7 +5,7 @@ import { PipelineError } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { type Certificate, certificateShape, certify, rangeOf } from './certificate.ts';
 
-/** @throws PipelineError USAGE for a file that is no certificate */
+/** @throws PipelineError USAGE for a file that is not a certificate */
 export async function readCertificate(file: string): Promise<Certificate> {
   let text: string;
   try {
@@ -15,10 +15,10 @@ export async function readCertificate(file: string): Promise<Certificate> {
   }
   const parsed = certificateShape.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  throw new PipelineError('USAGE', `this is no certificate: ${z.prettifyError(parsed.error)}`, {
+  throw new PipelineError('USAGE', `this is not a certificate: ${z.prettifyError(parsed.error)}`, {
     file,
     key: '--check',
-    hint: 'name a .json file that pnpm pipeline certify has written',
+    hint: 'use a .json file written by pnpm pipeline certify',
   });
 }
 
@@ -30,7 +30,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** In what the warehouse differs from a certificate, within the range that it is about; nothing where it holds. */
+/** Returns how the warehouse differs from a certificate, within its range; empty if they match. */
 export async function differences(reader: Reader<Database>, claimed: Certificate): Promise<readonly string[]> {
   const found = await certify(reader, claimed, { synthetic: claimed.synthetic, range: rangeOf(claimed) });
   const { gaps: claimedGaps, archives: claimedArchives, ...figures } = claimed;
@@ -44,12 +44,12 @@ export async function differences(reader: Reader<Database>, claimed: Certificate
   const archives = new Map(found.archives.map((archive) => [archive.key, archive]));
   return [
     ...changed,
-    ...before.filter((gap) => !after.includes(gap)).map((gap) => `gap ${gap}: not there any more`),
+    ...before.filter((gap) => !after.includes(gap)).map((gap) => `gap ${gap}: no longer present`),
     ...after.filter((gap) => !before.includes(gap)).map((gap) => `gap ${gap}: not in the certificate`),
-    // An archive that came later and changed no row is no contradiction: a monthly one follows the daily ones.
+    // A later archive that changed no rows is not a difference: a monthly one follows the daily ones.
     ...claimedArchives.flatMap(({ key, sha256, rows }) => {
       const now = archives.get(key);
-      if (now === undefined) return [`archive ${key}: not in the ledger any more`];
+      if (now === undefined) return [`archive ${key}: no longer in the ledger`];
       if (now.sha256 !== sha256) return [`archive ${key}: sha256 ${sha256}, now ${now.sha256}`];
       return now.rows === rows ? [] : [`archive ${key}: ${rows} rows, now ${now.rows}`];
     }),

@@ -9,7 +9,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): r
   ...rows.map((row) => `| ${row.join(' | ')} |`),
 ];
 
-/** A certificate as Markdown, for a person. */
+/** Formats a certificate as Markdown, for people. */
 export function certificatePage(it: Certificate): string {
   const count = (value: number) => formatCount(value);
   return [
@@ -56,7 +56,7 @@ export function certificatePage(it: Certificate): string {
   ].join('\n');
 }
 
-/** A list of certificates with links to their pages. */
+/** Formats a list of certificates with links to their pages. */
 export function indexPage(
   certificates: readonly { readonly file: string; readonly certificate: Certificate }[],
 ): string {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 
-/** Doubles of a row, in the order of a line; `number_of_trades` is decimal and stands after the sixth. */
+/** Doubles of a row, in the order of a line; `number_of_trades` is decimal and follows the sixth. */
 const doublesBefore = ['open', 'high', 'low', 'close', 'volume', 'quote_asset_volume'] as const;
 const doublesAfter = ['taker_buy_base_asset_volume', 'taker_buy_quote_asset_volume'] as const;
 
-/** Columns of a slice of bars, in the order of time. */
+/** Columns of a slice of bars, ordered by time. */
 export type BarColumns = Readonly<
   Record<(typeof doublesBefore)[number] | (typeof doublesAfter)[number] | 'number_of_trades', Float64Array>
 >;
 
-/** What a certificate says of its digest, so that anybody can make it again. */
+/** The description of the digest in a certificate, so that anybody can compute it again. */
 export const digestDefinition =
   'sha256 of the lines open_time_us,open,high,low,close,volume,quote_volume,count,taker_buy_volume,taker_buy_quote_volume, ordered by time, joined by newlines; doubles as the 16 hex digits of their big-endian IEEE 754 bytes, integers in decimal';
 
@@ -17,7 +17,7 @@ const COMMA = 0x2c;
 const NEWLINE = 0x0a;
 const ZERO = 0x30;
 const bufferBytes = 1 << 20;
-/** Two integers of 17 digits, eight doubles of 16, nine commas and a newline, and room to spare. */
+/** Upper bound for two integers of 17 digits, eight doubles of 16, nine commas and a newline. */
 const longestLine = 256;
 
 const hexOf = new Uint16Array(
@@ -28,8 +28,8 @@ const hexOf = new Uint16Array(
 );
 
 /**
- * SHA-256 over the rows of a series, slice by slice, with flat memory. Lines are written as bytes: as texts they would
- * take five times as long.
+ * Computes the SHA-256 of the rows of a series, slice by slice, with constant memory. Lines are written as bytes,
+ * because strings would take five times as long.
  */
 export function createRowsDigest() {
   const hash = createHash('sha256');
@@ -59,7 +59,9 @@ export function createRowsDigest() {
   }
 
   return {
-    /** `openTimesUs` are whole µs since 1970; typed arrays lie in memory as the little-endian machine has them. */
+    /**
+     * `openTimesUs` are whole µs since 1970. Typed arrays have the byte order of the machine, which is little-endian.
+     */
     push(openTimesUs: Float64Array, columns: BarColumns): void {
       const bytesOf = (name: keyof BarColumns) => {
         const { buffer: memory, byteOffset, byteLength } = columns[name];

@@ -4,7 +4,7 @@ import { type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { Database } from '../../models/schema.ts';
 import type { SeriesName } from './certificate.ts';
 
-/** Lists as they are typed: `BTCUSDT,eth/usdt`. */
+/** Lists as typed: `BTCUSDT,eth/usdt`. */
 export interface SeriesFilter {
   readonly symbols?: string;
   readonly instrumentType?: string;
@@ -14,8 +14,9 @@ export interface SeriesFilter {
 const order = Object.keys(timeframes) as Timeframe[];
 
 /**
- * The series that a filter takes of those with a bar or a gap (one of which every archive was refused has no bar), ordered by market, symbol and length of bars.
- * @throws PipelineError USAGE for a name that none of them has, TABLE_MISSING where there are no bars
+ * Returns the series that match a filter, among those with a bar or a gap (if every archive of a series was rejected,
+ * it has no bars), ordered by market, symbol and length of bars.
+ * @throws PipelineError USAGE for a name that none of them has, TABLE_MISSING if there are no bars
  */
 export async function selectSeries(reader: Reader<Database>, filter: SeriesFilter): Promise<readonly SeriesName[]> {
   const known = (await reader.rows(
@@ -38,7 +39,7 @@ export async function selectSeries(reader: Reader<Database>, filter: SeriesFilte
   const taken = known.filter(
     (name) => symbols(name.symbol) && markets(name.instrument_type) && lengths(name.timeframe),
   );
-  if (taken.length === 0) throw new PipelineError('USAGE', 'no series is all of that at once', {});
+  if (taken.length === 0) throw new PipelineError('USAGE', 'no series matches all of these filters', {});
   return taken.toSorted(
     (a, b) =>
       compare(a.instrument_type, b.instrument_type) ||
@@ -63,7 +64,7 @@ function wanted(
     throw new PipelineError('USAGE', `the warehouse has no bars of ${name}`, {
       key,
       value: name,
-      hint: closest(name, [...there]) ?? 'see what was loaded: pnpm pipeline show symbols',
+      hint: closest(name, [...there]) ?? 'list the symbols: pnpm pipeline show symbols',
     });
   }
   return (value) => names.includes(value);

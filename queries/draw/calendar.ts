@@ -11,7 +11,7 @@ interface CalendarDay {
   readonly traded: boolean;
 }
 
-/** Each kind of day by its shape, so that it shows without colours too. */
+/** Each kind of day has its own shape, so that it is visible without colours. */
 const marks = {
   traded: { glyph: '█', style: 'green', meaning: 'traded' },
   flat: { glyph: '▒', style: 'yellow', meaning: 'listed, no trade' },
@@ -24,10 +24,10 @@ const markOf = ({ available, traded }: CalendarDay): Mark => (traded ? 'traded' 
 
 const ruler = `         ${[1, 5, 10, 15, 20, 25, 30].map((day, at, all) => String(day).padEnd((all[at + 1] ?? 32) - day)).join('')}`;
 const between = '   ';
-/** A year fits on any terminal; more than that stands side by side where there is room. */
+/** A year fits on every terminal; more years are drawn in parallel columns if there is room. */
 const monthsOfAColumn = 12;
 
-/** Months as rows, days as cells; years of it in columns, each read downwards. */
+/** Draws months as rows and days as cells; several years in columns, each read downwards. */
 export function drawCalendar(days: readonly CalendarDay[], canvas: Canvas): readonly string[] {
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined) return ['no day in this range'];
@@ -59,7 +59,7 @@ function inColumns(months: readonly string[], width: number): readonly string[] 
   ];
 }
 
-/** As wide as 31 days. */
+/** Draws a month with the width of 31 days. */
 function drawMonth(days: readonly CalendarDay[], canvas: Canvas): string {
   const before = (days[0] as CalendarDay).date.getUTCDate() - 1;
   const cells = days.map((day) => marks[markOf(day)]).map(({ glyph, style }) => paint(canvas, style, glyph));
@@ -68,6 +68,6 @@ function drawMonth(days: readonly CalendarDay[], canvas: Canvas): string {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Text in a colour, where the terminal has colours. */
+/** Colours a text if the terminal has colours. */
 const paint = ({ color }: Canvas, style: Style, text: string): string =>
   color ? styleText(style, text, { validateStream: false }) : text;

@@ -11,15 +11,15 @@ interface TrendDay {
 interface Line<Day> {
   readonly label: string;
   readonly read: (day: Day) => number | null;
-  /** Drawn with its small values on top, as ranks are. */
+  /** Draws small values at the top, for ranks. */
   readonly smallIsHigh?: true;
   readonly write: (value: number) => string;
 }
 
-/** Beyond it an eye loses the line. */
+/** A longer line is hard to follow. */
 const widest = 200;
 
-/** A sparkline a figure over the same days, with its extremes and where it stands now. */
+/** Draws a sparkline for each figure over the same days, with its extremes and its last value. */
 function drawTrend<Day extends TrendDay>(
   days: readonly Day[],
   lines: readonly Line<Day>[],
@@ -29,7 +29,7 @@ function drawTrend<Day extends TrendDay>(
   if (first === undefined || last === undefined) return ['no day in this range'];
   const labelWidth = Math.max(...lines.map(({ label }) => label.length)) + 2;
   const room = Math.max(10, Math.min(width - labelWidth, widest));
-  const perCell = days.length <= room ? '' : `, about ${(days.length / room).toFixed(1)} days a cell`;
+  const perCell = days.length <= room ? '' : `, about ${(days.length / room).toFixed(1)} days/cell`;
   return [
     `${first.symbol}  ${describeWindow({ start: first.date, end: new Date(last.date.getTime() + msOfDay) })}${perCell}`,
     ...lines.flatMap((line) => ['', ...drawLine(days, line, labelWidth, room)]),
@@ -37,7 +37,7 @@ function drawTrend<Day extends TrendDay>(
   ];
 }
 
-/** The first and the last day below the ends of the lines, where there is room for both. */
+/** Draws the first and the last day below the ends of the lines, if there is room for both. */
 function drawAxis(first: Date, last: Date, labelWidth: number, width: number): readonly string[] {
   const [from, to] = [formatDay(first), formatDay(last)];
   if (width < from.length + to.length + 2) return [];
@@ -72,7 +72,7 @@ function drawLine<Day extends TrendDay>(
   ];
 }
 
-/** Parts side by side, on as many lines as a width takes. */
+/** Joins parts to lines of at most this width. */
 function fill(parts: readonly string[], width: number): readonly string[] {
   const lines: string[] = [];
   for (const part of parts) {
@@ -85,7 +85,7 @@ function fill(parts: readonly string[], width: number): readonly string[] {
 
 const levels = '▁▂▃▄▅▆▇█';
 
-/** The mean of each of `width` slices, or the values themselves where they fit; a slice without a value is null. */
+/** Returns the mean of each of `width` slices, or the values themselves if they fit; a slice without values is null. */
 export function squeeze(values: readonly (number | null)[], width: number): readonly (number | null)[] {
   if (values.length <= width) return values;
   return Array.from({ length: width }, (_, at) => {
@@ -98,7 +98,7 @@ export function squeeze(values: readonly (number | null)[], width: number): read
   });
 }
 
-/** One character a value, from its smallest to its largest; a gap is a blank. */
+/** Returns one character per value, scaled from the smallest to the largest value; a gap is a blank. */
 export function sparkline(values: readonly (number | null)[]): string {
   const present = values.filter((value) => value !== null);
   const low = Math.min(...present);
@@ -114,7 +114,7 @@ interface RankedDay {
   readonly quote_volume_usdt: number | null;
 }
 
-/** Rank, the first on top, above turnover. */
+/** Draws the rank, with the first at the top, above the turnover. */
 export const drawRank = (days: readonly RankedDay[], canvas: Canvas): readonly string[] =>
   drawTrend(
     days,
@@ -132,7 +132,7 @@ interface VolumeDay {
   readonly mean_7d: number | null;
 }
 
-/** Turnover of each day above its mean of 7 days. */
+/** Draws the turnover of each day above its 7-day mean. */
 export function drawVolume(days: readonly VolumeDay[], canvas: Canvas): readonly string[] {
   const write = (value: number) => `${formatAmount(value)} USDT`;
   return drawTrend(

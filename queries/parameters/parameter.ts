@@ -10,18 +10,18 @@ export interface ParameterContext {
   readonly reader: Reader<Database>;
 }
 
-/** Turns what a caller gives into what a query reads. */
+/** Converts a value given by a caller to the value that a query reads. */
 export interface Parameter<Given, Value> {
-  /** How an option is written; without it the parameter is an argument of the command, at its place. */
+  /** The syntax of an option; without it the parameter is a positional argument of the command. */
   readonly flags?: string;
   /** An option that has no default. */
   readonly required?: true;
   readonly description: string;
-  /** Throws USAGE for what makes no sense, naming the key. */
+  /** Throws USAGE for an invalid value, naming the key. */
   resolve(given: Given, context: ParameterContext): Value | Promise<Value>;
 }
 
-/** A parameter that makes sense by itself, without a look at what the warehouse has. */
+/** A parameter that can be resolved without the warehouse. */
 export interface PlainParameter<Given, Value> extends Parameter<Given, Value> {
   resolve(given: Given, context: Pick<ParameterContext, 'key'>): Value;
 }
@@ -37,17 +37,17 @@ export const wholeNumber = (
   resolve(given, { key }) {
     const number = Number(given ?? fallback); // a command line gives text
     if (Number.isSafeInteger(number) && number >= 1) return number;
-    throw new PipelineError('USAGE', `${key} wants a whole number of at least 1, not \`${given}\``, { key });
+    throw new PipelineError('USAGE', `${key} must be a whole number of at least 1, not \`${given}\``, { key });
   },
 });
 
 function oneOf<const Name extends string>(key: string, given: string, names: readonly Name[]): Name {
   const name = names.find((known) => known === given);
   if (name !== undefined) return name;
-  throw new PipelineError('USAGE', `\`${given}\` is no ${key}`, {
+  throw new PipelineError('USAGE', `\`${given}\` is not a valid ${key}`, {
     key,
     value: given,
-    hint: closest(given, names) ?? `there are: ${names.join(', ')}`,
+    hint: closest(given, names) ?? `use one of: ${names.join(', ')}`,
   });
 }
 
@@ -63,11 +63,11 @@ export const timeframe: PlainParameter<GivenTimeframe, Timeframe> = {
 /** One length of bars; all of them by default. */
 export const anyTimeframe: PlainParameter<GivenTimeframe | undefined, Timeframe | undefined> = {
   flags: '--timeframe <name>',
-  description: 'length of a bar; all by default',
+  description: 'length of a bar (default: all)',
   resolve: (given, { key }) => (given === undefined ? undefined : timeframeOf(given, key)),
 };
 
-/** One length of bars with a default, for questions that compare. */
+/** One length of bars with a default, for comparisons. */
 export const optionalTimeframe: PlainParameter<GivenTimeframe | undefined, Timeframe> = {
   flags: '--timeframe <name>',
   description: 'length of a bar (default: 1d)',
@@ -91,7 +91,7 @@ export const anyInstrumentType: PlainParameter<InstrumentType | 'futures' | 'all
 
 const futuresTypes = ['futures-um', 'futures-cm'] as const;
 
-/** Which futures. */
+/** A futures market. */
 export const futuresType: PlainParameter<
   (typeof futuresTypes)[number] | 'futures' | undefined,
   (typeof futuresTypes)[number]
@@ -103,6 +103,6 @@ export const futuresType: PlainParameter<
 
 export const resample: PlainParameter<GivenTimeframe, Timeframe> = {
   flags: '--resample <name>',
-  description: 'add the bars up to this length; bars and bars_expected say which are complete',
+  description: 'aggregate the bars to this length; bars and bars_expected show which are complete',
   resolve: (given, { key }) => timeframeOf(given, key),
 };

@@ -5,12 +5,12 @@ import type { Database } from '../../models/schema.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 import { type DailyTable, emptyTable } from './range.ts';
 
-const description = 'symbol in any case, BTC/USDT too';
+const description = 'symbol in any case, also as BTC/USDT';
 
-/** The name that the archive would use: `btc/usdt` is `BTCUSDT`. */
+/** Returns the archive's spelling: `btc/usdt` is `BTCUSDT`. */
 const spelled = (symbol: string): string => symbol.replaceAll('/', '').toUpperCase();
 
-/** A symbol that a table has rows of. Throws USAGE with the nearest name, TABLE_MISSING for an empty table. */
+/** A symbol for which a table has rows. Throws USAGE with the nearest name, TABLE_MISSING for an empty table. */
 export const symbol = (table: DailyTable): Parameter<string, string> => ({
   description,
   async resolve(given, { key, reader }) {
@@ -27,13 +27,13 @@ export const symbol = (table: DailyTable): Parameter<string, string> => ({
   },
 });
 
-/** @throws PipelineError USAGE for a symbol that is there and never ranked, saying why */
+/** @throws PipelineError USAGE for a symbol that exists but is never ranked, with the reason */
 async function refuseUnranked(
   { db, rows, standIn }: Reader<Database>,
   name: string,
   details: { readonly key: string; readonly value: string },
 ): Promise<void> {
-  if (standIn !== undefined) return; // the exports do not hold the table of symbols
+  if (standIn !== undefined) return; // the exports do not contain the table of symbols
   const [found] = await rows(
     db
       .selectFrom('symbols')
@@ -60,18 +60,18 @@ async function refuseUnranked(
           : quote_is_ranked
             ? 'it has no trades on a ranked day'
             : `it is quoted in ${quote_asset}`;
-  throw new PipelineError('USAGE', `${name} is there and is not ranked: ${why}`, {
+  throw new PipelineError('USAGE', `${name} exists, but is not ranked: ${why}`, {
     ...details,
-    hint: `ranked are perpetual contracts in the assets of the var ranking_quote_assets; its turnover: pnpm pipeline query volume ${name}`,
+    hint: `only perpetual contracts quoted in the assets of the var ranking_quote_assets are ranked; for its turnover: pnpm pipeline query volume ${name}`,
   });
 }
 
-/** A symbol as the archive would spell it; whether it is there is for the question to check. */
+/** A symbol in the archive's spelling; the question checks whether it exists. */
 export const anySymbol: PlainParameter<string, string> = { description, resolve: spelled };
 
 /** The same as an option; all symbols by default. */
 export const symbolOption: PlainParameter<string | undefined, string | undefined> = {
   flags: '--symbol <name>',
-  description: `${description}; all by default`,
+  description: `${description} (default: all)`,
   resolve: (given) => (given === undefined ? undefined : spelled(given)),
 };

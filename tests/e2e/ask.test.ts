@@ -26,7 +26,7 @@ async function start() {
     stderr.on('data', (chunk) => {
       const text = stripVTControlCharacters(String(chunk));
       shown += text;
-      if (!text.includes('Go on?')) return;
+      if (!text.includes('Continue?')) return;
       if (answer instanceof AbortController) answer.abort();
       else if (answer === null) stdin.end();
       else stdin.write(`${answer}\n`);
@@ -75,14 +75,14 @@ describe('a run above ask_above', () => {
     await using it = await start();
     const { exitCode, fetched, shown } = await it.run('Yes');
     expect({ exitCode, fetched }).toEqual({ exitCode: 0, fetched: 9 });
-    expect(shown.slice(shown.indexOf('Go on?'))).toMatch(/✔ extract klines +9 new/);
+    expect(shown.slice(shown.indexOf('Continue?'))).toMatch(/✔ extract klines +9 new/);
   });
 
   test('is fetched with --yes, which asks nothing and says what it is', async () => {
     await using it = await start();
     const { exitCode, fetched, shown } = await it.run(undefined, '--yes');
     expect({ exitCode, fetched }).toEqual({ exitCode: 0, fetched: 9 });
-    expect(shown).not.toContain('Go on?');
+    expect(shown).not.toContain('Continue?');
     expect(shown).toContain('klines would fetch 9 files');
   });
 
@@ -90,7 +90,7 @@ describe('a run above ask_above', () => {
     await using it = await start();
     const { exitCode, fetched, printed } = await it.run(undefined);
     expect({ exitCode, fetched }).toEqual({ exitCode: 2, fetched: 0 });
-    expect(printed).toMatch(/NOT_CONFIRMED.*there is no terminal to ask on\n.*--yes answers/);
+    expect(printed).toMatch(/NOT_CONFIRMED.*there is no terminal to ask on\n.*confirm with --yes/);
   });
 
   test('that has nothing to fetch asks nothing', async () => {

@@ -38,7 +38,7 @@ test('A11: a month whose values cannot be believed is built from its daily archi
   const [[status, reason] = []] = await rowsOf(`select status, reason from staged_archives where key like '%monthly%'`);
   expect([status, reason]).toEqual(['rejected', expect.stringContaining('negative_value: row 17, volume -2147483648')]);
   expect(await rowsOf('from gaps')).toEqual([]);
-  expect(stderr).toContain('klines ran again in place of what was rejected: 30 repaired');
+  expect(stderr).toContain('klines ran again to replace rejected files: 30 repaired');
 });
 
 test('A11: what has no daily archive either is missing, and the rejected month is named for it', async () => {

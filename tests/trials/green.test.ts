@@ -30,11 +30,11 @@ test('the example of docs/pipeline.md: what matches is acknowledged, what does n
   await writeFile(file, text);
   const result = await pipelineInProcess(['run'], { cwd: project.root, dataDir: project.dataDir });
   expectExit(result, 0);
-  expect(result.stderr).toMatch(/skipped \S+-2025-3\.zip: .* \(acknowledged: the sample has it on purpose\)/);
+  expect(result.stderr).toMatch(/skipped \S+-2025-3\.zip: .* \(acknowledged: the sample contains it on purpose\)/);
   const lineOf = (entry: string) => text.slice(0, text.indexOf(entry)).split('\n').length;
   expect(result.stdout.match(/^WARN .*$/gm)).toEqual([
-    `WARN pipeline.yaml:${lineOf('- warning: rejected')}:5: rejected of data/futures/um/daily/klines/LUNAUSDT/* is acknowledged, and nothing warns of it: remove the entry`,
-    `WARN pipeline.yaml:${lineOf('- test: not_null')}:5: the test not_null_symbols_quote_asset is acknowledged, and it passes: remove the entry`,
+    `WARN pipeline.yaml:${lineOf('- warning: rejected')}:5: rejected of data/futures/um/daily/klines/LUNAUSDT/* is acknowledged, but there is no such warning: remove the entry`,
+    `WARN pipeline.yaml:${lineOf('- test: not_null')}:5: the test not_null_symbols_quote_asset is acknowledged, but it passes: remove the entry`,
   ]);
 });
 
@@ -89,6 +89,6 @@ test('A11: a rejected archive is acknowledged for as long as it is there, and no
   await archive.putDay('SOLUSDT', day, { published: new Date('2025-07-09T20:00:00Z') });
   const { warned } = await run('2025-07-10T12:00:00Z', 1);
   expect(warned).toMatch(
-    /^WARN pipeline\.yaml:\d+:5: rejected of \S+ is acknowledged, and nothing warns of it: remove the entry\n$/,
+    /^WARN pipeline\.yaml:\d+:5: rejected of \S+ is acknowledged, but there is no such warning: remove the entry\n$/,
   );
 });

@@ -134,7 +134,7 @@ const rows: readonly Row[] = [
     fault: 'too many open files',
     can: isLinux,
     provoke: async () => bash(`ulimit -n 48; ${cli('run', '--data-dir', await tempDir('few-'))}`),
-    path: 'only 48 files may be open, and a run needs 64',
+    path: 'only 48 files may be open, but a run needs 64',
   },
   {
     fault: 'out of memory',

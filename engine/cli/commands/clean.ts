@@ -9,8 +9,8 @@ import { addExamples, type GlobalOptions } from '../options.ts';
 export function defineClean(program: Command, cli: Cli): void {
   const command = program
     .command('clean')
-    .description('Removes what runs wrote for the target, with a backup of the warehouse; staged archives stay.')
-    .option('--staging', 'remove the staged files too, not what is known about them: the next run fetches them again')
+    .description('Removes what runs wrote for the target, after a backup of the warehouse; staged archives stay.')
+    .option('--staging', 'also remove staged files, but not their records; the next run fetches them again')
     .action((_, own: Command) => clean(cli, own.optsWithGlobals()));
   addExamples(command, 'clean', 'clean --target mirror --staging');
 }
@@ -38,7 +38,7 @@ async function clean(cli: Cli, options: GlobalOptions & { readonly staging?: boo
   }
   if (removed.length === 0 && freed.files === 0) cli.print(`nothing to remove in ${paths.root}`);
   for (const { file, why } of left) cli.print(`left ${file}: ${why}`);
-  if (backup !== undefined) cli.print(`the warehouse as it was: ${backup}`);
+  if (backup !== undefined) cli.print(`backup of the warehouse: ${backup}`);
 }
 
 async function extractsOf({ pipeline, graph, vars }: CommandContext): Promise<readonly Extract[]> {

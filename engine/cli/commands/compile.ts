@@ -7,7 +7,7 @@ import { addExamples, addSelectionOptions, type GlobalOptions, type SelectionOpt
 export function defineCompile(program: Command, cli: Cli): void {
   const command = program
     .command('compile')
-    .description("Writes each selected model's SQL into artifacts/ and prints where.");
+    .description('Writes the SQL of each selected model to artifacts/ and prints the paths.');
   addSelectionOptions(command).action((_, own: Command) => compile(cli, own.optsWithGlobals()));
   addExamples(command, 'compile', 'compile --select NAME');
 }

@@ -24,12 +24,14 @@ export function defineCompletion(program: Command, cli: Cli): void {
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** The alias that a user types; `pnpm` has a completion of its own. */
+/** The alias that users type, because `pnpm` has its own completion. */
 const alias = about.name;
 
-/** The words that may follow a command: its subcommands, what its argument may be, its options and those of the program. */
+/**
+ * The words that may follow a command: its subcommands, values of its argument, its options and those of the program.
+ */
 interface Place {
-  /** `''` for the program itself, else `archive write`. */
+  /** `''` for the program itself, otherwise a command such as `schema print`. */
   readonly path: string;
   readonly words: readonly string[];
 }
@@ -54,8 +56,8 @@ function placesOf(program: Command, values: ValueWords): Place[] {
 }
 
 /**
- * A script that completes commands, options, and values that are known when it is written; after any other option that
- * takes a value the shell offers files.
+ * Returns a script that completes commands, options, and values that are known when it is written. After any other
+ * option with a value, the shell offers files.
  */
 function completionScript(program: Command, shell: Shell, values: ValueWords): string {
   const options = Object.entries(values).filter(([name, words]) => name.startsWith('-') && words.length > 0);
@@ -66,7 +68,7 @@ type Options = readonly (readonly [option: string, words: readonly string[]])[];
 
 const header = (read: string) => `# alias ${alias}='pnpm --silent pipeline'\n# Read this script with: ${read}`;
 
-/** Words that are no command, such as the value of an option, leave the path as it is. */
+/** Words that are not commands, such as the value of an option, do not change the path. */
 const paths = (places: readonly Place[]) => places.map(({ path }) => `"${path}"`).slice(1);
 
 const scripts: Readonly<Record<Shell, (places: readonly Place[], options: Options) => string>> = {
@@ -76,7 +78,7 @@ const scripts: Readonly<Record<Shell, (places: readonly Place[], options: Option
   fish: (places, options) => `${header(`${alias} completion fish | source`)}\n${fishFunction(places, options)}`,
 };
 
-/** A value may be a list, whose last part is completed, and a selector may begin with signs. */
+/** Completes the last item of a list; a selector may begin with `+` or `@`. */
 const bashFunction = (places: readonly Place[], options: Options): string => `_${alias}() {
   local path="" words="" word head="" current="\${COMP_WORDS[COMP_CWORD]}"
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -106,10 +108,10 @@ end
 ${places.map(({ path, words }) => `complete -c ${alias} -n 'test "$(__${alias}_path)" = "${path}"' -a '${words.join(' ')}'`).join('\n')}
 ${options.map(([option, words]) => `complete -c ${alias} ${option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`} -xa '${words.join(' ')}'`).join('\n')}`;
 
-/** What completes values, by the name of an argument or of an option. */
+/** Completion values by the name of an argument or an option. */
 export type ValueWords = Readonly<Record<string, readonly string[]>>;
 
-/** Nodes and targets of pipeline.yaml, and what its commands know; nothing of a pipeline.yaml that is not there or broken. */
+/** Returns nodes and targets of pipeline.yaml and values from its commands; none if the file is missing or invalid. */
 async function valueWords(cli: Cli, options: GlobalOptions): Promise<ValueWords> {
   const [pipeline, { buildGraph }] = await Promise.all([
     loadPipelineOf(cli, options).catch((error: unknown) => {

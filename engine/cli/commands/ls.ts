@@ -8,9 +8,16 @@ import { formatTable } from '../text-table.ts';
 type Output = 'text' | 'json' | 'name' | 'path';
 
 export function defineLs(program: Command, cli: Cli): void {
-  const command = program.command('ls').description('Lists the nodes of the selection, each after what it needs.');
+  const command = program.command('ls').description('Lists the selected nodes in dependency order.');
   addSelectionOptions(command)
-    .addOption(new Option('--output <form>', 'json: one object a line').choices(['text', 'json', 'name', 'path']))
+    .addOption(
+      new Option('--output <format>', 'output format; json prints one object per line').choices([
+        'text',
+        'json',
+        'name',
+        'path',
+      ]),
+    )
     .action((_, own: Command) => ls(cli, own.optsWithGlobals()));
   addExamples(command, 'ls', 'ls --select +NAME', 'ls --select path:models --output json');
 }
@@ -23,8 +30,8 @@ async function ls(cli: Cli, options: GlobalOptions & SelectionOptions & { readon
 }
 
 /**
- * The edges of custom tests are in their modules, which take longer to load than everything else: only selections that
- * follow edges, or formats that print them, wait for that.
+ * The edges of custom tests are in their modules, which take longer to load than everything else. They are loaded only
+ * for selections that follow edges and formats that print them.
  */
 async function graphOf(
   cli: Cli,

@@ -6,18 +6,20 @@ import { loadPipelineOf, openContext } from '../open-context.ts';
 import { addExamples, collect, type GlobalOptions } from '../options.ts';
 
 export function defineMigrate(program: Command, cli: Cli): void {
-  const migrate = program.command('migrate').description('Brings warehouses to a changed definition, rows kept.');
+  const migrate = program
+    .command('migrate')
+    .description('Upgrades warehouses to a changed definition without losing rows.');
   const status = migrate
     .command('status')
-    .description("Says what the target's warehouse has been through, and what is to be done.")
+    .description("Shows the applied and pending migrations of the target's warehouse.")
     .action((_, own: Command) => migrateStatus(cli, own.optsWithGlobals()));
   addExamples(status, 'migrate status', 'migrate status --target live');
   const create = migrate
     .command('new')
-    .description('Writes what changed in the definition as a migration, and the files that derive from it.')
-    .argument('<name>', 'what it does: add_discount')
-    .option('--rename <old=new>', 'table.old=table.new, or old=new for a table; can be given again', collect)
-    .option('--fill <column=sql>', 'table.column=SQL over the old row: what old rows get', collect)
+    .description('Writes a migration for the changes of the definition, and updates the derived files.')
+    .argument('<name>', 'what the migration does, such as add_discount')
+    .option('--rename <old=new>', 'table.old=table.new, or old=new for a table; repeatable', collect)
+    .option('--fill <column=sql>', 'value for existing rows: table.column=SQL over the old row; repeatable', collect)
     .action((name: string, _, own: Command) => migrateNew(cli, name, own.optsWithGlobals()));
   addExamples(
     create,
@@ -27,16 +29,16 @@ export function defineMigrate(program: Command, cli: Cli): void {
   );
   const up = migrate
     .command('up')
-    .description("Applies what is to come to the target's warehouse, whole or not at all, after a backup.")
-    .option('--allow-destructive', 'also what drops or narrows')
-    .option('--wait', 'wait while a run holds the target')
+    .description("Applies all pending migrations to the target's warehouse in one transaction, after a backup.")
+    .option('--allow-destructive', 'also apply steps that drop or narrow something')
+    .option('--wait', 'wait while a run has the target locked')
     .action((_, own: Command) => migrateUp(cli, own.optsWithGlobals()));
   addExamples(up, 'migrate up', 'migrate up --target live --allow-destructive');
   const restore = migrate
     .command('restore')
-    .description('Puts a backup in the place of the warehouse, which is backed up first.')
-    .argument('<backup>', 'a file that migrate up, clean or run --full-refresh named')
-    .option('--wait', 'wait while a run holds the target')
+    .description('Replaces the warehouse with a backup, after a backup of the current one.')
+    .argument('<backup>', 'backup file written by migrate up, clean or run --full-refresh')
+    .option('--wait', 'wait while a run has the target locked')
     .action((backup: string, _, own: Command) => migrateRestore(cli, backup, own.optsWithGlobals()));
   addExamples(restore, 'migrate restore data/sample/backups/warehouse-20261120T103000Z-ab12.duckdb');
   addExamples(migrate, 'migrate status', 'migrate new add_discount', 'migrate up');
@@ -66,7 +68,7 @@ async function migrateNew(cli: Cli, name: string, options: HintOptions): Promise
   ]);
   const { rename: renames = [], fill: fills = [] } = options;
   const step = await writeMigration({ ...definition, root: pipeline.root, name, renames, fills, signal: cli.signal });
-  if (step === undefined) cli.print(`nothing to migrate: the migrations build ${pipeline.spec.schema} as it is`);
+  if (step === undefined) cli.print(`nothing to migrate: the migrations already match ${pipeline.spec.schema}`);
   else for (const line of planLines({ recognised: [], steps: [step] })) cli.print(line);
   if (step !== undefined) cli.print(`wrote migrations/${step.name}.sql`);
   const written = await writeDerived(pipeline.root, derivedFiles(pipeline, definition.schema));
@@ -103,7 +105,7 @@ async function migrateRestore(
   });
 }
 
-/** What every command that changes a warehouse gets of the process. */
+/** The process state that every command that changes a warehouse needs. */
 function changeOf(cli: Cli) {
   const now = cli.now();
   return { now, runId: createRunId(now, cli.random), print: cli.print, signal: cli.signal };

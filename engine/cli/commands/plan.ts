@@ -14,14 +14,14 @@ import { formatTable } from '../text-table.ts';
 export function definePlan(program: Command, cli: Cli): void {
   const command = program
     .command('plan')
-    .description('Lists the archive and shows what a run of the selection would fetch and why; it fetches nothing.');
+    .description('Lists the archive and shows what a run would fetch and why, without fetching it.');
   addSelectionOptions(command)
     .option('--start <date>', 'first UTC day to fetch')
     .option('--end <date>', 'the UTC day after the last one')
-    .option('--as-of <time>', "the run's clock, UTC: which months are closed")
-    .option('--relist', 'list every series whole again, and ask again for what was not there')
-    .option('--wait', 'wait while another run holds the target')
-    .addOption(new Option('--format <form>', 'form of the result').choices(planFormats).default('table'))
+    .option('--as-of <time>', 'clock of the run in UTC; decides which months are closed')
+    .option('--relist', 'list every series in full again, and retry what was absent')
+    .option('--wait', 'wait while another run has the target locked')
+    .addOption(new Option('--format <format>', 'output format').choices(planFormats).default('table'))
     .action((_, own: Command) =>
       plan(cli, withVarFlags(own) as ReturnType<typeof withVarFlags> & { format: PlanFormat }),
     );
@@ -68,7 +68,7 @@ const formats: Readonly<Record<PlanFormat, (plan: RunPlan) => readonly string[]>
 
 const figuresOf = ({ why, settled }: PlanRow): readonly number[] => [...Object.values(why), ...Object.values(settled)];
 
-/** What is wanted; months of which everything is settled are in the totals alone. */
+/** Formats the rows with files to fetch; months that are settled appear only in the totals. */
 function tableOf({ rows }: PlannedExtract): readonly string[] {
   const wanted = rows.filter(({ files }) => files > 0);
   const [first] = wanted;
@@ -102,7 +102,7 @@ function totalsOf({ extracts, directory, free }: RunPlan): readonly string[] {
     return `${name}: ${[fetch, ...disk, ...time, ...before].join(', ')}`;
   });
   const needed = extracts.reduce((total, { diskBytes }) => total + diskBytes, 0);
-  const tight = needed > free ? ': too little' : '';
+  const tight = needed > free ? ', too little' : '';
   return [...lines, `free in ${directory}: ${formatBytes(free)}${tight}`];
 }
 

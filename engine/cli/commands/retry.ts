@@ -5,7 +5,7 @@ import type { Cli } from '../io.ts';
 import { openContext } from '../open-context.ts';
 import { addExamples, type GlobalOptions } from '../options.ts';
 
-/** `runWords` does what the words of a command line say; `commandOf` finds a command with all of its options. */
+/** `runWords` executes a command line; `commandOf` returns a command with all of its options. */
 export function defineRetry(
   program: Command,
   cli: Cli,
@@ -19,7 +19,7 @@ export function defineRetry(
 ): void {
   const command = program
     .command('retry')
-    .description('Runs the last command of the target again, for the nodes that failed or were skipped.')
+    .description("Repeats the target's last command for the nodes that failed or were skipped.")
     .action(async (_, own: Command) => {
       const again = await readAgain(cli, own.optsWithGlobals(), commandOf);
       if (again !== undefined) await runWords({ ...cli, ...again });
@@ -27,7 +27,7 @@ export function defineRetry(
   addExamples(command, 'retry', 'retry --target live');
 }
 
-/** The words to do again and for which nodes; undefined where there is nothing to do. */
+/** Returns the command line to repeat and its nodes; undefined if there is nothing to do. */
 async function readAgain(
   cli: Cli,
   options: GlobalOptions,
@@ -40,17 +40,17 @@ async function readAgain(
   const nodeIds = new Set(graph.nodes.map(({ id }) => id));
   const last = await readUnfinished(paths.artifacts, { target: target.name, nodeIds });
   if (last.nodes.length === 0) {
-    cli.print('nothing to retry: every node of the last run ended well');
+    cli.print('nothing to retry: every node of the last run succeeded');
     return undefined;
   }
   const [name, ...words] = last.argv;
   const checked = withoutPlaces(words, await commandOf(cli, name));
   if ('problem' in checked) throw invalid(path.join(paths.artifacts, 'run_results.json'), checked.problem);
-  cli.stderr.write(`again: pnpm pipeline ${[name, ...checked.words].join(' ')}\n`);
+  cli.stderr.write(`retrying: pnpm pipeline ${[name, ...checked.words].join(' ')}\n`);
   return { argv: [name, ...checked.words, ...placeWords(options, target.name)], only: new Set(last.nodes) };
 }
 
-/** Where the artifact lies decides where its command is done again, whatever the artifact says. */
+/** The location of the artifact decides where its command is repeated, whatever the artifact says. */
 function placeWords({ pipeline, dataDir }: GlobalOptions, target: string): readonly string[] {
   const given = Object.entries({ '--target': target, '--data-dir': dataDir, '--pipeline': pipeline });
   return given.flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
@@ -58,7 +58,7 @@ function placeWords({ pipeline, dataDir }: GlobalOptions, target: string): reado
 
 const places: ReadonlySet<string | undefined> = new Set(['--target', '--data-dir', '--pipeline']);
 
-/** The options of a command line but for those that name a place, or the first word that is no option of the command. */
+/** Returns a command line without the options for places, or the first word that is not an option of the command. */
 function withoutPlaces(
   words: readonly string[],
   command: Command,
@@ -69,7 +69,7 @@ function withoutPlaces(
     const word = words[at] as string;
     const [name] = word.split('=', 1);
     const option = options.find(({ long, short }) => word === short || name === long);
-    if (option === undefined) return { problem: `\`${word}\` is no option of ${command.name()}` };
+    if (option === undefined) return { problem: `\`${word}\` is not an option of ${command.name()}` };
     const end = at + 1 + valuesOf(option, word.includes('=') ? [] : words.slice(at + 1));
     if (!places.has(option.long)) kept.push(...words.slice(at, end));
     at = end;
@@ -77,7 +77,7 @@ function withoutPlaces(
   return { words: kept };
 }
 
-/** How many of the words after an option are values of it. */
+/** Counts the words after an option that are its values. */
 function valuesOf({ required, optional, variadic }: Option, after: readonly string[]): number {
   const flag = after.findIndex((word) => word.startsWith('-'));
   const most = flag === -1 ? after.length : flag;

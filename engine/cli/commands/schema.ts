@@ -13,26 +13,28 @@ interface DatabaseOptions extends GlobalOptions {
 
 const databaseOption = [
   '--database <file>',
-  "any DuckDB or Parquet file, in the place of the target's warehouse",
+  "DuckDB or Parquet file to use instead of the target's warehouse",
 ] as const;
 
 export function defineSchema(program: Command, cli: Cli): void {
-  const schema = program.command('schema').description('The typed definition of the tables, and what differs from it.');
+  const schema = program
+    .command('schema')
+    .description('Prints the typed definition of the tables, and finds differences from it.');
   const print = schema
     .command('print')
-    .description('Prints their SQL.')
-    .option('--write', 'write every file that derives from the definition: schema.sql, JSON Schema, docs/tables.md')
+    .description('Prints the SQL of the tables.')
+    .option('--write', 'write every file derived from the definition: schema.sql, docs/tables.md')
     .action((_, own: Command) => printSchema(cli, own.optsWithGlobals()));
   addExamples(print, 'schema print', 'schema print --write');
   const check = schema
     .command('check')
-    .description('Fails when anything that derives from the definition is stale or differs: files, models, data.')
+    .description('Fails if anything derived from the definition is outdated or differs: files, models, data.')
     .option(...databaseOption)
     .action((_, own: Command) => checkSchema(cli, own.optsWithGlobals()));
   addExamples(check, 'schema check', 'schema check --target live', 'schema check --database published.duckdb');
   const diff = schema
     .command('diff')
-    .description('Compares the definition with schema.sql, the migrations and the warehouse, in words.')
+    .description('Shows how schema.sql, the migrations and the warehouse differ from the definition.')
     .option(...databaseOption)
     .action((_, own: Command) => diffSchema(cli, own.optsWithGlobals()));
   addExamples(diff, 'schema diff', 'schema diff --target live');
@@ -90,11 +92,11 @@ function failWhereDifferent(compared: readonly Comparison[], file: string): void
   if (outdated !== undefined) {
     throw new PipelineError('SCHEMA_OUTDATED', `older than this code: ${countOf(count, 'difference')}`, {
       file: outdated.subject,
-      hint: 'pnpm pipeline migrate status says what is to be done, pnpm pipeline migrate up does it and keeps a backup',
+      hint: 'pnpm pipeline migrate status shows the pending migrations; pnpm pipeline migrate up applies them after a backup',
     });
   }
   throw new PipelineError('SCHEMA_DRIFT', `${countOf(count, 'difference')} from the definition`, {
     file,
-    hint: 'stale files: pnpm pipeline schema print --write; the migrations: pnpm pipeline migrate new NAME; a warehouse: pnpm pipeline migrate status',
+    hint: 'outdated files: pnpm pipeline schema print --write; migrations: pnpm pipeline migrate new NAME; warehouse: pnpm pipeline migrate status',
   });
 }

@@ -6,14 +6,14 @@ import { addExamples, addSelectionOptions, memoryLimit, wholeNumber } from '../o
 export function defineTest(program: Command, cli: Cli): void {
   const command = program
     .command('test')
-    .description('Tests the published tables of the selection and keeps every value.');
+    .description('Runs the data tests of the selection on the published tables, and stores every measured value.');
   addSelectionOptions(command)
-    .option('--as-of <time>', 'what counts as fresh, UTC')
+    .option('--as-of <time>', 'clock for freshness tests, in UTC')
     .option('-x, --fail-fast', 'stop at the first failure')
-    .option('--threads <n>', 'tests that run at once', wholeNumber(1))
+    .option('--threads <n>', 'number of tests that run at once', wholeNumber(1))
     .addOption(memoryLimit())
-    .option('--wait', 'wait while another run holds the target')
-    .option('--warn-error', 'end with exit code 1 when anything warned')
+    .option('--wait', 'wait while another run has the target locked')
+    .option('--warn-error', 'exit with 1 if there are warnings')
     .action(async (_, own: Command) => {
       await build(cli, 'test', own.optsWithGlobals());
     });

@@ -220,7 +220,7 @@ describe('--check', () => {
     await change(({ gaps: [gap] }) => ({ gaps: [{ ...gap, cause: 'archive_hole' }] }));
     const checked = await certify(dataDir, '--check', file);
     expectExit(checked, 1);
-    expect(checked.stderr).toMatch(/archive_hole.*: not there any more/);
+    expect(checked.stderr).toMatch(/archive_hole.*: no longer present/);
     expect(checked.stderr).toMatch(/exchange_outage.*: not in the certificate/);
   });
 
@@ -253,14 +253,14 @@ describe('--check', () => {
   test('refuses a folder without one', async () => {
     const refused = await certify(dataDir, '--check', await tempDir('empty-'));
     expectExit(refused, 2);
-    expect(refused.stderr).toContain('holds no certificate');
+    expect(refused.stderr).toContain('contains no certificates');
   });
 
   test('refuses what is no certificate', async () => {
     await writeFile(file, '{"certificate": 1}');
     const checked = await certify(dataDir, '--check', file);
     expectExit(checked, 2);
-    expect(checked.stderr).toContain('this is no certificate');
+    expect(checked.stderr).toContain('this is not a certificate');
   });
 });
 
@@ -325,5 +325,5 @@ test('gaps that do not fit the bars are no certificate', async () => {
   await copyFile(warehouse.file, warehouseOf(stale));
   const refused = await certify(stale, '--output', output);
   expectExit(refused, 1);
-  expect(refused.stderr).toContain('has 2 of 6 slots, and its gaps are 0');
+  expect(refused.stderr).toContain('has 2 of 6 slots, but its gaps have 0');
 });

@@ -73,7 +73,7 @@ test('an entry that matches nothing is reported by each whole run, and is an err
   const shop = await shopWith('warning: odd, of: drawer 7 sticks, reason: it always has');
   await shop.sell(days);
   const advice =
-    'pipeline.yaml:33:5: odd of drawer 7 sticks is acknowledged, and nothing warns of it: remove the entry';
+    'pipeline.yaml:33:5: odd of drawer 7 sticks is acknowledged, but there is no such warning: remove the entry';
   const first = await shop.run();
   expect(first.exitCode).toBe(0);
   expect(logOf(first.events, 'warn')).toEqual([advice]);
@@ -147,7 +147,7 @@ test('a test that warns passes while it stays within its bound, and warns again 
   const mended = await shop.run();
   expect(mended.status['test.several']).toBe('pass');
   expect(logOf(mended.events, 'warn').join()).toContain(
-    'the test several is acknowledged, and it passes: remove the entry',
+    'the test several is acknowledged, but it passes: remove the entry',
   );
 });
 

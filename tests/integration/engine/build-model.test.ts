@@ -131,7 +131,7 @@ describe('a build', () => {
     const other = { ...model(), querySql: `SELECT DATE '2025-07-01' AS day, 1 AS total, now()::TIMESTAMP AS built_at` };
     await expect(build(warehouse, other)).rejects.toMatchObject({
       code: 'SCHEMA_DRIFT',
-      message: 'the query of daily_totals has total INTEGER as column 2, its table total BIGINT',
+      message: 'column 2 of the query of daily_totals is total INTEGER, but its table has total BIGINT',
     });
     expect(await days(warehouse)).toEqual([]);
   });

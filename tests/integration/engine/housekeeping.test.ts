@@ -151,7 +151,7 @@ describe('clean', () => {
       staging,
       join(root, 'target.json'),
     ]);
-    expect(left.filter(({ why }) => why === 'no run wrote it')).toHaveLength(4);
+    expect(left.filter(({ why }) => why === 'it was not written by a run')).toHaveLength(4);
     for (const file of foreign) expect(await readFile(file, 'utf8')).toBe('mine');
     expect(await readdir(exports)).toEqual(['mine.parquet']);
     expect((await shop.run()).exitCode).toBe(0);
@@ -265,7 +265,7 @@ describe('show', () => {
     await expect(show('total')).rejects.toMatchObject({ code: 'USAGE', details: { hint: 'did you mean totals?' } });
     await expect(show('zzz')).rejects.toMatchObject({
       code: 'USAGE',
-      details: { hint: 'tables are: sales, totals, trends, partition_state, test_results, schema_migrations' },
+      details: { hint: 'known tables: sales, totals, trends, partition_state, test_results, schema_migrations' },
     });
   });
 
@@ -285,7 +285,7 @@ describe('doctor', () => {
       ['node', 'duckdb', 'data folder', 'warehouse', 'lock', 'target', 'open files'].map((subject) => [subject, true]),
     );
     expect(findings[3]?.detail).toBe('none yet: pnpm pipeline run builds it');
-    expect(findings[4]?.detail).toBe('free: no run of this target is under way');
+    expect(findings[4]?.detail).toBe('free: no run of this target is in progress');
     expect(findings[5]?.detail).toBe('sample: archive till (synthetic data)');
   });
 
@@ -417,7 +417,7 @@ describe('a dry run', () => {
     const before = await readFile(shop.paths.warehouse);
     expect(await describeNow()).toMatchObject({
       'model.totals': expect.stringContaining('rebuild 1 of 3 partitions'),
-      'model.trends': 'nothing, unless what it reads changes',
+      'model.trends': 'nothing, unless its inputs change',
     });
     expect(await describeNow({ vars: ['at_least=5'] })).toMatchObject({
       'model.totals': expect.stringContaining('rebuild 3 of 3 partitions'),

@@ -168,7 +168,7 @@ describe('the lock of a process that is gone (B33)', () => {
     const before = performance.now();
     await using _held = await lock({ tell: (message) => told.push(message) });
     expect(performance.now() - before).toBeGreaterThanOrEqual(timing.silence);
-    expect(told).toEqual([expect.stringContaining('it is taken over unless that run shows a sign of life within')]);
+    expect(told).toEqual([expect.stringContaining('it is taken over unless that run sends a heartbeat within')]);
     expect(await holderOf()).toMatchObject({ pid: process.pid });
     expect(await readdir(directory)).toEqual(files);
   });

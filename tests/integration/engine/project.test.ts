@@ -139,7 +139,7 @@ describe('needs and what a model reads must agree', () => {
     expect(error).toMatchObject({
       code: 'NEEDS_MISMATCH',
       exitCode: 2,
-      message: 'model.totals reads shops and does not say so in needs',
+      message: 'model.totals reads shops, which its needs do not declare',
       details: { file, line: 13, column: 5, hint: 'write needs: [sales, shops], or change totals.ts' },
     });
   });
@@ -148,7 +148,7 @@ describe('needs and what a model reads must agree', () => {
     const { file, error } = await failureOf({ 'pipeline.yaml': (text) => text.replace('[sales]', '[sales, shops]') });
     expect(error).toMatchObject({
       code: 'NEEDS_MISMATCH',
-      message: 'model.totals needs shops and does not read it',
+      message: 'model.totals declares shops in needs, but does not read it',
       details: { file, line: 13, column: 5, hint: 'write needs: [sales], or change totals.ts' },
     });
   });
@@ -156,7 +156,7 @@ describe('needs and what a model reads must agree', () => {
   test('both at once', async () => {
     const { error } = await failureOf({ 'pipeline.yaml': (text) => text.replace('[sales]', '[shops]') });
     expect(error.message).toBe(
-      'model.totals reads sales and does not say so in needs; needs shops and does not read it',
+      'model.totals reads sales, which its needs do not declare; declares shops in needs, but does not read it',
     );
   });
 
@@ -170,7 +170,9 @@ describe('needs and what a model reads must agree', () => {
     expect((await (await project(both)).model()).reads).toEqual(['sales']);
     expect((await (await project(both, ['all_shops=false'])).model()).reads).toEqual(['sales', 'shops']);
     const { model } = await project(conditional, ['all_shops=false']);
-    await expect(model()).rejects.toMatchObject({ message: 'model.totals reads shops and does not say so in needs' });
+    await expect(model()).rejects.toMatchObject({
+      message: 'model.totals reads shops, which its needs do not declare',
+    });
   });
 
   test('what is read of itself needs no mention', async () => {
@@ -256,13 +258,13 @@ describe('names that DuckDB cannot tell apart (B30)', () => {
       'two columns',
       "shop: varchar('')",
       "shop: varchar(''), Shop: varchar('')",
-      'the columns shop and Shop of sales differ in case alone',
+      'the columns shop and Shop of sales differ only in case',
     ],
     [
       'two tables',
       "  shops: table('shops'",
       "  Sales: table('Sales', { description: '', key: [], columns: { shop: varchar('') } }),\n  shops: table('shops'",
-      'the tables sales and Sales differ in case alone',
+      'the tables sales and Sales differ only in case',
     ],
     [
       'a table of the kind that the engine makes',

@@ -212,11 +212,11 @@ describe('what others write into the warehouse between runs (B36)', () => {
 
     await writeFile(file, old);
     await writeFile(sums, oldSums);
-    expect((await shop.run()).message['export.totals']).toContain('; the file was not the one that was written last');
+    expect((await shop.run()).message['export.totals']).toContain('; the file was not the last one written');
     expect([await readFile(file), await readFile(sums)]).toEqual([now, nowSums]);
 
     await writeFile(sums, nowSums.toString().replace('  totals', ' *totals'));
-    expect((await shop.run()).message['export.totals']).toContain('; SHA256SUMS was not as it was written');
+    expect((await shop.run()).message['export.totals']).toContain('; SHA256SUMS had been changed');
     expect([await readFile(file), await readFile(sums)]).toEqual([now, nowSums]);
     expect((await shop.run()).status['export.totals']).toBe('reused');
   });
@@ -419,7 +419,7 @@ describe('--full-refresh', () => {
     expect(message['model.totals']).toBe('3 rows, 3 partitions');
     expect((await totals()).map(([, , built]) => built)).toEqual(['2025-07-11', '2025-07-11', '2025-07-11']);
     const copy = join(shop.paths.backups, 'warehouse-run2.duckdb');
-    expect(events).toContainEqual({ type: 'log', level: 'info', message: `the warehouse as it was: ${copy}` });
+    expect(events).toContainEqual({ type: 'log', level: 'info', message: `backup of the warehouse: ${copy}` });
     expect(existsSync(copy)).toBe(true);
     expect((await shop.run({ select: 'trends' })).status['model.trends']).toBe('reused');
   });

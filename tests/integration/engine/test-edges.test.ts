@@ -68,7 +68,7 @@ test('--dry-run says what --full-refresh would rebuild', async () => {
     return Object.fromEntries(stdout.split('\n').map((line) => line.split(/ {2,}/) as [string, string]));
   };
   expect(await dryRun()).toMatchObject({
-    'model.totals': 'nothing, unless what it reads changes',
+    'model.totals': 'nothing, unless its inputs change',
     'export.totals': 'write it if its table changes',
   });
   expect(await dryRun('--full-refresh')).toMatchObject({
@@ -78,6 +78,6 @@ test('--dry-run says what --full-refresh would rebuild', async () => {
   });
   expect(await dryRun('--full-refresh', '--start', '2025-07-04')).toMatchObject({
     'model.totals': 'rebuild 1 of 2 partitions, whether they have changed or not', // trends looks back 2 days
-    'model.trends': 'nothing, unless what it reads changes',
+    'model.trends': 'nothing, unless its inputs change',
   });
 });

@@ -122,7 +122,7 @@ describe('B27: a target belongs to the archive of its first run', () => {
   ])('another archive is refused: the ETags %s', async (_, change, reason) => {
     await using server = await changed(change);
     const stderr = await expectRefused(server.url);
-    expect(stderr).toContain(`belongs to ${archive.directory}, and ${server.url} is another archive`);
+    expect(stderr).toContain(`belongs to ${archive.directory}, but ${server.url} is another archive`);
     expect(stderr).toMatch(reason);
     await expectRefused(server.url, 'plan');
   });
@@ -169,7 +169,7 @@ describe('B27: a target belongs to the archive of its first run', () => {
 
 describe('B27: synthetic and real rows never meet', () => {
   test('the sample is refused where real data is, by exports alone as well', async () => {
-    expect(await expectRefused('sample')).toContain('the target has real data, and this archive is synthetic');
+    expect(await expectRefused('sample')).toContain('the target has real data, but this archive is synthetic');
     await expectRefused('sample', 'run', '--select', 'kind:export');
     await expectRefused('sample', 'test', '--select', 'volume_rankings');
   });
@@ -180,7 +180,7 @@ describe('B27: synthetic and real rows never meet', () => {
     await mkdir(join(sample, 'mirror'));
     await cp(warehouseOf(sample, 'sample'), warehouseOf(sample, 'mirror'));
     const { exitCode, stderr } = await call(sample, archive.directory, 'run');
-    expect(stderr).toContain('the warehouse has synthetic data, and the target is real');
+    expect(stderr).toContain('the warehouse has synthetic data, but the target is real');
     expect(exitCode).toBe(2);
   });
 

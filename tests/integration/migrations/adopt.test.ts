@@ -37,9 +37,9 @@ describe('the path that people are on', () => {
     const before = await project.rows('FROM daily_availability ORDER BY ALL');
     expect(await project.up(schema)).toEqual(
       expect.arrayContaining([
-        '0001_daily_availability  recognised: the database has been through it',
+        '0001_daily_availability  recognised as applied',
         'applied 0003_daily_figures',
-        `${project.paths.warehouse} is up to date, with the 180 rows that it had`,
+        `${project.paths.warehouse} is up to date and kept its 180 rows`,
       ]),
     );
     const figures = Object.keys(schema.daily_availability.columns).slice(8);
@@ -152,7 +152,7 @@ describe('what cannot be told is refused', () => {
     await project.execute(oldAvailability, ...symbols);
     await expect(project.up(schema)).rejects.toMatchObject({
       code: 'SCHEMA_DRIFT',
-      message: expect.stringContaining('symbols is as 0005_first_release left it, and archive_objects is not there'),
+      message: expect.stringContaining('symbols is as 0005_first_release left it, but archive_objects is missing'),
     });
   });
 });

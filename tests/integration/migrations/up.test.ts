@@ -60,10 +60,10 @@ describe('up', () => {
       '  days: add trades INTEGER',
       '0003_third',
       '  days: add market VARCHAR NOT NULL',
-      `the warehouse as it was: ${project.paths.backups}/${backup}`,
+      `backup of the warehouse: ${project.paths.backups}/${backup}`,
       'applied 0002_second',
       'applied 0003_third',
-      `${project.paths.warehouse} is up to date, with the 4 rows that it had`,
+      `${project.paths.warehouse} is up to date and kept its 4 rows`,
       `to go back: pnpm pipeline migrate restore ${project.paths.backups}/${backup}`,
     ]);
     expect(await readFile(`${project.paths.backups}/${backup}`)).toEqual(before);
@@ -102,7 +102,7 @@ describe('up', () => {
     const before = await everything();
     await expect(project.build(third)).rejects.toMatchObject({
       code: 'SCHEMA_OUTDATED',
-      message: 'older than this code: it has not been through 0002_second, 0003_third; nothing was changed',
+      message: 'older than this code; pending migrations: 0002_second, 0003_third; nothing was changed',
       details: { hint: expect.stringContaining('pnpm pipeline migrate up') },
     });
     expect(await everything()).toEqual(before);
@@ -150,7 +150,7 @@ describe('up', () => {
       signal: new AbortController().signal,
     });
     expect(await everything()).toEqual(before);
-    expect(lines[0]).toBe(`the warehouse as it was: ${project.paths.backups}/warehouse-restore.duckdb`);
+    expect(lines[0]).toBe(`backup of the warehouse: ${project.paths.backups}/warehouse-restore.duckdb`);
     expect(
       await project.rows('SELECT market FROM days', `${project.paths.backups}/warehouse-restore.duckdb`),
     ).toHaveLength(2);
@@ -172,7 +172,7 @@ describe('up', () => {
     await expect(project.up(third)).rejects.toMatchObject({
       code: 'SCHEMA_DRIFT',
       message: expect.stringMatching(
-        /was altered by hand: days.volume is FLOAT, the definition says DOUBLE; notes.author \(VARCHAR\) is in no definition$/,
+        /was altered by hand: days.volume is FLOAT, the definition says DOUBLE; notes.author \(VARCHAR\) is not in the definition$/,
       ),
     });
   });
@@ -180,7 +180,7 @@ describe('up', () => {
   test('migrations that do not build the definition are refused', async () => {
     await expect(project.up(first)).rejects.toMatchObject({
       code: 'SCHEMA_DRIFT',
-      message: expect.stringContaining('days.trades (INTEGER) is in no definition'),
+      message: expect.stringContaining('days.trades (INTEGER) is not in the definition'),
     });
   });
 });
@@ -192,7 +192,7 @@ describe('what may lose data', () => {
 
   test.each([
     [noVolume, 'days: drop volume DOUBLE and all its values'],
-    [float, 'days: turn volume from DOUBLE into INTEGER'],
+    [float, 'days: change volume from DOUBLE to INTEGER'],
     [noNotes, 'drop notes and all its rows'],
   ])('is shown, and done only when asked for: %#', async (schema, step) => {
     await project.create('less', schema);
@@ -227,7 +227,7 @@ describe('what may lose data', () => {
   test('nor does a renamed table', async () => {
     const bars = schemaOf({ ...days, name: 'bars' }, notes, partitionState);
     await project.create('bars', bars, { renames: ['days=bars'] });
-    expect(await project.up(bars)).toContain(`${project.paths.warehouse} is up to date, with the 4 rows that it had`);
+    expect(await project.up(bars)).toContain(`${project.paths.warehouse} is up to date and kept its 4 rows`);
   });
 });
 
@@ -272,7 +272,7 @@ describe('a migration that fails takes all of them back', () => {
     const before = await everything();
     await expect(project.up(remarks)).rejects.toMatchObject({
       code: 'SCHEMA_DRIFT',
-      message: 'the migrated tables differ from the definition: remarks.author (VARCHAR) is in no definition',
+      message: 'the migrated tables differ from the definition: remarks.author (VARCHAR) is not in the definition',
     });
     expect(await everything()).toEqual(before);
   });

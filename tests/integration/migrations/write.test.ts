@@ -57,7 +57,7 @@ COMMENT ON COLUMN "days"."symbol" IS 'Ticker.';
 COMMENT ON COLUMN "days"."date" IS 'Day.';
 COMMENT ON COLUMN "days"."volume" IS 'Turnover.';`);
   expect(await read('0002_whole_dollars.sql')).toContain(
-    '-- days: turn volume from DOUBLE into BIGINT (destructive)\n',
+    '-- days: change volume from DOUBLE to BIGINT (destructive)\n',
   );
 });
 
@@ -112,8 +112,8 @@ test('a NOT NULL column asks what old rows get', async () => {
   const more = { ...days, columns: { ...columns, market: varchar('Market.') } };
   await expect(project.create('market', schemaOf(more))).rejects.toMatchObject({
     code: 'USAGE',
-    message: 'days.market is new and NOT NULL: what do the rows get that are there?',
-    details: { hint: 'say it as SQL over the old row: --fill "days.market=…"' },
+    message: 'days.market is new and NOT NULL, so existing rows need a value',
+    details: { hint: 'give it as SQL over the old row: --fill "days.market=…"' },
   });
   await project.create('market', schemaOf(more), { fills: [`days.market='spot'`] });
   expect(await sqlOf('0002_market.sql')).toContain(
@@ -135,12 +135,12 @@ test('a fill stands for NULL where a column no longer allows it, and says how a 
 test.each([
   [
     ['renames', 'days.volum=days.turnover'],
-    'days.volum is not in the schema that the migrations build',
+    'days.volum is not in the schema that results from the migrations',
     'did you mean days.volume?',
   ],
   [['renames', 'days.volume=days.turnovr'], 'days.turnovr is not in the definition', 'did you mean days.turnover?'],
-  [['renames', 'days.symbol=days.date'], 'days.date is there already', undefined],
-  [['renames', 'days.volume'], '`days.volume` is no hint', 'write --rename table.old=table.new'],
+  [['renames', 'days.symbol=days.date'], 'days.date already exists', undefined],
+  [['renames', 'days.volume'], '`days.volume` is not valid', 'write --rename table.old=table.new'],
   [['renames', 'days=days.turnover'], 'names a table and a column', undefined],
   [
     ['renames', 'days.volume=weeks.date'],

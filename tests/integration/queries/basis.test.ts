@@ -93,6 +93,6 @@ describe('basis', () => {
   test('of spot against spot is refused', async () => {
     const { exitCode, stderr } = await ask('XRPUSDT', '--instrument-type', 'spot');
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('there are: futures-um, futures-cm');
+    expect(stderr).toContain('use one of: futures-um, futures-cm');
   });
 });

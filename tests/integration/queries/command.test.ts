@@ -96,7 +96,7 @@ describe('pnpm pipeline query', () => {
       return stderr;
     };
     expect(await refused('--format', 'table', '--output', 'rows.txt')).toContain('[USAGE]');
-    expect(await refused('--output', join(fixture.dataDir, 'nowhere/rows.csv'))).toContain('there is no folder');
+    expect(await refused('--output', join(fixture.dataDir, 'nowhere/rows.csv'))).toContain('does not exist');
     expect(await refused('--format', 'xml')).toContain('[USAGE]');
   });
 
@@ -146,9 +146,9 @@ describe('pnpm pipeline query', () => {
       return stderr;
     };
     expect(await failed('rank', 'BTCUSD')).toContain('did you mean BTCUSDT?');
-    expect(await failed('top', '2025-13-01')).toContain('date wants a UTC date');
+    expect(await failed('top', '2025-13-01')).toContain('date must be a UTC date');
     expect(await failed('top')).toContain("missing required argument 'date'");
-    expect(await failed('top', 'latest', '--limit', 'many')).toContain('limit wants a whole number');
+    expect(await failed('top', 'latest', '--limit', 'many')).toContain('limit must be a whole number');
     expect(await failed('ohlcv', 'BTCUSDT')).toContain("required option '--timeframe <name>'");
     expect(await failed('nothing')).toContain('[USAGE]');
   });

@@ -80,7 +80,7 @@ describe('--fetch', () => {
     expect([unknown.exitCode, unknown.stdout]).toEqual([2, '']);
     expect(unknown.stderr).toContain('did you mean BTCUSDT?');
     const refused = await ask(dataDir, '--fetch', '--start', '2025-06-05', '--end', '2025-06-01');
-    expect(refused.stderr).toContain('holds nothing');
+    expect(refused.stderr).toContain('is empty');
     const nowhere = await pipelineInProcess(
       ['query', 'ohlcv', 'BTCUSDT', '--timeframe', '1d', '--instrument-type', 'futures', '--fetch'],
       {

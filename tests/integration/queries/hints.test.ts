@@ -39,7 +39,7 @@ describe('--fetch is suggested only where it can help', () => {
   });
 
   test.each([
-    ['NOSUCHCOIN', 'the archive lists no NOSUCHCOIN of futures-um'],
+    ['NOSUCHCOIN', 'the archive does not list NOSUCHCOIN for futures-um'],
     ['BADUSDT', 'pnpm pipeline query rejected --instrument-type futures-um'],
   ])('%s is not', async (symbol, hint) => {
     const { exitCode, stderr } = await bars(symbol, 'futures');
@@ -57,7 +57,7 @@ test.each([
 ])('%s is there and is not ranked: %s', async (symbol, why) => {
   const { exitCode, stderr } = await ask('rank', symbol);
   expect(exitCode).toBe(2);
-  expect(stderr).toContain(`${symbol} is there and is not ranked: ${why}`);
+  expect(stderr).toContain(`${symbol} exists, but is not ranked: ${why}`);
 });
 
 test('1M is a month, 1m a minute', async () => {
@@ -73,17 +73,17 @@ describe('a range outside the record says what the record covers', () => {
   const january = '2024-01-01 … 2024-02-29, 60 days';
 
   test.each([
-    ['range 2020-01-01 2020-02-01', days, 'nothing'],
+    ['range 2020-01-01 2020-02-01', days, 'none'],
     ['range 2025-06-01 2025-07-01', days, 'not all'],
-    ['coverage --end 2020-01-01', days, 'nothing'],
-    ['timeline BTCUSDT --start 2030-01-01', days, 'nothing'],
+    ['coverage --end 2020-01-01', days, 'none'],
+    ['timeline BTCUSDT --start 2030-01-01', days, 'none'],
     ['volume BTCUSDT --start 2020-01-01', days, 'not all'],
-    ['rank BTCUSDT --end 2020-01-01', days, 'nothing'],
-    ['ohlcv BTCUSDT --timeframe 1h --start 2030-01-01', january, 'nothing'],
+    ['rank BTCUSDT --end 2020-01-01', days, 'none'],
+    ['ohlcv BTCUSDT --timeframe 1h --start 2030-01-01', january, 'none'],
     ['ohlcv BTCUSDT --timeframe 1h --start 2024-02-01 --end 2024-04-01', january, 'not all'],
-    ['ohlcv BTCUSDT --timeframe 1h --resample 4h --end 2020-01-01', january, 'nothing'],
-    ['gaps --symbol BTCUSDT --instrument-type spot --start 2030-01-01', january, 'nothing'],
-    ['basis BTCUSDT --timeframe 1h --start 2030-01-01', january, 'nothing'],
+    ['ohlcv BTCUSDT --timeframe 1h --resample 4h --end 2020-01-01', january, 'none'],
+    ['gaps --symbol BTCUSDT --instrument-type spot --start 2030-01-01', january, 'none'],
+    ['basis BTCUSDT --timeframe 1h --start 2030-01-01', january, 'none'],
   ])('%s', async (words, covers, share) => {
     const { exitCode, stderr } = await ask(...words.split(' '));
     expect(stderr).toContain(`the record covers ${covers}: ${share} of this range\n`);

@@ -67,11 +67,11 @@ describe('getOhlcv', () => {
     const load = 'add --fetch, or load it: pnpm pipeline run --select +ohlcv --instrument-type spot --symbols';
     await refused({ timeframe: '5m' }).toMatchObject({
       code: 'USAGE',
-      details: { hint: `there are: 1d, 1h, 1m; ${load} BTCUSDT --timeframes 5m` },
+      details: { hint: `available: 1d, 1h, 1m; ${load} BTCUSDT --timeframes 5m` },
     });
     await refused({ symbol: 'BTCUSD_PERP' }).toMatchObject({
       details: {
-        hint: `it is there as futures-cm 1h; name the market with --instrument-type, or ${load} BTCUSD_PERP --timeframes 1h`,
+        hint: `it exists as futures-cm 1h; choose the market with --instrument-type, or ${load} BTCUSD_PERP --timeframes 1h`,
       },
     });
     await refused({ symbol: 'BTCUDST' }).toMatchObject({ details: { hint: 'did you mean BTCUSDT?' } });

@@ -128,7 +128,7 @@ describe('B37: --output writes where a shell would', () => {
 
   test.each([
     ['a folder', async () => mkdir(join(folder, 'to.csv')), 'is a folder'],
-    ['a link into a missing folder', async () => symlink('gone/x.csv', join(folder, 'to.csv')), 'there is no folder'],
+    ['a link into a missing folder', async () => symlink('gone/x.csv', join(folder, 'to.csv')), 'does not exist'],
   ])('%s is refused', async (_, make, text) => {
     await make();
     expectUsage(await query('--output', join(folder, 'to.csv')), text);
@@ -137,7 +137,7 @@ describe('B37: --output writes where a shell would', () => {
   test('a link in a circle is refused', async () => {
     await symlink('to.csv', join(folder, 'to.csv'));
     const { exitCode, stderr } = await query('--output', join(folder, 'to.csv'));
-    expect(stderr).toContain(`error [PATH_INVALID] ${join(folder, 'to.csv')}: its links lead in a circle`);
+    expect(stderr).toContain(`error [PATH_INVALID] ${join(folder, 'to.csv')}: symbolic links form a cycle`);
     expect(exitCode).toBe(2);
   });
 

@@ -255,7 +255,7 @@ describe('a question', () => {
     // @ts-expect-error top has no such column
     expect(rows[0]?.rank_chnage_1d).toBeUndefined();
     // @ts-expect-error top wants a date
-    await expect(warehouse.rows(top, { limit: 1 })).rejects.toThrow('date wants a UTC date');
+    await expect(warehouse.rows(top, { limit: 1 })).rejects.toThrow('date must be a UTC date');
     const own = await warehouse.select((db) =>
       db.selectFrom('staged_archives').where('status', '=', 'failed').select('key'),
     );
@@ -291,7 +291,7 @@ describe('what is asked for', () => {
     );
     await expect(warehouse.rows(snapshot, { date: '2025-06-10' })).rejects.toMatchObject({
       code: 'USAGE',
-      details: { key: 'date', hint: 'take a day of 2025-05-01 … 2025-06-09, 40 days' },
+      details: { key: 'date', hint: 'choose a day of 2025-05-01 … 2025-06-09, 40 days' },
     });
     for (const date of ['2025-02-30', 'yesterday', '2025-05-10T12:00:00Z']) {
       await expect(warehouse.rows(snapshot, { date })).rejects.toMatchObject({ code: 'USAGE' });

@@ -72,7 +72,7 @@ describe('a database that was altered by hand', () => {
   });
 
   test.each([
-    [['ALTER TABLE ohlcv ADD COLUMN note VARCHAR'], 'ohlcv.note (VARCHAR) is in no definition'],
+    [['ALTER TABLE ohlcv ADD COLUMN note VARCHAR'], 'ohlcv.note (VARCHAR) is not in the definition'],
     [
       ['ALTER TABLE ohlcv DROP COLUMN close_time'],
       'ohlcv.close_time is missing; the definition has close_time TIMESTAMP NOT NULL',
@@ -81,7 +81,7 @@ describe('a database that was altered by hand', () => {
     [['ALTER TABLE ohlcv ALTER volume DROP NOT NULL'], 'ohlcv.volume may be NULL, the definition says NOT NULL'],
     [
       ['ALTER TABLE symbols ALTER base_asset SET NOT NULL'],
-      'symbols.base_asset is NOT NULL, the definition lets it be NULL',
+      'symbols.base_asset is NOT NULL, the definition allows NULL',
     ],
     [
       [`ALTER TABLE ohlcv ALTER data_source SET DEFAULT 'rest'`],
@@ -121,9 +121,9 @@ describe('a database that was altered by hand', () => {
         'DROP TABLE volume_rankings',
         'ALTER TABLE other RENAME TO volume_rankings',
       ],
-      'volume_rankings.rank allows any value, the definition demands "rank" >= 1',
+      'volume_rankings.rank allows any value, the definition requires "rank" >= 1',
     ],
-    [[`DELETE FROM schema_migrations WHERE "number" > 4`], 'it has not been through 0005_first_release'],
+    [[`DELETE FROM schema_migrations WHERE "number" > 4`], '0005_first_release has not been applied'],
   ])('%j is found', async (statements, difference) => {
     const file = join(await tempDir('altered-'), 'warehouse.duckdb');
     await copyFile(sound, file);
@@ -151,19 +151,19 @@ describe('an edited file', () => {
     await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
     const { exitCode, stdout } = await check();
     expect(stdout).toContain('models/schema.sql: ohlcv.close_time is DATE, the definition says TIMESTAMP\n');
-    expect(stdout).toMatch(/models\/schema.sql: it is stale: line \d+ is ` {2}"close_time" DATE NOT NULL,`/);
+    expect(stdout).toMatch(/models\/schema.sql: it is outdated: line \d+ is ` {2}"close_time" DATE NOT NULL,`/);
     expect(exitCode).toBe(1);
   });
 
   test('schema.sql that is no SQL any more', async () => {
     await scratch.edit('models/schema.sql', 'CREATE TABLE "ohlcv" (', 'CREATE "ohlcv" (');
-    expect((await diff()).stdout).toContain('models/schema.sql differs:\n  it does not run: Parser Error');
+    expect((await diff()).stdout).toContain('models/schema.sql differs:\n  it fails: Parser Error');
   });
 
   test('docs/tables.md', async () => {
     await scratch.edit('docs/tables.md', '| `spells` | INTEGER |', '| `spells` | BIGINT |');
     const { exitCode, stdout } = await check();
-    expect(stdout).toMatch(/docs\/tables.md: it is stale: line \d+ is `\| `spells` \| BIGINT \|/);
+    expect(stdout).toMatch(/docs\/tables.md: it is outdated: line \d+ is `\| `spells` \| BIGINT \|/);
     expect(exitCode).toBe(1);
   });
 
@@ -191,7 +191,7 @@ describe('an edited file', () => {
     expect(stdout).toContain(
       'migrations/ differs:\n  symbols.lives is missing; the definition has lives INTEGER NOT NULL',
     );
-    expect(stdout).toContain('  symbols.spells (INTEGER) is in no definition');
+    expect(stdout).toContain('  symbols.spells (INTEGER) is not in the definition');
   });
 
   test('a model, of which the types differ in what TypeScript cannot see', async () => {
@@ -202,7 +202,7 @@ describe('an edited file', () => {
     );
     const { exitCode, stdout } = await check();
     expect(stdout).toContain(
-      'models: models/market/symbols.ts: the query of symbols has spells SMALLINT as column 9, its table spells INTEGER',
+      'models: models/market/symbols.ts: column 9 of the query of symbols is spells SMALLINT, but its table has spells INTEGER',
     );
     expect(exitCode).toBe(1);
   });
@@ -212,7 +212,9 @@ describe('an edited file', () => {
     const file = join(paths().artifacts, 'manifest.json');
     expect((await check()).exitCode).toBe(0);
     await writeFile(file, (await readFile(file, 'utf8')).replace('"type": "DOUBLE"', '"type": "FLOAT"'));
-    expect((await check()).stdout).toContain(`${file}: ohlcv.open is stale; write it anew with pnpm pipeline compile`);
+    expect((await check()).stdout).toContain(
+      `${file}: ohlcv.open is outdated; write it again with pnpm pipeline compile`,
+    );
   });
 });
 
@@ -246,7 +248,7 @@ describe('a Parquet file', () => {
     [
       'with a column more',
       (name: string, type: string) => value(name, type) + (name === 'rank' ? ', 1 AS extra' : ''),
-      'volume_rankings.extra (INTEGER) is in no definition',
+      'volume_rankings.extra (INTEGER) is not in the definition',
     ],
   ])('%s is found among the exports, and by name', async (_, change, difference) => {
     const file = join(paths().exports, 'volume_rankings.parquet');
@@ -275,7 +277,7 @@ describe('a Parquet file', () => {
     await parquet(file, 'SELECT 1 AS a');
     expect(await check('--database', file)).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('is called after no export and no table'),
+      stderr: expect.stringContaining('does not have the name of an export or a table'),
     });
   });
 });

@@ -113,7 +113,7 @@ test('an interrupted run ends with 130, its artifacts written', async () => {
   setTimeout(() => controller.abort(), 300);
   const { exitCode, stdout } = await ended;
   expect(exitCode).toBe(130);
-  expect(stdout).toContain('Interrupted: run the same command again to go on from here.');
+  expect(stdout).toContain('Interrupted: run the same command again to continue.');
   expect(existsSync(join(project, 'data/sample/artifacts/run_results.json'))).toBe(true);
 });
 
@@ -132,14 +132,14 @@ extract.volumes  nothing: the var collect_volume is false
 test('test without a selected test ends with 2', async () => {
   const { exitCode, stderr } = await run(project, ['test']);
   expect(exitCode).toBe(2);
-  expect(stderr).toContain('error [SELECTION_EMPTY] nothing that is selected has a test');
+  expect(stderr).toContain('error [SELECTION_EMPTY] no selected node has a test');
 });
 
 test.each([
   [['--vars', '{"behavior": "fail"}'], 'did you mean behaviour?'],
-  [['--var', 'behaviour'], '--var wants name=value'],
+  [['--var', 'behaviour'], '--var must be name=value'],
   [['--target', 'smaple'], 'did you mean sample?'],
-  [['--start', '2025-02-30'], '--start wants a UTC date'],
+  [['--start', '2025-02-30'], '--start must be a UTC date'],
 ])('%j ends with 2 and says why', async (args, reason) => {
   const { exitCode, stdout, stderr } = await run(project, ['run', ...args]);
   expect(exitCode).toBe(2);
@@ -160,7 +160,7 @@ test('doctor says what it found, and clean what it removed', async () => {
 test('schema print writes what schema check wants', async () => {
   const stale = await run(project, ['schema', 'check']);
   expect(stale.exitCode).toBe(1);
-  expect(stale.stderr).toContain('next: stale files: pnpm pipeline schema print --write');
+  expect(stale.stderr).toContain('next: outdated files: pnpm pipeline schema print --write');
   await run(project, ['schema', 'print', '--write']);
   expect(await readFile(join(project, 'models/schema.sql'), 'utf8')).toBe(
     (await run(project, ['schema', 'print'])).stdout,

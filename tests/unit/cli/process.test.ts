@@ -116,7 +116,7 @@ describe('a Node that is too old', () => {
   ])('with %o says what is missing and how to go on', async (packages, said) => {
     const { exitCode, stderr } = await startOnNode20(packages);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^error \[NODE_OUTDATED\] Node 24 is needed, and this is Node 20.20.2/);
+    expect(stderr).toMatch(/^error \[NODE_OUTDATED\] Node 24 is required, but this is Node 20.20.2/);
     expect(stderr).toContain(said);
     expect(stderr).not.toContain('    at ');
   });

@@ -85,7 +85,7 @@ describe('usage', () => {
   test.each(['0', '-1', '1.5', 'many', ''])('--threads %j is no whole number of at least 1', async (value) => {
     const { exitCode, stderr } = await run(project, ['run', `--threads=${value}`]);
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('It wants a whole number of at least 1.');
+    expect(stderr).toContain('It must be a whole number of at least 1.');
   });
 
   test('with --log-format json, errors are JSON lines', async () => {
@@ -117,7 +117,7 @@ describe('usage', () => {
     setTimeout(() => controller.abort(), 50);
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(130);
-    expect(stderr).toContain('error [INTERRUPTED] interrupted\n  next: run the same command again to go on\n');
+    expect(stderr).toContain('error [INTERRUPTED] interrupted\n  next: run the same command again to continue\n');
   });
 });
 

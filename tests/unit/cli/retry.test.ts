@@ -55,7 +55,7 @@ test('retry runs what failed and what was skipped for it, as the last command sa
 
   const { exitCode, stdout, stderr } = await run(project, ['retry']);
   expect(exitCode).toBe(0);
-  expect(stderr).toContain('again: pnpm pipeline run --var mark=!\n');
+  expect(stderr).toContain('retrying: pnpm pipeline run --var mark=!\n');
   expect(stdout).toContain('Done. PASS=2 ');
   expect(await ran()).toBe('first! second! second! third!');
 });
@@ -63,7 +63,7 @@ test('retry runs what failed and what was skipped for it, as the last command sa
 test('retry of a run that ended well does nothing', async () => {
   await run(project, ['run']);
   const { exitCode, stdout } = await run(project, ['retry']);
-  expect([exitCode, stdout]).toEqual([0, 'nothing to retry: every node of the last run ended well\n']);
+  expect([exitCode, stdout]).toEqual([0, 'nothing to retry: every node of the last run succeeded\n']);
   expect(await ran()).toBe('first second third');
 });
 
@@ -106,11 +106,11 @@ describe('retry executes only what the schema of its artifact allows', () => {
     ['another command', () => argv('clean', '--staging'), 'Invalid option'],
     ['no command', () => argv(), 'argv'],
     ['a word that is none', () => argv('run', 3), 'argv'],
-    ['an unknown flag', () => argv('run', '--exec', 'rm -rf /'), '`--exec` is no option of run'],
-    ['a flag of another command', () => argv('test', '--full-refresh'), '`--full-refresh` is no option of test'],
-    ['--help', () => argv('run', '--help'), '`--help` is no option of run'],
-    ['an operand', () => argv('run', 'clean'), '`clean` is no option of run'],
-    ['an operand behind --', () => argv('run', '--', 'clean'), '`--` is no option of run'],
+    ['an unknown flag', () => argv('run', '--exec', 'rm -rf /'), '`--exec` is not an option of run'],
+    ['a flag of another command', () => argv('test', '--full-refresh'), '`--full-refresh` is not an option of test'],
+    ['--help', () => argv('run', '--help'), '`--help` is not an option of run'],
+    ['an operand', () => argv('run', 'clean'), '`clean` is not an option of run'],
+    ['an operand behind --', () => argv('run', '--', 'clean'), '`--` is not an option of run'],
     [
       'a node that is not there',
       () => change((all) => all.results.splice(1, 1, { unique_id: 'extract.x', status: 'error' })),
@@ -152,7 +152,7 @@ describe('retry executes only what the schema of its artifact allows', () => {
       'mark=?',
     );
     const { exitCode, stderr } = await run(project, ['retry']);
-    expect(stderr).toContain('again: pnpm pipeline run --var mark=?\n');
+    expect(stderr).toContain('retrying: pnpm pipeline run --var mark=?\n');
     expect(exitCode).toBe(0);
     expect(await ran()).toBe('first second second? third?');
   });
@@ -162,7 +162,7 @@ describe('retry executes only what the schema of its artifact allows', () => {
     await run(project, ['--debug', 'run', '-s', 'first', 'second', '--exclude=third', '--threads', '1']);
     await rm(join(project, 'second'));
     const { exitCode, stderr } = await run(project, ['retry']);
-    expect(stderr).toContain('again: pnpm pipeline run --debug -s first second --exclude=third --threads 1\n');
+    expect(stderr).toContain('retrying: pnpm pipeline run --debug -s first second --exclude=third --threads 1\n');
     expect(exitCode).toBe(0);
   });
 });

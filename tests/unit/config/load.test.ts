@@ -136,7 +136,7 @@ const acknowledgements = [
   [
     'a test that never warns',
     'test: dense, max_rows: 3, reason: known',
-    'error [CONFIG_INVALID] pipeline.yaml:26:13: the test `dense` never warns\n  key: acknowledge[0].test\n  next: what fails cannot be acknowledged: give the test `severity: warn`',
+    'error [CONFIG_INVALID] pipeline.yaml:26:13: the test `dense` never warns\n  key: acknowledge[0].test\n  next: failures cannot be acknowledged: give the test `severity: warn`',
   ],
   [
     'a misspelled target',
@@ -173,7 +173,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a name twice in one map',
     'needs: [bars]',
     'needs: [bars]\n    use: models/bars.ts',
-    'error [CONFIG_INVALID] pipeline.yaml:25:5: `use` stands twice in one map',
+    'error [CONFIG_INVALID] pipeline.yaml:25:5: duplicate key `use`',
   ],
   [
     'an unknown key at the top',
@@ -191,7 +191,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'an unknown key that is near none',
     'archive: sample,',
     'archive: sample, compression: zip,',
-    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: keys here are: archive, listing, as_of, ask_above, synthetic, vars',
+    'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: known keys: archive, listing, as_of, ask_above, synthetic, vars',
   ],
   [
     'an unknown type of test',
@@ -209,7 +209,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a comma that ends an unquoted text',
     'custom: { use: tests/data/dense.ts }',
     'expression: { name: sense, expect: low <= least(open, close) }',
-    'error [CONFIG_INVALID] pipeline.yaml:21:63: unknown key `close)` in models.bars.tests[1].expression\n  key: models.bars.tests[1].expression.close)\n  next: a comma ends a text within { }: quote the text',
+    'error [CONFIG_INVALID] pipeline.yaml:21:63: unknown key `close)` in models.bars.tests[1].expression\n  key: models.bars.tests[1].expression.close)\n  next: inside { } a comma ends an unquoted text: quote it',
   ],
   [
     'two types in one test',
@@ -233,7 +233,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a wrong type in a list',
     'unique: [symbol, date]',
     'unique: [symbol, 3]',
-    'error [CONFIG_INVALID] pipeline.yaml:20:26: `unique[1]` must be a text, not `3`\n  key: models.bars.tests[0].unique[1]',
+    'error [CONFIG_INVALID] pipeline.yaml:20:26: `unique[1]` must be a string, not `3`\n  key: models.bars.tests[0].unique[1]',
   ],
   [
     'an empty section',
@@ -245,7 +245,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a size without a unit',
     'as_of: 2025-07-10T09:00:00Z',
     'ask_above: 1000',
-    'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a text, not `1000`\n  key: targets.sample.ask_above',
+    'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a string, not `1000`\n  key: targets.sample.ask_above',
   ],
   [
     'a size in a unit that is none',
@@ -269,7 +269,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a name that is none',
     '  ranks:\n    use',
     '  Ranks-2:\n    use',
-    'error [CONFIG_INVALID] pipeline.yaml:22:3: `Ranks-2` must be a name: lower-case letters, digits and _, a letter first, not `Ranks-2`\n  key: models.Ranks-2',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: `Ranks-2` must be a name: lower-case letters, digits and _, starting with a letter, not `Ranks-2`\n  key: models.Ranks-2',
   ],
   [
     'a duration that is none',
@@ -366,7 +366,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'an unknown need that is near nothing',
     'needs: [objects]',
     'needs: [orderbook_snapshots]',
-    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `orderbook_snapshots`\n  key: models.bars.needs[0]\n  next: there are: listing, objects, bars, ranks',
+    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `orderbook_snapshots`\n  key: models.bars.needs[0]\n  next: use one of: listing, objects, bars, ranks',
   ],
   [
     'a cycle',
@@ -396,7 +396,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a when that names no boolean',
     'when: collect',
     'when: days',
-    'error [CONFIG_REFERENCE] pipeline.yaml:17:11: the var `days` is of type integer, but `when` wants a boolean\n  key: models.bars.when',
+    'error [CONFIG_REFERENCE] pipeline.yaml:17:11: the var `days` is of type integer, but `when` needs a boolean\n  key: models.bars.when',
   ],
   [
     'a when of a test that names no var',
@@ -408,7 +408,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'an export of an unknown model',
     'model: ranks',
     'model: rankings',
-    'error [CONFIG_REFERENCE] pipeline.yaml:26:19: there is no model `rankings`\n  key: exports.ranks.model\n  next: there are: bars, ranks',
+    'error [CONFIG_REFERENCE] pipeline.yaml:26:19: there is no model `rankings`\n  key: exports.ranks.model\n  next: use one of: bars, ranks',
   ],
   [
     'a relationship to an unknown table',
@@ -426,31 +426,31 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'a model with the name of an extract',
     '  ranks:\n    use',
     '  listing:\n    use',
-    'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `listing` has the name of extracts.listing on line 10\n  key: models.listing\n  next: rename one of them',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `listing` has the same name as extracts.listing on line 10\n  key: models.listing\n  next: rename one of them',
   ],
   [
     'a model with the name of a table that an extract writes',
     'writes: [objects]',
     'writes: [objects, ranks]',
-    'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `ranks` has the name of extracts.listing.writes[1] on line 12\n  key: models.ranks\n  next: rename one of them',
+    'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `ranks` has the same name as extracts.listing.writes[1] on line 12\n  key: models.ranks\n  next: rename one of them',
   ],
   [
     'a table with the name of one of the engine (B30)',
     'writes: [objects]',
     'writes: [objects, partition_state]',
-    'error [CONFIG_INVALID] pipeline.yaml:12:23: the table `partition_state` has the name of a table of the engine\n  key: extracts.listing.writes[1]\n  next: rename it',
+    'error [CONFIG_INVALID] pipeline.yaml:12:23: the table `partition_state` has the same name as a table of the engine\n  key: extracts.listing.writes[1]\n  next: rename it',
   ],
   [
     'a table that another extract writes, which this one does not need',
     '    writes: [objects]\n',
     '    writes: [objects]\n  more: { use: extract/listing.ts, writes: [objects] }\n',
-    'error [CONFIG_INVALID] pipeline.yaml:13:45: the table `objects` has the name of extracts.listing.writes[0] on line 12\n  key: extracts.more.writes[0]\n  next: rename one of them',
+    'error [CONFIG_INVALID] pipeline.yaml:13:45: the table `objects` has the same name as extracts.listing.writes[0] on line 12\n  key: extracts.more.writes[0]\n  next: rename one of them',
   ],
   [
     'two tests of one name',
     'custom: { use: tests/data/dense.ts }',
     'unique: { columns: [symbol, date], where: date > 0 }',
-    'error [CONFIG_INVALID] pipeline.yaml:21:9: the test `unique_bars_symbol_date` has the name of the one on line 20\n  key: models.bars.tests[1]\n  next: give one of them a `name`',
+    'error [CONFIG_INVALID] pipeline.yaml:21:9: the test `unique_bars_symbol_date` has the same name as the one on line 20\n  key: models.bars.tests[1]\n  next: give one of them a `name`',
   ],
 ];
 
@@ -496,7 +496,7 @@ describe('several faults', () => {
       .replace('writes: [objects]', 'writes: objects');
     expect(errorOf(text).message.split('\n')).toEqual([
       '`writes` must be a list, not `objects`',
-      '  pipeline.yaml:15:5: `use` must be a text, not `[models/bars.ts]`',
+      '  pipeline.yaml:15:5: `use` must be a string, not `[models/bars.ts]`',
     ]);
   });
 
@@ -516,7 +516,7 @@ describe('several faults', () => {
 
   test('of a key that stands twice are those of its last value, which is the one that counts', () => {
     expect(errorOf(sound.replace('needs: [bars]', 'needs: [bars]\n    needs: [bras]')).message.split('\n')).toEqual([
-      '`needs` stands twice in one map',
+      'duplicate key `needs`',
       '  pipeline.yaml:25:13: there is no extract, model or table `bras` (did you mean bars?)',
     ]);
   });
@@ -591,7 +591,7 @@ describe('files', () => {
       undefined,
     ],
     ['use: models/ranks.ts', 'use: models/depth.ts', '23:10: there is no file `models/depth.ts`', undefined],
-    ['use: models/ranks.ts', 'use: models', '23:10: `models` is no file', undefined],
+    ['use: models/ranks.ts', 'use: models', '23:10: `models` is not a file', undefined],
   ])('%s → %s', async (from, to, message, hint) => {
     const error = await load(changed(from, to)).catch((error) => error);
     expect(error.code).toBe('CONFIG_REFERENCE');
@@ -612,7 +612,7 @@ describe('files', () => {
   test('a pipeline.yaml that is not there is named as it was given', async () => {
     const error = await loadPipeline('no/such/pipeline.yaml').catch((error) => error);
     expect(formatError(error)).toBe(
-      'error [CONFIG_REFERENCE] no/such/pipeline.yaml: there is no such file\n  next: run in the folder that holds it',
+      'error [CONFIG_REFERENCE] no/such/pipeline.yaml: the file does not exist\n  next: run in the folder that contains it',
     );
   });
 });

@@ -86,7 +86,7 @@ describe('the target', () => {
   ])('%s is no URL that can be read (B34)', (url, key) => {
     const thrown = () => resolveTarget(pipeline, { name: 'live', env: { [key]: url } });
     expect(thrown).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-    expect(thrown).toThrow(`${key} is not a URL that can be read`);
+    expect(thrown).toThrow(`${key} is not a valid URL`);
   });
 
   test.each(['sample', '/data/me:x@work', './a:b@c', 'file:///data/me:x@work', 'me@work'])(
@@ -100,8 +100,8 @@ describe('the target', () => {
 
   test.each([
     ['lvie', 'did you mean live?'],
-    ['production', 'targets are: sample, live, mirror'],
-    ['constructor', 'targets are: sample, live, mirror'],
+    ['production', 'known targets: sample, live, mirror'],
+    ['constructor', 'known targets: sample, live, mirror'],
   ])('%s is not there', (name, hint) => {
     const place = { code: 'USAGE', details: { value: name, hint } };
     expect(() => resolveTarget(pipeline, { name, env: {} })).toThrow(expect.objectContaining({ code: 'USAGE' }));

@@ -103,17 +103,17 @@ describe('values', () => {
 
 describe('what does not fit is VAR_INVALID and says what would', () => {
   test.each<[string, Parameters<typeof resolveVars>[1], string, string | undefined]>([
-    ['bad JSON', { json: '{days: 1}' }, '--vars is no JSON: ', `--vars takes a JSON map: --vars '{"NAME": 10}'`],
+    ['bad JSON', { json: '{days: 1}' }, '--vars is not valid JSON: ', `--vars takes a JSON map: --vars '{"NAME": 10}'`],
     [
       'JSON that is no map',
       { json: '[1]' },
-      '--vars is no map of names and values',
+      '--vars is not a map of names and values',
       `--vars takes a JSON map: --vars '{"NAME": 10}'`,
     ],
     [
       'JSON null',
       { json: 'null' },
-      '--vars is no map of names and values',
+      '--vars is not a map of names and values',
       `--vars takes a JSON map: --vars '{"NAME": 10}'`,
     ],
     [
@@ -126,7 +126,7 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
       'a name of every object',
       { json: '{"constructor": 1}' },
       'the var constructor is not declared in pipeline.yaml',
-      'declared are: collect, days, ratio, verify, quotes, timeframe, relist_after, since',
+      'declared vars: collect, days, ratio, verify, quotes, timeframe, relist_after, since',
     ],
     [
       'an undeclared pair',
@@ -137,7 +137,7 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
     [
       'a pair without =',
       { pairs: ['days'] },
-      '--var wants name=value, not `days`',
+      '--var must be name=value, not `days`',
       `write it as --var NAME=10, or several as --vars '{"NAME": 10}'`,
     ],
     [
@@ -169,10 +169,15 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
     [
       'a text for a list',
       { json: '{"quotes": "USDT"}' },
-      'the var quotes must be a list of texts, not `USDT`',
+      'the var quotes must be a list of strings, not `USDT`',
       undefined,
     ],
-    ['a list of numbers', { json: '{"quotes": [1]}' }, 'the var quotes must be a list of texts, not `[1]`', undefined],
+    [
+      'a list of numbers',
+      { json: '{"quotes": [1]}' },
+      'the var quotes must be a list of strings, not `[1]`',
+      undefined,
+    ],
     [
       'a timeframe of REST',
       { pairs: ['timeframe=1M'] },

@@ -41,32 +41,32 @@ describe('a range', () => {
 
 describe('a range is refused', () => {
   test.each<[string | undefined, string | undefined, string, string, string]>([
-    ['2025-06-29', '2025-06-17', '--end', 'the range from 2025-06-29 to 2025-06-17 holds no day', '2025-06-17'],
-    ['2025-06-17', '2025-06-17', '--end', 'the range from 2025-06-17 to 2025-06-17 holds no day', '2025-06-17'],
-    ['2025-02-30', undefined, '--start', '--start wants a UTC date, not `2025-02-30`', '2025-02-30'],
-    ['2025-13-01', undefined, '--start', '--start wants a UTC date, not `2025-13-01`', '2025-13-01'],
-    ['2025-06-00', undefined, '--start', '--start wants a UTC date, not `2025-06-00`', '2025-06-00'],
-    ['2025-6-1', undefined, '--start', '--start wants a UTC date, not `2025-6-1`', '2025-6-1'],
-    [undefined, '17.06.2025', '--end', '--end wants a UTC date, not `17.06.2025`', '17.06.2025'],
+    ['2025-06-29', '2025-06-17', '--end', 'the range from 2025-06-29 to 2025-06-17 is empty', '2025-06-17'],
+    ['2025-06-17', '2025-06-17', '--end', 'the range from 2025-06-17 to 2025-06-17 is empty', '2025-06-17'],
+    ['2025-02-30', undefined, '--start', '--start must be a UTC date, not `2025-02-30`', '2025-02-30'],
+    ['2025-13-01', undefined, '--start', '--start must be a UTC date, not `2025-13-01`', '2025-13-01'],
+    ['2025-06-00', undefined, '--start', '--start must be a UTC date, not `2025-06-00`', '2025-06-00'],
+    ['2025-6-1', undefined, '--start', '--start must be a UTC date, not `2025-6-1`', '2025-6-1'],
+    [undefined, '17.06.2025', '--end', '--end must be a UTC date, not `17.06.2025`', '17.06.2025'],
     [
       undefined,
       '2025-06-17T25:00:00Z',
       '--end',
-      '--end wants a UTC date, not `2025-06-17T25:00:00Z`',
+      '--end must be a UTC date, not `2025-06-17T25:00:00Z`',
       '2025-06-17T25:00:00Z',
     ],
     [
       '2025-06-17T12:00:00Z',
       undefined,
       '--start',
-      '--start wants a whole day, but 2025-06-17T12:00:00.000Z is within one',
+      '--start must be midnight UTC, not 2025-06-17T12:00:00.000Z',
       '2025-06-17T12:00:00Z',
     ],
     [
       '2025-06-17T00:00:00+02:00',
       undefined,
       '--start',
-      '--start wants a whole day, but 2025-06-16T22:00:00.000Z is within one',
+      '--start must be midnight UTC, not 2025-06-16T22:00:00.000Z',
       '2025-06-17T00:00:00+02:00',
     ],
   ])('from %s to %s', (start, end, key, message, value) => {

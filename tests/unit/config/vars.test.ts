@@ -12,11 +12,11 @@ test('a var is read with its type', () => {
 });
 
 test.each([
-  [() => vars.boolean('days'), 'the var days is no boolean'],
-  [() => vars.number('verify'), 'the var verify is no number'],
-  [() => vars.string('quotes'), 'the var quotes is no string'],
-  [() => vars.strings('verify'), 'the var verify is no list of strings'],
-  [() => vars.duration('collect'), 'the var collect is no duration'],
+  [() => vars.boolean('days'), 'the var days is not a boolean'],
+  [() => vars.number('verify'), 'the var verify is not a number'],
+  [() => vars.string('quotes'), 'the var quotes is not a string'],
+  [() => vars.strings('verify'), 'the var verify is not a list of strings'],
+  [() => vars.duration('collect'), 'the var collect is not a duration'],
   [() => vars.number('toString'), 'the var toString is not declared in pipeline.yaml'],
 ])('%s', (read, message) => {
   expect(read).toThrow(expect.objectContaining({ code: 'VAR_INVALID', message }));

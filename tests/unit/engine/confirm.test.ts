@@ -57,9 +57,9 @@ describe('before a fetch', () => {
     });
     await expect(confirm(node, estimate)).rejects.toMatchObject({
       code: 'DISK_FULL',
-      message: 'klines would fetch 2.0 GB, and 1.9 GB are free: nothing was fetched',
+      message: 'klines would fetch 2.0 GB, but only 1.9 GB are free; nothing was fetched',
       details: {
-        hint: 'make room, name another disk with --data-dir, or narrow it with --start, --regions or --no-figures',
+        hint: 'free up space, choose another disk with --data-dir, or narrow it with --start, --regions or --no-figures',
       },
     });
     expect(questions).toEqual([]);
@@ -69,7 +69,7 @@ describe('before a fetch', () => {
     const { confirm, said } = await confirming({ target: { archive: 'a' }, free: async () => 5 * GB });
     await confirm(node, estimate);
     expect(said('warn')).toMatchObject([
-      { message: expect.stringMatching(/^about 6.0 GB would be staged, and 5.0 GB are free/) },
+      { message: expect.stringMatching(/^about 6.0 GB would be staged, but only 5.0 GB are free/) },
     ]);
   });
 
@@ -95,8 +95,8 @@ describe('before a fetch', () => {
   test.each([
     [{ fetched_files: 100, fetched_bytes: GB, fetch_seconds: 20 }, 'at most 3m 20s at the rate of the last run'],
     [{ fetched_files: 10_000, fetched_bytes: GB, fetch_seconds: 20 }, 'at most 40.0s at the rate of the last run'],
-    [{ fetched_files: 10_000, fetched_bytes: GB, fetch_seconds: 2 }, 'unknown, no earlier run to go by'],
-    [{}, 'unknown, no earlier run to go by'],
+    [{ fetched_files: 10_000, fetched_bytes: GB, fetch_seconds: 2 }, 'unknown, because there is no earlier run'],
+    [{}, 'unknown, because there is no earlier run'],
   ])('the time is that of the last run, if it says enough: %j', async (facts, time) => {
     const { confirm, questions, root } = await confirming();
     await mkdir(join(root, 'artifacts'));

@@ -27,7 +27,7 @@ describe('writing whole', () => {
 
   test('that fails leaves what was there', () => {
     mkdirSync(file);
-    expect(() => writeWhole(file, 'x')).toThrow('a folder is in the place of a file');
+    expect(() => writeWhole(file, 'x')).toThrow('expected a file, but this is a folder');
     expect(readdirSync(directory)).toEqual(['file']);
   });
 

@@ -25,6 +25,6 @@ test('nothing is made that nobody would let go', async () => {
     made = true;
     return { async [Symbol.asyncDispose]() {} };
   });
-  await expect(late).rejects.toThrow('the run has ended');
+  await expect(late).rejects.toThrow('after the run had ended');
   expect(made).toBe(false);
 });

@@ -139,20 +139,20 @@ describe('what selects nothing is an error', () => {
     [{ select: ['tag:hevy'] }, '--select', 'tag:hevy', 'did you mean heavy?'],
     [{ select: ['path:models/marke'] }, '--select', 'path:models/marke', 'did you mean models/market?'],
     [{ select: ['kind:models'] }, '--select', 'kind:models', 'did you mean model?'],
-    [{ select: ['orderbook_snapshots'] }, '--select', 'orderbook_snapshots', 'see what there is: pnpm pipeline ls'],
+    [{ select: ['orderbook_snapshots'] }, '--select', 'orderbook_snapshots', 'list all nodes: pnpm pipeline ls'],
     [{ exclude: ['simbols'] }, '--exclude', 'simbols', 'did you mean symbols?'],
     [
       { select: ['symbols,ohlcv'] },
       '--select',
       'symbols,ohlcv',
-      'a comma keeps only what both sides find; a space joins them',
+      'a comma keeps only nodes that match both sides; a space joins them',
     ],
-    [{ select: [' '] }, '--select', '', 'name something, or leave --select out'],
+    [{ select: [' '] }, '--select', '', 'name a node, or leave out --select'],
   ])('%o', (selection, key, value, hint) => {
     const error = errorOf(selection);
     expect(error.code).toBe('SELECTION_EMPTY');
     expect(error.exitCode).toBe(2);
-    expect(error.message).toBe(`the selector \`${value}\` finds nothing`);
+    expect(error.message).toBe(`no node matches \`${value}\``);
     expect(error.details).toEqual({ key, value, hint });
   });
 
@@ -160,21 +160,21 @@ describe('what selects nothing is an error', () => {
     expect(errorOf({ select: ['symbols'], exclude: ['market'] })).toMatchObject({
       code: 'SELECTION_EMPTY',
       message: 'the selection is empty',
-      details: { key: '--exclude', value: 'market', hint: 'exclude less: all that was selected is excluded' },
+      details: { key: '--exclude', value: 'market', hint: 'exclude less: everything that was selected is excluded' },
     });
   });
 });
 
 describe('bad syntax is a usage error', () => {
   test.each([
-    ['@symbols+', '`@symbols+` is no selector'],
-    ['+@symbols', '`+@symbols` is no selector'],
-    ['symbols,', '`` is no selector'],
-    ['a+b', '`a+b` is no selector'],
-    ['+', '`+` is no selector'],
-    ['tags:heavy', '`tags:heavy` has no selector method and value that exist'],
-    ['tag:', '`tag:` has no selector method and value that exist'],
-    ['constructor:x', '`constructor:x` has no selector method and value that exist'],
+    ['@symbols+', '`@symbols+` is not a valid selector'],
+    ['+@symbols', '`+@symbols` is not a valid selector'],
+    ['symbols,', '`` is not a valid selector'],
+    ['a+b', '`a+b` is not a valid selector'],
+    ['+', '`+` is not a valid selector'],
+    ['tags:heavy', '`tags:heavy` has an unknown method or an empty value'],
+    ['tag:', '`tag:` has an unknown method or an empty value'],
+    ['constructor:x', '`constructor:x` has an unknown method or an empty value'],
   ])('%s', (text, message) => {
     expect(errorOf({ select: [text] })).toMatchObject({ code: 'USAGE', message });
   });

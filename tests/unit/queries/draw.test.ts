@@ -112,7 +112,7 @@ test('a rank is drawn with the first on top, above its volume', () => {
   ]);
   const months = days('2025-01-01', 300).map((date) => ({ date, symbol: 'A', rank: 1, quote_volume_usdt: 1 }));
   const drawn = drawRank(months, { width: 60, color: false });
-  expect(drawn[0]).toContain('300 days, about 5.8 days a cell');
+  expect(drawn[0]).toContain('300 days, about 5.8 days/cell');
   expect(Math.max(...drawn.map((line) => line.length))).toBe(60);
   expect(drawn.at(-1)).toBe(`${'        2025-01-01'.padEnd(50)}2025-10-27`);
   const none = rows.map((row) => ({ ...row, quote_volume_usdt: null }));

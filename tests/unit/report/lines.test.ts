@@ -102,7 +102,7 @@ test('an interrupted run says how to go on', async () => {
   const counts = { pass: 0, warn: 0, error: 0, skip: 6, 'no-op': 0, reused: 0 };
   reporter.report({ type: 'run_finished', counts, seconds: 3, interrupted: true });
   await reporter.close();
-  expect(out()).toContain('Interrupted: run the same command again to go on from here.\n');
+  expect(out()).toContain('Interrupted: run the same command again to continue.\n');
   expect(err()).toContain('Interrupted after 3.0s\n');
 });
 

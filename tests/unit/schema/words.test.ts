@@ -40,7 +40,7 @@ test.each([
   [
     type('FLOAT', 'DOUBLE'),
     'ohlcv.volume is FLOAT, the definition says DOUBLE',
-    'ohlcv: turn volume from FLOAT into DOUBLE',
+    'ohlcv: change volume from FLOAT to DOUBLE',
   ],
   [
     { kind: 'key', table: 'ohlcv', from: [], to: ['symbol'] },
@@ -50,11 +50,11 @@ test.each([
   [
     { kind: 'constraint dropped', table: 'ohlcv', condition: 'UNIQUE(symbol)' },
     'ohlcv has a constraint that the definition lacks: UNIQUE(symbol)',
-    'ohlcv: no longer demand UNIQUE(symbol)',
+    'ohlcv: no longer require UNIQUE(symbol)',
   ],
   [
     { kind: 'limits', table: 'ohlcv', column: 'volume', from: ['"volume" >= 0'], to: [] },
-    'ohlcv.volume demands "volume" >= 0, the definition allows any value',
+    'ohlcv.volume requires "volume" >= 0, the definition allows any value',
     'ohlcv: volume allows any value',
   ],
   [
@@ -73,5 +73,5 @@ test('a reference to a table that is not there is an error', () => {
     key: ['symbol'],
     references: { tickers: ['symbol'] },
   });
-  expect(() => printTablesPage({ days }, 'models/schema.ts')).toThrow('days refers to tickers, which is no table');
+  expect(() => printTablesPage({ days }, 'models/schema.ts')).toThrow('days refers to tickers, which is not a table');
 });
