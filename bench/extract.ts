@@ -57,7 +57,7 @@ async function raceOn(set: ArchiveSet, options: BenchOptions): Promise<Laps> {
   return await race(title, contestants, options);
 }
 
-/** Every run begins with the archive listed and nothing staged. */
+/** Every run starts with the archive listed and nothing staged. */
 async function ours(project: Project, { zips }: MadeArchives, listed: string): Promise<Contestant> {
   await runPipeline(project, ['--select', 'listing']);
   renameSync(project.dataDir, listed);
@@ -82,7 +82,7 @@ interface PeerInput {
 function peers({ archives, url, directory }: PeerInput): readonly Contestant[] {
   const { zips } = archives;
   const out = join(directory, 'out');
-  /** A folder for each symbol. */
+  /** Puts each symbol into its own folder. */
   const fileOf = (key: string): string => key.split('/').slice(-3).toSpliced(1, 1).join('/');
   const list = (name: string, lines: readonly string[]): string => {
     writeFileSync(join(directory, name), lines.map((line) => `${line}\n`).join(''));

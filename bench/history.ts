@@ -9,7 +9,7 @@ import { type Contestant, partsOf, peakOf, race, secondsOf } from './support/rou
 
 const name = 'klinehouse';
 
-/** Everything from nothing: the whole history at 1d is listed, staged, loaded, ranked, tested and exported. */
+/** The whole history at 1d from nothing: listed, staged, loaded, ranked, tested and exported. */
 export async function benchHistory(options: BenchOptions): Promise<readonly Figure[]> {
   await using history = await serveHistory(options);
   const { rows } = history;

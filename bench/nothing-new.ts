@@ -11,7 +11,7 @@ const ours = 'klinehouse';
 /** The time of the requests alone depends on these; in S1 curl has 256. The listing extract opens up to 512. */
 const connections = [128, 256] as const;
 
-/** S5: a whole run over an archive that has nothing new, against its listing requests alone. */
+/** S5: a whole run over an archive with nothing new, compared with its listing requests alone. */
 export async function benchNothingNew(options: BenchOptions): Promise<readonly Figure[]> {
   await using history = await serveHistory(options);
   const { listing, symbols } = history;

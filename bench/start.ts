@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..');
 /** S6: the time of `pnpm pipeline ls` in addition to pnpm's own startup. */
 export async function benchStart(options: BenchOptions): Promise<readonly Figure[]> {
   const pnpm = process.env.npm_execpath;
-  if (pnpm === undefined || !/pnpm/.test(pnpm)) throw new Error('start it by pnpm: pnpm bench start');
+  if (pnpm === undefined || !/pnpm/.test(pnpm)) throw new Error('run it through pnpm: pnpm bench start');
   const contestant = (name: string, ...args: readonly string[]) => ({
     name,
     run: () => measure([process.execPath, pnpm, ...args], { cwd: root }),

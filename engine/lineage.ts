@@ -91,10 +91,10 @@ class Reads {
   #reference({ table, column }: AnyNode, scopes: readonly Scope[]): void {
     const alias: string | undefined = table && tableName(table);
     const name: string | undefined = column.column?.name;
-    if (name === undefined) return this.#all(alias, scopes);
-    if (alias === undefined) return this.#unqualified(name, scopes);
-    const owner = scopes.find((scope) => scope.has(alias))?.get(alias);
-    if (owner !== undefined) this.#add(owner, alias, [name]);
+    const owner = alias && scopes.find((scope) => scope.has(alias))?.get(alias);
+    if (name === undefined) this.#all(alias, scopes);
+    else if (alias === undefined) this.#unqualified(name, scopes);
+    else if (owner) this.#add(owner, alias, [name]);
   }
 
   #unqualified(column: string, scopes: readonly Scope[]): void {

@@ -28,9 +28,9 @@ export interface ArchiveSet {
 export interface MadeArchives {
   /** Contains `data/…` in the layout of the archive. */
   readonly directory: string;
-  /** Every object: key, size, MD5 and time of publication, tab-separated, in the order of the archive. */
+  /** Every object: key, size, MD5 and publication time, tab-separated, in the archive's order. */
   readonly index: string;
-  /** Keys of the zips that are files. */
+  /** Keys of the zips that exist as files. */
   readonly zips: readonly string[];
   readonly bytes: number;
 }

@@ -2,7 +2,7 @@ export interface BenchOptions {
   /** Share of the full number of files, rows or symbols. */
   readonly scale: number;
   readonly rounds: number;
-  /** ms before the servers answer. */
+  /** Delay in ms before the servers answer. */
   readonly latencyMs: number;
   /** Folder for archives, which are kept. */
   readonly directory: string;

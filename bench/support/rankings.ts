@@ -57,7 +57,7 @@ export async function raceRankings(options: BenchOptions): Promise<readonly Figu
         await insertDays(open, symbols, `range(${days}, ${days + 1})`);
         await open.run(`UPDATE partition_state SET input_digest = 'day' WHERE model IN ('archive_objects', 'ohlcv')`);
       }
-      noteAsLeft(warehouse); // as an extract and a load would have
+      noteAsLeft(warehouse); // as an extract and a load would have done
     }),
   ];
   // The day is added to the build of the same round, so the order must not rotate.

@@ -121,5 +121,5 @@ async function accepts(port: number, child: ChildProcess): Promise<void> {
     if (isOpen) return;
     await sleep(50);
   }
-  throw new Error('nginx does not start');
+  throw new Error('nginx did not start');
 }

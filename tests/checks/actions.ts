@@ -1,9 +1,9 @@
 import { lineAt, readFiles } from './files.ts';
 
-/** A commit cannot be moved, a tag can; the comment says which release it is. */
+/** A tag can be moved, a commit cannot; the comment says which release it is. */
 const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40} +# v\d+(\.\d+)*$/;
 
-/** Every action of a workflow is pinned by its commit. Local ones (`./…`) are pinned by ours. */
+/** Every action in a workflow is pinned to a commit. Local ones (`./…`) are pinned by ours. */
 export async function checkActions(root: string): Promise<readonly string[]> {
   const workflows = await readFiles(root, ['.github/**/*.{yml,yaml}']);
   return workflows.flatMap(({ path, text }) =>

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tableRows } from './tables.ts';
+import { tableRows } from './markdown.ts';
 
 const page = 'docs/cases.md';
 const pathsOf = (cell: string): readonly string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path);
@@ -14,7 +14,7 @@ export async function checkCases(root: string): Promise<readonly string[]> {
     const [id = '', , fixture = '', test = ''] = cells;
     const report = (problem: string) => problems.push(`${page}:${line}: ${problem}`);
     if (!/^[AB]\d+$/.test(id)) {
-      report(`${id || 'an empty cell'} is no case id`);
+      report(`${id || 'an empty cell'} is not a case id`);
       continue;
     }
     if (seen.has(id)) report(`${id} has a row already`);
@@ -22,7 +22,7 @@ export async function checkCases(root: string): Promise<readonly string[]> {
     const tests = pathsOf(test);
     if (tests.length === 0) report(`${id} names no test`);
     for (const path of [...pathsOf(fixture), ...tests]) {
-      // The shared test input lies beside the repository and may be absent.
+      // The shared test input lies next to the repository and may be absent.
       const isAbsent = path.startsWith('../shared/')
         ? existsSync(join(root, '../shared')) && !existsSync(join(root, path))
         : !existsSync(join(root, path));

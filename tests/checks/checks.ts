@@ -10,10 +10,10 @@ import { checkLinks } from './links.ts';
 import { checkProjectWords } from './project-words.ts';
 import { checkRawSql } from './raw-sql.ts';
 
-/** Looks at a tree and answers what is wrong with it, one line each; nothing when all is well. */
+/** Examines a tree and returns one line per problem. */
 export type Check = (root: string) => Promise<readonly string[]>;
 
-/** An installed program that explains itself; it fails by its exit code. */
+/** An installed program that prints its own findings and fails through its exit code. */
 const program =
   (...command: readonly [string, ...string[]]): Check =>
   async (root) => {
@@ -47,7 +47,7 @@ export interface CheckResult {
   readonly problems: readonly string[];
 }
 
-/** Runs checks at once and says how each went, in order; a check that cannot run has failed. */
+/** Runs checks in parallel and prints their results in order; a check that cannot run has failed. */
 export async function runChecks(
   root: string,
   selected: readonly (readonly [string, Check])[],

@@ -4,7 +4,7 @@ import { importsOf } from './imports.ts';
 
 const layers = ['engine', 'exchange', 'extract', 'models', 'queries'];
 
-/** No file imports itself through others; imports of types count, since a reader follows them too. */
+/** No file imports itself through others. Type imports count too, since a reader follows them as well. */
 export async function checkCycles(root: string): Promise<readonly string[]> {
   const files = await readFiles(
     root,

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCodeOf } from '../../engine/errors.ts';
 import { readFiles } from './files.ts';
-import { tableRows } from './tables.ts';
+import { tableRows } from './markdown.ts';
 
 const page = 'docs/errors.md';
 
 /** Error codes and their exit codes, with the file that declares them. */
 type Declared = readonly { readonly file: string; readonly codes: Readonly<Record<string, number>> }[];
 
-/** What the engine declares, and each module of the project that exports a class of `defineErrors`. */
+/** Collects what the engine declares and what each module of the project exports through `defineErrors`. */
 async function declaredErrors(root: string): Promise<Declared> {
   const files = await readFiles(root, ['{extract,models,queries}/**/*.ts']);
   const declaring = files.filter(({ text }) => text.includes('defineErrors('));
@@ -38,7 +38,7 @@ export async function checkErrors(root: string, declared?: Declared): Promise<re
     const code = (cells[0] ?? '').replaceAll('`', '');
     const exitCode = Number(cells.at(-1));
     const report = (problem: string) => problems.push(`${page}:${line}: ${problem}`);
-    if (!codes.has(code)) report(`${code} is no code that is declared`);
+    if (!codes.has(code)) report(`${code} is not a declared code`);
     else if (!missing.delete(code)) report(`${code} has a row already`);
     else if (exitCode !== codes.get(code)) report(`${code} exits with ${codes.get(code)}, not ${cells.at(-1)}`);
     if (cells.some((cell) => cell === '')) report(`${code} has an empty cell`);

@@ -7,7 +7,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** Files of the root that match any pattern, sorted by path; installed packages and run output are left out. */
+/** Files of the root that match any pattern, sorted by path, without installed packages and the output of runs. */
 export async function readFiles(root: string, patterns: readonly string[]): Promise<readonly SourceFile[]> {
   const ignored = new Set(['node_modules', '.git', 'coverage']);
   const paths: string[] = [];
@@ -15,5 +15,5 @@ export async function readFiles(root: string, patterns: readonly string[]): Prom
   return Promise.all(paths.sort().map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })));
 }
 
-/** 1-based line of an offset. */
+/** The 1-based line of an offset. */
 export const lineAt = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Guard, guards } from '../guards/guards.ts';
-import { tableRows } from './tables.ts';
+import { tableRows } from './markdown.ts';
 
 const page = 'docs/cases.md';
 const list = 'tests/guards/guards.ts';
 
-/** Every case of docs/cases.md has one guard, which stands where the list says, and a test that its row names. */
+/**
+ * Every case of docs/cases.md has one guard, whose text is in the listed file exactly once, and a test that its row
+ * names.
+ */
 export async function checkGuards(root: string, all: readonly Guard[] = guards): Promise<readonly string[]> {
   const problems: string[] = [];
   const rows = tableRows(await readFile(join(root, page), 'utf8'));
@@ -19,7 +22,7 @@ export async function checkGuards(root: string, all: readonly Guard[] = guards):
     const text = await readFile(join(root, file), 'utf8').catch(() => undefined);
     const times = text === undefined ? undefined : text.split(from).length - 1;
     if (times === undefined) report(`${file} does not exist`);
-    else if (times !== 1) report(`${JSON.stringify(from)} stands ${times} times in ${file}, not once`);
+    else if (times !== 1) report(`${JSON.stringify(from)} appears ${times} times in ${file}, not once`);
     const tests = testsOf.get(id);
     if (tests === undefined) report(`${page} has no row for it`);
     else if (!tests.includes(`\`${test}\``)) report(`its row in ${page} does not name ${test}`);

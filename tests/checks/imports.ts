@@ -5,22 +5,22 @@ import { lineAt, readFiles, type SourceFile } from './files.ts';
 interface Layer {
   readonly values: readonly string[];
   readonly types?: readonly string[];
-  /** What some files of the layer may import as well: those that define commands. */
+  /** What the layer's command modules may import in addition. */
   readonly commands?: readonly string[];
 }
 
-/** The engine's face for modules of commands and for the library. */
+/** The entry point of the engine for command modules and for the library. */
 const commandFace = 'engine/for-commands.ts';
 
 /**
- * What each layer may import besides itself and packages: a file, or with a slash at its end a folder. `types`: with
- * `import type` only. The rest of the tree is free.
+ * What each layer may import besides itself and packages: files, or folders (with a trailing slash). `types` lists what
+ * it may import with `import type` only. The rest of the tree is unrestricted.
  */
 const layers: Readonly<Record<string, Layer>> = {
   engine: { values: [] },
   exchange: { values: [] },
   extract: {
-    // Each staging thread would have to load the engine anew, so they load only how files are written.
+    // Each staging thread would have to load the whole engine again, so threads load only the code that writes files.
     values: ['engine/index.ts', 'engine/aside.ts', 'exchange/'],
     commands: ['extract/commands.ts'],
   },
@@ -36,13 +36,13 @@ const layers: Readonly<Record<string, Layer>> = {
 };
 
 export interface Import {
-  /** As it is written: `./paths.ts`, or the name of a package. */
+  /** As written: `./paths.ts`, or the name of a package. */
   readonly from: string;
   readonly typeOnly: boolean;
   readonly offset: number;
 }
 
-/** All that a file imports or passes on: values and types, also by `import()`. */
+/** Everything that a file imports or re-exports: values and types, also through `import()`. */
 export function importsOf({ path, text }: SourceFile): readonly Import[] {
   const { module } = parseSync(path, text);
   const fixed = module.staticImports.map(({ moduleRequest, entries, start }) => ({
@@ -65,14 +65,14 @@ export function importsOf({ path, text }: SourceFile): readonly Import[] {
 
 interface Wall {
   readonly room: string;
-  /** The files through which everything outside the room reaches it. */
+  /** The only files through which code outside may import from the room. */
   readonly doors: readonly string[];
-  /** A word that code outside does not say, but for these files: path → why. */
+  /** A word that code outside must not mention, except in these files: path → reason. */
   readonly word: string;
   readonly exceptions: Readonly<Record<string, string>>;
 }
 
-/** Rooms of the engine that only their doors lead into, and the words that stay inside. */
+/** Rooms of the engine that can be entered only through their doors, and the words that stay inside. */
 const walls: readonly Wall[] = [
   {
     room: 'engine/duckdb/',
@@ -102,7 +102,7 @@ const walls: readonly Wall[] = [
   },
 ];
 
-/** The text of a file without its comments and its imports of doors, at the same offsets. */
+/** The text of a file with its comments and its imports of doors blanked, so that offsets stay the same. */
 function codeOf({ path, text }: SourceFile, doors: readonly string[]): string {
   const { comments } = parseSync(path, text);
   const blank = (code: string, start: number, end: number) =>
@@ -114,7 +114,10 @@ function codeOf({ path, text }: SourceFile, doors: readonly string[]): string {
   );
 }
 
-/** The engine reaches DuckDB through its doors; what else speaks of it is listed with a reason, and the list has no stale line. */
+/**
+ * The engine reaches DuckDB only through its doors. Other mentions are listed with a reason, and no listed file is
+ * stale.
+ */
 export async function checkWalls(root: string, rooms: readonly Wall[] = walls): Promise<readonly string[]> {
   const problems: string[] = [];
   const files = await readFiles(root, ['engine/**/*.ts']);
@@ -144,7 +147,7 @@ export async function checkWalls(root: string, rooms: readonly Wall[] = walls): 
   return problems;
 }
 
-/** Imports run one way (design section 1): the engine imports no layer, the layers import only its faces. */
+/** Imports run one way: the engine imports no layer, and the layers import only its entry points. */
 export async function checkImports(root: string): Promise<readonly string[]> {
   const problems: string[] = [];
   for (const [layer, { values: shared, types = [], commands = [] }] of Object.entries(layers)) {

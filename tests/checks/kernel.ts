@@ -4,7 +4,7 @@ import asc from 'assemblyscript/asc';
 
 const folder = 'extract/kernel';
 
-/** The committed kernel.wasm is what its sources are compiled to: nobody has to trust bytes that cannot be read. */
+/** The committed kernel.wasm is the compiled form of its sources, so nobody has to trust unreadable bytes. */
 export async function checkKernel(root: string): Promise<readonly string[]> {
   let built: Uint8Array | undefined;
   const options = ['--config', join(root, folder, 'asconfig.json'), '--target', 'release'];

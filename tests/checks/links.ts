@@ -2,11 +2,11 @@ import { access } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { lineAt, readFiles } from './files.ts';
 
-/** Blanks code, in which brackets are no links; offsets stay. */
+/** Blanks code, in which brackets are not links; offsets stay the same. */
 const withoutCode = (text: string): string =>
   text.replaceAll(/^(```|~~~)[\s\S]*?^\1|`[^`\n]*`/gm, (code) => code.replaceAll(/[^\n]/g, ' '));
 
-/** The anchors that GitHub makes of a page's headings, a repeated one with `-1`, `-2` … */
+/** The anchors that GitHub generates for the headings of a page; repeated ones end in `-1`, `-2` … */
 function anchorsOf(text: string): ReadonlySet<string> {
   const seen = new Map<string, number>();
   const anchors = new Set<string>();
@@ -30,7 +30,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Every relative link and anchor of the README and docs leads somewhere. */
+/** Every relative link and anchor in the README and docs has a target. */
 export async function checkLinks(root: string): Promise<readonly string[]> {
   const pages = await readFiles(root, ['*.md', 'docs/**/*.md', 'bench/**/*.md']);
   const anchors = new Map(pages.map(({ path, text }) => [path, anchorsOf(text)]));
@@ -46,9 +46,9 @@ export async function checkLinks(root: string): Promise<readonly string[]> {
       const target = path === '' ? page.path : posix.join(posix.dirname(page.path), decodeURIComponent(path));
       const at = `${page.path}:${lineAt(text, index)}`;
       if (path.startsWith('/') || target.startsWith('../')) problems.push(`${at}: ${link} leaves the repository`);
-      else if (!(await exists(join(root, target)))) problems.push(`${at}: ${link} leads to no file`);
+      else if (!(await exists(join(root, target)))) problems.push(`${at}: ${link} points to no file`);
       else if (anchor !== undefined && anchors.get(target)?.has(anchor) === false)
-        problems.push(`${at}: ${link} leads to no heading of ${target}`);
+        problems.push(`${at}: ${link} points to no heading of ${target}`);
     }
   }
   return problems;

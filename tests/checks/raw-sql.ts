@@ -1,7 +1,7 @@
 import { parseSync } from 'vite';
 import { lineAt, readFiles } from './files.ts';
 
-/** Where queries are written. Engine code emits SQL text of its own and is held by its tests. */
+/** Files that contain queries. The SQL text that the engine generates is covered by its own tests. */
 const patterns = ['models/**/*.ts', 'queries/**/*.ts', 'tests/data/**/*.ts'];
 
 interface Node {
@@ -21,23 +21,23 @@ function* walk(node: Node): Generator<Node> {
 
 const isSql = (node: Node | null | undefined): boolean => node?.type === 'Identifier' && node.name === 'sql';
 
-/** `sql` itself as a tag, or one of its methods: what these return has the type that the author says it has. */
+/** `sql` as a tag, or one of its methods: the types of their results are only claimed by the author. */
 const isSqlCall = (node: Node): boolean =>
   (node.type === 'TaggedTemplateExpression' && isSql(node.tag)) ||
   (node.type === 'CallExpression' && node.callee.type === 'MemberExpression' && isSql(node.callee.object));
 
-/** What a function returns: the body of a short arrow, or what stands after `return`. */
+/** What a function returns: the body of a short arrow function, or the operand of `return`. */
 const returned = (fn: Node): readonly Node[] =>
   fn.body?.type === 'BlockStatement'
     ? fn.body.body.flatMap((statement: Node) => (statement.type === 'ReturnStatement' ? [statement.argument] : []))
     : [fn.body];
 
-/** `sql<unknown>` promises nothing: a result has no unknown column, so it goes through a cast later or does not compile. */
+/** `sql<unknown>` claims nothing: no result has an unknown column, so it is cast later or does not compile. */
 const isUnknown = (node: Node): boolean => node.typeArguments?.params[0]?.type === 'TSUnknownKeyword';
 
 /**
- * Raw SQL reaches a result only through `cast`, which makes its TypeScript type true: a fragment says of itself at most
- * that it is a condition, and gets no name.
+ * Raw SQL reaches a result only through `cast`, which makes its TypeScript type true. A raw fragment may claim to be a
+ * condition and nothing else, and gets no alias.
  */
 export async function checkRawSql(root: string): Promise<readonly string[]> {
   const problems: string[] = [];
@@ -49,18 +49,18 @@ export async function checkRawSql(root: string): Promise<readonly string[]> {
     for (const node of nodes) {
       const said: Node | undefined = (isSqlCall(node) && node.typeArguments?.params[0]) || undefined;
       if (said !== undefined && said.type !== 'TSBooleanKeyword' && !isUnknown(node))
-        report(node, `sql<${text.slice(said.start, said.end)}> is believed, not proved`);
+        report(node, `sql<${text.slice(said.start, said.end)}> is a claim that nothing proves`);
       if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression') continue;
       const method = node.callee.property.name;
       if (method === 'as' && isRaw(node.callee.object) && !isUnknown(node.callee.object))
         report(node, 'a raw fragment is selected without a cast');
-      if (method === '$castTo' || method === '$notNull') report(node, `${method}() is believed, not proved`);
+      if (method === '$castTo' || method === '$notNull') report(node, `${method}() is a claim that nothing proves`);
     }
   }
   return problems;
 }
 
-/** Tells raw fragments of a file, also those that a constant or a function of the file stands for. */
+/** Recognizes the raw fragments of a file, including constants and functions of the file that stand for one. */
 function rawIn(nodes: readonly Node[]): (node: Node) => boolean {
   const names = new Set<string>();
   const isRaw = (node: Node | null | undefined): boolean => {

@@ -1,4 +1,4 @@
-/** `pnpm check [name…]`: every check that needs no test runner, or those that are named. */
+/** `pnpm check [name…]`: runs every check that needs no test runner, or the named ones. */
 import { join } from 'node:path';
 import { checks, runChecks } from './checks.ts';
 

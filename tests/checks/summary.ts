@@ -1,6 +1,6 @@
 import type { CheckResult } from './checks.ts';
 
-/** What is read of the report that vitest's JSON reporter writes. */
+/** The parts that are read from the report of vitest's JSON reporter. */
 export interface TestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -12,16 +12,18 @@ export interface TestReport {
   }[];
 }
 
-/** Stands in the title of every suite that reads ../shared. */
+/** Part of the title of every suite that reads ../shared. */
 export const needsShared = '(needs ../shared)';
 
 export interface Summary {
   readonly passed: boolean;
-  /** What failed beside single tests and checks, then one plain line of counts. */
+  /** Failures other than single tests and checks, then one plain line of counts. */
   readonly lines: readonly string[];
 }
 
-/** The end of `pnpm test`. Without a report, or with one that is silent about a failure, the run has failed all the same. */
+/**
+ * The end of `pnpm test`. If there is no report, or one that does not show the failure, the run still counts as failed.
+ */
 export function summarize(
   checks: readonly CheckResult[],
   tests: { readonly report: TestReport | undefined; readonly exitCode: number | null },
@@ -44,7 +46,7 @@ export function summarize(
   if (notRun > 0 && hasShared) {
     failed += notRun;
     lines.push(`${notRun} tests that need ../shared were skipped although it is there`);
-  } else if (notRun > 0) lines.push(`${notRun} tests were skipped: ../shared is not beside the repository`);
+  } else if (notRun > 0) lines.push(`${notRun} tests were skipped: ../shared is not next to the repository`);
   if (tests.exitCode !== 0 && failed === failedChecks.length) {
     failed += 1;
     lines.push('the test run failed as a whole: coverage below its threshold, or an error outside the tests (above)');

@@ -1,6 +1,6 @@
 /**
- * `pnpm test`: all checks, then the tests that are quick, then one plain line of counts. `pnpm test:trials` runs the
- * trials alone (kills, faults, other machines), and `pnpm test:all` everything, with coverage, as `.ci/run` does.
+ * `pnpm test`: all checks, then the quick tests, then one plain line of counts. `pnpm test:trials` runs the trials
+ * alone (kills, faults, other machines), and `pnpm test:all` everything, with coverage, as `.ci/run` does.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { $ } from 'zx';
 import { checks, runChecks } from './checks.ts';
 import { summarize, type TestReport } from './summary.ts';
 
-/** The projects of vitest.config.ts that each command runs; none named are all. */
+/** The projects of vitest.config.ts that each command runs; an empty list means all. */
 const commands: Readonly<Record<string, readonly string[]>> = {
   quick: ['unit', 'e2e'],
   trials: ['trials'],

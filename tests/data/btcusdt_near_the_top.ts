@@ -17,7 +17,7 @@ const near = (symbol: Expression<string>, rank: Expression<number>, date: Expres
   sql`count(*) filter (where ${symbol} = 'BTCUSDT' and ${rank} <= 5) / nullif(count(distinct ${date}), 0)`;
 
 export default defineDataTest({
-  description: 'BTCUSDT is within the first five on at least 90 % of days: a wrong universe or unit would show here.',
+  description: 'BTCUSDT is in the top five on at least 90 % of days; a wrong universe or unit would show here.',
   failures: ({ db }) =>
     db
       .selectFrom(shareOfDays(db).as('found'))

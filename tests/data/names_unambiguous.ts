@@ -4,13 +4,13 @@ import { defineDataTest } from '../../models/define.ts';
 import { pairOf, symbolExceptions } from '../../models/market/names.ts';
 import type { Database } from '../../models/schema.ts';
 
-/** The quote assets that are known, those of the exceptions too, as a list in SQL. */
+/** The known quote assets, including those of the exceptions, as a list in SQL. */
 const quoteAssets = (vars: Vars) => {
   const assets = [...vars.strings('known_quote_assets'), ...symbolExceptions(vars).map(({ quote }) => quote)];
   return sql`cast([${sql.join(assets.map((asset) => sql.lit(asset)))}] as VARCHAR[])`;
 };
 
-/** All that is known to be an asset: quote assets, and the base asset of every listed symbol. */
+/** All known assets: quote assets, and the base asset of every listed symbol. */
 const assets = (db: Kysely<Database>, vars: Vars) =>
   db
     .selectFrom('symbols')
@@ -18,7 +18,7 @@ const assets = (db: Kysely<Database>, vars: Vars) =>
     .select(({ ref }) => [cast('VARCHAR', ref('base_asset')).as('asset')])
     .union(db.selectNoFrom(() => [cast('VARCHAR', sql`unnest(${quoteAssets(vars)})`).as('asset')]));
 
-/** Every division of a name other than that of its symbol; a name that the exceptions list has one only. */
+/** Every way to split a name other than its symbol's own; a name among the exceptions has only one. */
 const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
   db
     .selectFrom(({ selectFrom }) =>
@@ -57,7 +57,7 @@ const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
 
 export default defineDataTest({
   description:
-    'No name divides into two known assets in another way than the longest suffix does; var symbol_exceptions settles one that does.',
+    'No name can be split into two known assets in any way but at its longest suffix; var symbol_exceptions settles one that can.',
   failures: ({ db, vars }) =>
     db
       .with('assets', () => assets(db, vars))
@@ -65,7 +65,8 @@ export default defineDataTest({
       .selectFrom('others')
       .innerJoin('assets as base', 'base.asset', 'others.base')
       .innerJoin('assets as quote', 'quote.asset', 'others.quote')
-      // The longest known suffix may be too long (BN/BUSD), or too short where a quote asset is not known as one (BTCA/EUR).
+      // The longest known suffix may be too long (BN/BUSD), or too short if the quote asset is not known as one
+      // (BTCA/EUR).
       .where(
         ({ ref }) =>
           sql<boolean>`(${ref('others.has_longer_quote')} or list_contains(${quoteAssets(vars)}, ${ref('others.quote')}))`,

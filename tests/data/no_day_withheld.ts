@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { defineDataTest } from '../../models/define.ts';
 
 export default defineDataTest({
-  description: 'Every day with a volume is ranked; the newest may be waiting for files that are still to be published.',
+  description: 'Every day with a volume is ranked; the newest may be waiting for files that are not published yet.',
   failures: ({ db }) =>
     db
       .with('ranked', (ranked) => ranked.selectFrom('volume_rankings').distinct().select('date'))

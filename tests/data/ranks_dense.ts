@@ -3,7 +3,7 @@ import { cast } from '../../engine/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 
 export default defineDataTest({
-  description: 'Ranks of a day run from 1 without a hole.',
+  description: 'The ranks of a day run from 1 without a gap.',
   failures: ({ db }) =>
     db
       .selectFrom('volume_rankings')

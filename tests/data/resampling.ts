@@ -14,7 +14,7 @@ const matchesNone = (name: Expression<unknown>, patterns: readonly string[]) =>
         sql` or `,
       )})`;
 
-/** Bars on the grid of which every minute is at hand, beside what their minutes add up to. */
+/** Bars on the grid whose minutes are all present, next to the sums of those minutes. */
 const compared = (db: Kysely<Database>) =>
   db
     .with('minute_series', (minutes) =>
@@ -120,7 +120,7 @@ const differing = (db: Kysely<Database>, vars: Vars) =>
 
 export default defineDataTest({
   description:
-    'Bars of which every minute is at hand are what their 1m bars add up to: open, high, low, close, volume and trades.',
+    'A bar whose minutes are all present equals the sum of its 1m bars: open, high, low, close, volume and trades.',
   failures: ({ db, vars }) =>
     differing(db, vars).select([
       'bar.instrument_type',

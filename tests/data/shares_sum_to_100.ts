@@ -3,7 +3,7 @@ import { cast } from '../../engine/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 
 export default defineDataTest({
-  description: 'Market shares of a day sum to 100 ± 0.001.',
+  description: 'The market shares of a day sum to 100 ± 0.001.',
   failures: ({ db }) =>
     db
       .selectFrom('volume_rankings')

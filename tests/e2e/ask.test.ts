@@ -7,7 +7,7 @@ import { smallArchive, writeSmallArchive } from '../support/archive.ts';
 import { scratchProject } from '../support/scratch.ts';
 import { serveArchive } from '../support/serve.ts';
 
-/** A stream that a person looks at, or that takes what a person types. */
+/** A stream that acts as a terminal: for output that a person looks at, and for input that they type. */
 const terminal = () => Object.assign(new PassThrough(), { isTTY: true, columns: 150, rows: 50 });
 
 async function start() {
@@ -19,7 +19,7 @@ async function start() {
   });
   const server = await serveArchive(directory);
 
-  /** Types `answer` when asked; `null` closes the input, an abort is Ctrl-C. */
+  /** Types `answer` at the question; `null` closes the input, and an abort is Ctrl-C. */
   async function run(answer: string | null | AbortController | undefined, ...args: readonly string[]) {
     const [stdin, stderr, stdout] = [terminal(), terminal(), new PassThrough()];
     let shown = '';
@@ -54,7 +54,7 @@ const question =
 
 describe('a run above ask_above', () => {
   test.each(['', 'n', 'nope', null])(
-    'is not fetched where the answer is %j; the next run is asked again and goes on',
+    'is not fetched if the answer is %j; the next run asks again and continues',
     async (answer) => {
       await using it = await start();
       const refused = await it.run(answer);
@@ -66,19 +66,19 @@ describe('a run above ask_above', () => {
     },
   );
 
-  test('is interrupted by Ctrl-C at the question: 130, nothing fetched', async () => {
+  test('ends with 130 at Ctrl-C during the question, with nothing fetched', async () => {
     await using it = await start();
     expect(await it.run(new AbortController())).toMatchObject({ exitCode: 130, fetched: 0 });
   });
 
-  test('is fetched after a yes, and its progress goes on below the question', async () => {
+  test('is fetched after a yes, with its progress below the question', async () => {
     await using it = await start();
     const { exitCode, fetched, shown } = await it.run('Yes');
     expect({ exitCode, fetched }).toEqual({ exitCode: 0, fetched: 9 });
     expect(shown.slice(shown.indexOf('Continue?'))).toMatch(/✔ extract klines +9 new/);
   });
 
-  test('is fetched with --yes, which asks nothing and says what it is', async () => {
+  test('is fetched with --yes, which prints the size instead of asking', async () => {
     await using it = await start();
     const { exitCode, fetched, shown } = await it.run(undefined, '--yes');
     expect({ exitCode, fetched }).toEqual({ exitCode: 0, fetched: 9 });
@@ -86,14 +86,14 @@ describe('a run above ask_above', () => {
     expect(shown).toContain('klines would fetch 9 files');
   });
 
-  test('cannot be asked without a terminal: 2, names --yes, nothing fetched', async () => {
+  test('ends with 2 without a terminal, names --yes, and fetches nothing', async () => {
     await using it = await start();
     const { exitCode, fetched, printed } = await it.run(undefined);
     expect({ exitCode, fetched }).toEqual({ exitCode: 2, fetched: 0 });
     expect(printed).toMatch(/NOT_CONFIRMED.*there is no terminal to ask on\n.*confirm with --yes/);
   });
 
-  test('that has nothing to fetch asks nothing', async () => {
+  test('asks nothing if there is nothing to fetch', async () => {
     await using it = await start();
     await it.run('y');
     expect(await it.run(undefined)).toMatchObject({ exitCode: 0, fetched: 0 });

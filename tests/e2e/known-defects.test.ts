@@ -23,7 +23,7 @@ async function projectWith(entries: readonly object[]): Promise<string> {
   return clone;
 }
 
-test('A11: a file that is known to be bad is no warning anywhere, and a gap says why its bars are missing', async () => {
+test('A11: a file that is known to be bad causes no warning, and a gap says why its bars are missing', async () => {
   const archive = await writeSmallArchive(await tempDir('small-'));
   const day = '2025-07-03';
   const bars = dailyBar('SOLUSDT', day).split(',');

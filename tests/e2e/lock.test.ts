@@ -7,7 +7,7 @@ import { expectExit, expectSameRows, publishedRows } from '../support/published.
 import { serveArchive } from '../support/serve.ts';
 import { tempDir } from '../support/temp.ts';
 
-test('a lock that one machine has written holds another to the same archives', async () => {
+test('a lock written on one machine makes another use the same archives', async () => {
   const archive = await writeSmallArchive(await tempDir('small-'));
   await using server = await serveArchive(archive.directory);
   const [here, there] = [await tempDir('here-'), await tempDir('there-')];

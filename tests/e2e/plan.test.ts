@@ -42,7 +42,7 @@ async function mirror(symbols: readonly string[] = ['BTCUSDT', 'ETHUSDT']) {
 }
 
 describe('pnpm pipeline plan', () => {
-  test('shows what the next run fetches and fetches, stages and loads none of it', async () => {
+  test('shows what the next run will fetch, and fetches, stages and loads none of it', async () => {
     await using it = await mirror();
     const plan = await it.plan();
     expect(it.zips()).toEqual([]);
@@ -62,7 +62,7 @@ describe('pnpm pipeline plan', () => {
     expect(after.rows.map(({ settled }) => settled.staged)).toEqual([2, 16]);
   });
 
-  test('A15 A18: tells re-issued files, repairs and new ones apart', async () => {
+  test('A15 A18: distinguishes re-issued files, repairs and new ones', async () => {
     await using it = await mirror(['BTCUSDT']);
     const late = '2025-06-25';
     await it.archive.remove(await it.archive.putDay('BTCUSDT', late));
@@ -85,7 +85,7 @@ describe('pnpm pipeline plan', () => {
     expect(await it.run('--select', '+klines', '--relist')).toBe(3);
   });
 
-  test('--start, --symbols and --timeframes narrow it as they narrow a run', async () => {
+  test('is narrowed by --start, --symbols and --timeframes just as a run is', async () => {
     await using it = await mirror();
     const narrow = ['--select', '+ohlcv', '--symbols', 'eth/usdt', '--start', '2025-07-02', '--end', '2025-07-05'];
     const plan = await it.plan(...narrow);
@@ -93,7 +93,7 @@ describe('pnpm pipeline plan', () => {
     expect(await it.run(...narrow)).toBe(3);
   });
 
-  test('prints a table with totals and the free disk, or CSV with a line a row', async () => {
+  test('prints a table with totals and free disk space, or CSV with one line per row', async () => {
     await using it = await mirror();
     const table = await it.call('plan');
     expect(table.stdout).toMatch(
@@ -108,7 +108,7 @@ describe('pnpm pipeline plan', () => {
     ]);
   });
 
-  test('waits for no run: one that holds the target is named', async () => {
+  test('does not wait for a run that holds the target, but names it', async () => {
     await using it = await mirror();
     const signal = new AbortController().signal;
     const holder = { command: 'pnpm pipeline run', since: new Date(0), wait: false, signal };
@@ -118,7 +118,7 @@ describe('pnpm pipeline plan', () => {
     expect(refused.stderr).toContain('[RUN_LOCKED]');
   });
 
-  test('a selection that fetches nothing says how to select what it needs', async () => {
+  test('says how to select the extracts if the selection fetches nothing', async () => {
     await using it = await mirror();
     const empty = await it.call('plan', '--select', 'rankings');
     expect(empty.exitCode).toBe(2);

@@ -5,17 +5,15 @@ import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { questions } from '../../queries/questions.ts';
+import { codeBlocks } from '../checks/markdown.ts';
 import { pipelineInProcess, root } from '../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../support/published.ts';
 import { tempDir } from '../support/temp.ts';
 
 const page = await readFile(join(root, 'docs/query-examples.md'), 'utf8');
 
-const codeOf = (section: string, language: string) =>
-  [...section.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code as string);
-
 /** The runs after which every question has an answer with rows. */
-const runs = codeOf(page.split(/^## /m)[0] as string, 'sh').flatMap((code) => code.trim().split('\n'));
+const runs = codeBlocks(page.split(/^## /m)[0] as string, 'sh').flatMap((code) => code.trim().split('\n'));
 
 const sections = page
   .split(/^## /m)
@@ -23,29 +21,29 @@ const sections = page
   .map((section) => ({ title: section.split('\n')[0] as string, section }));
 
 const pairs = sections.flatMap(({ title, section }) => {
-  const [command] = codeOf(section, 'sh');
-  const [sql] = codeOf(section, 'sql');
+  const [command] = codeBlocks(section, 'sh');
+  const [sql] = codeBlocks(section, 'sql');
   return command === undefined || sql === undefined ? [] : [{ title, command: command.trim(), sql }];
 });
 
-/** What stands after `pnpm pipeline`. */
+/** The rest of a command after `pnpm pipeline`. */
 const wordsOf = (command: string): readonly string[] => command.split(' ').slice(2);
 
-/** The programs of the page and of the library's doc comments. */
+/** The programs on the page and in the library's doc comments. */
 async function readPrograms(): Promise<readonly { readonly from: string; readonly code: string }[]> {
   const files = (await readdir(join(root, 'queries'))).filter((name) => name.endsWith('.ts'));
   const comments = await Promise.all(
     files.map(async (name) => {
       const text = (await readFile(join(root, 'queries', name), 'utf8')).replaceAll(/^ \* ?/gm, '');
-      return codeOf(text, 'ts').map((code) => ({ from: `queries/${name}`, code }));
+      return codeBlocks(text, 'ts').map((code) => ({ from: `queries/${name}`, code }));
     }),
   );
-  return [...codeOf(page, 'ts').map((code) => ({ from: 'docs/query-examples.md', code })), ...comments.flat()];
+  return [...codeBlocks(page, 'ts').map((code) => ({ from: 'docs/query-examples.md', code })), ...comments.flat()];
 }
 
 const programs = await readPrograms();
 
-/** A folder that looks like a clone in which `pnpm pipeline run` has been run. */
+/** A folder that looks like a clone after `pnpm pipeline run`. */
 async function cloneWithoutData(): Promise<string> {
   const clone = await tempDir('clone-');
   for (const name of await readdir(root)) {
@@ -74,7 +72,7 @@ describe('docs/query-examples.md, on the sample', () => {
     return readFile(file, 'utf8');
   }
 
-  test('has a command and its SQL for the top 100, the volume trend and a dozen more', () => {
+  test('has a command with its SQL for the top 100, the volume trend and a dozen more', () => {
     expect(pairs.length).toBeGreaterThanOrEqual(14);
     expect(pairs.map(({ command }) => command)).toEqual(
       expect.arrayContaining(['pnpm pipeline query top 2025-06-17 --limit 100', 'pnpm pipeline query volume BTCUSDT']),
@@ -86,7 +84,7 @@ describe('docs/query-examples.md, on the sample', () => {
     expect(questions.map(({ name }) => name).filter((name) => !asked.has(name))).toEqual([]);
   });
 
-  test.each(pairs)('$title: the command and the SQL agree, and the answer has rows', async ({ command, sql }) => {
+  test.each(pairs)('$title: the command and the SQL give the same rows, at least one', async ({ command, sql }) => {
     expect(command).toMatch(/^pnpm pipeline query /);
     const result = await pipelineInProcess(wordsOf(command), { dataDir });
     expectExit(result, 0);
@@ -94,7 +92,7 @@ describe('docs/query-examples.md, on the sample', () => {
     expect(result.stdout.trimEnd().split('\n').length).toBeGreaterThan(1);
   });
 
-  test.each(programs)('a program of $from runs', async ({ code }) => {
+  test.each(programs)('a program in $from runs', async ({ code }) => {
     const file = join(clone, `example-${code.length}.ts`);
     await writeFile(file, code);
     const node = join(root, 'node_modules/.bin/node');

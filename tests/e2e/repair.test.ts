@@ -9,7 +9,7 @@ import { tempDir } from '../support/temp.ts';
 const june = daysFrom('2025-06-01', 30);
 const args = ['run', '--select', '+gaps', '--target', 'mirror', '--var', 'availability_timeframe=1d'];
 
-/** A monthly archive with a volume that overflowed, as of BTTUSDT in 2019, and the daily archives of these days. */
+/** A monthly archive with a volume that overflowed, like BTTUSDT's in 2019, and the daily archives of its days. */
 async function overflowed(days: readonly string[]) {
   const archive = archiveDirectory(await tempDir('overflowed-'));
   const rows = june.map((day) => dailyBar('BTCUSDT', day).split(','));
@@ -29,7 +29,7 @@ async function run(directory: string) {
   return { ...result, rowsOf, staging: join(dataDir, 'mirror/staging') };
 }
 
-test('A11: a month whose values cannot be believed is built from its daily archives in the same run', async () => {
+test('A11: a month with impossible values is built from its daily archives in the same run', async () => {
   const { directory } = await overflowed(june);
   const { rowsOf, stderr } = await run(directory);
   expect(await rowsOf('select count(*), any_value(data_source), min(volume) > 0 from ohlcv')).toEqual([
@@ -41,7 +41,7 @@ test('A11: a month whose values cannot be believed is built from its daily archi
   expect(stderr).toContain('klines ran again to replace rejected files: 30 repaired');
 });
 
-test('A11: what has no daily archive either is missing, and the rejected month is named for it', async () => {
+test('A11: a day without a daily archive is missing, and the rejected month is named as the cause', async () => {
   const { directory } = await overflowed(june.filter((day) => day < '2025-06-10' || day > '2025-06-12'));
   const { rowsOf } = await run(directory);
   expect(await rowsOf('select count(*) from ohlcv')).toEqual([[27n]]);

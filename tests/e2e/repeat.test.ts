@@ -32,7 +32,7 @@ describe('a second run', () => {
     expectExit(await run(), 0);
   });
 
-  test('stages nothing, requests listings only, one a series and the prefixes, and leaves the same bytes', async () => {
+  test('stages nothing, requests only the prefixes and one listing per series, and leaves the same bytes', async () => {
     const before = await sha256Tree(join(dataDir, 'mirror/exports'));
     const stagedBefore = await sha256Tree(join(dataDir, 'mirror/staging'));
     server.requests();
@@ -41,7 +41,7 @@ describe('a second run', () => {
 
     const requests = server.requests();
     expect(requests.filter((path) => !isListing(path))).toEqual([]);
-    const prefixes = 2; // of the daily and of the monthly tree
+    const prefixes = 2; // of the daily and the monthly tree
     expect(requests.length).toBeLessThanOrEqual(2 * smallArchive.symbols.length + prefixes);
     expect(second.stderr + second.stdout).toMatch(/Done\. PASS=\d+ .*ERROR=0/);
 
@@ -55,7 +55,7 @@ describe('a second run', () => {
     expect(csvs(await sha256Tree(join(dataDir, 'mirror/staging')))).toEqual(csvs(stagedBefore));
   });
 
-  test('of the rankings alone runs the model of that group, its tests and its export', async () => {
+  test('of the rankings alone runs only their model, its tests and its export', async () => {
     server.requests();
     expectExit(await run('--select', 'rankings'), 0);
     expect(server.requests()).toEqual([]);
@@ -68,7 +68,7 @@ describe('a second run', () => {
     expect(nodes.filter((node) => /ohlcv|symbols|availability/.test(node))).toEqual([]);
   });
 
-  test('of the rankings alone says on an empty warehouse what is missing and what to select', async () => {
+  test('of the rankings alone, on an empty warehouse, says what is missing and what to select', async () => {
     const empty = await tempDir('empty-');
     const result = await pipelineInProcess(['run', '--target', 'mirror', ...vars, '--select', 'rankings'], {
       dataDir: empty,

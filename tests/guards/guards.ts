@@ -1,15 +1,15 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the pieces are source text, placeholders and all
 
-/** What keeps one case from doing harm, and the test that notices when it is gone. */
+/** The code that keeps one case from doing harm, and the test that notices when it is gone. */
 export interface Guard {
   /** Case id of docs/cases.md. */
   readonly id: string;
   readonly file: string;
-  /** The guard as it stands in the file, once. Where it is that something is not asked for, what stands around it. */
+  /** The text of the guard, which the file contains exactly once; if the guard is an omission, the text around it. */
   readonly from: string;
-  /** What stands there without it. */
+  /** The text that replaces it. */
   readonly to: string;
-  /** The quickest of the row's test files that has to fail then; only its tests that name the id are run. */
+  /** The quickest of the row's test files, which has to fail then. Only its tests that name the id run. */
   readonly test: string;
 }
 

@@ -1,4 +1,4 @@
-/** What is read of the report that vitest's JSON reporter writes of one file. */
+/** The parts that are read from the report of vitest's JSON reporter about one file. */
 export interface GuardReport {
   readonly testResults: readonly {
     readonly status: string;
@@ -16,15 +16,15 @@ export interface Verdict {
   readonly text: string;
 }
 
-/** Code that does not run proves nothing of a guard. */
+/** Code that does not run proves nothing about a guard. */
 const broken = /^(SyntaxError|ReferenceError)\b/;
 
 const firstLine = (text: string): string => (text.split('\n')[0] as string).slice(0, 160);
 const tests = (count: number): string => `${count} ${count === 1 ? 'test' : 'tests'}`;
 
 /**
- * Whether the tests of a case have noticed that its guard is gone: at least one of them has to have run and failed by
- * itself. A file that does not load, a hook that fails and an empty selection are no such thing.
+ * Judges if the tests of a case noticed that its guard was gone: at least one of them must have run and failed itself.
+ * A file that does not load, a hook that fails or an empty selection does not count.
  */
 export function judge(report: GuardReport | undefined): Verdict {
   const no = (text: string): Verdict => ({ holds: false, text });

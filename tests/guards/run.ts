@@ -1,6 +1,6 @@
 /**
- * `pnpm guards [id…]`: takes away the guard of each case, or of those that are named, in a copy of the tree, and runs the
- * test that has to fail then. What it prints is the proof that no test of docs/cases.md passes for another reason.
+ * `pnpm guards [id…]`: in a copy of the tree, removes the guard of each case, or of the named ones, and runs the test
+ * that has to fail then. This proves that no test of docs/cases.md passes for another reason.
  */
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -11,10 +11,10 @@ import { type Guard, guards } from './guards.ts';
 import { type GuardReport, judge, type Verdict } from './judge.ts';
 
 const root = join(import.meta.dirname, '../..');
-/** Each works in a copy of its own: a guard that is away must not be seen by another's test. */
+/** Each lane works in its own copy, so that no test sees another's missing guard. */
 const lanes = 2;
 
-/** Every tracked file as it stands here; installed packages and shared test input are linked. */
+/** Copies every tracked file as it is in the working tree, and links installed packages and the shared test input. */
 async function copyTree(directory: string): Promise<string> {
   const copy = join(directory, 'repository');
   const { stdout } = await $({ cwd: root, quiet: true })`git ls-files -z`;
@@ -28,11 +28,12 @@ async function copyTree(directory: string): Promise<string> {
   return copy;
 }
 
-/** Runs the tests of a case in a copy from which its guard is taken for that time. */
+/** Runs the tests of a case in a copy with its guard removed, and puts the guard back. */
 async function prove({ id, file, from, to, test }: Guard, copy: string): Promise<Verdict> {
   const changed = join(copy, file);
   const text = await readFile(changed, 'utf8');
-  if (text.split(from).length !== 2) return { holds: false, text: `${JSON.stringify(from)} does not stand once` };
+  if (text.split(from).length !== 2)
+    return { holds: false, text: `${JSON.stringify(from)} is not in the file exactly once` };
   const reportFile = join(copy, '..', `${id}.json`);
   await writeFile(changed, text.split(from).join(to));
   try {

@@ -11,10 +11,10 @@ export const header =
 export const daysFrom = (first: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => new Date(Date.parse(first) + i * msOfDay).toISOString().slice(0, 10));
 
-/** A number in [0, 1) that only depends on the text. */
+/** A number in [0, 1) that depends only on the text. */
 const drawn = (text: string): number => createHash('sha256').update(text).digest().readUInt32LE() / 2 ** 32;
 
-/** A plausible 1d bar; BTCUSDT trades most, the order of the others changes from day to day. `edition` gives other figures. */
+/** A plausible 1d bar. BTCUSDT trades most; the order of the others changes daily. `edition` gives other figures. */
 export function dailyBar(symbol: string, day: string, edition = 0): string {
   const openTime = Date.parse(day);
   const at = (what: string) => drawn(`${symbol} ${day} ${what} ${edition}`);
@@ -38,26 +38,26 @@ export function dailyBar(symbol: string, day: string, edition = 0): string {
 }
 
 export interface PutOptions {
-  /** Rows without header; the bars of the file's days by default. */
+  /** Rows without a header; by default the bars of the file's days. */
   readonly rows?: readonly string[];
   readonly header?: boolean;
   readonly edition?: number;
-  /** By default the day after at 08:35. */
+  /** By default 08:35 on the day after. */
   readonly published?: Date;
 }
 
 export interface ArchiveDirectory {
   readonly directory: string;
-  /** Adds or replaces a daily USD-M archive with its CHECKSUM and answers its key. */
+  /** Adds or replaces a daily USD-M archive with its CHECKSUM and returns its key. */
   putDay(symbol: string, day: string, options?: PutOptions): Promise<string>;
-  /** The same for a monthly one that holds these days; they name the month. */
+  /** The same for a monthly archive with these days, which also name the month. */
   putMonth(symbol: string, days: readonly string[], options?: PutOptions): Promise<string>;
-  /** Any bytes under a key, with a CHECKSUM that fits. */
+  /** Adds any bytes under a key, with a matching CHECKSUM. */
   put(key: string, bytes: Uint8Array, published: Date): Promise<void>;
   remove(key: string): Promise<void>;
 }
 
-/** Writes files in the archive's layout, the timeframe 1d of USD-M futures. */
+/** Writes files in the archive's layout, 1d of USD-M futures. */
 export function archiveDirectory(directory: string): ArchiveDirectory {
   const keyOf = (cadence: string, symbol: string, period: string) =>
     `data/futures/um/${cadence}/klines/${symbol}/1d/${symbol}-1d-${period}.zip`;
@@ -107,7 +107,9 @@ export function archiveDirectory(directory: string): ArchiveDirectory {
   };
 }
 
-/** What the small archive of the end-to-end tests holds: a closed month of monthly files, daily files of every day. */
+/**
+ * The contents of the small archive of the end-to-end tests: monthly files of a closed month, daily files of every day.
+ */
 export const smallArchive = {
   symbols: ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', '1000PEPEUSDT', '币安人生USDT', 'XRPUSDT', 'ETHUSDC', 'BTCUSDT_250926'],
   days: daysFrom('2025-05-20', 50),
@@ -115,7 +117,7 @@ export const smallArchive = {
   asOf: '2025-07-09T12:00:00Z',
 } as const;
 
-/** Writes the small archive, or the part of it with these symbols and days. */
+/** Writes the small archive, or only these symbols and days of it. */
 export async function writeSmallArchive(
   directory: string,
   {

@@ -1,6 +1,6 @@
 const decimals = 20;
 
-/** A decimal text as an integer of 10⁻²⁰. */
+/** Converts a decimal text to an integer number of 10⁻²⁰. */
 function scaled(text: string): bigint {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
@@ -11,7 +11,7 @@ function scaled(text: string): bigint {
   return sign === '-' ? -value : value;
 }
 
-/** The double nearest to the sum of decimal texts: what the archive would publish of them. */
+/** The double nearest to the sum of decimal texts, as the archive would publish it. */
 export function nearestToSum(texts: readonly string[]): number {
   const sum = texts.reduce((total, text) => total + scaled(text), 0n);
   return Number(`${sum}e-${decimals}`);

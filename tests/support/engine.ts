@@ -14,7 +14,7 @@ import { tempDir } from './temp.ts';
 
 export const utc = (text: string): Date => new Date(`${text}Z`);
 
-/** A warehouse file of its own in a temp folder, with every table of the schema. */
+/** Opens a warehouse in a temp folder, with every table of the schema. */
 export async function createWarehouse(schema: Schema, options: Partial<WarehouseOptions> = {}): Promise<Warehouse> {
   const file = join(await tempDir('warehouse-'), 'warehouse.duckdb');
   const warehouse = await openWarehouse({ file, threads: 1, ...options });
@@ -37,7 +37,7 @@ type Loose<Spec> = Spec extends { severity: unknown }
   : never;
 export type LooseTestSpec = Loose<Exclude<TestSpec, { type: 'custom' }>>;
 
-/** A data test of the engine, as pipeline.yaml would declare it at the table. */
+/** A data test of the engine as pipeline.yaml would declare it for the table. */
 export function compileTest(table: Table, { severity = 'error', ...spec }: LooseTestSpec): CompiledTest {
   const full = { ...spec, severity, tags: [] } as unknown as Exclude<TestSpec, { type: 'custom' }>;
   const reads = [table.name, ...(spec.type === 'relationships' ? [spec.to.split('.')[0] as string] : [])];
@@ -53,7 +53,7 @@ export function compileTest(table: Table, { severity = 'error', ...spec }: Loose
 
 export const failuresDir = (warehouse: Warehouse): string => join(dirname(warehouse.file), 'failures');
 
-/** Builds a model once; each call is a run of its own. */
+/** Builds a model once; each call is a separate run. */
 export async function build(
   warehouse: Warehouse,
   model: CompiledModel,
@@ -74,7 +74,7 @@ export async function build(
   });
 }
 
-/** Rows of a query with every value as DuckDB writes it, NULL as null: easy to compare, and the same in any time zone. */
+/** The rows of a query as DuckDB prints their values, NULL as null: easy to compare, and the same in any time zone. */
 export async function texts(warehouse: Warehouse, query: string): Promise<readonly (readonly (string | null)[])[]> {
   const rows = await warehouse.rows<Record<string, string | null>>(
     `SELECT cast(COLUMNS(*) as VARCHAR) FROM (${query})`,

@@ -6,23 +6,23 @@ export type Market = 'spot' | 'futures-um' | 'futures-cm';
 
 export interface Exchange extends AsyncDisposable {
   readonly url: string;
-  /** Var `rest_urls` with this server for every market. */
+  /** The var `rest_urls` with this server for every market. */
   readonly urls: readonly string[];
-  /** Bars as lines of an archive's CSV, by `market/symbol/interval`; a symbol without any is unknown (-1121). */
+  /** Bars as lines of an archive's CSV, by `market/symbol/interval`. A symbol without an entry is unknown (-1121). */
   readonly bars: Map<string, readonly string[]>;
-  /** The weight of a minute, by market; more is answered with 429, and with 418 who goes on asking. */
+  /** The weight allowed per minute, by market. More is answered with 429, and going on after that with 418. */
   readonly limits: Record<Market, number>;
-  /** Statuses that the next requests are answered with. */
+  /** Statuses to answer the next requests with. */
   readonly faults: number[];
-  /** Bodies that the next requests are answered with, status 200. */
+  /** Bodies to answer the next requests with, status 200. */
   readonly bodies: string[];
-  /** What is added to each answer's weight: other programs at this address. */
+  /** Weight that other programs at this address add to each answer. */
   others: number;
   /** Called before each answer. */
   intercept: (() => void | Promise<void>) | undefined;
   /** Queries since the last call. */
   requests(): readonly ExchangeRequest[];
-  /** The most weight that came in one minute, and answers by status. */
+  /** The highest weight of any minute, and the number of answers by status. */
   readonly counts: { most: number; readonly statuses: Map<number, number> };
 }
 
@@ -48,12 +48,12 @@ const weightOf = (market: Market, limit: number): number =>
 
 const asJson = (line: string) => line.split(',').map((field, at) => ([0, 6, 8].includes(at) ? Number(field) : field));
 
-/** A server that answers the klines of the three APIs as their documentation says, by a clock of its own. */
+/** A server that answers the klines of the three APIs as they are documented, with its own clock. */
 export async function openExchange(options: { readonly now?: () => number } = {}): Promise<Exchange> {
   const { now = Date.now } = options;
   let asked: ExchangeRequest[] = [];
   const used = new Map<string, number>();
-  /** Requests of a market that came after a 429 and before its minute was over. */
+  /** Requests of a market after a 429 and before the end of its minute. */
   const defied = new Map<Market, { until: number; times: number }>();
 
   function reply(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
@@ -146,7 +146,7 @@ export async function openExchange(options: { readonly now?: () => number } = {}
   return exchange;
 }
 
-/** Bars of one length from `start` up to `end` as lines of an archive's CSV; what trades depends on the time alone. */
+/** Bars of one length from `start` up to `end` as lines of an archive's CSV; the figures depend only on the time. */
 export function barLines(start: string, end: string, length: number): readonly string[] {
   const lines: string[] = [];
   for (let open = Date.parse(start); open < Date.parse(end); open += length) lines.push(barLine(open, length));

@@ -3,7 +3,7 @@ import { diffRows, readCsv, readParquet, type Value } from './rows.ts';
 
 type Types = Readonly<Record<string, string>>;
 
-/** Columns of the export of volume_rankings in their order (design section 5), with the SQL types that Parquet gives them. */
+/** The columns of the export of volume_rankings in order (design section 5), with their SQL types in Parquet. */
 export const rankingTypes: Types = {
   date: 'DATE',
   symbol: 'VARCHAR',
@@ -20,7 +20,7 @@ export const rankingTypes: Types = {
   generation_timestamp: 'TIMESTAMP WITH TIME ZONE',
 };
 
-/** The same of daily_availability. */
+/** The same for daily_availability. */
 export const availabilityTypes: Types = {
   date: 'DATE',
   symbol: 'VARCHAR',
@@ -43,7 +43,7 @@ export const availabilityTypes: Types = {
 
 const numeric = new Set(['DOUBLE', 'FLOAT', 'SMALLINT', 'TINYINT', 'INTEGER']);
 
-/** A field of an expected CSV as the value of its column; an empty one is NULL. */
+/** Converts a field of an expected CSV to the value of its column; an empty one is NULL. */
 function fieldValue(text: string, type: string | undefined): Value {
   if (text === '') return null;
   if (type === 'BIGINT') return BigInt(text);
@@ -51,7 +51,7 @@ function fieldValue(text: string, type: string | undefined): Value {
   return type !== undefined && numeric.has(type) ? Number(text) : text;
 }
 
-/** Digits after the point to which the oracle rounds; FLOAT rounds to 24 bits besides. All else is equal to the last bit. */
+/** The decimals that the oracle rounds to; FLOAT also rounds to 24 bits. Everything else is equal to the last bit. */
 const decimals: Readonly<Record<string, number>> = { percentile: 6, market_share_pct: 8 };
 
 function isEqual(actual: Value, expected: Value, column: string): boolean {
@@ -62,8 +62,8 @@ function isEqual(actual: Value, expected: Value, column: string): boolean {
 }
 
 /**
- * An export has these columns and types, and the rows of an oracle's CSV in the same order.
- * `notHeld` is the column that the CSV leaves out. Answers the export's rows.
+ * Expects an export to have these columns and types, and the rows of an oracle's CSV in the same order. `notHeld` is
+ * the column that the CSV leaves out. Returns the export's rows.
  */
 export async function expectParquetEqualsCsv(
   parquet: string,

@@ -3,13 +3,16 @@ import type { AddressInfo } from 'node:net';
 
 export interface Gate extends AsyncDisposable {
   readonly host: string;
-  /** How it answered so far. */
+  /** The number of answers by status so far. */
   readonly statuses: Map<number, number>;
-  /** Answers in its place where it returns true. */
+  /** Called first for each request; the gate does not answer if it returns true. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
 }
 
-/** A host in front of another: 401 without this user and password, 403 unless a query begins as it should. */
+/**
+ * A host in front of another: 401 without this user and password, 403 unless the URL's query starts with the right
+ * text.
+ */
 export async function openGate(
   origin: string,
   { user, query }: { readonly user: string; readonly query: string },

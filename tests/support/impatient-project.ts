@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { root } from './pipeline.ts';
 import { tempDir } from './temp.ts';
 
-/** The project, with two attempts and no patience for a host: what an outage does to a run shows at once. */
+/** The project with two attempts per request and no patience for a host, so that an outage shows at once. */
 export async function impatientProject(): Promise<string> {
   const clone = await tempDir('impatient-');
   for (const name of await readdir(root)) {

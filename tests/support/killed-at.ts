@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { node } from './node-process.ts';
 
 /**
- * Runs a module of text in a process that kills itself (SIGKILL) in place of its `step`-th change to a file whose path fits
- * `files`, a copy when half of it is written. Answers whether it was killed, so that a test can go through all steps.
+ * Runs a module's text in a process that kills itself with SIGKILL instead of making its change number `step` (from 0)
+ * to a file whose path matches `files`; a copy is killed halfway. Returns true if it was killed, so that a test can try
+ * all steps.
  */
 export async function killedAt(step: number, files: RegExp, script: string): Promise<boolean> {
   const child = node(`
@@ -28,5 +29,5 @@ export async function killedAt(step: number, files: RegExp, script: string): Pro
   const [code, signal] = await once(child, 'close');
   if (signal === 'SIGKILL') return true;
   if (code === 0) return false;
-  throw new Error(`it ended with ${code}`);
+  throw new Error(`the process ended with ${code}`);
 }

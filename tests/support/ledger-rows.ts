@@ -2,7 +2,7 @@ import { parseStagedKey, periodOf } from '../../exchange/keys.ts';
 
 type Value = string | number | null;
 
-/** A row of `staged_archives`; what its key says is added. */
+/** A row of `staged_archives`, without the columns that follow from its key. */
 export interface LedgerRow {
   readonly key: string;
   readonly status: 'staged' | 'loaded' | 'rejected' | 'absent' | 'failed';
@@ -12,7 +12,7 @@ export interface LedgerRow {
 const literal = (value: Value): string =>
   value === null ? 'NULL' : typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
 
-/** The statement that writes rows into the ledger, as the extract would. */
+/** The statement that writes rows into the ledger as the extract would. */
 export function insertLedger(...rows: readonly LedgerRow[]): string {
   const selects = rows.map((row) => {
     const parts = parseStagedKey(row.key);

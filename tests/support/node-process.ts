@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { root } from './pipeline.ts';
 
-/** Runs a module of text in a process of its own, in the root of the repository: `import … from './engine/…'` works. */
+/** Runs a module's text as a process in the root of the repository, so that `import … from './engine/…'` works. */
 export function node(
   script: string,
   options: {
@@ -20,7 +20,7 @@ export function node(
   });
 }
 
-/** All that a process writes to stdout until it ends. */
+/** Everything that a process writes to stdout until it ends. */
 export async function outputOf(child: ChildProcess): Promise<string> {
   let text = '';
   child.stdout?.setEncoding('utf8').on('data', (chunk) => {

@@ -1,4 +1,4 @@
-/** Databases as people have them: made by earlier tools, without a record of migrations. */
+/** Databases that users already have: made by earlier tools, without a record of migrations. */
 export const oldAvailability = `CREATE TABLE daily_availability (
   date DATE NOT NULL, symbol VARCHAR NOT NULL, available BOOLEAN NOT NULL, file_size_bytes BIGINT, last_modified TIMESTAMP,
   url VARCHAR NOT NULL, status_code INTEGER NOT NULL, probe_timestamp TIMESTAMP NOT NULL, PRIMARY KEY (date, symbol))`;
@@ -7,7 +7,7 @@ export const oldOhlcv = `CREATE TABLE ohlcv (
   low DOUBLE NOT NULL, close DOUBLE NOT NULL, volume DOUBLE NOT NULL, close_time TIMESTAMP NOT NULL,
   quote_asset_volume DOUBLE NOT NULL, number_of_trades BIGINT NOT NULL, taker_buy_base_asset_volume DOUBLE NOT NULL,
   taker_buy_quote_asset_volume DOUBLE NOT NULL, data_source VARCHAR NOT NULL)`;
-/** Two symbols, each day of `[start, end]`. */
+/** Two symbols on each day of `[start, end]`. */
 export const availabilityRows = (start: string, end: string) => `INSERT INTO daily_availability
   SELECT d, s, true, 100, d, 'https://example.com/' || s, 200, TIMESTAMP '2025-07-01'
   FROM generate_series(DATE '${start}', DATE '${end}', INTERVAL 1 DAY) days(d), (VALUES ('BTCUSDT'), ('ETHUSDT')) symbols(s)`;

@@ -14,7 +14,7 @@ export interface PipelineOptions {
 }
 
 export interface PipelineResult {
-  /** `null` where a signal ended it. */
+  /** `null` if a signal ended it. */
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -24,7 +24,7 @@ export interface PipelineResult {
 export interface RunningPipeline {
   readonly child: ChildProcess;
   readonly result: Promise<PipelineResult>;
-  /** Resolves at the first line of stderr that fits, or with the end of the process. */
+  /** Resolves at the first line of stderr that matches, or when the process ends. */
   line(fits: (line: string) => boolean): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ const ownVariable = /^(PIPELINE_|VITEST|NODE_OPTIONS$|NODE_V8_COVERAGE$|SOURCE_D
 const inherited = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !ownVariable.test(name)));
 
-/** Starts the CLI as a process of its own, without a terminal. */
+/** Starts the CLI as a separate process, without a terminal. */
 export function startPipeline(args: readonly string[], options: PipelineOptions = {}): RunningPipeline {
   const started = performance.now();
   const output = { stdout: '', stderr: '' };
@@ -64,11 +64,11 @@ export function startPipeline(args: readonly string[], options: PipelineOptions 
   };
 }
 
-/** Runs the CLI as a process of its own. */
+/** Runs the CLI as a separate process. */
 export const pipeline = (args: readonly string[], options?: PipelineOptions): Promise<PipelineResult> =>
   startPipeline(args, options).result;
 
-/** The same in this process, where coverage sees it. Only what needs a process of its own is left to `pipeline`. */
+/** Runs the CLI in this process, where coverage sees it. Use `pipeline` only where a separate process is needed. */
 export async function pipelineInProcess(
   args: readonly string[],
   { env = {}, dataDir, cwd = root }: PipelineOptions = {},

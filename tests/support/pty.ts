@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Runs a program in a pseudo-terminal of its own: what it shows goes to stdout; a text that it waits for is answered by Ctrl-C. */
+/** Runs a program in a pseudo-terminal and copies its output to stdout; sends Ctrl-C when the expected text appears. */
 const inTerminal = `
 import fcntl, os, pty, struct, sys, termios
 columns, wait, closes, program = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3] == 'close', sys.argv[4:]
@@ -45,9 +45,9 @@ export async function runInTerminal(
     readonly columns: number;
     readonly cwd: string;
     readonly env?: Readonly<Record<string, string>>;
-    /** Ctrl-C is pressed once this is shown. */
+    /** Press Ctrl-C once this text has appeared. */
     readonly interruptAt?: string;
-    /** The terminal is closed once this is shown. */
+    /** Close the terminal once this text has appeared. */
     readonly closeAt?: string;
   },
 ): Promise<PtyResult> {

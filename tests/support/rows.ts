@@ -7,7 +7,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api';
 
-/** DOUBLE, FLOAT and integers of up to 32 bits as number, BIGINT as bigint, DATE and times as ISO text, in UTC. */
+/** DOUBLE, FLOAT and integers up to 32 bits are numbers, BIGINT is bigint, DATE and times are ISO text in UTC. */
 export type Value = string | number | bigint | boolean | null;
 
 export interface Rows {
@@ -41,11 +41,11 @@ async function query(database: string, sql: string): Promise<Rows> {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** All rows of a Parquet file, in the order of the file. */
+/** All rows of a Parquet file, in file order. */
 export const readParquet = (file: string): Promise<Rows> =>
   query(':memory:', `select * from read_parquet(${quoted(file)}, file_row_number = false)`);
 
-/** Key → value of a Parquet file's own metadata. */
+/** The key-value metadata of a Parquet file. */
 export async function readParquetMetadata(file: string): Promise<ReadonlyMap<string, string>> {
   const { rows } = await query(
     ':memory:',
@@ -54,10 +54,10 @@ export async function readParquetMetadata(file: string): Promise<ReadonlyMap<str
   return new Map(rows.map(([key, value]) => [String(key), String(value)]));
 }
 
-/** Rows of a warehouse file that no process holds; it is opened read-only. */
+/** The rows of a query on a warehouse file that no process holds, opened read-only. */
 export const queryWarehouse = (file: string, sql: string): Promise<Rows> => query(file, sql);
 
-/** A CSV without quoted fields: column names, and the texts of each row. */
+/** A CSV without quoted fields: column names, and each row as texts. */
 export async function readCsv(
   file: string,
 ): Promise<{ columns: readonly string[]; rows: readonly (readonly string[])[] }> {
@@ -65,7 +65,7 @@ export async function readCsv(
   return { columns: head.split(','), rows: lines.map((line) => line.split(',')) };
 }
 
-/** Says where two lists of rows first differ, or `undefined` where they are equal to the last bit. */
+/** Says where two lists of rows first differ; `undefined` if they are equal to the last bit. */
 export function diffRows(
   actual: readonly (readonly Value[])[],
   expected: readonly (readonly Value[])[],

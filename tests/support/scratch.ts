@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { root } from './pipeline.ts';
 import { tempDir } from './temp.ts';
 
-/** A copy of the project in which a test may edit what people edit; code that nobody edits here is linked. */
+/** A copy of the project in which a test can edit the files that users edit; all other code is linked. */
 export async function scratchProject() {
   const directory = await tempDir('scratch-');
   for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'docs', 'tests/data'])
@@ -13,10 +13,10 @@ export async function scratchProject() {
   return {
     root: directory,
     dataDir: join(directory, 'data'),
-    /** Replaces the one place where a text stands. */
+    /** Replaces a text that the file contains exactly once. */
     async edit(path: string, from: string, to: string) {
       const text = await readFile(join(directory, path), 'utf8');
-      if (text.split(from).length !== 2) throw new Error(`${path} has not exactly one \`${from}\``);
+      if (text.split(from).length !== 2) throw new Error(`${path} does not contain \`${from}\` exactly once`);
       await writeFile(
         join(directory, path),
         text.replace(from, () => to),

@@ -5,13 +5,13 @@ const ESC = String.fromCharCode(27);
 const tokens = new RegExp(`${ESC}\\[([?\\d;]*)([A-Za-z])|([\\r\\n])|([^${ESC}\\r\\n]+)`, 'g');
 
 /**
- * The lines that a terminal of this width shows in the end, with all that scrolled away; one that goes on in the next row
- * is one line. Throws for a control that it does not know.
+ * The lines that a terminal of this width finally shows, including what scrolled away; a wrapped line is one line.
+ * Throws for an unknown control sequence.
  */
 export function screenOf(output: string, columns: number): readonly string[] {
   const rows: string[][] = [[]];
   let [row, column] = [0, 0];
-  /** Rows that a line goes on in. */
+  /** Rows that continue a wrapped line. */
   const goesOn = new Set<number>();
   const line = () => {
     while (rows.length <= row) rows.push([]);

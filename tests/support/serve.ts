@@ -8,9 +8,9 @@ import { visionServer } from './vision-server.ts';
 
 export interface ServedArchive extends AsyncDisposable {
   readonly url: string;
-  /** To be called after files came, went or changed. */
+  /** Must be called after files were added, removed or changed. */
   rescan(): Promise<void>;
-  /** Paths with query that were asked for since the last call. */
+  /** Paths with queries requested since the last call. */
   requests(): readonly string[];
 }
 
@@ -24,8 +24,8 @@ async function open(directory: string) {
 }
 
 /**
- * Serves a folder in the archive's layout, by the independent server of ../shared where there is one, else by the
- * project's own. `answers` are given in its place, by key: a bucket that contradicts its own listing.
+ * Serves a folder in the archive's layout, with the independent server of ../shared if it is there, otherwise with the
+ * project's own. `answers` replace the files of their keys: a bucket that contradicts its own listing.
  */
 export async function serveArchive(
   directory: string,

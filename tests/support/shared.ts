@@ -8,17 +8,20 @@ import { describe } from 'vitest';
 import { needsShared } from '../checks/summary.ts';
 import { runDir, tempDir } from './temp.ts';
 
-/** Test input that lies beside the repository and is no part of it. */
+/** Test input that lies next to the repository and is not part of it. */
 export const sharedPath = (...parts: readonly string[]): string =>
   join(import.meta.dirname, '../../../shared', ...parts);
 
 export const canUseShared = existsSync(sharedPath()) && spawnSync('python3', ['--version']).status === 0;
 
-/** A suite that reads ../shared or runs its Python tools. Where it cannot, it is skipped, and `pnpm test` says so. */
+/**
+ * A suite that reads ../shared or runs its Python tools. It is skipped where that is not possible, and `pnpm test` says
+ * so.
+ */
 export const describeShared = (title: string, suite: () => void): unknown =>
   describe.skipIf(!canUseShared)(`${title} ${needsShared}`, suite);
 
-/** The real archive as a tree of files with their publication times; read only, unpacked once in a test run. */
+/** The real archive as a tree of files with their publication times, unpacked once per test run; read only. */
 export async function realArchive(): Promise<string> {
   const directory = join(runDir(), 'real-archive');
   if (existsSync(directory)) return directory;

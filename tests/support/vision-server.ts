@@ -4,17 +4,17 @@ import { createInterface } from 'node:readline';
 import { sharedPath } from './shared.ts';
 
 export interface VisionServerOptions {
-  /** `500=0.03,reset=0.03`: kinds and rates as vision_server.py --help explains them. */
+  /** `500=0.03,reset=0.03`: kinds and rates as explained by vision_server.py --help. */
   readonly faults?: string;
   readonly latencyMs?: number;
   readonly seed?: string;
-  /** The root answers HTML, listings lie under /data.binance.vision. */
+  /** The root answers with HTML; listings are under /data.binance.vision. */
   readonly htmlRoot?: boolean;
 }
 
 export interface VisionServer extends AsyncDisposable {
   readonly url: string;
-  /** Reads the folder again after files came, went or changed. */
+  /** Reads the folder again after files were added, removed or changed. */
   rescan(): Promise<void>;
   /** Its own counters: `GET`, `list`, `200`, `404`, `fault:…` */
   stats(): Promise<Readonly<Record<string, number>>>;
@@ -28,7 +28,7 @@ export async function visionServer(directory: string, options: VisionServerOptio
   if (options.seed !== undefined) args.push('--seed', options.seed);
   if (options.htmlRoot) args.push('--html-root');
   const child = spawn('python3', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  // A server that outlives its worker would hold the worker's output open, and the test run would never end.
+  // If the server outlived its worker, it would keep the worker's output open, and the test run would never end.
   const end = () => child.kill('SIGKILL');
   process.once('exit', end);
   const exit = once(child, 'exit');

@@ -1,6 +1,9 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** A zip of one deflated member, laid out as the publisher's are; written here so that tests do not share code with what they test. */
+/**
+ * A zip with one deflated member in the publisher's layout, written here so that tests share no code with what they
+ * test.
+ */
 export function zipOf(name: string, content: string | Uint8Array): Buffer {
   const data = Buffer.from(content as string);
   const packed = deflateRawSync(data);
@@ -27,7 +30,7 @@ export function zipOf(name: string, content: string | Uint8Array): Buffer {
   return Buffer.concat([local, central, end]);
 }
 
-/** The same zip of one member with every size and offset in zip64 records. */
+/** The same zip with every size and offset in zip64 records. */
 export function asZip64(zip: Buffer): Buffer {
   const at = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1');
   const end = Buffer.from(zip.subarray(at));

@@ -12,10 +12,10 @@ import { zipOf } from '../support/zip.ts';
 
 const days = daysFrom('2025-07-01', 12);
 const asOf = '2025-07-13T12:00:00Z';
-/** So many that one bad archive leaves more than 95 % of its day. */
+/** Enough that one bad archive still leaves more than 95 % of its day. */
 const symbols = ['BTCUSDT', ...Array.from({ length: 24 }, (_, i) => `C${String.fromCharCode(65 + i)}USDT`)];
 
-/** A day's bar with one field replaced. */
+/** A bar of one day with one field replaced. */
 function barWith(symbol: string, day: string, field: string, text: string): string {
   const at = header.split(',').indexOf(field);
   return dailyBar(symbol, day).split(',').with(at, text).join(',');
@@ -126,7 +126,7 @@ describe('bad input', () => {
     await archive.put(keyOf(bad.html), Buffer.from('<!DOCTYPE html><html><body>Service</body></html>'), published);
     await archive.put(keyOf(bad.otherName), goodZip({ ...bad.otherName, symbol: 'CKUSDT' }), published);
     const wrongCrc = goodZip(bad.crc);
-    wrongCrc.writeUInt32LE(0xdeadbeef, 14); // of the local header
+    wrongCrc.writeUInt32LE(0xdeadbeef, 14); // in the local header
     wrongCrc.writeUInt32LE(0xdeadbeef, wrongCrc.indexOf('PK\x01\x02', 'latin1') + 16);
     await archive.put(keyOf(bad.crc), wrongCrc, published);
     await replaceRows(bad.nan, barWith(bad.nan.symbol, bad.nan.day, 'quote_volume', 'NaN'));
@@ -152,7 +152,7 @@ describe('bad input', () => {
     result = await pipelineInProcess(args, { dataDir, env: { PIPELINE_ARCHIVE_URL: server.url } });
   });
 
-  test('is a warning: the run goes on to its end', () => expectExit(result, 0));
+  test('is a warning, and the run continues to its end', () => expectExit(result, 0));
 
   test.each(allBad)('$what is $status with its reason', async (it) => {
     const entry = (await ledger()).get(keyOf(it));
@@ -165,7 +165,7 @@ describe('bad input', () => {
     expect((await queryWarehouse(warehouseOf(dataDir), sql)).rows).toEqual([[0n]]);
   });
 
-  test('is counted in the closing figures, and what a load rejects is as much a warning as what staging does', async () => {
+  test('is counted in the closing figures, whether staging or a load rejected it', async () => {
     const file = join(dataDir, 'mirror/artifacts/run_results.json');
     const { results } = JSON.parse(await readFile(file, 'utf8')) as { results: { message: string }[] };
     const counted = (status: string) =>
@@ -185,7 +185,7 @@ describe('bad input', () => {
     }
   });
 
-  test('costs nothing else', async () => {
+  test('affects nothing else', async () => {
     const { rows } = await queryWarehouse(
       warehouseOf(dataDir),
       `select symbol || '-1d-' || strftime(timestamp, '%Y-%m-%d') from ohlcv order by 1`,

@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp.ts';
 
 const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 const symbols = smallArchive.symbols.slice(0, 3);
-const days = smallArchive.days.slice(-12); // across the end of June, of which there are monthly files too
+const days = smallArchive.days.slice(-12); // across the end of June, which has monthly files too
 const tables = [
   ...['archive_objects', 'staged_archives', 'archive_revisions', 'ohlcv', 'symbols', 'conflicts', 'gaps'],
   ...['daily_availability', 'volume_rankings'],
@@ -22,7 +22,7 @@ const tables = [
 
 let archive: ArchiveDirectory;
 let server: ServedArchive;
-/** The target's folder after two runs, which is copied for each try. */
+/** The target's folder after two runs, which is copied for each attempt. */
 let finished: string;
 let exported: Readonly<Record<string, string>>;
 let rows: Readonly<Record<string, readonly string[]>>;
@@ -48,7 +48,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** A copy of what the runs left, noted as left so. */
+/** A copy of the target that the record of the last run accepts as its own. */
 async function copyOfFinished(): Promise<string> {
   const dataDir = await tempDir('damaged-');
   cpSync(join(finished, 'mirror'), join(dataDir, 'mirror'), { recursive: true });
@@ -63,7 +63,7 @@ const filesIn = (dataDir: string): readonly string[] =>
     .filter((path) => !/^(logs|artifacts)\//.test(path))
     .sort();
 
-describe('B26 B36: whatever happened to a file under data/ between two runs', () => {
+describe('B26 B36: whatever happens to a file under data/ between two runs', () => {
   type Harm = (file: string, other: string, random: number) => void;
   const harms: Readonly<Record<string, Harm>> = {
     'a byte flipped': (file, _, random) => {
@@ -86,9 +86,9 @@ describe('B26 B36: whatever happened to a file under data/ between two runs', ()
     },
   };
 
-  test('the next run ends with the same rows and exports, or with a refusal that has a name', async () => {
+  test('the next run ends with the same rows and exports, or with a named refusal', async () => {
     const random = fc.integer({ min: 0, max: 2 ** 31 - 1 });
-    // Half of the bytes that can be flipped are in the warehouse; every kind of file has its turn here.
+    // Half of the bytes that can be flipped are in the warehouse, so the kinds of file take turns here.
     const kinds = [
       /^warehouse\.duckdb$/,
       /\.left$/,
@@ -125,7 +125,7 @@ describe('B26 B36: whatever happened to a file under data/ between two runs', ()
   });
 });
 
-test('B36: a folder that was copied is compared, found as it was published, and nothing in it is built again', async () => {
+test('B36: a copied folder is compared, found to be as published, and nothing in it is rebuilt', async () => {
   const dataDir = await copyOfFinished();
   rmSync(join(dataDir, 'mirror/warehouse.duckdb.left'));
   const { exitCode, stderr } = await run(dataDir);
@@ -135,7 +135,7 @@ test('B36: a folder that was copied is compared, found as it was published, and 
   expect(stderr).toMatch(/REUSED model daily_availability /);
 });
 
-test('a warehouse from before there were digests gets them by migrate up, and nothing in it is built again', async () => {
+test('a warehouse older than digests gets them from migrate up, and nothing in it is rebuilt', async () => {
   const dataDir = await copyOfFinished();
   const file = join(dataDir, 'mirror/warehouse.duckdb');
   {
@@ -153,11 +153,11 @@ test('a warehouse from before there were digests gets them by migrate up, and no
   expect(await rowsOf(dataDir)).toEqual(rows);
 });
 
-describe('B26: a staged file that is damaged', () => {
+describe('B26: a damaged staged file', () => {
   const csv = (symbol: string, day: string) => `staging/futures-um/1d/${symbol}/${symbol}-1d-${day}.csv`;
   const day = days.at(-2) as string;
 
-  /** What a run makes of it that builds everything again. */
+  /** The digests of a copy after a run that rebuilds everything. */
   async function rebuilt(harm: (file: string) => void, ...more: readonly string[]) {
     const dataDir = await copyOfFinished();
     harm(join(dataDir, 'mirror', csv('ETHUSDT', day)));
@@ -170,20 +170,20 @@ describe('B26: a staged file that is damaged', () => {
     ['zeroed', zero],
     ['torn', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 30))],
     ['gone', (file: string) => rmSync(file)],
-  ])('%s is fetched again in the same run, with or without the extract in its selection', async (what, harm) => {
+  ])('(%s) is fetched again in the same run, whether or not the extract is selected', async (what, harm) => {
     for (const selection of [[], ['--select', 'ohlcv+']]) {
       const { dataDir, result } = await rebuilt(harm, ...selection);
       expectExit(result, 0);
       expect(await exportsOf(dataDir)).toEqual(exported);
       expect(await rowsOf(dataDir)).toEqual(rows);
       const aside = csv('ETHUSDT', day).replace('staging/', 'staging/damaged/');
-      // The extract sees by itself that a file has another size.
+      // The extract notices a changed size by itself.
       const isAside = what === 'altered' || what === 'zeroed' || (what === 'torn' && selection.length > 0);
       expect(existsSync(join(dataDir, 'mirror', aside))).toBe(isAside);
     }
   });
 
-  test('and cannot be had again leaves its partition as it is published, by name, until it can', async () => {
+  test('that cannot be fetched again leaves its partition as published, and is named, until it can be fetched', async () => {
     await using empty = await serveArchive(await tempDir('empty-'));
     const dataDir = await copyOfFinished();
     zero(join(dataDir, 'mirror', csv('ETHUSDT', day)));
@@ -200,7 +200,7 @@ describe('B26: a staged file that is damaged', () => {
     expect(await rowsOf(dataDir)).toEqual(rows);
   });
 
-  test('and cannot be had again is left out where nothing is published of its partition, until it can', async () => {
+  test('that cannot be fetched again is left out if nothing of its partition is published, until it can be fetched', async () => {
     await using empty = await serveArchive(await tempDir('empty-'));
     const dataDir = await copyOfFinished();
     zero(join(dataDir, 'mirror', csv('ETHUSDT', day)));

@@ -21,8 +21,8 @@ describe('B14: a warehouse that cannot be opened is never replaced by a new one'
   });
 
   test.each([
-    ['garbage', () => writeFile(file, Buffer.alloc(100_000, 'no database'))],
-    ['a file that is cut', () => truncate(file, 20_000)],
+    ['garbage', () => writeFile(file, Buffer.alloc(100_000, 'not a database'))],
+    ['a truncated file', () => truncate(file, 20_000)],
   ])('%s', async (_, damage) => {
     await copyFile(whole, file);
     await damage();
@@ -38,7 +38,7 @@ describe('B14: a warehouse that cannot be opened is never replaced by a new one'
     expect(await sha256Tree(join(dataDir, 'sample/exports'))).toEqual(exports);
   });
 
-  test('a backup that is no database is not restored', async () => {
+  test('a backup that is not a database is not restored', async () => {
     await copyFile(whole, file);
     const backup = join(dataDir, 'backup.duckdb');
     await writeFile(backup, Buffer.alloc(100_000, 'no database'));

@@ -13,7 +13,7 @@ const vars = ['--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchi
 
 describe('the same archive gives the same Parquet bytes', () => {
   const symbols = smallArchive.symbols.slice(0, 4);
-  const days = smallArchive.days.slice(-16); // across the end of June, of which there are monthly files too
+  const days = smallArchive.days.slice(-16); // across the end of June, which has monthly files too
   let directory: string;
   let expected: Readonly<Record<string, string>>;
 
@@ -46,9 +46,9 @@ describe('the same archive gives the same Parquet bytes', () => {
     expect(await exports(dataDir)).toEqual(expected);
   });
 
-  test('A16 A21 B2 B3: whatever the order in which its files arrive, run after run', async () => {
+  test('A16 A21 B2 B3: in whatever order its files arrive, run after run', async () => {
     const keys = Object.keys(await sha256Tree(directory)).filter((path) => path.endsWith('.zip'));
-    // The tests hold BTCUSDT against the others, so it is there from the start.
+    // The tests compare BTCUSDT with the others, so it is there from the start.
     const first = keys.filter((key) => key.includes('/BTCUSDT/'));
     const late = keys.filter((key) => !first.includes(key));
 

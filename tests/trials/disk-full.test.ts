@@ -12,7 +12,7 @@ import { tempDir } from '../support/temp.ts';
 const run = promisify(execFile);
 const words = ['run', '--target', 'mirror', '--as-of', smallArchive.asOf, '--var', 'availability_timeframe=1d'];
 
-/** A folder of bash's own: what it does ends with it. */
+/** Runs a script of bash in its own folder; mounts and limits end with it. */
 const bash = (script: string, variables: Readonly<Record<string, string>>, namespace = false) =>
   run(namespace ? 'unshare' : 'bash', namespace ? ['-rm', 'bash', '-euc', script] : ['-euc', script], {
     env: {
@@ -28,7 +28,7 @@ const bash = (script: string, variables: Readonly<Record<string, string>>, names
 const pipeline = (dataDir: string, ...more: readonly string[]) =>
   `"$NODE" "$MAIN" ${[...words, ...more].map((word) => `'${word}'`).join(' ')} --data-dir "${dataDir}"`;
 
-/** An own mount needs a namespace of its own, which not every machine allows. */
+/** A private mount needs a mount namespace, which not every machine allows. */
 function canMount(): boolean {
   try {
     execFileSync('unshare', ['-rm', 'bash', '-c', 'mount -t tmpfs -o size=1m none /mnt'], { stdio: 'ignore' });
@@ -49,7 +49,7 @@ beforeAll(async () => {
 const ledgerLines = async (dataDir: string) =>
   (await readFile(join(dataDir, 'mirror/staging/journal.jsonl'), 'utf8')).split('\n').sort();
 
-/** Staged files, ledger, tables and exports are those of a run that nothing disturbed. */
+/** Expects staged files, ledger, tables and exports to equal those of an undisturbed run. */
 async function expectUndisturbed(dataDir: string): Promise<void> {
   const part = (of: string, name: string) => join(of, 'mirror', name);
   expect(stagedCsvs(part(dataDir, 'staging'))).toEqual(stagedCsvs(part(undisturbed, 'staging')));
@@ -60,13 +60,13 @@ async function expectUndisturbed(dataDir: string): Promise<void> {
   expect(leftovers).toEqual([]);
 }
 
-/** Every disk-full error names a file of the target. */
+/** Expects every disk-full error to name a file of the target. */
 function expectDiskFull(output: string, node: string): void {
   expect(output, output).toMatch(new RegExp(`ERROR ${node}: \\[DISK_FULL\\] /.*mirror`));
   expect(output, output).not.toContain('[INTERNAL]');
 }
 
-describe.skipIf(!canMount())('a disk that is full (needs a mount namespace)', () => {
+describe.skipIf(!canMount())('a full disk (needs a mount namespace)', () => {
   test.each([
     ['the listing is written', [], 30_000, 'extract listing'],
     ['files are staged', ['--select', 'listing'], 100_000, 'extract klines'],
@@ -92,8 +92,8 @@ describe.skipIf(!canMount())('a disk that is full (needs a mount namespace)', ()
 
 describe('a limit on the size of files (ulimit -f)', () => {
   test.each([
-    ['that stops the warehouse while it is made', 8, 'extract listing'],
-    ['that stops the listing on its way into the warehouse', 48, 'extract listing'],
+    ['that stops the creation of the warehouse', 8, 'extract listing'],
+    ['that stops the listing while it enters the warehouse', 48, 'extract listing'],
     ['that stops the load', 100, '.*'],
   ] as const)('%s', async (_what, kilobytes, node) => {
     const dataDir = await tempDir('limited-');

@@ -9,7 +9,7 @@ import { visionServer } from '../support/vision-server.ts';
 
 const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
 
-describeShared('a service as it is', () => {
+describeShared('an unreliable server', () => {
   let directory: string;
   let undisturbedDir: string;
   let undisturbed: Awaited<ReturnType<typeof publishedRows>>;
@@ -23,7 +23,7 @@ describeShared('a service as it is', () => {
     undisturbed = await publishedRows(undisturbedDir);
   });
 
-  test('B11: faults that pass are retried, counted, and cost no row', async () => {
+  test('B11: transient faults are retried and counted, and no row is lost', async () => {
     const faults = '500=0.05,503=0.02,reset=0.05,truncate=0.05,corrupt=0.05,html=0.05';
     await using server = await visionServer(directory, { faults });
     const dataDir = await tempDir('faults-');
@@ -35,10 +35,10 @@ describeShared('a service as it is', () => {
     await expectSameRows(dataDir, undisturbed);
   });
 
-  test('what never heals is named, and everything else is built', async () => {
+  test('permanent faults are named, and everything else is built', async () => {
     await using server = await visionServer(directory, { faults: 'gone=0.05,badzip=0.1', seed: '4' });
     const dataDir = await tempDir('sticky-');
-    // Not daily_availability: its coverage test would rightly refuse so many holes.
+    // Without daily_availability, whose coverage test would rightly fail with so many holes.
     const env = { PIPELINE_ARCHIVE_URL: server.url };
     const lax = [...args, '--var', 'max_failed=0.2', '--select', '+gaps'];
     expectExit(await pipelineInProcess(lax, { dataDir, env }), 0);
@@ -50,7 +50,7 @@ describeShared('a service as it is', () => {
     expect(new Set(bad.map(([status]) => status))).toEqual(new Set(['absent', 'rejected']));
     for (const [, reason] of bad) expect(reason).toMatch(/^(absent: .*404|not_a_zip: )/);
 
-    // A month that is refused is served by its daily archives, so only days without a good archive are missing.
+    // Daily archives replace a month that fails, so only days without a good archive are missing.
     const bars = 'select * exclude data_source from ohlcv order by symbol, timestamp';
     const built = (await queryWarehouse(warehouse, bars)).rows.map(String);
     const all = (await queryWarehouse(warehouseOf(undisturbedDir), bars)).rows.map(String);
@@ -63,7 +63,7 @@ describeShared('a service as it is', () => {
     expect([...missing.values()].reduce((sum, bars) => sum + bars)).toBe(all.length - built.length);
   });
 
-  test('listings may lie on another host than objects', async () => {
+  test('listings may be on another host than objects', async () => {
     await using server = await visionServer(directory, { htmlRoot: true });
     const dataDir = await tempDir('two-hosts-');
     const env = { PIPELINE_ARCHIVE_URL: server.url, PIPELINE_LISTING_URL: `${server.url}/data.binance.vision` };

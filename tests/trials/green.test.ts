@@ -7,7 +7,7 @@ import { expectExit } from '../support/published.ts';
 import { scratchProject } from '../support/scratch.ts';
 import { tempDir } from '../support/temp.ts';
 
-test('the sample ends without a warning, from nothing and again', async () => {
+test('the sample runs without a warning, the first time and again', async () => {
   const dataDir = await tempDir('green-');
   for (let time = 1; time <= 2; time++) {
     const result = await pipelineInProcess(['run', '--warn-error'], { dataDir });
@@ -20,7 +20,7 @@ test('the sample ends without a warning, from nothing and again', async () => {
   expect(short.stdout).toMatch(/^Done\. .*\n$/);
 });
 
-test('the example of docs/pipeline.md: what matches is acknowledged, what does not is named with its line', async () => {
+test('the example of docs/pipeline.md: matching entries acknowledge, the others are named with their line', async () => {
   const page = await readFile(join(root, 'docs/pipeline.md'), 'utf8');
   const [, example = ''] = /^```yaml\n(acknowledge:[\s\S]*?)^```/m.exec(page) ?? [];
   const project = await scratchProject();
@@ -38,7 +38,7 @@ test('the example of docs/pipeline.md: what matches is acknowledged, what does n
   ]);
 });
 
-/** The project with a mirror of the small archive, and with these entries in its pipeline.yaml. */
+/** The project with a mirror of the small archive and these entries in its pipeline.yaml. */
 async function mirrorWith(...entries: readonly string[]) {
   const archive = await writeSmallArchive(await tempDir('small-'));
   const project = await scratchProject();
@@ -46,7 +46,7 @@ async function mirrorWith(...entries: readonly string[]) {
   await project.edit('pipeline.yaml', 'min: 0.95, warn: 0.99', 'min: 0.8, warn: 0.8');
   const lines = entries.map((entry) => `  - { ${entry} }\n`).join('');
   await project.edit('pipeline.yaml', '\nacknowledge:\n', `\nacknowledge:\n${lines}`);
-  /** A run of everything, which leaves its `Done.` line and what it warned of. */
+  /** Runs everything; returns its `Done.` line and its warnings. */
   async function run(asOf: string, exitCode = 0) {
     const result = await pipelineInProcess(['run', '--target', 'mirror', '--as-of', asOf, '--warn-error'], {
       ...{ dataDir: project.dataDir, cwd: project.root, env: { PIPELINE_ARCHIVE_URL: archive.directory } },
@@ -61,7 +61,7 @@ async function mirrorWith(...entries: readonly string[]) {
 const { asOf } = smallArchive;
 const folder = 'data/futures/um/daily/klines/SOLUSDT/1d';
 
-test('A7: of two names that are skipped, the one that is acknowledged does not warn, and the other does', async () => {
+test('A7: of two skipped names, only the one that is not acknowledged warns', async () => {
   const { archive, run } = await mirrorWith(
     `warning: name_skipped, of: ${folder}/SOLUSDT-1d-2025-6-1.zip, reason: never mended`,
   );
@@ -74,7 +74,7 @@ test('A7: of two names that are skipped, the one that is acknowledged does not w
   expect(stderr).toMatch(/^extract listing: skipped \S+2025-6-1\.zip: .* \(acknowledged: never mended\)$/m);
 });
 
-test('A11: a rejected archive is acknowledged for as long as it is there, and no longer', async () => {
+test('A11: a rejected archive is acknowledged as long as it exists, and no longer', async () => {
   const { archive, run } = await mirrorWith(`warning: rejected, of: '${folder}/*', reason: it overflowed`);
   const day = '2025-07-03';
   const bars = dailyBar('SOLUSDT', day).split(',');
@@ -83,7 +83,7 @@ test('A11: a rejected archive is acknowledged for as long as it is there, and no
   const first = await run(asOf);
   expect(first.warned).toBe('');
   expect(first.stderr).toMatch(/^model ohlcv: rejected \S+2025-07-03\.zip: .* \(acknowledged: it overflowed\)$/m);
-  // It is not asked for again, so nothing warns of it any more.
+  // It is not requested again, so nothing warns about it any more.
   expect((await run('2025-07-09T18:00:00Z')).warned).toBe('');
 
   await archive.putDay('SOLUSDT', day, { published: new Date('2025-07-09T20:00:00Z') });

@@ -10,10 +10,10 @@ const symbols: readonly string[] = smallArchive.symbols.filter((symbol) => symbo
 const days = smallArchive.days.slice(-20);
 const newest = days.at(-1) ?? '';
 const june = days.filter((day) => day.startsWith('2025-06'));
-/** Their monthly file of June is not there at first. */
+/** Their monthly file of June is missing at first. */
 const monthLater = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT'];
 
-/** What may happen between two runs, and how the next run is asked for. */
+/** Something that happens between two runs, and the arguments of the next run. */
 const happening = fc.oneof(
   fc.record({
     type: fc.constant('re-issued' as const),
@@ -49,7 +49,7 @@ const happening = fc.oneof(
   }),
 );
 
-/** The archive as it changes: daily and monthly files of a symbol always tell the same of a day. */
+/** The changing archive: daily and monthly files of a symbol always agree about a day. */
 async function changingArchive() {
   const archive = await writeSmallArchive(await tempDir('small-'), { symbols, days: days.slice(0, -1) });
   const monthDays = new Map(symbols.map((symbol) => [symbol, june]));
@@ -87,7 +87,7 @@ const run = (dataDir: string, url: string, vars: object, args: readonly string[]
     { dataDir, env: { PIPELINE_ARCHIVE_URL: url } },
   );
 
-test('A15 A18: whatever happened before, one run from there equals one run from nothing', async () => {
+test('A15 A18: after any history, one run gives the same as one run from nothing', async () => {
   const property = fc.asyncProperty(fc.array(happening, { minLength: 3, maxLength: 5 }), async (history) => {
     const archive = await changingArchive();
     await using server = await serveArchive(archive.directory);

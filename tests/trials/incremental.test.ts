@@ -11,9 +11,9 @@ interface Mirror extends AsyncDisposable {
   readonly archive: ArchiveDirectory;
   readonly server: ServedArchive;
   readonly dataDir: string;
-  /** A run on what the archive holds now; without an as-of the morning after the small archive's last day. */
+  /** Runs on the current archive. The default as-of is the morning after the small archive's last day. */
   run(options: { asOf?: string; args?: readonly string[]; vars?: object }): Promise<void>;
-  /** A run from nothing on what the archive holds now, and its rows. */
+  /** The rows of a run from nothing on the current archive. */
   rowsFromNothing(options: { asOf?: string; vars?: object }): ReturnType<typeof publishedRows>;
   query(sql: string): Promise<readonly (readonly Value[])[]>;
 }
@@ -50,7 +50,7 @@ async function mirror(days: readonly string[] = smallArchive.days): Promise<Mirr
 }
 
 describe('incremental equals full', () => {
-  test('B2 B3 A21: when a daily file arrives late in an old month', async () => {
+  test('B2 B3 A21: when a daily file of an old month arrives late', async () => {
     await using it = await mirror();
     const late = '2025-06-03';
     const june = smallArchive.days.filter((day) => day.startsWith('2025-06') && day !== late);
@@ -74,7 +74,7 @@ describe('incremental equals full', () => {
     await expectSameRows(it.dataDir, await it.rowsFromNothing({}));
   });
 
-  test('A18: when an old file is re-issued with other figures', async () => {
+  test('A18: when an old file is re-issued with different figures', async () => {
     await using it = await mirror();
     await it.run({});
     await it.archive.putMonth(
@@ -93,7 +93,7 @@ describe('incremental equals full', () => {
     ).toEqual([['SOLUSDT-1d-2025-06.zip', 1, 30n, 0n, 0n]]);
   });
 
-  test('A18: without --relist a re-issued file is seen once the last whole listing is old', async () => {
+  test('A18: without --relist, when a re-issued file is found because the last whole listing is old', async () => {
     await using it = await mirror();
     await it.run({});
     await it.archive.putMonth(
@@ -106,7 +106,7 @@ describe('incremental equals full', () => {
     await expectSameRows(it.dataDir, await it.rowsFromNothing({ asOf }));
   });
 
-  test('B1: day after day, and a refresh without volumes keeps those that are there', async () => {
+  test('B1: day after day, and a refresh without volumes keeps the existing ones', async () => {
     const [last = '', next = ''] = daysFrom('2025-07-08', 2);
     await using it = await mirror(smallArchive.days.filter((day) => day < last));
     await it.run({ asOf: `${last}T12:00:00Z` });
@@ -131,7 +131,7 @@ describe('incremental equals full', () => {
     await expectSameRows(it.dataDir, await it.rowsFromNothing({ asOf }));
   });
 
-  test('after a changed var and back, with a selection in between', async () => {
+  test('after a var is changed and changed back, with selections in between', async () => {
     await using it = await mirror();
     await it.run({});
     const dollars = { ranking_quote_assets: ['USDT', 'USDC'] };
@@ -144,7 +144,7 @@ describe('incremental equals full', () => {
     await expectSameRows(it.dataDir, await it.rowsFromNothing({}));
   });
 
-  test('when partial selections build one layer at a time, rows and exports', async () => {
+  test('when partial selections build one layer at a time, in rows and exports', async () => {
     const last = smallArchive.days.at(-1) ?? '';
     await using it = await mirror(smallArchive.days.filter((day) => day < last));
     await it.run({});
@@ -161,7 +161,7 @@ describe('incremental equals full', () => {
     expect(exported.rows.map((row) => row.slice(0, -1))).toEqual(expected.get('volume_rankings')?.rows);
   });
 
-  test('B4: only perpetual contracts in USDT are ranked, no settled copy, no delivery, no other quote asset', async () => {
+  test('B4: only USDT perpetuals are ranked, no settled copy, delivery contract or other quote asset', async () => {
     await using it = await mirror();
     for (const day of smallArchive.days.slice(-9)) await it.archive.putDay('SOLUSDTSETTLED', day);
     await it.run({});

@@ -26,11 +26,11 @@ const eventsOf = (stderr: string): readonly NodeEvent[] =>
     .filter((line) => line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line));
 
-/** What became of every archive, whenever that was decided. */
+/** The status of every archive, whenever it was decided. */
 const ledgerOf = async (dataDir: string) =>
   (await queryWarehouse(warehouseOf(dataDir), 'select * exclude staged_at from staged_archives order by key')).rows;
 
-/** Every file that is staged, the listing's too; the journal's lines stand in the order in which archives came. */
+/** Every staged file, including the listing's. The journal's lines are sorted, since they are in order of arrival. */
 async function stagedOf(dataDir: string): Promise<Readonly<Record<string, string>>> {
   const { 'journal.jsonl': _, ...files } = await sha256Tree(join(dataDir, 'mirror/staging'));
   return files;
@@ -42,7 +42,7 @@ describe('SIGKILL (B15)', () => {
   let ledger: Rows['rows'];
   let staged: Readonly<Record<string, string>>;
   let exported: Readonly<Record<string, string>>;
-  /** How long each node took, undisturbed. */
+  /** The time that each node took in an undisturbed run. */
   const seconds = new Map<string, number>();
 
   afterAll(() => server[Symbol.asyncDispose]());
@@ -66,7 +66,10 @@ describe('SIGKILL (B15)', () => {
     exported = await sha256Tree(join(dataDir, 'mirror/exports'));
   });
 
-  /** Kills a run from nothing when that share of a stage is done; one that was through it already is tried again sooner. */
+  /**
+   * Kills a run from nothing after this share of a stage. If the stage is over by then, tries again with an earlier
+   * kill.
+   */
   async function killedIn(stage: string, instant: number): Promise<string> {
     for (;;) {
       const dataDir = await tempDir('killed-');
@@ -84,7 +87,7 @@ describe('SIGKILL (B15)', () => {
   }
 
   test.each(stages.flatMap((stage) => instants.map((instant) => ({ stage, instant }))))(
-    'in $stage, after $instant of it, costs no row and leaves no wrong one',
+    'after $instant of $stage loses no row and leaves no wrong one',
     async ({ stage, instant }) => {
       const dataDir = await killedIn(stage, instant);
       expectExit(await pipelineInProcess(args, { dataDir, env: { PIPELINE_ARCHIVE_URL: server.url } }), 0);

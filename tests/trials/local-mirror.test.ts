@@ -12,7 +12,7 @@ import { tempDir } from '../support/temp.ts';
 const days = smallArchive.days.slice(30);
 const words = ['run', '--target', 'mirror', '--as-of', smallArchive.asOf, '--var', 'availability_timeframe=1d'];
 
-/** A folder whose name a URL has to escape. */
+/** A folder whose name has to be escaped in a URL. */
 async function folder() {
   const directory = join(await tempDir('small-'), 'my archive #1 ü');
   await mkdir(directory);
@@ -26,7 +26,7 @@ async function servedRows(directory: string) {
   return publishedRows(dataDir);
 }
 
-test('a folder and its file: URL as PIPELINE_ARCHIVE_URL give the rows of the same archive behind a server', async () => {
+test('a folder or its file: URL as PIPELINE_ARCHIVE_URL gives the same rows as the archive behind a server', async () => {
   const { directory } = await folder();
   const expected = await servedRows(directory);
   for (const url of [directory, pathToFileURL(directory).href]) {
@@ -40,7 +40,7 @@ test('a folder and its file: URL as PIPELINE_ARCHIVE_URL give the rows of the sa
   }
 });
 
-test('a folder and its file: URL as the archive of a target, and new files in it are seen', async () => {
+test('a folder or its file: URL can be the archive of a target, and new files in it are found', async () => {
   const archive = await folder();
   for (const url of [archive.directory, pathToFileURL(archive.directory).href]) {
     const project = await scratchProject();
@@ -55,7 +55,7 @@ test('a folder and its file: URL as the archive of a target, and new files in it
   }
 });
 
-test('a folder that is not there is named, and nothing is fetched', async () => {
+test('a missing folder is named, and nothing is fetched', async () => {
   const env = { PIPELINE_ARCHIVE_URL: pathToFileURL(join(await tempDir(), 'nowhere')).href };
   const { exitCode, stdout } = await pipelineInProcess(words, { dataDir: await tempDir(), env });
   expect(exitCode).toBe(2);

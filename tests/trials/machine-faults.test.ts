@@ -16,7 +16,7 @@ interface Ended {
   readonly output: string;
 }
 
-/** Runs a script of bash, in a mount namespace of its own where it mounts something. */
+/** Runs a bash script, in its own mount namespace if it mounts something. */
 const bash = (script: string, namespace = false): Promise<Ended> =>
   new Promise((resolve) => {
     const [file, ...before] = namespace ? ['unshare', '-rm', 'bash'] : ['bash'];
@@ -55,7 +55,7 @@ async function copyOfBuilt(): Promise<string> {
 }
 
 interface Row {
-  /** As docs/errors.md calls it. */
+  /** The name of the fault in docs/errors.md. */
   readonly fault: string;
   readonly can?: boolean;
   readonly provoke: () => Promise<Ended>;
@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** The rows of the table of docs/errors.md: fault, code, exit code. */
+/** The rows of the table in docs/errors.md: fault, code, exit code. */
 const table = readFileSync(join(root, 'docs/errors.md'), 'utf8')
   .split('## Faults of the machine')[1]
   ?.split('\n')
@@ -190,7 +190,7 @@ test.skipIf(!isLinux)('a run adapts to a limit of 64 open files', async () => {
   expect(exitCode, output).toBe(0);
 });
 
-test('a path may contain any sign', async () => {
+test('a path may contain any character', async () => {
   const folder = await tempDir('signs-');
   const dataDir = join(folder, `a?b#c%41 d'e"f[1]*`);
   const run = await bash(cli('run', '--select', '+rankings', '--data-dir', dataDir));

@@ -9,7 +9,7 @@ import { tempDir } from '../support/temp.ts';
 const figures = `quote_volume_usdt, trade_count, volume_base, taker_buy_volume_base, taker_buy_quote_volume_usdt,
   open_price, high_price, low_price, close_price`;
 
-test('an old database is refused, comes up to date with every row, and the next run fills the nine figures', async () => {
+test('an old database is refused, is migrated with every row, and the next run fills the nine figures', async () => {
   const dataDir = await tempDir('old-');
   const cli = (...args: readonly string[]) => pipelineInProcess(args, { dataDir });
   const file = join(dataDir, 'sample', 'warehouse.duckdb');

@@ -11,7 +11,7 @@ import { pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit, expectSameRows, publishedRows } from '../support/published.ts';
 import { tempDir } from '../support/temp.ts';
 
-/** Numbers in [0, 1) that depend on the seed alone. */
+/** Random numbers in [0, 1) that depend only on the seed. */
 function randomOf(seed: number): () => number {
   let state = seed * 2_654_435_761;
   return () => {
@@ -29,7 +29,7 @@ const faults: readonly Fault[] = [
   (response) => response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>'),
   (response) => response.writeHead(503).end('<Error><Code>SlowDown</Code></Error>'),
   (response) => response.socket?.destroy(),
-  // Cut, with the length that would be right and with that of what comes.
+  // Truncated, with either the full content length or that of what is sent.
   (response, body) => {
     response.writeHead(200, { 'content-length': body.length }).write(body.subarray(0, body.length >> 1));
     response.socket?.end();
@@ -37,10 +37,10 @@ const faults: readonly Fault[] = [
   (response, body) => response.end(body.subarray(0, body.length >> 1)),
 ];
 
-/** What happens to a request, by its number. */
+/** Decides what happens to a request, by its number. */
 type Outage = (number: number) => Fault | undefined;
 
-/** Another server in front of the archive's, which fails as it is told and may stop to listen. */
+/** A server in front of the archive's that fails as told and can stop listening. */
 async function serveFailing(origin: string) {
   let number = 0;
   let outage: Outage = () => undefined;
@@ -63,7 +63,7 @@ async function serveFailing(origin: string) {
   }
   return {
     url: `http://127.0.0.1:${port}`,
-    /** `at`: the request from which on connections are refused. */
+    /** From request number `at` on, connections are refused. */
     fail(how: Outage, at = Number.POSITIVE_INFINITY) {
       [number, outage, stopsAt] = [0, how, at];
     },
@@ -77,7 +77,10 @@ async function serveFailing(origin: string) {
   };
 }
 
-/** An outage over a random part of a run of so many requests: some of them fail, in some way, or nothing listens any more. */
+/**
+ * An outage over a random part of a run of so many requests: some of them fail in some way, or the server stops
+ * listening.
+ */
 function outageOf(seed: number, requests: number): { readonly how: Outage; readonly stopsAt?: number } {
   const random = randomOf(seed);
   const [from, length, share] = [random() * requests, (0.1 + random()) * requests, random() ** 2];
@@ -92,7 +95,7 @@ function outageOf(seed: number, requests: number): { readonly how: Outage; reado
 
 describe('B23 A33: an outage over a random part of a run', () => {
   const symbols = smallArchive.symbols.slice(0, 3);
-  const days = smallArchive.days.slice(-12); // across the end of June, of which there are monthly files too
+  const days = smallArchive.days.slice(-12); // across the end of June, which has monthly files too
   const vars = ['--vars', '{"availability_timeframe":"1d"}', '--as-of', smallArchive.asOf];
   let cwd: string;
   let directory: string;
@@ -105,7 +108,7 @@ describe('B23 A33: an outage over a random part of a run', () => {
       env: { PIPELINE_ARCHIVE_URL: url },
     });
 
-  /** Digests of staged CSVs and exports. */
+  /** The digests of staged CSVs and exports. */
   async function filesOf(dataDir: string): Promise<object> {
     const staged = Object.entries(await sha256Tree(join(dataDir, 'mirror/staging')));
     const csvs = staged.filter(([path]) => path.endsWith('.csv') || path.startsWith('rejected/'));
@@ -122,7 +125,7 @@ describe('B23 A33: an outage over a random part of a run', () => {
   });
 
   test.each(Array.from({ length: 20 }, (_, i) => i + 1))(
-    'leaves nothing behind after a healthy one, seed %i',
+    'leaves no trace after the next healthy run (seed %i)',
     async (seed) => {
       await using origin = await serveStore(await createDirectoryStore(directory));
       await using server = await serveFailing(origin.url);

@@ -31,21 +31,21 @@ describeShared('the real archive', () => {
     expect(rows).toHaveLength(5_248);
   });
 
-  test('its availability equals what was computed independently', async () => {
+  test('its availability equals an independent computation', async () => {
     const file = join(dataDir, 'mirror/exports/daily_availability.parquet');
     const csv = sharedPath('real-archive/expected-availability.csv');
     const rows = await expectParquetEqualsCsv(file, csv, availabilityTypes, 'probe_timestamp');
     expect(rows).toHaveLength(6_162);
   });
 
-  test('its symbols are taken apart as expected', async () => {
+  test('its symbols are parsed as expected', async () => {
     const expected = new Map((await expectedNames()).map((row) => [row[0] ?? null, row]));
     const { rows } = await queryWarehouse(warehouseOf(dataDir), nameQuery);
     expect(rows.length).toBeGreaterThanOrEqual(519);
     expect(rows).toEqual(rows.map(([symbol]) => expected.get(String(symbol))));
   });
 
-  test('A22 A23: all 1,007 names of the USD-M tree are taken apart as expected', async () => {
+  test('A22 A23: all 1,007 names of the USD-M tree are parsed as expected', async () => {
     const expected = await expectedNames();
     expect(expected).toHaveLength(1_007);
     const archive = archiveDirectory(await tempDir('names-archive-'));

@@ -12,12 +12,12 @@ import { tempDir } from '../support/temp.ts';
 
 const symbols = smallArchive.symbols.slice(0, 4);
 const days = smallArchive.days.slice(-16);
-/** What the archive does not have yet. */
+/** The days that the archive has not published yet. */
 const recent = days.slice(-2);
-/** What it lacks of all symbols but the first. */
+/** The days that the archive lacks for all symbols but the first. */
 const hole = '2025-07-02';
 
-/** An archive without the recent days and the hole. */
+/** An archive without the recent days and without the hole. */
 async function writeArchive() {
   const archive = await writeSmallArchive(await tempDir('small-'), {
     symbols,
@@ -40,7 +40,7 @@ describe('rest_fill', () => {
     exchange = await openExchange();
     for (const symbol of symbols) {
       const bars = days.map((day) => dailyBar(symbol, day));
-      // An unfinished one of today, which must never count.
+      // An unfinished bar of today, which must never count.
       exchange.bars.set(`futures-um/${symbol}/1d`, [...bars, dailyBar(symbol, '2025-07-09', 1)]);
     }
     env = { PIPELINE_ARCHIVE_URL: server.url };
@@ -63,7 +63,7 @@ describe('rest_fill', () => {
       )
     ).rows;
 
-  test('B7: fills what the archive lacks and does not have yet, in any time zone, and certifies it as such', async () => {
+  test('B7: fills what the archive lacks or has not published yet, in any time zone, and certifies it as such', async () => {
     const dataDir = await tempDir('rest-');
     const ran = await pipelineInProcess(args, { dataDir, env });
     expectExit(ran, 0);
@@ -96,7 +96,7 @@ describe('rest_fill', () => {
     }
   });
 
-  test('off by default; a second run asks nothing and rebuilds nothing', async () => {
+  test('is off by default; a second run requests nothing and rebuilds nothing', async () => {
     const dataDir = await tempDir('rest-');
     exchange.requests();
     expectExit(
@@ -116,14 +116,14 @@ describe('rest_fill', () => {
     expect(await restRows(dataDir)).toHaveLength(3);
   });
 
-  test('makes way for the archive: once it has published, the rows are those of a run that never asked', async () => {
+  test('makes way for the archive: once it publishes, the rows are those of a run without rest_fill', async () => {
     const dataDir = await tempDir('rest-');
     const asked = await writeArchive();
     await using late = await serveArchive(asked.directory);
     const there = { PIPELINE_ARCHIVE_URL: late.url };
     expectExit(await pipelineInProcess(args, { dataDir, env: there }), 0);
     expect(await restRows(dataDir)).toHaveLength(3);
-    // One day comes with other figures than the exchange gave.
+    // One day is published with other figures than the exchange gave.
     for (const symbol of symbols) {
       for (const day of [hole, ...recent]) await asked.putDay(symbol, day, { edition: day === hole ? 3 : 0 });
     }
@@ -137,7 +137,7 @@ describe('rest_fill', () => {
     await expectSameRows(dataDir, await publishedRows(never));
   });
 
-  test('Ctrl-C ends it within a second with 130, and the next run goes on', async () => {
+  test('ends within a second of Ctrl-C with 130, and the next run continues', async () => {
     const dataDir = await tempDir('rest-');
     let seen = () => {};
     const asked = new Promise<void>((resolve) => {
@@ -158,7 +158,7 @@ describe('rest_fill', () => {
     expect(await restRows(dataDir)).toHaveLength(3);
   });
 
-  test('a ban is told as one, and what was built before stays', async () => {
+  test('reports a ban as such, and what was built before stays', async () => {
     const dataDir = await tempDir('rest-');
     exchange.faults.push(...Array(8).fill(418));
     const ran = await pipelineInProcess(args, { dataDir, env });
@@ -169,7 +169,7 @@ describe('rest_fill', () => {
   });
 });
 
-test('a made-up archive is never mixed with what the exchange traded', async () => {
+test('never mixes a synthetic archive with what the exchange traded', async () => {
   const dataDir = await tempDir('sample-rest-');
   const ran = await pipelineInProcess(
     ['run', '--select', '+ohlcv', '--var', 'rest_fill=true', '--symbols', 'BTCUSDT'],

@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp.ts';
 const days = smallArchive.days.slice(30);
 const july = days.filter((day) => day.startsWith('2025-07'));
 
-/** BTCUSDT and ETHUSDT: a monthly file each of June, eight daily ones each of July. */
+/** BTCUSDT and ETHUSDT: each has a monthly file of June and eight daily ones of July. */
 async function start(retention: 'keep' | 'prune_after_load' = 'prune_after_load') {
   const project = await scratchProject();
   const defects = 'known_defects: []';
@@ -53,7 +53,7 @@ async function start(retention: 'keep' | 'prune_after_load' = 'prune_after_load'
 }
 
 describe('staging_retention: prune_after_load', () => {
-  test('leaves no CSV of what is loaded, fetches nothing again, and gives the rows of keep', async () => {
+  test('leaves no CSV of loaded archives, fetches nothing again, and gives the same rows as keep', async () => {
     await using it = await start();
     expect(await it.run()).toHaveLength(18);
     expect(await it.csvs()).toEqual([]);
@@ -68,7 +68,7 @@ describe('staging_retention: prune_after_load', () => {
     await it.expectRowsOfAFreshRun();
   });
 
-  test('keeps what is staged and not loaded', async () => {
+  test('keeps what is staged but not loaded', async () => {
     await using it = await start();
     await it.run('--select', '+klines');
     expect(await it.csvs()).toHaveLength(18);
@@ -76,7 +76,7 @@ describe('staging_retention: prune_after_load', () => {
     expect(await it.csvs()).toEqual([]);
   });
 
-  test('a new day brings the days of its symbol and month along, in whatever range is asked for', async () => {
+  test('a new day fetches the other days of its symbol and month again, whatever range is selected', async () => {
     await using it = await start();
     const last = july.at(-1) as string;
     await it.archive.remove(await it.archive.putDay('ETHUSDT', last));
@@ -88,7 +88,7 @@ describe('staging_retention: prune_after_load', () => {
     await it.expectRowsOfAFreshRun();
   });
 
-  test('A15: a late day that the monthly file misses brings that file along', async () => {
+  test('A15: a late day that the monthly file lacks fetches that file again', async () => {
     await using it = await start();
     const late = '2025-06-25';
     await it.archive.remove(await it.archive.putDay('ETHUSDT', late));
@@ -100,16 +100,19 @@ describe('staging_retention: prune_after_load', () => {
     await it.expectRowsOfAFreshRun();
   });
 
-  test.each(['the warehouse is there', 'it is gone'])('--full-refresh fetches all again where %s', async (state) => {
-    await using it = await start();
-    await it.run();
-    if (state === 'it is gone') await rm(it.warehouse);
-    expect(await it.run('--full-refresh')).toHaveLength(18);
-    expect(await it.csvs()).toEqual([]);
-    await it.expectRowsOfAFreshRun();
-  });
+  test.each(['the warehouse is there', 'it is gone'])(
+    '--full-refresh fetches everything again if %s',
+    async (state) => {
+      await using it = await start();
+      await it.run();
+      if (state === 'it is gone') await rm(it.warehouse);
+      expect(await it.run('--full-refresh')).toHaveLength(18);
+      expect(await it.csvs()).toEqual([]);
+      await it.expectRowsOfAFreshRun();
+    },
+  );
 
-  test('a partition that is dirty for another reason is an error that the next run mends', async () => {
+  test('a partition that is dirty for another reason is an error that the next run fixes', async () => {
     await using it = await start();
     await it.run();
     {
@@ -128,7 +131,7 @@ describe('staging_retention: prune_after_load', () => {
   });
 });
 
-test('clean --staging removes staged, superseded and rejected files, keeps ledger and listing, and says what it freed', async () => {
+test('clean --staging removes staged, superseded and rejected files, keeps ledger and listing, and says how much it freed', async () => {
   await using it = await start('keep');
   await it.run();
   await it.archive.putDay('ETHUSDT', '2025-07-05', { edition: 1 });

@@ -18,7 +18,7 @@ const ofArchive = { user: 'Ann@7f3a:pa/ss 91bc', query: 'sig=Q55de%2F+x&e=Qe1f9'
 const ofListing = { user: 'Lin%b4d2:l%C3%A4 60aa', query: 'token=Qc0de' };
 const ofExchange = { user: 'Exa19d:we?rt 77ce', query: 'key=Qf00d' };
 
-/** Every form in which a secret can be met. */
+/** Every form in which a secret can appear. */
 const secrets = [ofArchive, ofListing, ofExchange].flatMap(({ user, query }) => {
   const [name = '', password = ''] = user.split(':');
   const values = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
@@ -27,13 +27,13 @@ const secrets = [ofArchive, ofListing, ofExchange].flatMap(({ user, query }) => 
 });
 const leaks = (text: string) => secrets.filter((secret) => text.includes(secret));
 
-/** A URL with its secrets; some of them wrong. */
+/** A URL with its secrets, some of them wrong. */
 function urlOf(gate: Gate, { user, query }: typeof ofArchive, path = ''): string {
   const [name = '', password = ''] = user.split(':');
   return `http://${encodeURIComponent(name)}:${encodeURIComponent(password)}@${gate.host}${path}?${query}`;
 }
 
-/** Looks through every byte that a call has left, in files and on the screen. */
+/** Searches every byte that a call has left, in files and on the screen. */
 async function expectNoSecret(result: PipelineResult, dataDir: string): Promise<void> {
   expect(leaks(result.stdout)).toEqual([]);
   expect(leaks(result.stderr)).toEqual([]);
@@ -89,7 +89,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
 
   const call = (args: readonly string[], options: PipelineOptions) => pipelineInProcess(args, { env, ...options });
 
-  test.each(['text', 'json'])('are sent, and shown nowhere: a run, a plan, doctor, as %s', async (format) => {
+  test.each(['text', 'json'])('are sent and never shown by a run, a plan or doctor, as %s', async (format) => {
     const dataDir = await tempDir('data-');
     const args = [...ordinary, '--log-format', format, '--debug'];
     const plan = await call(['plan', ...args], { dataDir });
@@ -119,7 +119,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     await expectNoSecret(retry, dataDir);
   });
 
-  test('are sent from pipeline.yaml as well', async () => {
+  test('are also sent if they come from pipeline.yaml', async () => {
     const project = await scratchProject();
     await project.edit(
       'pipeline.yaml',
@@ -131,7 +131,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     await expectNoSecret(run, project.dataDir);
   });
 
-  test('leave logs, artifacts and the lock to their owner alone', async () => {
+  test('make logs, artifacts and the lock readable by their owner alone', async () => {
     const dataDir = await tempDir('data-');
     expectExit(await call(['run', ...ordinary], { dataDir }), 0);
     const root = join(dataDir, 'mirror');
@@ -158,7 +158,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     await expectNoSecret(run, dataDir);
   });
 
-  test('a host that asks for a password where the URL has none is told as what it means', async () => {
+  test('a host that asks for a password that the URL lacks is explained', async () => {
     const dataDir = await tempDir('data-');
     const run = await call(['run', ...ordinary], {
       env: { PIPELINE_ARCHIVE_URL: `http://${archiveGate.host}` },
@@ -169,7 +169,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     expect(run.stdout).toContain('https://user:password@host/');
   });
 
-  test('are not sent to another host, whose address may repeat them', async () => {
+  test('are not sent to another host, even if its address repeats them', async () => {
     const asked: string[] = [];
     const other = createServer((request, response) => {
       asked.push(request.url ?? '');
@@ -190,7 +190,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     await expectNoSecret(run, dataDir);
   });
 
-  test('are not shown where the exchange repeats them', async () => {
+  test('are not shown if the exchange repeats them', async () => {
     exchangeGate.intercept = ({ url, headers }, response) => {
       const msg = `illegal: ${url} of ${headers.authorization}, ${ofExchange.user}`;
       response.writeHead(400).end(JSON.stringify({ code: -1, msg }));
@@ -204,7 +204,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     await expectNoSecret(run, dataDir);
   });
 
-  test('no answer at all shows the address alone', async () => {
+  test('a request without any answer shows only the address', async () => {
     const dataDir = await tempDir('data-');
     const gone = urlOf({ ...archiveGate, host: '127.0.0.1:1' }, ofArchive, '/base');
     const run = await call(['run', ...ordinary, '--debug', '--log-format', 'json'], {
@@ -220,20 +220,24 @@ describe('users, passwords and queries of URLs (B34)', () => {
 
   const ann = 'Ann%407f3a:pa%2Fss%2091bc';
   test.each([
-    ['an archive that is no URL', ['run'], { PIPELINE_ARCHIVE_URL: `http://Ann@7f3a:pa/ss 91bc@host/?sig=Q55de%2F+x` }],
+    [
+      'an archive that is not a URL',
+      ['run'],
+      { PIPELINE_ARCHIVE_URL: `http://Ann@7f3a:pa/ss 91bc@host/?sig=Q55de%2F+x` },
+    ],
     ['an archive without https://', ['run'], { PIPELINE_ARCHIVE_URL: `${ann}@host/base` }],
     ['an archive of another protocol', ['run'], { PIPELINE_ARCHIVE_URL: `ftp://${ann}@host/base?sig=Q55de` }],
     ['an archive with half a protocol', ['run'], { PIPELINE_ARCHIVE_URL: `https//${ann}@host/base` }],
     ['a listing with a fragment', ['run'], { PIPELINE_LISTING_URL: `https://${ann}@host/#Q55de` }],
-    ['JSON that is cut', ['run', '--vars', `{"rest_urls":["spot=http://${ann}@host"`], {}],
-    ['a var that is not declared', ['run', '--var', `rest_url=http://${ann}@host?sig=Q55de`], {}],
+    ['truncated JSON', ['run', '--vars', `{"rest_urls":["spot=http://${ann}@host"`], {}],
+    ['an undeclared var', ['run', '--var', `rest_url=http://${ann}@host?sig=Q55de`], {}],
     ['a var of another type', ['run', '--var', `rest_fill=http://Ann@7f3a:pa/ss 91bc@host`], {}],
     ['a value without a name', ['run', '--var', `http://${ann}@host`], {}],
-    ['an option that is not known', ['run', `--archive=http://${ann}@host?sig=Q55de`], {}],
-    ['a command that is not known', [`http://${ann}@host?sig=Q55de`], {}],
-    ['a selector that finds nothing', ['run', '--select', `http://${ann}@host`], {}],
-    ['a lock that is elsewhere', ['run', '--locked', `http://${ann}@host/sources.lock`], undefined],
-    ['a pipeline that is elsewhere', ['run', '--pipeline', `http://${ann}@host/pipeline.yaml`], {}],
+    ['an unknown option', ['run', `--archive=http://${ann}@host?sig=Q55de`], {}],
+    ['an unknown command', [`http://${ann}@host?sig=Q55de`], {}],
+    ['a selector that matches nothing', ['run', '--select', `http://${ann}@host`], {}],
+    ['a lock at a URL', ['run', '--locked', `http://${ann}@host/sources.lock`], undefined],
+    ['a pipeline at a URL', ['run', '--pipeline', `http://${ann}@host/pipeline.yaml`], {}],
   ])('are not shown by the error of %s', async (_, args, more) => {
     for (const format of ['text', 'json']) {
       const dataDir = await tempDir('data-');
@@ -248,12 +252,12 @@ describe('users, passwords and queries of URLs (B34)', () => {
   test.each([
     ['an unknown key', `mirror: { archive: "http://${ann}@host/?sig=Q55de", "http://${ann}@host": 1 }`],
     ['a wrong type', `mirror: { archive: ["http://${ann}@host/?sig=Q55de"] }`],
-    ['a text that is cut to fit', `mirror: { archive: { x: "http://${ann}${'0'.repeat(60)}@host/?sig=Q55de" } }`],
+    ['a text that is shortened to fit', `mirror: { archive: { x: "http://${ann}${'0'.repeat(60)}@host/?sig=Q55de" } }`],
     ['a syntax error within it', `mirror: { archive: http://Ann@7f3a: pa/ss 91bc: @host/?sig=Q55de }`],
-    ['a colon too much', `mirror:\n    archive: http://Ann@7f3a: pa/ss 91bc@host`],
-    ['a quote that is not closed', `mirror: { archive: "http://${ann}@host/?sig=Q55de }`],
-    ['two of a key', `mirror: { archive: "http://${ann}@host", archive: "http://${ann}@host/?sig=Q55de" }`],
-  ])('are not shown where pipeline.yaml has %s', async (_, text) => {
+    ['one colon too many', `mirror:\n    archive: http://Ann@7f3a: pa/ss 91bc@host`],
+    ['an unclosed quote', `mirror: { archive: "http://${ann}@host/?sig=Q55de }`],
+    ['a duplicate key', `mirror: { archive: "http://${ann}@host", archive: "http://${ann}@host/?sig=Q55de" }`],
+  ])('are not shown if pipeline.yaml has %s', async (_, text) => {
     const project = await scratchProject();
     await project.edit('pipeline.yaml', 'mirror: { archive: http://127.0.0.1:8080 }', text);
     for (const format of ['text', 'json']) {
@@ -267,7 +271,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     }
   });
 
-  test('of a proxy are used and not shown', async () => {
+  test('of a proxy are used but not shown', async () => {
     const used: (string | undefined)[] = [];
     const proxy = createServer((request, response) => {
       used.push(request.headers['proxy-authorization']);

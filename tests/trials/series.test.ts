@@ -27,7 +27,7 @@ interface OracleSeries {
   readonly missing: readonly (readonly [start: string, end: string, bars: number])[];
 }
 
-/** What a certificate says, in the oracle's words: touching gaps are one range, and those after the last bar are none. */
+/** A certificate in the oracle's terms: adjacent gaps become one range, and those after the last bar are dropped. */
 function asOracle(it: Certificate): OracleSeries {
   const { slotOf, opensAt } = slotsOf(it.timeframe, usOf(it.first_open_time ?? ''), 1000);
   const last = usOf(it.last_open_time ?? '');
@@ -60,7 +60,7 @@ const byName = (a: OracleSeries, b: OracleSeries) =>
     Buffer.from([b.market, b.symbol, b.timeframe].join(' ')),
   );
 
-/** Certifies all that a warehouse holds, and answers the certificates by the lines of stdout. */
+/** Certifies everything in a warehouse, and returns the certificates by the lines of stdout. */
 async function certifyAll(target: string, dataDir: string): Promise<readonly Certificate[]> {
   const directory = await tempDir('certificates-');
   const ran = await pipelineInProcess(['certify', '--target', target, '--output', directory], { dataDir });
@@ -103,7 +103,7 @@ describeShared('the series of the real archive', () => {
     expect(certificates.map(asOracle).sort(byName)).toEqual(expected.sort(byName));
   });
 
-  test('A16 A17: an hour without a bar is an outage, a month without an archive is a hole', async () => {
+  test('A16 A17: an hour without a bar is an outage, and a month without an archive is a hole', async () => {
     const { rows } = await queryWarehouse(
       warehouseOf(dataDir),
       `select gap_start::varchar, missing_bars, cause, evidence from gaps
@@ -122,7 +122,7 @@ describeShared('the series of the real archive', () => {
     ]);
   });
 
-  test('every certificate names the archives that were read, and holds', async () => {
+  test('every certificate names the archives that were read, and verifies', async () => {
     const directory = await tempDir('check-');
     for (const certificate of certificates.filter(({ timeframe }) => timeframe !== '1d')) {
       expect(certificate.archives.length).toBeGreaterThan(0);
@@ -135,7 +135,7 @@ describeShared('the series of the real archive', () => {
 });
 
 describeShared('the series of the sample archive', () => {
-  test('A15 A16 A24: equal the oracle on the same archive written to files, with causes that fit', async () => {
+  test('A15 A16 A24: equal the oracle on the same archive written as files, with matching causes', async () => {
     const archive = await tempDir('sample-archive-');
     const dataDir = await tempDir('sample-series-');
     const [written, ran] = await Promise.all([

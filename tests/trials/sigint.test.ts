@@ -11,7 +11,7 @@ const args = ['run', '--target', 'mirror', '--vars', '{"availability_timeframe":
 
 describe('Ctrl-C', () => {
   test.each(['extract.listing', 'extract.klines', 'model.ohlcv'])(
-    'in %s ends within a second with 130, leaves artifacts, and the next run goes on',
+    'in %s ends within a second with 130 and leaves artifacts, and the next run continues',
     async (node) => {
       const { directory } = await writeSmallArchive(await tempDir('small-'), { days: smallArchive.days.slice(-20) });
       await using server = await serveArchive(directory, { latencyMs: 40 });

@@ -7,7 +7,7 @@ import { tempDir } from '../support/temp.ts';
 
 const zones = ['UTC', 'America/New_York', 'Asia/Kolkata'] as const;
 
-/** Builds, certifies and asks in a time zone; all that came out, as text and digests. */
+/** Builds, certifies and queries in a time zone; returns all output, as text and digests. */
 async function answersIn(TZ: string, run: readonly string[], env: Readonly<Record<string, string>>, ask: string[][]) {
   const dataDir = await tempDir('zone-');
   const output = await tempDir('zone-certificates-');

@@ -19,7 +19,7 @@ import { days, openWorkbench } from '../models/workbench.ts';
 const series = { symbol: 'BTCUSDT', timeframe: '1h', market: 'spot' } as const;
 const key = (day: string) => `data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-${day}.zip`;
 
-/** Three days of bars: one hour is missing, one bar is off the grid, one was not traded, one is from the REST API. */
+/** Three days of bars: one hour is missing, one bar is off the grid, one had no trades, one is from the REST API. */
 async function writeWarehouse(more = ''): Promise<string> {
   const dataDir = await tempDir('certify-');
   let file: string;
@@ -73,7 +73,7 @@ beforeEach(async () => {
 const read = async (): Promise<Certificate> => JSON.parse(await readFile(file, 'utf8'));
 
 describe('a certificate', () => {
-  test('B18: of months has a row a month', async () => {
+  test('B18: of monthly bars has a row per month', async () => {
     const months =
       await writeWarehouse(`INSERT INTO ohlcv SELECT 'BTCUSDT', '1mo', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'monthly'
         FROM range(TIMESTAMP '2025-01-01', TIMESTAMP '2025-05-01', INTERVAL 1 MONTH) AS r(t);
@@ -83,7 +83,7 @@ describe('a certificate', () => {
     expect(await read()).toMatchObject({ rows: 4, expected: 4, start: '2025-01-01T00:00:00.000Z' });
   });
 
-  test('A8 A13 A17: says what there should be, is and is not', async () => {
+  test('A8 A13 A17: says how many bars are expected, present and missing', async () => {
     const { digest, digest_of, ...said } = await read();
     expect(digest_of).toMatch(/^sha256 of the lines open_time_us,/);
     expect(said).toEqual({
@@ -102,7 +102,7 @@ describe('a certificate', () => {
     });
   });
 
-  test('A28 B38: begins with a refused archive, and gives the cause that the gaps have', async () => {
+  test('A28 B38: starts with a refused archive, and gives the same causes as the gaps', async () => {
     const may = (symbol: string) => `data/spot/monthly/klines/${symbol}/1h/${symbol}-1h-2025-05.zip`;
     const refused =
       await writeWarehouse(`INSERT INTO ohlcv SELECT 'ETHUSDT', '1h', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'daily'
@@ -141,18 +141,18 @@ describe('a certificate', () => {
     expect((await read()).digest).toBe(createHash('sha256').update(lines.join('\n')).digest('hex'));
   });
 
-  test('is verified by the SQL of docs/certificate.md alone', async () => {
+  test('can be verified with only the SQL of docs/certificate.md', async () => {
     const page = await readFile(join(root, 'docs/certificate.md'), 'utf8');
     const sql = /```sql\n([^`]+)```/.exec(page)?.[1] ?? '';
     const { rows } = await queryWarehouse(warehouseOf(dataDir), sql);
     expect(rows).toHaveLength(71);
-    const lines = `${rows.flat().join('\n')}\n`; // as the duckdb command line prints them
+    const lines = `${rows.flat().join('\n')}\n`; // as DuckDB's command line prints them
     const { stdout } = spawnSync('sh', ['-c', 'head -c -1 | sha256sum'], { input: lines, encoding: 'utf8' });
     expect(page).toContain('| head -c -1 | sha256sum');
     expect(stdout.split(' ')[0]).toBe((await read()).digest);
   });
 
-  test('of a target without a warehouse is refused, and nothing is written (B17)', async () => {
+  test('for a target without a warehouse is refused, and nothing is written (B17)', async () => {
     const empty = await tempDir('none-');
     const refused = await certify(empty);
     expectExit(refused, 2);
@@ -160,20 +160,20 @@ describe('a certificate', () => {
     expect(await readdir(empty)).toEqual([]);
   });
 
-  test('has a page to read, which an index lists', async () => {
+  test('has a page for people, listed in an index', async () => {
     const page = await readFile(join(output, 'spot/1h/BTCUSDT.md'), 'utf8');
     expect(page).toContain('**71 of 72 bars (98.6111 %)**');
     expect(page).toContain(`| exchange_outage | \`${key('2025-06-01')}\` |`);
     expect(await readFile(join(output, 'index.md'), 'utf8')).toContain('[spot BTCUSDT 1h](<spot/1h/BTCUSDT.md>)');
   });
 
-  test('has the same bytes each time', async () => {
+  test('has the same bytes every time', async () => {
     const again = await tempDir('certificates-');
     expectExit(await certify(dataDir, '--output', again), 0);
     expect(await sha256Tree(again)).toEqual(await sha256Tree(output));
   });
 
-  test('stays as it was where the disk is full, with nothing beside it', async () => {
+  test('stays as it was if the disk is full, without leftovers', async () => {
     const before = await sha256Tree(output);
     await symlink('/dev/full', asideOf(file));
     const failed = await certify(dataDir, '--output', output);
@@ -187,7 +187,7 @@ describe('--check', () => {
   const change = async (edit: (certificate: Certificate) => object) =>
     writeFile(file, JSON.stringify({ ...(await read()), ...edit(await read()) }));
 
-  test('holds for what was certified', async () => {
+  test('confirms unchanged data', async () => {
     const checked = await certify(dataDir, '--check', file);
     expectExit(checked, 0);
     expect(checked.stdout).toContain('the certificate holds, 71 rows');
@@ -209,14 +209,14 @@ describe('--check', () => {
       `UPDATE staged_archives SET sha256 = 'other' WHERE key = '${key('2025-06-02')}'`,
       /sha of 2025-06-02, now other/,
     ],
-  ])('names %s that differs, with exit 1', async (_, edit, difference) => {
+  ])('names %s that differs, and exits with 1', async (_, edit, difference) => {
     const checked = await certify(await writeWarehouse(edit), '--check', file);
     expectExit(checked, 1);
     expect(checked.stderr).toContain('CERTIFICATE_DIFFERS');
     expect(checked.stderr).toMatch(difference);
   });
 
-  test('names a gap that is not there', async () => {
+  test('names a gap that does not exist', async () => {
     await change(({ gaps: [gap] }) => ({ gaps: [{ ...gap, cause: 'archive_hole' }] }));
     const checked = await certify(dataDir, '--check', file);
     expectExit(checked, 1);
@@ -224,7 +224,7 @@ describe('--check', () => {
     expect(checked.stderr).toMatch(/exchange_outage.*: not in the certificate/);
   });
 
-  test('holds in a warehouse that has grown since', async () => {
+  test('confirms a certificate after the warehouse has grown', async () => {
     const grown =
       await writeWarehouse(`INSERT INTO ohlcv SELECT symbol, timeframe, instrument_type, "timestamp" + INTERVAL 3 DAY,
       open, high, low, close, volume, close_time, quote_asset_volume, number_of_trades, taker_buy_base_asset_volume,
@@ -232,7 +232,7 @@ describe('--check', () => {
     expectExit(await certify(grown, '--check', file), 0);
   });
 
-  test('of a folder looks at every certificate, and tells which series differ', async () => {
+  test('checks every certificate of a folder, and names the series that differ', async () => {
     const held = await certify(dataDir, '--check', output);
     expectExit(held, 0);
     expect(held.stdout).toBe('spot BTCUSDT 1h: the certificate holds, 71 rows\n');
@@ -250,13 +250,13 @@ describe('--check', () => {
     expect(checked.stderr).toContain('the gaps of spot GONEUSDT 1h have not been built');
   });
 
-  test('refuses a folder without one', async () => {
+  test('refuses a folder without a certificate', async () => {
     const refused = await certify(dataDir, '--check', await tempDir('empty-'));
     expectExit(refused, 2);
     expect(refused.stderr).toContain('contains no certificates');
   });
 
-  test('refuses what is no certificate', async () => {
+  test('refuses files that are not certificates', async () => {
     await writeFile(file, '{"certificate": 1}');
     const checked = await certify(dataDir, '--check', file);
     expectExit(checked, 2);
@@ -268,14 +268,14 @@ describe('the library', () => {
   const target = () => ({ target: 'mirror', dataDir, pipeline: join(root, 'pipeline.yaml') });
   const ask = { symbol: 'btc/usdt', timeframe: '1h' } as const;
 
-  test('gives the certificate that the command writes', async () => {
+  test('returns the certificate that the command writes', async () => {
     expect(await getCertificate({ ...ask, ...target() })).toEqual(await read());
     expect(await checkCertificate(await read(), target())).toEqual([]);
     const wrong = { ...(await read()), digest: '0' };
     expect(await checkCertificate(wrong, target())).toEqual([expect.stringMatching(/^digest: 0, now /)]);
   });
 
-  test('certifies a range, its end out, the gap in it cut', async () => {
+  test('certifies a range without its end, and cuts the gap in it', async () => {
     const day = await getCertificate({ ...ask, ...target(), start: '2025-06-01T05:00', end: '2025-06-02' });
     expect(day).toMatchObject({ expected: 19, present: 18, missing: 1, start: '2025-06-01T05:00:00.000Z' });
     const after = await getCertificate({ ...ask, ...target(), start: '2025-06-02' });
@@ -283,7 +283,7 @@ describe('the library', () => {
     expect(await checkCertificate(day, target())).toEqual([]);
   });
 
-  test('refuses what is not there', async () => {
+  test('refuses series that do not exist', async () => {
     await expect(getCertificate({ ...ask, ...target(), symbol: 'X' })).rejects.toMatchObject({ code: 'TABLE_MISSING' });
     await expect(getCertificate({ ...ask, ...target(), target: 'live' })).rejects.toMatchObject({
       code: 'WAREHOUSE_MISSING',
@@ -291,7 +291,7 @@ describe('the library', () => {
   });
 });
 
-test('lists choose the series, in any case; an unknown name is refused with a near one', async () => {
+test('selects series by lists, in upper or lower case; an unknown name is refused with a similar one', async () => {
   const chosen = await certify(
     dataDir,
     '--output',
@@ -310,7 +310,7 @@ test('lists choose the series, in any case; an unknown name is refused with a ne
   expect(refused.stderr).toContain('BTCUSDT');
 });
 
-test('gaps that do not fit the bars are no certificate', async () => {
+test('gaps that contradict the bars are not certified', async () => {
   const stale = await tempDir('stale-');
   await mkdir(dirname(warehouseOf(stale)), { recursive: true });
   await using bench = await openWorkbench();

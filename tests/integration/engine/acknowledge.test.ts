@@ -5,7 +5,7 @@ import { type Shop, shopProject } from './shop-project.ts';
 
 const days = { '2025-07-01': 10, '2025-07-02': 20 };
 
-/** A shop whose pipeline.yaml acknowledges this; entries begin on line 33, each on a line of its own. */
+/** A shop whose pipeline.yaml has these acknowledgements, one per line from line 33 on. */
 const shopWith = (...entries: readonly string[]): Promise<Shop> =>
   shopProject({
     'pipeline.yaml': (text) => `${text}acknowledge:\n${entries.map((entry) => `  - { ${entry} }\n`).join('')}`,
@@ -33,7 +33,7 @@ test('an acknowledged warning is information: logged and recorded with its reaso
   });
 });
 
-test('where some subjects are acknowledged, the others still warn', async () => {
+test('if only some subjects are acknowledged, the others still warn', async () => {
   const shop = await shopWith('warning: odd, of: drawer 7 sticks, reason: it always has');
   await shop.sell({ ...days, warns: 'drawer 7 sticks; drawer 8 sticks' });
   const { exitCode, status, events } = await shop.run({ warnError: true });
@@ -60,7 +60,7 @@ test('an entry for another target acknowledges nothing, and is not reported', as
   expect(await shop.run({ warnError: true })).toMatchObject({ exitCode: 0 });
 });
 
-test('an unknown kind of warning is refused before anything runs, with its place and the near one', async () => {
+test('an unknown kind of warning is refused before anything runs, with its position and a suggestion', async () => {
   const shop = await shopWith('warning: od, of: drawer 7 sticks, reason: it always has');
   await expect(shop.run()).rejects.toMatchObject({
     code: 'CONFIG_REFERENCE',
@@ -69,7 +69,7 @@ test('an unknown kind of warning is refused before anything runs, with its place
   });
 });
 
-test('an entry that matches nothing is reported by each whole run, and is an error with --warn-error', async () => {
+test('an entry that matches nothing is reported by each full run, and is an error with --warn-error', async () => {
   const shop = await shopWith('warning: odd, of: drawer 7 sticks, reason: it always has');
   await shop.sell(days);
   const advice =
@@ -86,9 +86,9 @@ test.each([
   ['a range', { start: '2025-07-01', end: '2025-07-02' }],
   ['a var', { vars: ['at_least=2'] }],
   ['a selection without the extract', { select: 'totals' }],
-  ['a selection without what else may warn of it', { select: 'till' }],
+  ['a selection without another node that may warn about it', { select: 'till' }],
   ['an earlier clock', { asOf: new Date('2025-07-09T09:00:00Z') }],
-])('%s says nothing about entries that matched nothing', async (_, restriction) => {
+])('a run with %s does not report entries that matched nothing', async (_, restriction) => {
   const shop = await shopWith('warning: odd, of: drawer 7 sticks, reason: it always has');
   await shop.sell({ ...days, warns: 'drawer 7 sticks' });
   await shop.run();
@@ -97,7 +97,7 @@ test.each([
   expect(logOf((await shop.run()).events, 'warn')).toHaveLength(1);
 });
 
-test('neither does an extract that failed, did not look everywhere, or warned of it before', async () => {
+test('an extract that failed, checked only partly or warned before does not report them either', async () => {
   const shop = await shopProject({
     'pipeline.yaml': (text) =>
       `${text}acknowledge:\n  - { warning: odd, of: drawer 7 sticks, reason: it always has }\n`,
@@ -124,7 +124,7 @@ test('neither does an extract that failed, did not look everywhere, or warned of
   }
 });
 
-test('a test that warns passes while it stays within its bound, and warns again when it gets worse', async () => {
+test('an acknowledged test passes within its bound, and warns again when it gets worse', async () => {
   const shop = await shopProject({
     'pipeline.yaml': (text) =>
       `${text.replace('row_count: { min: 2,', 'row_count: { min: 4,')}acknowledge:\n` +
@@ -151,7 +151,7 @@ test('a test that warns passes while it stays within its bound, and warns again 
   );
 });
 
-test('max_rows bounds the rows that fail', async () => {
+test('max_rows limits the failing rows', async () => {
   const shop = await shopProject({
     'pipeline.yaml': (text) =>
       `${text.replace('name: small }', 'name: small, severity: warn }')}acknowledge:\n` +

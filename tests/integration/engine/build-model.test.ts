@@ -17,7 +17,7 @@ const days = (warehouse: Warehouse) =>
 const states = (warehouse: Warehouse, name = 'daily_totals') =>
   texts(warehouse, `SELECT partition, run_id FROM partition_state WHERE model = '${name}' ORDER BY partition`);
 
-/** All that the schema says of the table, as the database has it. */
+/** Everything that the schema says about the table, as the database has it. */
 const definition = () =>
   texts(
     warehouse,
@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 
 describe('a build', () => {
-  test('makes every partition the first time', async () => {
+  test('builds every partition the first time', async () => {
     expect(await build(warehouse, model(), today)).toMatchObject({ status: 'pass', rows: 3, partitions: 3 });
     expect(await days(warehouse)).toEqual([
       ['2025-07-01', '10', '2025-07-10'],
@@ -51,7 +51,7 @@ describe('a build', () => {
     ]);
   });
 
-  test('rebuilds only what has other inputs', async () => {
+  test('rebuilds only partitions whose inputs changed', async () => {
     await build(warehouse, model(), today);
     await sell(warehouse, { '2025-07-02': 21, '2025-07-04': 40 });
     expect(await build(warehouse, model(), tomorrow)).toMatchObject({ status: 'pass', rows: 2, partitions: 2 });
@@ -69,14 +69,14 @@ describe('a build', () => {
     ]);
   });
 
-  test('is reused where nothing it reads has changed, whatever the clock says', async () => {
+  test('is reused if nothing that it reads has changed, whatever the clock says', async () => {
     await build(warehouse, model(), today);
     const before = await days(warehouse);
     expect(await build(warehouse, model(), tomorrow)).toMatchObject({ status: 'reused', rows: 0, partitions: 0 });
     expect(await days(warehouse)).toEqual(before);
   });
 
-  test('removes a partition that its inputs no longer have, rows and state', async () => {
+  test('removes the rows and the state of a partition that its inputs no longer have', async () => {
     await build(warehouse, model(), today);
     await sell(warehouse, { '2025-07-02': 0 });
     expect(await build(warehouse, model(), tomorrow)).toMatchObject({ status: 'pass', rows: 0, partitions: 1 });
@@ -90,14 +90,14 @@ describe('a build', () => {
     ]);
   });
 
-  test('ends empty once all of its inputs are gone', async () => {
+  test('leaves the table empty once all of its inputs are gone', async () => {
     await build(warehouse, model(), today);
     await warehouse.run('DELETE FROM sales');
     expect(await build(warehouse, model(), tomorrow)).toMatchObject({ rows: 0, partitions: 3 });
     expect([await days(warehouse), await states(warehouse)]).toEqual([[], []]);
   });
 
-  test('with a changed var rebuilds everything, since vars are literals of the SQL', async () => {
+  test('with a changed var rebuilds everything, since vars are literals in the SQL', async () => {
     await build(warehouse, model(1), today);
     expect(await build(warehouse, model(20), tomorrow)).toMatchObject({ rows: 2, partitions: 3 });
     expect(await days(warehouse)).toEqual([
@@ -106,7 +106,7 @@ describe('a build', () => {
     ]);
   });
 
-  test('of everything leaves key, index, comments and NOT NULL as the schema has them', async () => {
+  test('of everything keeps key, index, comments and NOT NULL as in the schema', async () => {
     const created = await definition();
     expect(created).toContainEqual(['column total', 'BIGINT', 'false', 'Sold. [pieces]']);
     expect(created).toContainEqual(['key', 'day', null, null]);
@@ -117,7 +117,7 @@ describe('a build', () => {
     await expect(warehouse.run(`INSERT INTO daily_totals VALUES ('2025-07-09', NULL, now())`)).rejects.toThrow(/NULL/);
   });
 
-  test('of rows that break the key fails, and the last good version stays', async () => {
+  test('whose rows violate the key fails, and the last good version stays', async () => {
     await build(warehouse, model(), today);
     const before = [await days(warehouse), await states(warehouse)];
     await sell(warehouse, { '2025-07-02': 22 });
@@ -127,7 +127,7 @@ describe('a build', () => {
     expect([await days(warehouse), await states(warehouse)]).toEqual(before);
   });
 
-  test('of a query that does not have the columns of its table is refused before it writes', async () => {
+  test('whose query lacks the columns of its table is refused before it writes', async () => {
     const other = { ...model(), querySql: `SELECT DATE '2025-07-01' AS day, 1 AS total, now()::TIMESTAMP AS built_at` };
     await expect(build(warehouse, other)).rejects.toMatchObject({
       code: 'SCHEMA_DRIFT',
@@ -138,7 +138,7 @@ describe('a build', () => {
 });
 
 describe('a window', () => {
-  test('limits what is rebuilt: outside it even what changed stays as it is, until a run that covers it', async () => {
+  test('limits what is rebuilt: changes outside it wait for a run that covers them', async () => {
     await build(warehouse, model(), today);
     await sell(warehouse, { '2025-07-01': 11, '2025-07-02': 21, '2025-07-03': 31, '2025-07-04': 41 });
     const within = window('2025-07-02', '2025-07-03');
@@ -152,7 +152,7 @@ describe('a window', () => {
     expect((await days(warehouse)).map(([, total]) => total)).toEqual(['11', '21', '31', '41']);
   });
 
-  test('keeps rows outside it, also where a changed var makes all of them dirty', async () => {
+  test('keeps rows outside it, even if a changed var makes all of them dirty', async () => {
     await build(warehouse, model(), today);
     await build(warehouse, model(20), { ...tomorrow, ...window('2025-07-02', '2025-07-09') });
     expect(await days(warehouse)).toEqual([
@@ -162,14 +162,14 @@ describe('a window', () => {
     ]);
   });
 
-  test('does not remove a partition outside it that is gone from the inputs', async () => {
+  test('does not remove a partition outside it that its inputs no longer have', async () => {
     await build(warehouse, model(), today);
     await sell(warehouse, { '2025-07-01': 0, '2025-07-03': 0 });
     await build(warehouse, model(), { ...tomorrow, ...window('2025-07-02', '2025-07-09') });
     expect((await days(warehouse)).map(([day]) => day)).toEqual(['2025-07-01', '2025-07-02']);
   });
 
-  test('of a first build has only its days', async () => {
+  test('in a first build includes only its days', async () => {
     await build(warehouse, model(), { ...today, ...window('2025-07-02', '2025-07-03') });
     expect((await days(warehouse)).map(([day]) => day)).toEqual(['2025-07-02']);
     expect((await states(warehouse)).map(([day]) => day)).toEqual(['2025-07-02']);
@@ -180,7 +180,7 @@ describe('a model that reads itself', () => {
   const own = compileModel(sightings, schema);
   const seen = () => texts(warehouse, 'SELECT day, shop, amount, cast(first_seen as DATE) FROM sightings ORDER BY ALL');
 
-  test('sees its rows of before, in a partition that is replaced', async () => {
+  test('sees its previous rows in a partition that is replaced', async () => {
     expect(own).toMatchObject({ readsItself: true, reads: ['sales'] });
     await build(warehouse, own, today);
     await sell(warehouse, { '2025-07-02': 5 }, 'south');
@@ -193,7 +193,7 @@ describe('a model that reads itself', () => {
     ]);
   });
 
-  test('sees them in a rebuild of everything', async () => {
+  test('sees them when everything is rebuilt', async () => {
     await build(warehouse, own, today);
     await sell(warehouse, { '2025-07-01': 11, '2025-07-02': 21, '2025-07-03': 31 });
     expect(await build(warehouse, own, tomorrow)).toMatchObject({ partitions: 3 });
@@ -232,7 +232,7 @@ describe('write, audit, publish (B13)', () => {
     expect([await days(warehouse), await states(warehouse)]).toEqual([[], []]);
   });
 
-  test('the result and the failing rows are kept, for the eye and whole', async () => {
+  test('the result keeps a few failing rows to print and all of them in a file', async () => {
     const { tests } = await build(warehouse, model(), { ...today, tests: [atMost(15)] });
     const file = join(failuresDir(warehouse), 'at_most_15.csv');
     expect(tests).toMatchObject([{ status: 'error', value: 2, threshold: 0, rowsFailed: 2, failuresFile: file }]);
@@ -243,7 +243,7 @@ describe('write, audit, publish (B13)', () => {
     );
   });
 
-  test('once the cause is gone the next run publishes, and the file of failing rows is gone', async () => {
+  test('once the cause is fixed, the next run publishes and removes the file of failing rows', async () => {
     await build(warehouse, model(), { ...today, tests: [atMost(25)] });
     await sell(warehouse, { '2025-07-03': 25 });
     expect(await build(warehouse, model(), { ...tomorrow, tests: [atMost(25)] })).toMatchObject({ status: 'pass' });
@@ -255,14 +255,14 @@ describe('write, audit, publish (B13)', () => {
     ]);
   });
 
-  test('a warning publishes', async () => {
+  test('a test that only warns does not prevent publication', async () => {
     const outcome = await build(warehouse, model(), { ...today, tests: [atMost(25, 'warn')] });
     expect(outcome).toMatchObject({ status: 'pass', rows: 3, tests: [{ status: 'warn', rowsFailed: 1 }] });
     expect(await days(warehouse)).toHaveLength(3);
     expect((await results()).map(([, , status]) => status)).toEqual(['warn']);
   });
 
-  test('of several tests each result is kept, and none that a roll-back took along counts as passed', async () => {
+  test('every test keeps its result, and none that was rolled back counts as passed', async () => {
     const tests = [atMost(1000), atMost(25)];
     const first = await build(warehouse, model(), { ...today, tests });
     expect(first.tests.map(({ status }) => status)).toEqual(['pass', 'error']);
@@ -276,7 +276,7 @@ describe('write, audit, publish (B13)', () => {
     ]);
   });
 
-  test('a test tests the rows of its own transaction', async () => {
+  test('a test sees the rows of its own transaction', async () => {
     await build(warehouse, model(), today);
     await sell(warehouse, { '2025-07-04': 40 });
     const count = compileTest(table, { type: 'row_count', min: 4 });
@@ -302,13 +302,13 @@ describe('a test that passed', () => {
   const statusOf = async (options: Parameters<typeof build>[2]) =>
     (await build(warehouse, model(), options)).tests.map(({ status }) => status);
 
-  test('is reused while the tables that it reads are as they were, and leaves no result', async () => {
+  test('is reused without a result while the tables that it reads are unchanged', async () => {
     expect(await statusOf({ ...today, tests: [once()] })).toEqual(['pass']);
     expect(await statusOf({ ...tomorrow, tests: [once()] })).toEqual(['reused']);
     expect(await texts(warehouse, 'SELECT run_id FROM test_results')).toEqual([['first']]);
   });
 
-  test('is run again on rows that changed, and where it was changed itself', async () => {
+  test('runs again when rows or the test itself changed', async () => {
     await statusOf({ tests: [once()] });
     await sell(warehouse, { '2025-07-02': 21 });
     expect(await statusOf({ tests: [once()] })).toEqual(['pass']);
@@ -316,7 +316,7 @@ describe('a test that passed', () => {
     expect(await statusOf({ tests: [once(`day > DATE '2025-07-01'`)] })).toEqual(['reused']);
   });
 
-  test('looks at the rows that a build replaces, and at all where it has not passed on the others', async () => {
+  test('tests only the rows that a build replaces, or all rows if it has not passed on the others', async () => {
     await statusOf({ tests: [once()] });
     await warehouse.run(`UPDATE daily_totals SET total = 99 WHERE day = DATE '2025-07-01'`);
     await sell(warehouse, { '2025-07-02': 21 });
@@ -329,14 +329,14 @@ describe('a test that passed', () => {
     expect(await statusOf({ tests: [once()] })).toEqual(['reused']);
   });
 
-  test('is run again at another time where it asks for the time', async () => {
+  test('runs again at another time if it reads the clock', async () => {
     const fresh = compileTest(table, { type: 'freshness', column: 'day', error_after: 8 * 86_400_000 });
     expect(await statusOf({ ...today, tests: [fresh] })).toEqual(['pass']);
     expect(await statusOf({ ...today, tests: [fresh] })).toEqual(['reused']);
     expect(await statusOf({ ...tomorrow, tests: [fresh] })).toEqual(['error']);
   });
 
-  test('counts no longer once it warned', async () => {
+  test('is not reused once it has warned', async () => {
     const warns = compileTest(table, { type: 'range', column: 'total', max: 25, severity: 'warn' });
     expect(await statusOf({ tests: [warns] })).toEqual(['warn']);
     expect(await statusOf({ tests: [warns] })).toEqual(['warn']);

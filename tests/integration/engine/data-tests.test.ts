@@ -40,7 +40,7 @@ beforeAll(async () => {
   return () => warehouse[Symbol.asyncDispose]();
 });
 
-/** What a test says of rows `(day, symbol, volume, trades, seen)`; the days are of July 2025. */
+/** The outcome of a test on rows `(day, symbol, volume, trades, seen)`; the days are of July 2025. */
 async function outcomeOf(
   spec: LooseTestSpec,
   rows: readonly string[],
@@ -72,17 +72,17 @@ const failed = (rowsFailed: number, example: object) => ({
 describe('unique', () => {
   const spec: LooseTestSpec = { type: 'unique', columns: ['day', 'symbol'] };
 
-  test('passes where each pair of values stands once, and on no row', async () => {
+  test('passes if each pair of values occurs once, and without rows', async () => {
     expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'B'), bar(2, 'A')])).toMatchObject(passed);
     expect(await outcomeOf(spec, [])).toMatchObject(passed);
   });
 
-  test('names what stands twice and how often', async () => {
+  test('names repeated values and their count', async () => {
     const outcome = await outcomeOf(spec, [bar(1, 'A'), bar(1, 'A', 2), bar(1, 'A', 3), bar(2, 'A')]);
     expect(outcome).toMatchObject(failed(1, { symbol: 'A', row_count: 3n }));
   });
 
-  test('takes NULL for a value of its own', async () => {
+  test('treats NULL as a value', async () => {
     expect(await outcomeOf(spec, [bar(1, null), bar(1, null)])).toMatchObject({ status: 'error' });
   });
 
@@ -103,7 +103,7 @@ describe('unique in partitions', () => {
     ['symbol', 'seen'],
     ['symbol', 'seen', 'side'],
     ['side', 'symbol', 'seen'],
-  ])('finds what counting every row finds, however the rows lie: %s %s %s', async (...columns) => {
+  ])('finds the same as counting every row, in whatever order the rows are: %s %s %s', async (...columns) => {
     const spec = { type: 'unique', columns } as const;
     const { failures } = compileTest(parted, spec).sql;
     expect(failures).toContain('SEMI JOIN');
@@ -122,7 +122,7 @@ describe('unique in partitions', () => {
     );
   });
 
-  test('groups nothing where each partition ascends in one piece', async () => {
+  test('groups no rows if each partition is one ascending run', async () => {
     await warehouse.run('TRUNCATE parted');
     await warehouse.run(
       `INSERT INTO parted SELECT 'S' || s, TIMESTAMP '2025-06-01' + to_hours(h), 0 FROM range(3) AS a(s), range(2000) AS b(h) ORDER BY ALL`,
@@ -133,7 +133,7 @@ describe('unique in partitions', () => {
   });
 });
 
-describe('what a build has replaced', () => {
+describe('a test of only the partitions that a build replaced', () => {
   const row = fc.record({
     symbol: fc.constantFrom("'A'", "'B'"),
     seen: fc.constantFrom(...[1, 2, 29, 30].map((day) => `'2025-06-01'::TIMESTAMP + to_days(${day})`)),
@@ -148,7 +148,7 @@ describe('what a build has replaced', () => {
     [{ type: 'accepted_values', column: 'side', values: [1], where: `symbol = 'A' OR symbol = 'B'` }],
     [{ type: 'range', column: 'side', max: 0 }],
     [{ type: 'expression', name: 'sides', expect: 'side > 0' }],
-  ])('has those failures that its partitions have among all: %j', async (spec) => {
+  ])('finds the failures of those partitions: %j', async (spec) => {
     const { failures, dirtyFailures } = compileTest(parted, spec).sql;
     await fc.assert(
       fc.asyncProperty(fc.array(row, { maxLength: 12 }), fc.array(partition, { maxLength: 3 }), async (rows, dirty) => {
@@ -176,7 +176,7 @@ describe('what a build has replaced', () => {
     [{ type: 'row_count', min: 1 }],
     [{ type: 'expression', name: 'sides', expect: 'side < (select max(side) from parted)' }],
     [{ type: 'unique', columns: ['symbol', 'seen'], where: 'side = (SELECT max(side) FROM parted)' }],
-  ])('is not enough where other rows count: %j', (spec) => {
+  ])('is not used if other rows matter: %j', (spec) => {
     expect(compileTest(parted, spec).sql).not.toHaveProperty('dirtyFailures');
   });
 });
@@ -184,17 +184,17 @@ describe('what a build has replaced', () => {
 describe('not_null', () => {
   const spec: LooseTestSpec = { type: 'not_null', columns: ['symbol', 'volume'] };
 
-  test('passes on values, 0 and the empty text among them, and on no row', async () => {
+  test('passes on values, including 0 and the empty text, and without rows', async () => {
     expect(await outcomeOf(spec, [bar(1, '', 0)])).toMatchObject(passed);
     expect(await outcomeOf(spec, [])).toMatchObject(passed);
   });
 
-  test('fails for each row that has a NULL in any of the columns', async () => {
+  test('fails for each row with a NULL in any of the columns', async () => {
     const rows = [bar(1, null), bar(2, 'A', null), bar(3, null, null), bar(4, 'A', 1, null)];
     expect(await outcomeOf(spec, rows)).toMatchObject({ ...failed(3, { volume: null }), value: 3, threshold: 0 });
   });
 
-  test('is limited by where, whose or binds no further', async () => {
+  test('is limited by where, even if that contains an OR', async () => {
     const rows = [bar(1, 'A', null, 0), bar(2, 'B', 2, 5)];
     expect(await outcomeOf({ ...spec, where: 'trades > 0 or trades is null' }, rows)).toMatchObject(passed);
     expect(await outcomeOf({ ...spec, where: 'trades = 0 or trades is null' }, rows)).toMatchObject({ rowsFailed: 1 });
@@ -204,15 +204,15 @@ describe('not_null', () => {
 describe('accepted_values', () => {
   const spec: LooseTestSpec = { type: 'accepted_values', column: 'symbol', values: ['A', "o'hare"] };
 
-  test('passes on those and on NULL', async () => {
+  test('passes on accepted values and on NULL', async () => {
     expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, "o''hare"), bar(1, null)])).toMatchObject(passed);
   });
 
-  test('fails on any other', async () => {
+  test('fails on any other value', async () => {
     expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'a')])).toMatchObject(failed(1, { symbol: 'a' }));
   });
 
-  test('takes numbers', async () => {
+  test('accepts numbers', async () => {
     const numbers: LooseTestSpec = { type: 'accepted_values', column: 'trades', values: [200, 404] };
     const rows = [bar(1, 'A', 1, 200), bar(1, 'A', 1, 500)];
     expect(await outcomeOf(numbers, rows)).toMatchObject(failed(1, { trades: 500n }));
@@ -222,7 +222,7 @@ describe('accepted_values', () => {
 describe('range', () => {
   const spec: LooseTestSpec = { type: 'range', column: 'volume', min: 0, max: 100 };
 
-  test('includes both bounds; NULL is none of its business', async () => {
+  test('includes both bounds and ignores NULL', async () => {
     expect(await outcomeOf(spec, [bar(1, 'A', 0), bar(1, 'B', 100), bar(1, 'C', null)])).toMatchObject(passed);
   });
 
@@ -231,7 +231,7 @@ describe('range', () => {
     expect(await outcomeOf(spec, rows)).toMatchObject(failed(2, { symbol: 'B' }));
   });
 
-  test('may have one bound', async () => {
+  test('may have only one bound', async () => {
     const rows = [bar(1, 'A', -5), bar(1, 'B', 500)];
     expect(await outcomeOf({ type: 'range', column: 'volume', min: 0 }, rows)).toMatchObject(
       failed(1, { symbol: 'A' }),
@@ -245,11 +245,11 @@ describe('range', () => {
 describe('expression', () => {
   const spec: LooseTestSpec = { type: 'expression', name: 'sense', expect: 'volume >= 0 or trades = 0' };
 
-  test('passes where it is true', async () => {
+  test('passes if it is true', async () => {
     expect(await outcomeOf(spec, [bar(1, 'A', 5), bar(1, 'B', -5, 0)])).toMatchObject(passed);
   });
 
-  test('fails where it is false, and where NULL leaves it open', async () => {
+  test('fails if it is false, or unknown because of NULL', async () => {
     const rows = [bar(1, 'A', -5), bar(1, 'B', null), bar(1, 'C', 1)];
     expect(await outcomeOf(spec, rows)).toMatchObject(failed(2, { symbol: 'B' }));
   });
@@ -262,12 +262,12 @@ describe('relationships', () => {
     for (const name of names) await warehouse.run(`INSERT INTO listed VALUES (${name})`);
   };
 
-  test('passes where each value is found; NULL refers to nothing', async () => {
+  test('passes if each value is found, and ignores NULL', async () => {
     await list(`'A'`, `'B'`);
     expect(await outcomeOf(spec, [bar(1, 'A'), bar(2, 'A'), bar(1, null)])).toMatchObject(passed);
   });
 
-  test('fails on a value that is not there, also where the other table has a NULL', async () => {
+  test('fails on a value that is missing, even if the other table has a NULL', async () => {
     await list(`'A'`, 'NULL');
     expect(await outcomeOf(spec, [bar(1, 'A'), bar(1, 'C')])).toMatchObject(failed(1, { symbol: 'C' }));
   });
@@ -279,7 +279,7 @@ describe('relationships', () => {
 });
 
 describe('row_count', () => {
-  test('counts what where leaves, both bounds included', async () => {
+  test('counts the rows that where leaves, and includes both bounds', async () => {
     const rows = [bar(1, 'A'), bar(2, 'A'), bar(3, 'B')];
     const spec: LooseTestSpec = { type: 'row_count', min: 2, max: 2, where: `symbol = 'A'` };
     expect(await outcomeOf(spec, rows)).toMatchObject({ ...passed, value: 2, threshold: 2 });
@@ -296,13 +296,13 @@ describe('row_count', () => {
 describe('coverage', () => {
   const spec: LooseTestSpec = { type: 'coverage', column: 'volume', min: 0.5, warn: 0.75 };
   const byDay: LooseTestSpec = { ...spec, by: ['day'] };
-  /** Days 1 to 10 with four symbols each, of which as many have a volume as `covered` says; four where it is silent. */
+  /** Days 1 to 10 with four symbols each; `covered` says how many of these have a volume, by default all four. */
   const days = (covered: Readonly<Record<number, number>>) =>
     Array.from({ length: 10 }, (_, i) => i + 1).flatMap((day) =>
       ['A', 'B', 'C', 'D'].map((symbol, at) => bar(day, symbol, at < (covered[day] ?? 4) ? 1 : null)),
     );
 
-  test('measures the ratio, on pass too', async () => {
+  test('measures the ratio, even if it passes', async () => {
     expect(await outcomeOf(spec, days({ 1: 0 }))).toMatchObject({ ...passed, value: 0.9, threshold: 0.5 });
   });
 
@@ -323,38 +323,38 @@ describe('coverage', () => {
     });
   });
 
-  test('without warn passes from min on', async () => {
+  test('without warn passes from min upward', async () => {
     const { warn: _, ...only } = spec;
     expect(await outcomeOf(only, [bar(1, 'A'), bar(1, 'B', null)])).toMatchObject({ status: 'pass', value: 0.5 });
   });
 
-  test('of no row fails: an empty denominator proves nothing (B13)', async () => {
+  test('without rows fails: an empty denominator proves nothing (B13)', async () => {
     expect(await outcomeOf(spec, [])).toMatchObject({ ...failed(1, { row_count: 0n }), value: null });
     const none: LooseTestSpec = { ...spec, where: 'trades > 5' };
     expect(await outcomeOf(none, days({}))).toMatchObject({ status: 'error', value: null });
   });
 
-  test('counts the rows of where only', async () => {
+  test('counts only the rows that where selects', async () => {
     const rows = [bar(1, 'A', 1, 5), bar(1, 'B', null, 0), bar(1, 'C', null, 0)];
     expect(await outcomeOf({ ...spec, where: 'trades > 0' }, rows)).toMatchObject({ ...passed, value: 1 });
   });
 
-  test('fails for a group below min, though overall there is enough', async () => {
+  test('fails for a group below min even if the total is enough', async () => {
     expect(await outcomeOf(byDay, days({ 3: 1 }))).toMatchObject(
       failed(1, { day: new Date('2025-07-03'), coverage: 0.25, row_count: 4n }),
     );
   });
 
-  test('warns of a group below warn', async () => {
+  test('warns about a group below warn', async () => {
     expect(await outcomeOf(byDay, days({ 3: 2 }))).toMatchObject({ status: 'warn', rowsFailed: 1, value: 38 / 40 });
   });
 
-  test('only warns of the newest 3 days, whatever is missing there', async () => {
+  test('only warns about the newest 3 days, whatever is missing there', async () => {
     expect(await outcomeOf(byDay, days({ 8: 1, 9: 1, 10: 0 }))).toMatchObject({ status: 'warn', rowsFailed: 3 });
     expect(await outcomeOf(byDay, days({ 7: 0 }))).toMatchObject(failed(1, { day: new Date('2025-07-07') }));
   });
 
-  test('fails for a day of which where leaves no row: an all-404 day does not pass (B13)', async () => {
+  test('fails for a day without any row after where: an all-404 day does not pass (B13)', async () => {
     const rows = days({}).map((row) => row.replace(/^('2025-07-05'.*), 1, NULL$/, '$1, 0, NULL'));
     const available: LooseTestSpec = { ...byDay, where: 'trades > 0' };
     expect(await outcomeOf(available, rows)).toMatchObject(
@@ -362,19 +362,19 @@ describe('coverage', () => {
     );
   });
 
-  test('only warns of such a day among the newest 3', async () => {
+  test('only warns about such a day among the newest 3', async () => {
     const rows = days({}).map((row) => row.replace(/^('2025-07-09'.*), 1, NULL$/, '$1, 0, NULL'));
     expect(await outcomeOf({ ...byDay, where: 'trades > 0' }, rows)).toMatchObject({ status: 'warn', rowsFailed: 1 });
   });
 
-  test('judges groups that are no days, the newest ones like all others', async () => {
+  test('treats the newest groups like all others if the groups are not days', async () => {
     const rows = days({}).map((row) => row.replace(/'B', 1/, `'B', NULL`));
     expect(await outcomeOf({ ...spec, by: ['symbol'] }, rows)).toMatchObject(
       failed(1, { symbol: 'B', coverage: 0, row_count: 10n }),
     );
   });
 
-  test('judges groups of several columns', async () => {
+  test('supports groups of several columns', async () => {
     const both: LooseTestSpec = { ...spec, by: ['day', 'symbol'] };
     expect(await outcomeOf(both, days({ 2: 3 }))).toMatchObject(
       failed(1, { day: new Date('2025-07-02'), symbol: 'D' }),
@@ -385,20 +385,20 @@ describe('coverage', () => {
 describe('completeness', () => {
   const spec: LooseTestSpec = { type: 'completeness', column: 'day', by: ['symbol'], step: 86_400_000 };
 
-  test('passes where each group has every step from its first to its last, wherever these are', async () => {
+  test('passes if each group has every step from its first to its last, wherever these are', async () => {
     const rows = [bar(1, 'A'), bar(2, 'A'), bar(3, 'A'), bar(8, 'B'), bar(9, 'B'), bar(5, 'C')];
     expect(await outcomeOf(spec, rows)).toMatchObject(passed);
     expect(await outcomeOf(spec, [])).toMatchObject(passed);
   });
 
-  test('fails at each hole and names its sides', async () => {
+  test('fails at each hole and names both sides', async () => {
     const rows = [bar(1, 'A'), bar(3, 'A'), bar(9, 'A'), bar(2, 'B')];
     expect(await outcomeOf(spec, rows)).toMatchObject(
       failed(2, { symbol: 'A', previous: new Date('2025-07-03'), day: new Date('2025-07-09') }),
     );
   });
 
-  test('without groups takes all rows for one series; the same day twice is no hole', async () => {
+  test('without groups treats all rows as one series; a repeated day is not a hole', async () => {
     const { by: _, ...whole } = spec;
     const rows = [bar(1, 'A'), bar(1, 'B'), bar(2, 'B')];
     expect(await outcomeOf(whole, rows)).toMatchObject(passed);
@@ -431,12 +431,12 @@ describe('freshness', () => {
     expect(await outcomeOf(spec, rows, '2025-07-14T00:01')).toMatchObject({ status: 'error' });
   });
 
-  test('of no value fails', async () => {
+  test('without a value fails', async () => {
     expect(await outcomeOf(spec, [])).toMatchObject({ status: 'error', value: null });
     expect(await outcomeOf({ ...spec, where: `symbol = 'Z'` }, [bar(9, 'A')])).toMatchObject({ status: 'error' });
   });
 
-  test('with warn_after alone never fails on what is old, only on nothing', async () => {
+  test('with only warn_after never fails on old values, only without a value', async () => {
     const warn: LooseTestSpec = { type: 'freshness', column: 'seen', warn_after: 2 * day };
     const old = [seen('2020-01-01 00:00:00')];
     expect(await outcomeOf(warn, old)).toMatchObject({ status: 'warn', threshold: 2, rowsFailed: 1 });
@@ -449,7 +449,7 @@ test('a test of severity warn never fails', async () => {
   expect(await outcomeOf(spec, [bar(1, null)])).toMatchObject({ status: 'warn', rowsFailed: 1 });
 });
 
-test('of many failing rows three are shown and a thousand are kept', async () => {
+test('three of many failing rows are shown and a thousand are kept', async () => {
   const rows = Array.from({ length: 1_500 }, (_, i) => bar((i % 28) + 1, null));
   const outcome = await outcomeOf({ type: 'not_null', columns: ['symbol'] }, rows);
   expect(outcome).toMatchObject({ rowsFailed: 1_500, value: 1_500 });

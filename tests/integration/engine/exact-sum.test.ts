@@ -23,7 +23,7 @@ async function sumOf(values: readonly (number | null)[]): Promise<number | null>
 }
 
 test('B32: any figures of up to 13 decimals add up to the double nearest to the sum of their texts', async () => {
-  // Up to 17 digits, the point anywhere; what a DOUBLE cannot tell apart is its shortest text.
+  // Up to 17 digits with the point anywhere. What a DOUBLE cannot distinguish is written as its shortest text.
   const figure = fc
     .tuple(fc.bigInt({ min: 0n, max: 10n ** 17n }), fc.integer({ min: 0, max: 17 }), fc.integer({ min: 0, max: 13 }))
     .map(([digits, cut, decimals]) => Number(`${digits / 10n ** BigInt(cut)}e-${decimals}`))
@@ -38,13 +38,13 @@ test('B32: any figures of up to 13 decimals add up to the double nearest to the 
 
 test.each([
   ['0.1 ten times', Array(10).fill(0.1), 1],
-  ['a small figure beside a large one', [9_999_999_999, 1e-5], 9_999_999_999.00001],
+  ['a small figure next to a large one', [9_999_999_999, 1e-5], 9_999_999_999.00001],
   ['thirteen decimals', [0.1234567890123, 0.0000000000001], 0.1234567890124],
-  ['a month of what a memecoin trades', Array(30).fill(123_456_789_012_345.5), 3_703_703_670_370_365],
+  ["a month of a memecoin's volume", Array(30).fill(123_456_789_012_345.5), 3_703_703_670_370_365],
   ['NULL among others', [null, 0.1, 0.2], 0.3],
-  ['nothing but NULL', [null], null],
+  ['only NULL', [null], null],
   ['zero', [0, 0], 0],
-  ['the numbers that no market reaches', [1e17, 1e300], 1e300],
+  ['numbers beyond any market', [1e17, 1e300], 1e300],
 ])('B32: %s', async (_, values, sum) => {
   expect(await sumOf(values)).toBe(sum);
 });

@@ -39,7 +39,7 @@ describe('an export', () => {
     await rebuild();
   });
 
-  test('is sorted, has the columns of its table, times as UTC by their type, and counts its rows', async () => {
+  test('is sorted, has the columns of its table, has times with a UTC type, and counts its rows', async () => {
     expect(await exportTable(warehouse, plan, context())).toEqual({ status: 'pass', file: totals(), rows: 4 });
     const { columns, rows } = await readParquet(totals());
     expect(columns).toEqual([
@@ -60,7 +60,7 @@ describe('an export', () => {
     expect(await readdir(directory)).toEqual(['SHA256SUMS', 'totals.parquet']);
   });
 
-  test('says by which schema and for which target it was written, and whether it is made up', async () => {
+  test('records its schema, its target, and whether it is synthetic', async () => {
     await exportTable(warehouse, plan, context());
     const version = schemaVersion(table);
     expect(version).toMatch(/^[0-9a-f]{16}$/);
@@ -76,7 +76,7 @@ describe('an export', () => {
     );
   });
 
-  test('has a line in SHA256SUMS that sha256sum checks', async () => {
+  test('has a line in SHA256SUMS that sha256sum accepts', async () => {
     await exportTable(warehouse, plan, context());
     await exportTable(warehouse, { ...plan, name: 'by_day', orderBy: ['day'] }, context());
     const lines = await Promise.all(
@@ -87,7 +87,7 @@ describe('an export', () => {
     expect(stdout).toBe('by_day.parquet: OK\ntotals.parquet: OK\n');
   });
 
-  test('of an earlier version, which left times without a zone, is written anew once', async () => {
+  test('of an earlier version without time zones is rewritten once', async () => {
     await mkdir(directory);
     await warehouse.run(`COPY (FROM daily_totals ORDER BY total, day) TO '${totals()}' (FORMAT parquet)`);
     const before = await digestOf(totals());
@@ -99,7 +99,7 @@ describe('an export', () => {
     expect(await exportTable(warehouse, plan, context())).toMatchObject({ status: 'reused' });
   });
 
-  test('is left alone, to its time, where nothing changed', async () => {
+  test('is left alone, including its mtime, if nothing changed', async () => {
     await exportTable(warehouse, plan, context());
     await utimes(totals(), longAgo, longAgo);
     expect(await exportTable(warehouse, plan, context({ runId: 'later' }))).toMatchObject({ status: 'reused' });
@@ -108,15 +108,15 @@ describe('an export', () => {
     expect((await stat(totals())).mtime).toEqual(longAgo);
   });
 
-  test('is left alone where it is written anew with the same bytes', async () => {
+  test('is left alone if rewriting it gives the same bytes', async () => {
     await exportTable(warehouse, plan, context());
     await utimes(totals(), longAgo, longAgo);
-    await rebuild(5); // other SQL, the same rows
+    await rebuild(5); // different SQL, the same rows
     expect(await exportTable(warehouse, plan, context())).toMatchObject({ status: 'pass', rows: 4 });
     expect((await stat(totals())).mtime).toEqual(longAgo);
   });
 
-  test('is rewritten where its rows, its order or its target changed', async () => {
+  test('is rewritten if its rows, its order or its target changed', async () => {
     await exportTable(warehouse, plan, context());
     await sell(warehouse, { '2025-07-04': 11 });
     await rebuild();
@@ -129,11 +129,11 @@ describe('an export', () => {
 
   test.each<[string, () => Promise<void>]>([
     ['deleted', () => rm(totals())],
-    ['cut', () => writeFile(totals(), 'PAR1')],
+    ['truncated', () => writeFile(totals(), 'PAR1')],
     ['tampered with', () => appendFile(totals(), 'x')],
     ['deleted with its folder', () => rm(directory, { recursive: true })],
     ['no longer in SHA256SUMS', () => writeFile(join(directory, 'SHA256SUMS'), '')],
-  ])('is written again where it was %s', async (_, harm) => {
+  ])('is rewritten if it was %s', async (_, harm) => {
     await exportTable(warehouse, plan, context());
     const digest = await digestOf(totals());
     await harm();
@@ -142,7 +142,7 @@ describe('an export', () => {
     expect(await readFile(join(directory, 'SHA256SUMS'), 'utf8')).toBe(`${digest}  totals.parquet\n`);
   });
 
-  test('that fails leaves the file of before, and is tried again', async () => {
+  test('that fails leaves the old file, and is tried again', async () => {
     await exportTable(warehouse, plan, context());
     const digest = await digestOf(totals());
     await expect(exportTable(warehouse, { ...plan, orderBy: ['nothing'] }, context())).rejects.toThrow('nothing');
@@ -152,7 +152,7 @@ describe('an export', () => {
   });
 });
 
-test('row groups hold about 20,000 rows, compressed by zstd (B16)', async () => {
+test('has row groups of about 20,000 rows, compressed with zstd (B16)', async () => {
   await warehouse.run(
     `INSERT INTO daily_totals SELECT DATE '1900-01-01' + i::INTEGER, hash(i) >> 4, TIMESTAMP '2025-07-10' FROM range(50000) AS r(i)`,
   );
@@ -167,7 +167,7 @@ test('row groups hold about 20,000 rows, compressed by zstd (B16)', async () => 
   for (const size of sizes.slice(0, -1)) expect(Math.abs(size - 20_000)).toBeLessThan(1_000);
 });
 
-test('the same rows make the same bytes, whatever the threads and the order in which they came', async () => {
+test('the same rows give the same bytes, whatever the threads and the order of arrival', async () => {
   const rows = fc.uniqueArray(fc.record({ day: fc.integer({ min: 0, max: 80_000 }), total: fc.integer() }), {
     selector: ({ day }) => day,
     minLength: 1,
@@ -186,7 +186,7 @@ test('the same rows make the same bytes, whatever the threads and the order in w
   };
   await fc.assert(
     fc.asyncProperty(rows, fc.integer({ min: 1, max: 1_000 }), async (some, repeats) => {
-      // Each row stands for many, so that several row groups and threads have work.
+      // Each row stands for many, so that there are several row groups and work for the threads.
       const insert = (list: typeof some, direction: string) =>
         `SELECT DATE '1900-01-01' + (v.day + 80001 * r.i)::INTEGER, v.total, TIMESTAMP '2025-07-10'
          FROM (VALUES ${list.map(({ day, total }) => `(${day}, ${total})`).join(', ')}) AS v(day, total), range(${repeats}) AS r(i)

@@ -70,7 +70,7 @@ const objects = () => texts(warehouse, 'SELECT * FROM objects ORDER BY ALL');
 const states = (model = 'objects') =>
   texts(warehouse, `SELECT partition, run_id FROM partition_state WHERE model = '${model}' ORDER BY ALL`);
 
-test('all partitions are loaded the first time, none the next', async () => {
+test('all partitions are loaded the first time, and none the next time', async () => {
   const { feed, asked } = objectsOf({ north: ['north,a,1', 'north,b,2'], south: ['south,a,3'] });
   expect(await load(feed)).toBe(2);
   expect(await load(feed)).toBe(0);
@@ -83,7 +83,7 @@ test('all partitions are loaded the first time, none the next', async () => {
   expect(await readdir(directory)).toEqual([]);
 });
 
-test('only the rows of partitions that changed are asked for and replaced', async () => {
+test('only the rows of changed partitions are requested and replaced', async () => {
   await load(objectsOf({ north: ['north,a,1'], south: ['south,a,3'], west: ['west,a,5'] }).feed, 'first');
   const { feed, asked } = objectsOf({ north: ['north,a,1'], south: ['south,b,4'], west: ['west,a,5'] });
   expect(await load(feed, 'second')).toBe(1);
@@ -100,7 +100,7 @@ test('only the rows of partitions that changed are asked for and replaced', asyn
   ]);
 });
 
-test('a partition that the extract no longer has is removed, rows and state', async () => {
+test('a partition that the extract no longer has is removed with its state', async () => {
   await load(objectsOf({ north: ['north,a,1'], south: ['south,a,3'], west: ['west,a,5'] }).feed);
   expect(await load(objectsOf({ north: ['north,a,1'], west: ['west,a,5'] }).feed)).toBe(1);
   expect(await objects()).toEqual([
@@ -110,7 +110,7 @@ test('a partition that the extract no longer has is removed, rows and state', as
   expect(await states()).toHaveLength(2);
 });
 
-test('new partitions leave those of before alone, however many they are', async () => {
+test('new partitions, however many, leave the old ones alone', async () => {
   await load(objectsOf({ north: ['north,a,1'], south: ['south,a,3'] }).feed);
   const { feed } = objectsOf({
     north: ['north,a,1'],
@@ -123,7 +123,7 @@ test('new partitions leave those of before alone, however many they are', async 
   expect((await objects()).map(([shop]) => shop)).toEqual(['center', 'east', 'north', 'south', 'west']);
 });
 
-test('everything can be replaced, and everything can go', async () => {
+test('all partitions can be replaced or removed at once', async () => {
   await load(objectsOf({ north: ['north,a,1'], south: ['south,a,3'] }).feed);
   expect(await load(objectsOf({ north: ['north,b,2'], west: ['west,b,4'] }).feed)).toBe(3);
   expect(await objects()).toEqual([
@@ -162,7 +162,7 @@ test('a partition is named by all of its columns, a month by its first day', asy
   ]);
 });
 
-test('texts with quotes, commas, line breaks and other scripts arrive as they are (A22)', async () => {
+test('texts with quotes, commas, line breaks and other scripts arrive unchanged (A22)', async () => {
   await load(
     objectsOf({ 币安: ['币安,"a ""b"", c",1', '币安,"two\nlines",'], 'o\'hare, "x"': [`"o'hare, ""x""",a,1`] }).feed,
   );
@@ -174,7 +174,7 @@ test('texts with quotes, commas, line breaks and other scripts arrive as they ar
   ]);
 });
 
-test('an empty field is NULL, a quoted one an empty text', async () => {
+test('an empty field is NULL, and a quoted empty field is an empty text', async () => {
   const { feed } = feedOf('name,note,day', { '': ['a,,2025-07-01', 'b,"",2025-07-01'] });
   await load(feed, 'run', 'ledger');
   expect(await texts(warehouse, 'SELECT name, note FROM ledger ORDER BY ALL')).toEqual([
@@ -184,9 +184,9 @@ test('an empty field is NULL, a quoted one an empty text', async () => {
 });
 
 test.each([
-  ['a field that is no number', ['south,b,four']],
-  ['a NULL where none may be', ['south,,4']],
-  ['a field too many', ['south,b,4,5']],
+  ['a field that is not a number', ['south,b,four']],
+  ['a NULL where it is not allowed', ['south,,4']],
+  ['one field too many', ['south,b,4,5']],
 ])('a CSV with %s changes nothing, neither rows nor state', async (_, lines) => {
   await load(objectsOf({ north: ['north,a,1'], south: ['south,a,3'] }).feed);
   const before = [await objects(), await states()];
@@ -204,7 +204,7 @@ test('a feed that fails to write leaves everything as it was', async () => {
   expect(await objects()).toEqual([['north', 'a', '1']]);
 });
 
-test('whatever feeds came before, the table is what the last one has', async () => {
+test('the table equals the last feed, whatever feeds came before', async () => {
   const feeds = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 3 }));
   await fc.assert(
     fc.asyncProperty(fc.array(feeds, { minLength: 1, maxLength: 4 }), async (sequence) => {

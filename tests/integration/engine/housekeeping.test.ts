@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 describe('compaction', () => {
-  /** A warehouse with some sales, in a file that once held a table of this many rows as well. */
+  /** A warehouse with some sales, in a file that once contained a table of this many rows as well. */
   async function bloated(ballast: number) {
     const paths = targetPaths(await tempDir('compact-'), 'sample');
     const warehouse = createWarehouseHost({
@@ -60,7 +60,7 @@ describe('compaction', () => {
   }
   const sizeOf = async (file: string) => (await stat(file)).size;
 
-  test('writes a file of more than twice its live blocks anew: smaller, with the same rows, keys, indexes, comments', async () => {
+  test('rewrites a file of more than twice its live blocks: smaller, with the same rows, keys, indexes, comments', async () => {
     const context = await bloated(800_000);
     const { warehouse: file, root } = context.paths;
     const before = await sizeOf(file);
@@ -80,7 +80,7 @@ describe('compaction', () => {
     await context.warehouse.release();
   });
 
-  test('leaves a file alone that is full, or too small to be worth it', async () => {
+  test('leaves a file alone that is full or too small to be worth it', async () => {
     for (const [ballast, smallest] of [
       [10, 1],
       [800_000, undefined],
@@ -93,7 +93,7 @@ describe('compaction', () => {
     }
   });
 
-  test('of what is not there does nothing', async () => {
+  test('of a missing file does nothing', async () => {
     const { paths, warehouse } = await bloated(10);
     const elsewhere = targetPaths(await tempDir(), 'sample');
     expect(await compactWarehouse(elsewhere.warehouse, warehouse, 1)).toBeUndefined();
@@ -109,7 +109,7 @@ describe('clean', () => {
       ...{ extracts, runId: 'cleaning', now: utc('2025-07-10T09:00'), signal },
     });
 
-  test('removes what can be built again and keeps a copy of the warehouse and what was staged', async () => {
+  test('removes what can be rebuilt, and keeps a copy of the warehouse and the staged files', async () => {
     await shop.run();
     await mkdir(shop.paths.logs, { recursive: true });
     const { backup, removed } = await clean();
@@ -129,7 +129,7 @@ describe('clean', () => {
     ]);
   });
 
-  test('leaves what no run wrote, and lists it', async () => {
+  test('keeps and lists files that no run wrote', async () => {
     await shop.run();
     const { root, exports, artifacts, logs, backups, staging } = shop.paths;
     await mkdir(logs);
@@ -157,7 +157,7 @@ describe('clean', () => {
     expect((await shop.run()).exitCode).toBe(0);
   });
 
-  test('leaves it to each extract what to remove of what it has staged', async () => {
+  test('lets each extract decide which staged files to remove', async () => {
     await shop.run();
     const staged: string[] = [];
     const extract = defineExtract({
@@ -174,7 +174,7 @@ describe('clean', () => {
     expect(existsSync(shop.paths.staging)).toBe(true);
   });
 
-  test('copies what only the write-ahead log has, too', async () => {
+  test('also copies rows that are only in the write-ahead log', async () => {
     await mkdir(shop.paths.root, { recursive: true });
     {
       await using warehouse = await openWarehouse({ file: shop.paths.warehouse });
@@ -206,8 +206,8 @@ describe('clean', () => {
   });
 });
 
-describe('what a selection reads and does not build', () => {
-  test('is missing on an empty warehouse: the error names it and the selector that builds it', async () => {
+describe('a table that a selection reads but does not build', () => {
+  test('is missing on an empty warehouse, and the error names it and the selector that builds it', async () => {
     await expect(shop.run({ select: 'totals' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       exitCode: 2,
@@ -220,21 +220,21 @@ describe('what a selection reads and does not build', () => {
     expect(existsSync(shop.paths.root)).toBe(false);
   });
 
-  test('is missing for an export alone', async () => {
+  test('is missing if only an export is selected', async () => {
     await expect(shop.run({ select: 'kind:export' })).rejects.toMatchObject({
       code: 'TABLE_MISSING',
       message: expect.stringContaining('export.totals'),
     });
   });
 
-  test('is WAREHOUSE_MISSING where there are only tests', async () => {
+  test('is reported as WAREHOUSE_MISSING if only tests are selected', async () => {
     await expect(shop.run({ select: 'kind:test', command: 'test' })).rejects.toMatchObject({
       code: 'WAREHOUSE_MISSING',
       exitCode: 2,
     });
   });
 
-  test('is there once it was built, and then the selection alone is enough', async () => {
+  test('exists once it was built, and then the selection alone is enough', async () => {
     await shop.run({ select: 'till' });
     expect((await shop.run({ select: 'totals' })).exitCode).toBe(0);
     expect((await shop.run({ select: 'trends' })).exitCode).toBe(0);
@@ -245,7 +245,7 @@ describe('show', () => {
   const show = (name: string, limit = 2) =>
     showTable({ pipeline: shop.pipeline, paths: shop.paths, name, limit, signal });
 
-  test('has the first rows by key, columns in the order of the definition', async () => {
+  test('prints the first rows by key, with the columns in the order of the definition', async () => {
     await shop.run({ exclude: 'trends' });
     expect(await show('totals')).toMatchObject({
       columns: [
@@ -261,7 +261,7 @@ describe('show', () => {
     expect((await show('totals', 0)).rows).toEqual([]);
   });
 
-  test('of a name that the schema lacks says which it might be, or all there are', async () => {
+  test('of an unknown name suggests a similar one, or lists all', async () => {
     await expect(show('total')).rejects.toMatchObject({ code: 'USAGE', details: { hint: 'did you mean totals?' } });
     await expect(show('zzz')).rejects.toMatchObject({
       code: 'USAGE',
@@ -269,7 +269,7 @@ describe('show', () => {
     });
   });
 
-  test('without a warehouse is WAREHOUSE_MISSING, and makes none (B17)', async () => {
+  test('without a warehouse is WAREHOUSE_MISSING, and does not create one (B17)', async () => {
     await expect(show('totals')).rejects.toMatchObject({ code: 'WAREHOUSE_MISSING' });
     expect(existsSync(shop.paths.root)).toBe(false);
   });
@@ -279,7 +279,7 @@ describe('doctor', () => {
   const doctor = (target: Partial<typeof shop.target> = {}) =>
     examine({ target: { ...shop.target, ...target }, paths: shop.paths, root: shop.directory, signal });
 
-  test('finds a fresh machine fit', async () => {
+  test('accepts a fresh machine', async () => {
     const findings = await doctor();
     expect(findings.map(({ ok, subject }) => [subject, ok])).toEqual(
       ['node', 'duckdb', 'data folder', 'warehouse', 'lock', 'target', 'open files'].map((subject) => [subject, true]),
@@ -289,7 +289,7 @@ describe('doctor', () => {
     expect(findings[5]?.detail).toBe('sample: archive till (synthetic data)');
   });
 
-  test('names the warehouse that is there, and what is wrong with a broken one', async () => {
+  test('names the warehouse, and what is wrong with a broken one', async () => {
     await shop.run();
     expect((await doctor())[3]).toMatchObject({ ok: true, detail: expect.stringContaining('warehouse.duckdb, ') });
     await writeFile(shop.paths.warehouse, 'x'.repeat(100_000));
@@ -299,7 +299,7 @@ describe('doctor', () => {
   const hosts = async (target: Partial<typeof shop.target>) =>
     (await doctor(target)).filter(({ subject }) => subject === 'archive');
 
-  test('contacts the archive and its listing, and says what keeps it from them', async () => {
+  test('contacts the archive and its listing, and says why it cannot', async () => {
     const asked: string[] = [];
     const server = createServer(({ url = '' }, response) => {
       asked.push(url);
@@ -325,7 +325,7 @@ describe('doctor', () => {
     expect(gone[0]).toMatchObject({ ok: false, detail: expect.stringContaining('[ARCHIVE_UNREACHABLE]') });
   });
 
-  test('says who holds the target and since when, and what is in the place of its lock (B33)', async () => {
+  test('says who holds the target and since when, or what is in the place of its lock (B33)', async () => {
     const since = utc('2025-07-10T09:00');
     {
       await using _held = await lockTarget(shop.paths.root, {
@@ -345,7 +345,7 @@ describe('doctor', () => {
     expect((await doctor())[4]).toMatchObject({ ok: false, detail: expect.stringContaining('is a folder') });
   });
 
-  test('says that the data folder cannot be written', async () => {
+  test('reports a data folder that cannot be written', async () => {
     await writeFile(join(shop.directory, 'data'), 'a file');
     expect((await doctor())[2]).toMatchObject({ ok: false, subject: 'data folder' });
   });
@@ -378,14 +378,14 @@ describe('compile', () => {
     );
   });
 
-  test('has the values of vars in the text, and leaves nothing of the time before', async () => {
+  test('puts the values of vars into the text, and removes earlier output', async () => {
     await compile();
     expect(await compile(['at_least=7'], ['model.totals'])).toHaveLength(1);
     expect(await read('totals.sql')).toContain('"amount" >= 7');
     expect(await readdir(join(shop.paths.artifacts, 'compiled'))).toEqual(['totals.sql']);
   });
 
-  test('writes SQL that DuckDB takes as it is', async () => {
+  test('writes SQL that DuckDB runs unchanged', async () => {
     await shop.run();
     await compile();
     await using warehouse = await openWarehouse({ file: shop.paths.warehouse, readOnly: true });
@@ -410,7 +410,7 @@ describe('a dry run', () => {
     expect(existsSync(shop.paths.root)).toBe(false);
   });
 
-  test('counts the partitions that differ from what is there, and leaves the warehouse as it is', async () => {
+  test('counts the partitions that would change, and leaves the warehouse as it is', async () => {
     await shop.run();
     await shop.sell({ ...sales, '2025-07-02': 21 });
     await shop.run({ select: 'till' });
@@ -430,10 +430,10 @@ describe('a dry run', () => {
   });
 });
 
-describe('what a run shares', () => {
+describe('a shared value of a run', () => {
   const thing = (name: string, ended: string[]) => ({ name, [Symbol.asyncDispose]: async () => void ended.push(name) });
 
-  test('is made once, by the first who asks, and disposed of with the run, last made first', async () => {
+  test('is made once, on the first request, and is disposed of with the run, in reverse order', async () => {
     const ended: string[] = [];
     let made = 0;
     {
@@ -460,7 +460,7 @@ describe('the connection of a run', () => {
     return { file, host: createWarehouseHost({ file, schema, migrations: [], now, asOf: now }) };
   };
 
-  test('is one, used in turn in the order of asking; a failure of one user is none of the next', async () => {
+  test('is used in turn, in the order of requests, and a failure of one user does not affect the next', async () => {
     const { host: warehouse } = await host();
     const order: string[] = [];
     const user = (name: string) =>
@@ -480,7 +480,7 @@ describe('the connection of a run', () => {
     await warehouse.release();
   });
 
-  test('makes the tables of the schema, once, and lets go of the file when it is released', async () => {
+  test('creates the tables of the schema once, and closes the file when it is released', async () => {
     const { file, host: warehouse } = await host();
     await warehouse.use((open) => open.run(`INSERT INTO sales VALUES ('2025-07-01', 'a', 1)`));
     await warehouse.release();

@@ -10,14 +10,14 @@ import { dailyTotals, schema, sell } from './shop.ts';
 
 const moduleAt = (path: string) => JSON.stringify(join(root, path));
 
-/** Runs a module of text in a process of its own, which kills itself. */
+/** Runs a module's text in a process that kills itself. */
 async function killed(script: string): Promise<void> {
   const node = join(root, 'node_modules/.bin/node');
   const running = promisify(execFile)(node, ['--input-type=module', '-e', script]);
   await expect(running).rejects.toMatchObject({ stderr: expect.not.stringContaining('Error') });
 }
 
-test('a reader opens what a killed run has committed, indexes too', async () => {
+test('a reader opens what a killed run has committed, including indexes', async () => {
   const file = join(await tempDir('killed-'), 'warehouse.duckdb');
   await killed(`
     const { openWarehouse } = await import(${moduleAt('engine/duckdb/warehouse.ts')});
@@ -31,7 +31,7 @@ test('a reader opens what a killed run has committed, indexes too', async () => 
 test.each([
   ['some partitions', { '2025-07-02': 21 }],
   ['the whole table', { '2025-07-01': 11, '2025-07-02': 21 }],
-])('a build of %s that is killed before its commit leaves the last one whole (B15)', async (_, sales) => {
+])('a build of %s that is killed before its commit leaves the last one intact (B15)', async (_, sales) => {
   const model = compileModel(dailyTotals, schema, { at_least: 1 });
   const seen = async () => {
     await using warehouse = await openWarehouse({ file });
@@ -50,7 +50,7 @@ test.each([
     const { sell } = await import(${moduleAt('tests/integration/engine/shop.ts')});
     const warehouse = await openWarehouse({ file: ${JSON.stringify(file)} });
     await sell(warehouse, ${JSON.stringify(sales)});
-    // What comes between the rows and the commit.
+    // Runs after the rows are written and before the commit.
     const publishedSql = { [Symbol.iterator]: () => process.kill(process.pid, 'SIGKILL') };
     await build(warehouse, { ...${JSON.stringify(model)}, publishedSql });`);
   expect(await seen()).toEqual(before);

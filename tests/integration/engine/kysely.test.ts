@@ -20,7 +20,7 @@ describe('values in the SQL text', () => {
     warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
     return () => warehouse[Symbol.asyncDispose]();
   });
-  // DuckDB ends a statement at NUL, and a lone surrogate is no character.
+  // DuckDB ends a statement at NUL, and a lone surrogate is not a character.
   const anyText = fc
     .oneof(
       fc.string({ unit: 'grapheme' }),
@@ -30,7 +30,7 @@ describe('values in the SQL text', () => {
     )
     .filter((text) => !text.includes('\0'));
 
-  test('any text comes back as it was, through a comparison and through a list', async () => {
+  test('any text comes back unchanged, through a comparison and through a list', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (text) => {
         const query = createCompiler<{ t: { text: string } }>()
@@ -46,9 +46,9 @@ describe('values in the SQL text', () => {
     );
   });
 
-  test('any 64-bit integer, and any number with the digits that a person writes, comes back as it was', async () => {
+  test('any 64-bit integer, and any number with few digits, comes back unchanged', async () => {
     const integers = fc.bigInt({ min: -(2n ** 63n) + 1n, max: 2n ** 63n - 1n });
-    // One with 17 digits is a DECIMAL to DuckDB, and may be another DOUBLE by the last bit.
+    // DuckDB reads 17 digits as a DECIMAL, which may become another DOUBLE in the last bit.
     const numbers = fc.integer({ min: -1e9, max: 1e9 }).map((thousandths) => thousandths / 1000);
     await fc.assert(
       fc.asyncProperty(integers, numbers, async (integer, number) => {
@@ -60,7 +60,7 @@ describe('values in the SQL text', () => {
         ]);
         expect(await warehouse.row(compileSql(query))).toEqual({
           integer,
-          number: number + 0, // no -0
+          number: number + 0, // turns -0 into 0
           boolean: 'BOOLEAN',
           none: true,
         });
@@ -81,7 +81,7 @@ describe('values in the SQL text', () => {
     expect(await warehouse.row(compileSql(odd))).toEqual({ 'c "d"': 1 });
   });
 
-  test('the same query is the same text, another value another text', () => {
+  test('the same query gives the same text, and another value gives another text', () => {
     const query = (least: number) => compileSql(db.selectFrom('bars').where('volume', '>=', least).select('symbol'));
     expect(query(1)).toBe('select "symbol" from "bars" where "volume" >= 1');
     expect(query(1)).toBe(query(1));
@@ -92,9 +92,9 @@ describe('values in the SQL text', () => {
 describe('the tables that a query reads', () => {
   test.each<[string, Parameters<typeof sourcesOf>[0], readonly string[]]>([
     ['one in FROM', db.selectFrom('bars').selectAll(), ['bars']],
-    ['one under an alias, not the alias', db.selectFrom('bars as b').select('b.symbol'), ['bars']],
+    ['one under an alias, without the alias', db.selectFrom('bars as b').select('b.symbol'), ['bars']],
     [
-      'those of joins, in the order of the alphabet',
+      'those of joins, in alphabetical order',
       db
         .selectFrom('symbols as s')
         .innerJoin('bars', 'bars.symbol', 's.symbol')
@@ -103,12 +103,12 @@ describe('the tables that a query reads', () => {
       ['bars', 'listed', 'symbols'],
     ],
     [
-      'one that is read twice, once',
+      'one that is read twice, listed once',
       db.selectFrom('bars as a').innerJoin('bars as b', 'a.day', 'b.day').select('a.day'),
       ['bars'],
     ],
     [
-      'that of a subquery in FROM',
+      'one in a subquery in FROM',
       db.selectFrom(db.selectFrom('bars').select('symbol').as('found')).select('found.symbol'),
       ['bars'],
     ],
@@ -136,7 +136,7 @@ describe('the tables that a query reads', () => {
       ['bars', 'listed'],
     ],
     [
-      'those within CTEs, not the names of these',
+      'those in CTEs, without the names of the CTEs',
       db
         .with('traded', (cte) => cte.selectFrom('bars').select('symbol'))
         .with('known', (cte) =>
@@ -153,23 +153,23 @@ describe('the tables that a query reads', () => {
       ['bars', 'listed'],
     ],
     [
-      'one in a raw fragment that holds a query',
+      'one in a raw fragment that contains a query',
       db
         .selectFrom('bars')
         .select(sql`coalesce((${db.selectFrom('symbols').select('quote').limit(1)}), '')`.as('quote')),
       ['bars', 'symbols'],
     ],
     [
-      'that of an update',
+      'those of an update',
       db.updateTable('bars').set({ volume: 0 }).from('listed').whereRef('bars.symbol', '=', 'listed.symbol'),
       ['bars', 'listed'],
     ],
-    ['none where there is none', db.selectNoFrom(sql`1`.as('one')), []],
+    ['none if there are none', db.selectNoFrom(sql`1`.as('one')), []],
   ])('%s', (_, query, tables) => {
     expect(sourcesOf(query)).toEqual(tables);
   });
 
-  test('a CTE hides the table of its name only where the CTE is in sight', () => {
+  test('a CTE hides the table of the same name only where the CTE is in scope', () => {
     const inSubquery = db
       .selectFrom('bars')
       .innerJoin(
@@ -204,7 +204,7 @@ describe('the tables that a query reads', () => {
   });
 });
 
-test('a staged source stands in the SQL as a read of files, and is still named as what is read', () => {
+test('a staged source is compiled to a read of files, and is still listed as a source', () => {
   const lines = table('lines', {
     description: 'Lines.',
     kind: 'source',

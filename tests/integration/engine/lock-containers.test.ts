@@ -26,7 +26,7 @@ interface Taker extends AsyncDisposable {
   readonly answer: string;
 }
 
-/** Takes the lock in a process of its own and keeps it until it is ended. */
+/** Takes the lock in a separate process and holds it until the process is ended. */
 async function take(...prefix: readonly string[]): Promise<Taker> {
   const script = `
     import { lockTarget } from './engine/target/lock.ts';
@@ -53,7 +53,7 @@ async function take(...prefix: readonly string[]): Promise<Taker> {
   };
 }
 
-/** In a PID namespace of its own, where it is process 1, and with a host name of its own. */
+/** Runs it in its own PID namespace, as process 1, and with its own host name. */
 const container = (host: string) =>
   take(
     ...['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', '--uts'],
@@ -64,12 +64,12 @@ const here = (wait = false) =>
   lockTarget(directory, { command: 'here', since: new Date(), wait, signal: new AbortController().signal });
 
 describe.runIf(canUnshare)('containers that share a folder (B33)', () => {
-  test('respect each other, and the machine that they run on', async () => {
+  test('respect each other and the machine that they run on', async () => {
     await using first = await container('first');
     expect(first.answer).toBe('held');
     await using second = await container('second');
     expect(second.answer).toBe('RUN_LOCKED');
-    // The same host name and the same process id as the holder has.
+    // With the same host name and process id as the holder.
     await using twin = await container('first');
     expect(twin.answer).toBe('RUN_LOCKED');
     await expect(here()).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describe.runIf(canUnshare)('containers that share a folder (B33)', () => {
     expect(lockState(directory)).toMatchObject({ kind: 'held', holder: { host: 'first', command: 'held elsewhere' } });
   });
 
-  test('that were killed are taken over at once', async () => {
+  test('that were killed lose their lock at once', async () => {
     const first = await container('first');
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
@@ -91,7 +91,7 @@ describe.runIf(canUnshare)('containers that share a folder (B33)', () => {
   });
 });
 
-test('a process that is stopped keeps its lock, and one that is killed does not (B33)', async () => {
+test('a stopped process keeps its lock, and a killed one does not (B33)', async () => {
   await using holder = await take();
   expect(holder.answer).toBe('held');
   holder.child.kill('SIGSTOP');
@@ -104,13 +104,13 @@ test('a process that is stopped keeps its lock, and one that is killed does not 
   expect(await readdir(directory)).toEqual(['run.lock', 'run.lock.mutex']);
 });
 
-test.runIf(canInject)('a file system without hard links has locks all the same (B33)', async () => {
+test.runIf(canInject)('locks work on a file system without hard links (B33)', async () => {
   await using first = await take('strace', '-f', '-o', '/dev/null', '-e', 'inject=link,linkat:error=EPERM');
   expect(first.answer).toBe('held');
   await expect(here()).rejects.toMatchObject({ code: 'RUN_LOCKED' });
 });
 
-test.runIf(existsSync('/dev/shm'))('a file system in memory has locks, too (B33)', async () => {
+test.runIf(existsSync('/dev/shm'))('locks work on a file system in memory (B33)', async () => {
   directory = await mkdtemp('/dev/shm/klinehouse-lock-');
   try {
     await using first = await take();

@@ -35,7 +35,7 @@ const files = ['run.lock', 'run.lock.mutex'];
 const deadPid = () => spawnSync(process.execPath, ['--version']).pid;
 const startOf = async (pid: number) => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ')[19];
 
-/** Of version 0.1. */
+/** A lock of version 0.1. */
 const former = () => ({
   pid: deadPid(),
   host: hostname(),
@@ -43,10 +43,10 @@ const former = () => ({
   command: 'pnpm pipeline run -s all',
   since: '2025-07-09T08:00:00.000Z',
 });
-/** Of a kernel that this one knows nothing of. */
+/** A lock of a kernel that this one knows nothing about. */
 const elsewhere = () => ({ ...former(), pid: 7, host: 'elsewhere', token: 'theirs', kernel: 'another boot 42' });
 
-/** Puts a lock in place, whole. */
+/** Puts a complete lock file in place. */
 async function plant(holder: object | string): Promise<void> {
   await mkdir(directory, { recursive: true });
   await writeFile(`${lockFile()}.planted`, typeof holder === 'string' ? holder : JSON.stringify(holder));
@@ -54,7 +54,7 @@ async function plant(holder: object | string): Promise<void> {
 }
 
 describe('a lock (B33)', () => {
-  test('is a file that names its holder and only its owner may read, and nothing is left when it is released', async () => {
+  test('is a file that names its holder, is readable only by its owner, and is removed when released', async () => {
     const held = await lock();
     expect(await holderOf()).toMatchObject({
       pid: process.pid,
@@ -80,7 +80,7 @@ describe('a lock (B33)', () => {
     expect(await readdir(directory)).toEqual(files);
   });
 
-  test('is another one for another folder', async () => {
+  test('is separate for each folder', async () => {
     await using _held = await lock();
     await using _other = await lockTarget(`${directory}-2`, {
       command: 'x',
@@ -91,7 +91,7 @@ describe('a lock (B33)', () => {
     expect(existsSync(`${directory}-2/run.lock`)).toBe(true);
   });
 
-  test('is held once where one process asks for it twice at a time', async () => {
+  test('is held only once if one process requests it twice at the same time', async () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, () =>
         lock().then(
@@ -104,7 +104,7 @@ describe('a lock (B33)', () => {
     expect(await holderOf()).toMatchObject({ pid: process.pid });
   });
 
-  test('with wait is taken as soon as its holder is done', async () => {
+  test('is taken with wait as soon as its holder is done', async () => {
     const held = await lock();
     const waiting = lock({ wait: true, command: 'second' });
     await sleep(300);
@@ -122,7 +122,7 @@ describe('a lock (B33)', () => {
     expect(await readdir(directory)).toEqual(files);
   });
 
-  test('whose file someone removes stays held, and has its file again', async () => {
+  test('stays held if someone removes its file, and writes the file again', async () => {
     await using held = await lock();
     await rm(lockFile());
     await expect(lock()).rejects.toMatchObject({ code: 'RUN_LOCKED' });
@@ -131,7 +131,7 @@ describe('a lock (B33)', () => {
     expect(held.lost.aborted).toBe(false);
   });
 
-  test('is told with its holder and the time since when', async () => {
+  test('is reported with its holder and the time since when it is held', async () => {
     expect(lockState(directory)).toEqual({ kind: 'free' });
     const since = '2025-07-10T09:00:00.000Z';
     {
@@ -147,10 +147,10 @@ describe('a lock (B33)', () => {
   });
 });
 
-describe('the lock of a process that is gone (B33)', () => {
-  test.runIf(process.platform === 'linux')('is taken over at once where it ran on this kernel', async () => {
+describe('the lock of a process that has ended (B33)', () => {
+  test.runIf(process.platform === 'linux')('is taken over at once if the process ran on this kernel', async () => {
     await mkdir(directory, { recursive: true });
-    // Neither host name nor process id decides: another container had other ones, or the same.
+    // Neither host name nor process id decides: in another container they may be different, or the same.
     await plant({ ...former(), host: 'a-container', pid: process.pid, token: 'x', kernel: kernelOf(directory) });
     await using _held = await lock({ timing: { ...timing, silence: 60_000 } });
     expect(await holderOf()).toMatchObject({ pid: process.pid, command: 'pnpm pipeline run' });
@@ -158,11 +158,11 @@ describe('the lock of a process that is gone (B33)', () => {
   });
 
   test.each([
-    ['a kernel that is not this one, such as before a reboot', elsewhere()],
+    ['another kernel, such as before a reboot', elsewhere()],
     ['version 0.1 on another host', { ...former(), host: 'elsewhere' }],
     ['a machine that stopped while the file was written', ''],
     ['a machine that stopped while the file was written', '\0\0\0\0'],
-  ])('is taken over after a time without a sign of life from %s: %j', async (_, left) => {
+  ])('of %s is taken over after some time without a sign of life: %j', async (_, left) => {
     await plant(left);
     const told: string[] = [];
     const before = performance.now();
@@ -182,15 +182,15 @@ describe('the lock of a process that is gone (B33)', () => {
   });
 
   test.each([
-    ['its process is gone', {}],
+    ['its process has ended', {}],
     ['another process has its id by now', { pid: process.pid, started: '1' }],
-  ])('of version 0.1 is taken over at once where %s', async (_, more) => {
+  ])('of version 0.1 is taken over at once if %s', async (_, more) => {
     await plant({ ...former(), ...more });
     await using _held = await lock({ timing: { ...timing, silence: 60_000 } });
     expect(await holderOf()).toMatchObject({ pid: process.pid, command: 'pnpm pipeline run' });
   });
 
-  test('is taken over by one of several that race for it, never by two', async () => {
+  test('is taken over by exactly one of several processes that race for it', async () => {
     await using racers = await start(4);
     for (let round = 0; round < 15; round += 1) {
       await plant(former());
@@ -203,7 +203,7 @@ describe('the lock of a process that is gone (B33)', () => {
 });
 
 describe('a holder of another kernel (B33)', () => {
-  /** Shows signs of life until it is disposed of. */
+  /** Shows signs of life until disposed. */
   function alive(): Disposable {
     const timer = setInterval(() => void utimes(lockFile(), new Date(), new Date()), timing.beat);
     return { [Symbol.dispose]: () => clearInterval(timer) };
@@ -220,7 +220,7 @@ describe('a holder of another kernel (B33)', () => {
     expect(await readdir(directory)).toEqual(['run.lock']);
   });
 
-  test('is waited for until it has gone, or shows no more signs of life', async () => {
+  test('is waited for until it is gone or shows no more signs of life', async () => {
     await plant(elsewhere());
     const life = alive();
     let taken = false;
@@ -234,7 +234,7 @@ describe('a holder of another kernel (B33)', () => {
     expect(await holderOf()).toMatchObject({ pid: process.pid });
   });
 
-  test('that has taken the target over ends the run that had been stopped, before it publishes', async () => {
+  test('that has taken over the target ends the run that had been stopped, before that publishes', async () => {
     const held = await lock({ timing: { ...timing, beat: 60_000 } });
     held.confirm();
     await plant(elsewhere());
@@ -246,14 +246,14 @@ describe('a holder of another kernel (B33)', () => {
     expect(await holderOf()).toMatchObject({ token: 'theirs' });
   });
 
-  test('that has taken the target over is noticed without being asked for', async () => {
+  test('that has taken over the target is noticed unasked', async () => {
     await using held = await lock();
     await plant(elsewhere());
     if (!held.lost.aborted) await once(held.lost, 'abort');
     expect(held.lost.reason).toMatchObject({ code: 'RUN_LOCKED' });
   });
 
-  test('sees this one live: its file changes as long as it is held', async () => {
+  test('sees that this one lives: its file changes as long as it is held', async () => {
     await using _held = await lock();
     const { mtimeMs } = await stat(lockFile());
     await sleep(3 * timing.beat);
@@ -261,7 +261,7 @@ describe('a holder of another kernel (B33)', () => {
   });
 });
 
-describe('what is no lock (B33)', () => {
+describe('something else in the place of the lock (B33)', () => {
   const foreign = (file = lockFile()) => ({
     code: 'RUN_LOCK_INVALID',
     exitCode: 2,
@@ -270,11 +270,11 @@ describe('what is no lock (B33)', () => {
 
   test.each([
     ['text of another program', 'pid 42\n'],
-    ['a lock that is cut', '{"pid":'],
+    ['a truncated lock', '{"pid":'],
     ['JSON of another program', '{"pid": 42}'],
     ['a list', '[]'],
     ['bytes', '\u0001\u0002'],
-  ])('is told at once and left as it is: %s', async (_, text) => {
+  ])('is reported at once and left as it is: %s', async (_, text) => {
     await plant(text);
     await expect(lock({ wait: true })).rejects.toMatchObject(foreign());
     await expect((async () => lockState(directory))()).rejects.toMatchObject(foreign());
@@ -282,7 +282,7 @@ describe('what is no lock (B33)', () => {
     expect(await readdir(directory)).toEqual(['run.lock']);
   });
 
-  test('is told at once: a folder, a link, a pipe', async () => {
+  test('is reported at once: a folder, a link, a pipe', async () => {
     await mkdir(lockFile(), { recursive: true });
     await expect(lock()).rejects.toMatchObject({ ...foreign(), message: expect.stringContaining('is a folder') });
     await rm(lockFile(), { recursive: true });
@@ -293,14 +293,17 @@ describe('what is no lock (B33)', () => {
     await expect(lock()).rejects.toMatchObject(foreign());
   });
 
-  test.each(['folder', 'file'])('is told at once where the kernel is to lock it: a %s', async (kind) => {
-    const mutex = `${lockFile()}.mutex`;
-    await mkdir(kind === 'folder' ? mutex : directory, { recursive: true });
-    if (kind === 'file') await writeFile(mutex, 'no database\n'.repeat(100));
-    await expect(lock()).rejects.toMatchObject(foreign(mutex));
-  });
+  test.each(['folder', 'file'])(
+    'is reported at once in the place of the file that the kernel locks: a %s',
+    async (kind) => {
+      const mutex = `${lockFile()}.mutex`;
+      await mkdir(kind === 'folder' ? mutex : directory, { recursive: true });
+      if (kind === 'file') await writeFile(mutex, 'no database\n'.repeat(100));
+      await expect(lock()).rejects.toMatchObject(foreign(mutex));
+    },
+  );
 
-  test.skipIf(process.getuid?.() !== 0)('is told at once where it cannot be read', async () => {
+  test.skipIf(process.getuid?.() !== 0)('is reported at once if it cannot be read', async () => {
     await using reader = await start(1, { uid: 65_534 });
     await plant(former());
     for (const folder of [join(directory, '../..'), join(directory, '..')]) await chmod(folder, 0o711);
@@ -310,7 +313,7 @@ describe('what is no lock (B33)', () => {
   });
 });
 
-/** Processes that take the lock and release it when they are told to. */
+/** Processes that take the lock and release it when told to. */
 async function start(count: number, options: Parameters<typeof node>[1] = {}) {
   const script = `
     import { createInterface } from 'node:readline';
@@ -335,7 +338,7 @@ async function start(count: number, options: Parameters<typeof node>[1] = {}) {
     for (const child of children) child.stdin?.write(`${order}\n`);
     return Promise.all(answers);
   };
-  await ask('release'); // All are up once they answer.
+  await ask('release'); // All processes are running once they answer.
   return {
     ask,
     async [Symbol.asyncDispose]() {

@@ -37,10 +37,10 @@ const clean = () =>
     ...{ extracts: [], runId: 'cleaning', now: utc('2025-07-10T09:00'), signal },
   });
 
-/** The error of what is refused because the warehouse is lost; it names both ways on. */
+/** Expects a refusal because the warehouse is lost; the error names both ways to continue. */
 async function expectLost(work: Promise<unknown>, problem: RegExp): Promise<void> {
   const error = await work.then(
-    () => expect.unreachable('it was not refused'),
+    () => expect.unreachable('the lost warehouse was not refused'),
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(PipelineError);
@@ -71,7 +71,7 @@ describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, pro
     expect(existsSync(shop.paths.warehouse)).toBe(name !== 'missing');
   });
 
-  test('--full-refresh rebuilds all of it from the staging area, and removes no file that was there', async () => {
+  test('--full-refresh rebuilds all of it from the staging area, and removes no existing file', async () => {
     const before = await exported();
     await lose();
     expect(await shop.run({ fullRefresh: true })).toMatchObject({ exitCode: 0 });
@@ -81,7 +81,7 @@ describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, pro
     expect((await shop.run()).exitCode).toBe(0);
   });
 
-  test('what reads it says the same', async () => {
+  test('commands that read it say the same', async () => {
     await lose();
     const { pipeline, graph, paths, target } = shop;
     const { vars } = shop.optionsOf();
@@ -107,14 +107,14 @@ describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, pro
   });
 });
 
-/** The shop has no migrations that could build its tables. */
+/** The shop has no migrations that could create its tables. */
 function lostBehindDrift(error: unknown): Promise<never> {
   if (!(error instanceof PipelineError && error.code === 'SCHEMA_DRIFT')) throw error;
   return openReader({ warehouse: shop.paths.warehouse }) as Promise<never>;
 }
 
-describe('B24: a warehouse that opens and lost what it held', () => {
-  test('a new small one in its place is refused, and the exports stay', async () => {
+describe('B24: a warehouse that opens but has lost its contents', () => {
+  test('a small new one in its place is refused, and the exports stay', async () => {
     const before = await exported();
     const small = await shopProject();
     await small.sell({ '2025-07-03': 30 });
@@ -144,7 +144,7 @@ describe('B24: a warehouse that opens and lost what it held', () => {
   });
 });
 
-describe('what is no loss', () => {
+describe('no loss is reported for', () => {
   test('another database in the folder of the target', async () => {
     const other = join(shop.paths.root, 'notes.duckdb');
     await using database = await openWarehouse({ file: other });
@@ -152,7 +152,7 @@ describe('what is no loss', () => {
     expect(await database.rows('FROM notes')).toEqual([{ i: 1 }]);
   });
 
-  test('a new target, and one whose first run was killed before it had a warehouse', async () => {
+  test('a new target, or one whose first run was killed before it had a warehouse', async () => {
     const fresh = await shopProject();
     await fresh.sell({ waits: 1 });
     const controller = new AbortController();
@@ -169,14 +169,14 @@ describe('what is no loss', () => {
     expect((await fresh.run()).exitCode).toBe(0);
   });
 
-  test('one that clean has removed: the next run builds anew', async () => {
+  test('a warehouse that clean removed; the next run builds a new one', async () => {
     await clean();
     await shop.sell({ '2025-07-03': 30 });
     expect((await shop.run()).exitCode).toBe(0);
     expect(await totals()).toEqual([['2025-07-03', '30']]);
   });
 
-  test('one that a run was killed after making, before it was noted', async () => {
+  test('a warehouse whose run was killed after creating it and before recording it', async () => {
     const file = join(shop.paths.root, 'target.json');
     const { warehouse: _, id: __, ...record } = JSON.parse(await readFile(file, 'utf8'));
     await writeFile(file, JSON.stringify(record));
@@ -197,7 +197,7 @@ describe('B14, B24: a target of an earlier version has no record', () => {
   test.each([
     ['exports', /exports.* is there/],
     ['backups', /backups.* is there/],
-    ['the note beside it', /warehouse\.duckdb\.left is there/],
+    ['the note next to it', /warehouse\.duckdb\.left is there/],
     ['a staging area', /staging.* is there/],
   ])('%s show that there was a warehouse', async (name, problem) => {
     const { root, warehouse, exports, staging, backups } = shop.paths;
@@ -207,14 +207,14 @@ describe('B14, B24: a target of an earlier version has no record', () => {
     const kept = {
       exports,
       backups,
-      'the note beside it': join(root, 'warehouse.duckdb.left'),
+      'the note next to it': join(root, 'warehouse.duckdb.left'),
       'a staging area': staging,
     };
     for (const [other, file] of Object.entries(kept)) if (other !== name) await rm(file, { recursive: true });
     await expectLost(shop.run(), problem);
   });
 
-  test('an emptied one is told from its exports', async () => {
+  test('its exports show that the warehouse was emptied', async () => {
     {
       await using warehouse = await openWarehouse({ file: shop.paths.warehouse });
       await warehouse.run('DELETE FROM partition_state');
@@ -223,7 +223,7 @@ describe('B14, B24: a target of an earlier version has no record', () => {
   });
 });
 
-test('a record that cannot be read is an error, not a new target', async () => {
+test('an unreadable record is an error, not a new target', async () => {
   await writeFile(join(shop.paths.root, 'target.json'), '{"format": 1, "archive": 3}');
   await expect(shop.run()).rejects.toMatchObject({ code: 'ARTIFACT_INVALID', exitCode: 2 });
   await writeFile(join(shop.paths.root, 'target.json'), '{"form');

@@ -81,7 +81,7 @@ const kinds = {
 } as const;
 type Kind = keyof typeof kinds;
 
-/** Names that engine, SQL or the partition itself might want for something else. */
+/** Names that the engine, SQL or the partition itself might use for something else. */
 const names = ['month', 'digest', 'partition', 'part1', 'dirty', 'input_digest', 'is_readable', 'select', 'a b', 'x"y'];
 
 /** A table of sales with these columns of a partition, and a model that copies it. */
@@ -139,7 +139,7 @@ describe('partition values of any kind (B29)', () => {
     return fc.record({ chosen: fc.constant(chosen), pruned: fc.boolean(), first: rows, second: rows, third: rows });
   });
 
-  test('survive a full build, an incremental one and a removal, distinct and as they are', async () => {
+  test('survive a full build, an incremental one and a removal, distinct and unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(project, async ({ chosen, pruned, first, second, third }) => {
         const { schema, model, columns } = copyOf(chosen, pruned);
@@ -162,7 +162,7 @@ describe('partition values of any kind (B29)', () => {
     );
   });
 
-  test('are told from each other by a text that leads back to them', async () => {
+  test('have distinct texts from which they can be restored', async () => {
     const value = fc.option(fc.string({ unit: fc.constantFrom('/', '%', '2', '5', 'F', 'N', 'a', "'") }));
     await using warehouse = await createWarehouse(system);
     const db = createCompiler();
@@ -187,7 +187,7 @@ describe('partition values of any kind (B29)', () => {
     );
   });
 
-  test('of a feed replace what they replace, named by partitionText or as they are', async () => {
+  test('of a feed replace the right rows, named by partitionText or as they are', async () => {
     const value = fc.constantFrom(null, '', 'BTC/USDT', 'BTC', '%N', 'a/b', 'a', 'b', '%');
     const feedRows = fc.uniqueArray(fc.tuple(value, value, fc.integer({ min: 1, max: 2 })), {
       maxLength: 5,
@@ -226,9 +226,9 @@ describe('partition values of any kind (B29)', () => {
   });
 
   test.each([
-    ['a number that is spelled otherwise', double.nullable('Part.'), '5', '5'],
+    ['a number that is written differently', double.nullable('Part.'), '5', '5'],
     ['a time with T and Z', timestamp('Part.'), '2025-07-01T00:00:00Z', '2025-07-01T00:00:00Z'],
-  ])('of a feed may be spelled in another way: %s', async (_, column, text, cellText) => {
+  ])('of a feed may be written differently: %s', async (_, column, text, cellText) => {
     const objects = table('objects', {
       description: 'O.',
       columns: { part: column, size: bigint('Size.') },
@@ -255,7 +255,7 @@ describe('partition values of any kind (B29)', () => {
     }
   });
 
-  test('of a feed that has rows of another partition than it names are refused, and nothing changes', async () => {
+  test('of a feed are refused, without a change, if its rows belong to a partition that it does not name', async () => {
     const objects = table('objects', {
       description: 'O.',
       columns: { part: varchar('Part.') },
@@ -283,7 +283,7 @@ describe('partition values of any kind (B29)', () => {
     expect(await texts(warehouse, 'FROM objects')).toEqual([['a']]);
   });
 
-  test('a month beside another month, or beside a column of that name, is told apart', async () => {
+  test('two months, or a month and a column of that name, can be parts of one key', async () => {
     const schema = {
       ...system,
       trips: table('trips', {
@@ -376,7 +376,7 @@ describe('rows outside the partitions that are built (B28)', () => {
     expect((await copies()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-02', '2025-07-04']);
   });
 
-  test('of a first build with a window stay out, too', async () => {
+  test('are also left out by a first build with a window', async () => {
     const schema = schemaOf('partition');
     await using warehouse = await createWarehouse(schema);
     await warehouse.run(`INSERT INTO sales VALUES ('2025-07-01', 'a'), ('2025-07-02', 'a'), ('2025-07-02', 'closed')`);
@@ -386,7 +386,7 @@ describe('rows outside the partitions that are built (B28)', () => {
     expect(await texts(warehouse, 'FROM copies ORDER BY ALL')).toHaveLength(3);
   });
 
-  test('leave those that are stored in the order of the query', async () => {
+  test('leave the stored rows in the order of the query', async () => {
     const schema = schemaOf('partition');
     await using warehouse = await createWarehouse(schema, { threads: 2 });
     await warehouse.run(`INSERT INTO sales VALUES ('2025-01-01', 'a')`);
@@ -403,7 +403,7 @@ describe('rows outside the partitions that are built (B28)', () => {
   });
 });
 
-describe('names that the engine uses itself (B30)', () => {
+describe('names that the engine itself uses (B30)', () => {
   const taken = [
     'dirty_partitions',
     'input_partitions',

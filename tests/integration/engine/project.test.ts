@@ -83,7 +83,7 @@ const failureOf = async (changes: Parameters<typeof project>[0]) => {
 };
 
 describe('a model', () => {
-  test('is compiled to whole SQL, and says what it reads', async () => {
+  test('is compiled to complete SQL, and names the tables that it reads', async () => {
     const model = await (await project()).model();
     expect(model).toMatchObject({
       name: 'totals',
@@ -102,7 +102,7 @@ describe('a model', () => {
     expect(await model()).toBe(await model());
   });
 
-  test('has the same digest in each run, and another with another var, query, rejection or table', async () => {
+  test('has the same digest in each run, and another one with another var, query, rejection or table', async () => {
     const digestOf = async (...options: Parameters<typeof project>) =>
       (await (await project(...options)).model()).definitionDigest;
     const digests = [
@@ -131,7 +131,7 @@ describe('a model', () => {
 });
 
 describe('needs and what a model reads must agree', () => {
-  test('a table that is read and not declared is named, at the line and column of needs', async () => {
+  test('a table that is read but not declared is named, at the line and column of needs', async () => {
     const { file, error } = await failureOf({
       'totals.ts': (text) =>
         text.replace(`.where('amount', '>='`, `.innerJoin('shops', 'shops.shop', 'sales.shop').where('amount', '>='`),
@@ -144,7 +144,7 @@ describe('needs and what a model reads must agree', () => {
     });
   });
 
-  test('one that is declared and not read, too', async () => {
+  test('and so is one that is declared but not read', async () => {
     const { file, error } = await failureOf({ 'pipeline.yaml': (text) => text.replace('[sales]', '[sales, shops]') });
     expect(error).toMatchObject({
       code: 'NEEDS_MISMATCH',
@@ -153,14 +153,14 @@ describe('needs and what a model reads must agree', () => {
     });
   });
 
-  test('both at once', async () => {
+  test('both errors are reported at once', async () => {
     const { error } = await failureOf({ 'pipeline.yaml': (text) => text.replace('[sales]', '[shops]') });
     expect(error.message).toBe(
       'model.totals reads sales, which its needs do not declare; declares shops in needs, but does not read it',
     );
   });
 
-  test('a table that is read under one value of a boolean var is needed under both', async () => {
+  test('a table that is read for one value of a boolean var is needed for both', async () => {
     const sold = `(vars.boolean('all_shops') ? db.selectFrom('sales') : db.selectFrom('sales').innerJoin('shops', 'shops.shop', 'sales.shop'))`;
     const conditional = {
       'totals.ts': (text: string) =>
@@ -175,7 +175,7 @@ describe('needs and what a model reads must agree', () => {
     });
   });
 
-  test('what is read of itself needs no mention', async () => {
+  test('a model that reads itself needs no mention of that', async () => {
     const { model } = await project({
       'totals.ts': (text) =>
         text.replace(
@@ -192,7 +192,7 @@ describe('inputs and query must agree (B28)', () => {
     text.replace(`.where('amount', '>='`, `.innerJoin('shops', 'shops.shop', 'sales.shop').where('amount', '>='`);
   const needed = { 'pipeline.yaml': (text: string) => text.replace('[sales]', '[sales, shops]') };
 
-  test('a table that query reads and inputs does not is refused, with both named', async () => {
+  test('a table that the query reads and the inputs do not is refused, and both are named', async () => {
     const { error } = await failureOf({ ...needed, 'totals.ts': withShops });
     expect(error).toMatchObject({
       code: 'SOURCES_INVALID',
@@ -202,7 +202,7 @@ describe('inputs and query must agree (B28)', () => {
     });
   });
 
-  test('also where it is read in a subquery, and where inputs read the states of another table', async () => {
+  test('even if it is read in a subquery, or if the inputs read the states of another table', async () => {
     const nested = (text: string) =>
       text.replace(
         `.where('amount', '>='`,
@@ -223,7 +223,7 @@ describe('inputs and query must agree (B28)', () => {
     expect((await model()).reads).toEqual(['sales', 'shops']);
   });
 
-  test('states that are read without saying whose name no table', async () => {
+  test('states that are read without naming a table do not count as reading one', async () => {
     const { error } = await failureOf({
       ...needed,
       'totals.ts': (text) =>
@@ -235,7 +235,7 @@ describe('inputs and query must agree (B28)', () => {
     expect(error).toMatchObject({ message: 'the query of totals reads shops, its inputs do not' });
   });
 
-  test('a source is named by a table that it refers to, and by none that it does not', async () => {
+  test('a source counts as read through a table that refers to it, and through no other', async () => {
     const source = (refers: string) => ({
       'pipeline.yaml': (text: string) => text.replace('needs: [sales]', 'needs: [sales, shops]'),
       'schema.ts': (text: string) =>
@@ -267,12 +267,12 @@ describe('names that DuckDB cannot tell apart (B30)', () => {
       'the tables sales and Sales differ only in case',
     ],
     [
-      'a table of the kind that the engine makes',
+      'a table with a name reserved for the engine',
       "table('shops'",
       "table('$shops'",
       'the name of the table $shops begins with $',
     ],
-  ])('%s are refused as the schema is read', async (_, from, to, message) => {
+  ])('%s: refused when the schema is read', async (_, from, to, message) => {
     await expect(project({ 'schema.ts': (text) => text.replace(from, to) })).rejects.toMatchObject({
       code: 'MODULE_INVALID',
       exitCode: 2,
@@ -306,9 +306,9 @@ describe('a module', () => {
 
   test.each([
     ['a syntax error', (text: string) => `${text}\n}`],
-    ['an import of what is not there', (text: string) => `import './nothing.ts';\n${text}`],
+    ['an import of a missing file', (text: string) => `import './nothing.ts';\n${text}`],
     ['an error of its own', (text: string) => `throw new Error('out of luck');\n${text}`],
-  ])('with %s is named with the reason', async (_, change) => {
+  ])('with %s is named, with the reason', async (_, change) => {
     const { error } = await failureOf({ 'totals.ts': change });
     expect(error).toMatchObject({ code: 'MODULE_INVALID', exitCode: 2, details: { file: 'totals.ts' } });
     expect(error.message).toMatch(/^it cannot be loaded: ./);
@@ -325,7 +325,7 @@ describe('a module', () => {
     });
   });
 
-  test('of an extract is loaded when it is asked for', async () => {
+  test('of an extract is loaded on request', async () => {
     const broken = await project({ 'till.ts': () => `throw new Error('till');` });
     await broken.model();
     await expect(broken.extract()).rejects.toMatchObject({ code: 'MODULE_INVALID', details: { file: 'till.ts' } });

@@ -112,7 +112,7 @@ beforeEach(async () => {
 });
 const rows = () => texts(warehouse, 'SELECT * FROM amounts ORDER BY ALL');
 
-test('a file of values that are not believable is set aside with its reason; its partition is built without it', async () => {
+test('a file with impossible values is set aside with its reason, and its partition is built without it', async () => {
   const area = staging(warehouse, directory, {
     a: ['2025-07-01', '1', '2'],
     b: ['2025-07-01', '3', 'NaN'],
@@ -130,7 +130,7 @@ test('a file of values that are not believable is set aside with its reason; its
   expect(await build(warehouse, model, area.options)).toMatchObject({ status: 'reused' });
 });
 
-test('a partition all of whose files are rejected is not built, and one that was there is removed', async () => {
+test('a partition whose files are all rejected is not built, and an existing one is removed', async () => {
   const good = staging(warehouse, directory, { a: ['2025-07-01', '1'] });
   await good.reload();
   await build(warehouse, model, good.options);
@@ -144,7 +144,7 @@ test('a partition all of whose files are rejected is not built, and one that was
   expect(await rows()).toEqual([['2025-07-03', 'c', '5']]);
 });
 
-test('where nothing is left to build after a rejection, nothing is', async () => {
+test('nothing is built if a rejection leaves nothing to build', async () => {
   const area = staging(warehouse, directory, { a: ['2025-07-01', 'x'] });
   await area.reload();
   expect(await build(warehouse, model, area.options)).toMatchObject({ status: 'reused', partitions: 0 });
@@ -177,7 +177,7 @@ test('a rejection outlives a failed build', async () => {
   ]);
 });
 
-test('a source that keeps what it was told to reject ends the build instead of turning it for ever', async () => {
+test('a source that ignores a rejection ends the build instead of looping forever', async () => {
   const area = staging(warehouse, directory, { a: ['2025-07-01', '1'], b: ['2025-07-02', 'x'] });
   await area.reload();
   const { source } = area.options;

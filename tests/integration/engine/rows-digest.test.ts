@@ -75,7 +75,7 @@ async function fill(rows: readonly Visit[]): Promise<ReadonlyMap<string | null, 
   );
 }
 
-test('B36: the digests of two sets of rows are those of the same partitions, and equal where their rows are, in any order', async () => {
+test('B36: each partition of a set of rows has a digest, which is equal for equal rows in any order', async () => {
   const rows = fc.array(visit, { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(rows, rows, fc.boolean(), async (some, others, isSame) => {
@@ -94,7 +94,7 @@ test('B36: the digests of two sets of rows are those of the same partitions, and
   );
 });
 
-test('B36: values that two rows have exchanged show', async () => {
+test('B36: the digest changes if two rows exchange values', async () => {
   const [one, other] = [
     { shop: 'north', at: '2025-07-01 00:00:00', spent: 1.5, left_with: 'a', seen: 1n },
     { shop: 'north', at: '2025-07-02 00:00:00', spent: 2.5, left_with: 'b', seen: 2n },
@@ -109,7 +109,7 @@ test('B36: values that two rows have exchanged show', async () => {
   }
 });
 
-test('B36: what was loaded is as it was published; what was changed since is counted by table', async () => {
+test('B36: loaded rows count as unchanged, and later changes are counted by table', async () => {
   const lines = Array.from(
     { length: 60 },
     (_, i) => `shop ${i % 5},2025-0${1 + (i % 6)}-${10 + (i % 19)} 08:00:00,${i},,`,

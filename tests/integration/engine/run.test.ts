@@ -21,7 +21,7 @@ const totals = () => shop.rows('SELECT day, total, cast(built_at as DATE) FROM t
 const trends = () => shop.rows('SELECT day, total FROM trends ORDER BY day');
 const tomorrow = { asOf: utc('2025-07-11T09:00') };
 
-test('a run builds the selection in the order of the DAG and says how each node ended', async () => {
+test('a run builds the selection in DAG order and reports how each node ended', async () => {
   const { exitCode, status, message, events } = await shop.run();
   expect(exitCode).toBe(0);
   expect(status).toEqual({
@@ -62,7 +62,7 @@ test('a second run with nothing new reuses models, tests and exports', async () 
   expect((await totals()).map(([, , built]) => built)).toEqual(['2025-07-10', '2025-07-10', '2025-07-10']);
 });
 
-describe('what others write into the warehouse between runs (B36)', () => {
+describe('what other programs write into the warehouse between runs (B36)', () => {
   const exportOf = async (name: string) => await readFile(join(shop.paths.exports, `${name}.parquet`), 'latin1');
   const tables = async () => [
     await shop.rows('FROM sales ORDER BY ALL'),
@@ -76,7 +76,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
   const warningsOf = (events: Awaited<ReturnType<Shop['run']>>['events']) =>
     events.flatMap((event) => (event.type === 'log' && event.level === 'warn' ? [event.message] : []));
 
-  test('is refused where they took away all that tells what a run has built', async () => {
+  test('is refused if they deleted every record of what a run has built', async () => {
     await shop.run();
     const before = [await tables(), await exportOf('totals')];
     await write('DELETE FROM partition_state');
@@ -87,7 +87,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
   test.each([
     ['another value', 'UPDATE totals SET total = 21 WHERE total = 20', 'totals: 2025-07-02 (altered)'],
     [
-      'values of two rows that changed places',
+      'swapped values of two rows',
       'UPDATE sales SET amount = 50 - amount WHERE amount > 10',
       'sales: 2025-07-02 (altered), 2025-07-03 (altered)',
     ],
@@ -101,10 +101,10 @@ describe('what others write into the warehouse between runs (B36)', () => {
       `UPDATE totals SET built_at = built_at + INTERVAL 1 DAY WHERE total = 30`,
       'totals: 2025-07-03 (altered)',
     ],
-    ['a day less', 'DELETE FROM sales WHERE amount = 20', 'sales: 2025-07-02 (missing)'],
-    ['a day more', `INSERT INTO sales VALUES (DATE '2025-07-09', 90)`, 'sales: 2025-07-09 (unknown)'],
+    ['one day less', 'DELETE FROM sales WHERE amount = 20', 'sales: 2025-07-02 (missing)'],
+    ['one day more', `INSERT INTO sales VALUES (DATE '2025-07-09', 90)`, 'sales: 2025-07-09 (unknown)'],
     [
-      'a day more of a model',
+      'one day more of a model',
       `INSERT INTO totals VALUES (DATE '2025-07-09', 90, now())`,
       'totals: 2025-07-09 (unknown)',
     ],
@@ -115,7 +115,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
       'UPDATE partition_state SET rows_digest = NULL',
       'trends: 2025-07-01 (altered), 2025-07-02 (altered), 2025-07-03 (altered)',
     ],
-  ])('is named and built again: %s', async (_, sql, named) => {
+  ])('is named and rebuilt: %s', async (_, sql, named) => {
     await shop.run();
     await shop.run();
     const before = [await tables(), await exportOf('totals'), await exportOf('trends')];
@@ -133,7 +133,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
     });
   });
 
-  test('is not published by a run that does not build it: it says what does, and the exports stay', async () => {
+  test('is not published by a run that does not rebuild it; the run says what does, and the exports stay', async () => {
     await shop.run();
     const before = [await exportOf('totals'), await exportOf('trends')];
     await write('UPDATE totals SET total = 21 WHERE total = 20');
@@ -157,7 +157,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
     expect([await exportOf('totals'), await exportOf('trends')]).toEqual(before);
   });
 
-  test('is looked at where a run had to wait for it', async () => {
+  test('is noticed if a run had to wait for it', async () => {
     await shop.run();
     const before = await tables();
     const writer = node(`
@@ -172,7 +172,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
     expect(await tables()).toEqual(before);
   });
 
-  test('counts also where it is in a WAL that a killed program left', async () => {
+  test('also counts if it is in the WAL of a killed program', async () => {
     await shop.run();
     const before = await tables();
     const script = `
@@ -202,7 +202,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
     await warehouse[Symbol.asyncDispose]();
   });
 
-  test('an export that was put back, altered, or has another sum is written anew, and named', async () => {
+  test('an export that was replaced by an old one or has another checksum is rewritten, and named', async () => {
     await shop.run();
     const [file, sums] = [join(shop.paths.exports, 'totals.parquet'), join(shop.paths.exports, 'SHA256SUMS')];
     const [old, oldSums] = [await readFile(file), await readFile(sums)];
@@ -222,7 +222,7 @@ describe('what others write into the warehouse between runs (B36)', () => {
   });
 });
 
-test('what is fetched anew rebuilds its days, and those whose look-back reaches them', async () => {
+test('changed days are rebuilt, and so are those whose look-back reaches them', async () => {
   await shop.run();
   await shop.sell({ '2025-07-01': 11, '2025-07-02': 20, '2025-07-03': 30, '2025-07-09': 90 });
   const { message } = await shop.run(tomorrow);
@@ -238,7 +238,7 @@ test('what is fetched anew rebuilds its days, and those whose look-back reaches 
   ]);
 });
 
-test('a model alone, then another: what a selection leaves out is not taken for fresh', async () => {
+test('a model that a selection leaves out is not taken for up to date', async () => {
   await shop.run();
   await shop.sell({ '2025-07-01': 11, '2025-07-02': 20, '2025-07-03': 30 });
   await shop.run({ select: 'till totals' });
@@ -289,7 +289,7 @@ describe('a blocking test that fails', () => {
   });
 });
 
-test('a warning publishes, and ends with 0 unless warnings are errors', async () => {
+test('a warning does not prevent publication, and ends with 0 unless warnings are errors', async () => {
   await shop.sell({ '2025-07-01': 10 });
   expect(await shop.run()).toMatchObject({ exitCode: 0, status: { 'test.several': 'warn', 'model.totals': 'pass' } });
   expect(await shop.run({ warnError: true })).toMatchObject({ exitCode: 1, status: { 'test.several': 'warn' } });
@@ -304,7 +304,7 @@ test('a var that switches a node off makes it a no-op, with its tests', async ()
   expect(existsSync(join(shop.paths.exports, 'trends.parquet'))).toBe(false);
 });
 
-test('tests alone run on what is published', async () => {
+test('tests alone run on the published rows', async () => {
   await shop.run();
   const { status } = await shop.run({ select: 'kind:test', command: 'test', vars: ['at_most=25'] });
   expect(status).toMatchObject({ 'test.small': 'reused', 'test.at_most': 'error' });
@@ -325,7 +325,7 @@ test('an extract that throws is an error with its reason; what needs it is skipp
   });
 });
 
-test('a model whose SQL fails is MODEL_FAILED with its file; its tests did not get that far', async () => {
+test('a model whose SQL fails is MODEL_FAILED with its file, and its tests are skipped', async () => {
   const broken = await shopProject({ 'totals.ts': (text) => text.replace(`eb.ref('amount'))`, `eb.ref('price'))`) });
   await broken.sell({ '2025-07-01': 10 });
   const { exitCode, status, message, errors } = await broken.run();
@@ -338,7 +338,7 @@ test('a model whose SQL fails is MODEL_FAILED with its file; its tests did not g
   expect(message['test.small']).toBe('model.totals did not get that far');
 });
 
-test('an interruption ends with 130, its artifacts written; the next run goes on', async () => {
+test('an interrupted run ends with 130 and writes its artifacts, and the next run continues', async () => {
   await shop.sell({ waits: 1 });
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 100);
@@ -368,7 +368,7 @@ test('a run whose target is taken is refused before it does anything', async () 
   expect(existsSync(join(shop.paths.root, 'run.lock'))).toBe(false);
 });
 
-test('a run whose target another machine has taken over publishes nothing and says who has it (B33)', async () => {
+test('a run whose target another machine has taken over publishes nothing and names that machine (B33)', async () => {
   expect((await shop.run()).exitCode).toBe(0);
   const results = join(shop.paths.artifacts, 'run_results.json');
   const before = await readFile(results, 'utf8');
@@ -401,7 +401,7 @@ describe('a range', () => {
     await shop.run({ ...tomorrow, start: '2025-07-02', end: '2025-07-03', exclude: 'trends' });
     expect((await totals()).map(([, total]) => total)).toEqual(['10', '21', '30']);
     await shop.run({ ...tomorrow, start: '2025-07-02', end: '2025-07-03' });
-    // trends of 07-03 look back on 07-02, so both days are rebuilt, from totals of 06-30 on.
+    // trends of 07-03 look back to 07-02, so both days are rebuilt, from the totals of 06-30 on.
     expect((await totals()).map(([, total]) => total)).toEqual(['11', '21', '30']);
     expect(await trends()).toEqual([
       ['2025-07-01', '10'],
@@ -412,7 +412,7 @@ describe('a range', () => {
 });
 
 describe('--full-refresh', () => {
-  test('rebuilds what is selected though nothing changed, and keeps a copy of the warehouse as it was', async () => {
+  test('rebuilds the selection even if nothing changed, and keeps a copy of the old warehouse', async () => {
     await shop.run();
     const { status, message, events } = await shop.run({ ...tomorrow, fullRefresh: true, select: 'totals' });
     expect(status).toMatchObject({ 'model.totals': 'pass', 'test.small': 'pass', 'export.totals': 'pass' });
@@ -424,7 +424,7 @@ describe('--full-refresh', () => {
     expect((await shop.run({ select: 'trends' })).status['model.trends']).toBe('reused');
   });
 
-  test('of a range leaves rows outside it as they are, and the next run takes none of them for fresh', async () => {
+  test('of a range leaves rows outside it as they are, and the next run does not take them for up to date', async () => {
     await shop.run();
     await shop.sell({ '2025-07-02': 20, '2025-07-03': 30 });
     await shop.run({ select: 'till' });
@@ -439,7 +439,7 @@ describe('--full-refresh', () => {
     expect((await totals()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-03']);
   });
 
-  test('waits for who reads the warehouse', async () => {
+  test('waits for readers of the warehouse', async () => {
     await shop.run({ select: 'till totals' });
     const reader = node(`
       import { openWarehouse } from './engine/duckdb/warehouse.ts';
@@ -458,7 +458,7 @@ describe('--full-refresh', () => {
   });
 });
 
-test('run_results.json and manifest.json hold what happened and what the pipeline is', async () => {
+test('run_results.json records what happened, and manifest.json what the pipeline is', async () => {
   await shop.run({ select: 'till totals', start: '2025-07-01', end: '2025-07-03', vars: ['at_least=5'] });
   const read = async (name: string) => JSON.parse(await readFile(join(shop.paths.artifacts, name), 'utf8'));
   const results = await read('run_results.json');

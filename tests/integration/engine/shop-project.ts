@@ -17,7 +17,7 @@ import { tree } from '../../support/tree.ts';
 
 const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
 
-/** Sales of days: an extract that reads them from a JSON file, two models, their tests, an export. */
+/** Sales by day: an extract that reads them from a JSON file, two models, their tests and an export. */
 const files = {
   'pipeline.yaml': `\
 name: shop
@@ -137,7 +137,7 @@ export interface ShopRun extends Partial<Omit<RunOptions, 'vars' | 'selected'>> 
 
 type Changes = Partial<Record<keyof typeof files, (text: string) => string>>;
 
-/** The project in a folder of its own; each run is given a run id of its own. */
+/** The project in its own folder; each run gets its own run id. */
 export async function shopProject(changes: Changes = {}) {
   const changed = Object.entries(files).map(([name, text]) => [name, changes[name as keyof Changes]?.(text) ?? text]);
   const directory = await tree(Object.fromEntries(changed));
@@ -190,7 +190,7 @@ export async function shopProject(changes: Changes = {}) {
     target,
     paths,
     optionsOf: (run: ShopRun = {}) => optionsOf(run, []),
-    /** What the till says from now on: day → amount. */
+    /** Sets what the till returns from now on: day → amount. */
     sell: (sales: Readonly<Record<string, number | string>>) =>
       writeFile(join(directory, 'sales.json'), JSON.stringify(sales)),
     async run(run: ShopRun = {}) {

@@ -13,7 +13,7 @@ import {
   varchar,
 } from '../../../engine/index.ts';
 
-/** Sales of shops by day, and what is made of them: small enough that each expected row can be read. */
+/** Sales of shops by day, and the models built from them, small enough that each expected row can be read. */
 export const schema = {
   sales: table('sales', {
     description: 'What was sold.',
@@ -53,7 +53,7 @@ export const schema = {
 
 const defineModel = modelsOf(schema);
 
-/** `at_least` leaves small sales out: a var that is a literal in the SQL. */
+/** `at_least` drops small sales: a var that is a literal in the SQL. */
 export const dailyTotals = defineModel('daily_totals', {
   inputs: ({ db }) =>
     db
@@ -73,7 +73,7 @@ export const dailyTotals = defineModel('daily_totals', {
       ]),
 });
 
-/** A model that reads itself: what was seen before keeps the time at which it was. */
+/** A model that reads itself: a day that it has seen before keeps the time at which it was seen. */
 export const sightings = defineModel('sightings', {
   inputs: ({ db }) =>
     db
@@ -94,7 +94,7 @@ export const sightings = defineModel('sightings', {
       ]),
 });
 
-/** Sells this much on a day in one shop, in the place of what was sold before; 0 takes the day away. */
+/** Sets the sales of one shop on these days, replacing earlier ones; 0 removes the day. */
 export async function sell(
   warehouse: Warehouse,
   sales: Readonly<Record<string, number>>,

@@ -15,11 +15,11 @@ beforeAll(async () => {
 
 const plainText = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'));
 
-test('a quoted text is the text, a quoted name the name', async () => {
+test('a quoted text reads back as the text, and a quoted name as the name', async () => {
   await fc.assert(
     fc.asyncProperty(
       plainText,
-      plainText.filter((name) => name !== '' && name !== '__proto__'), // of which no object can be made
+      plainText.filter((name) => name !== '' && name !== '__proto__'), // which cannot be keys of an object
       async (text, name) => {
         expect(await warehouse.row(`SELECT ${quoteText(text)} AS ${quoteName(name)}`)).toEqual({ [name]: text });
       },
@@ -51,7 +51,7 @@ test.each<[SqlType, string]>([
   ['VARCHAR', '1'],
   ['DATE', `'2025-07-01'`],
   ['TIMESTAMP', `'2025-07-01'`],
-])('a cast fragment is %s, whatever it was, and NULL stays NULL', async (type, value) => {
+])('a cast fragment is %s, whatever its type was, and NULL stays NULL', async (type, value) => {
   const query = createCompiler<Record<string, never>>().selectNoFrom([
     cast(type, sql.raw(value)).as('value'),
     cast.nullable(type, sql`NULL`).as('nothing'),
@@ -76,7 +76,7 @@ describe('the digest of rows', () => {
   const rows = fc.array(row, { maxLength: 6 });
   const sorted = (some: Rows) => some.map((one) => JSON.stringify(one)).sort();
 
-  test('is the same for the same rows in any order, and another for any other rows', async () => {
+  test('is the same for the same rows in any order, and different for other rows', async () => {
     await fc.assert(
       fc.asyncProperty(rows, rows, async (some, others) => {
         const isSame = JSON.stringify(sorted(some)) === JSON.stringify(sorted(others));
@@ -87,7 +87,7 @@ describe('the digest of rows', () => {
     );
   });
 
-  test('of no row is 0', async () => {
+  test('is 0 without rows', async () => {
     expect(await digestOf([])).toBe('0');
   });
 });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 const ls = async (...args: readonly string[]) => (await run(shop.directory, ['ls', ...args])).stdout;
 
 describe('a custom test needs every table that it reads', () => {
-  test('so it runs after all of them are built, and keeps none from being published', async () => {
+  test('so it runs after all of them are built, and does not block publication', async () => {
     const { exitCode, status, events } = await shop.run();
     expect(exitCode).toBe(0);
     expect(status).toMatchObject({ 'test.at_most': 'pass', 'model.trends': 'pass' });
@@ -31,7 +31,7 @@ describe('a custom test needs every table that it reads', () => {
     expect(wrong.status).toMatchObject({ 'test.at_most': 'error', 'model.totals': 'reused' });
   });
 
-  test('and it is skipped where one of them is not built', async () => {
+  test('and it is skipped if one of them is not built', async () => {
     shop = await shopProject({
       'at_most.ts': () => readsTrends,
       'trends.ts': (text) => text.replace(`eb.fn.sum('other.total')`, `eb.fn.sum('other.nothing')`),
@@ -40,7 +40,7 @@ describe('a custom test needs every table that it reads', () => {
     expect((await shop.run()).status).toMatchObject({ 'model.trends': 'error', 'test.at_most': 'skip' });
   });
 
-  test('selectors and programs know of it', async () => {
+  test('selectors and the manifest know it', async () => {
     const lines = (await ls('--output', 'json')).trimEnd().split('\n');
     const nodes = lines.map((line): { id: string; needs: string[] } => JSON.parse(line));
     expect(nodes.find(({ id }) => id === 'test.at_most')?.needs).toEqual(['model.totals', 'model.trends']);
@@ -49,7 +49,7 @@ describe('a custom test needs every table that it reads', () => {
     expect(await ls()).toContain('at_most');
   });
 
-  test('a module that cannot be loaded is an error where its test is selected, and only there', async () => {
+  test('a module that cannot be loaded is an error only if its test is selected', async () => {
     shop = await shopProject({ 'at_most.ts': () => `throw new Error('out of luck');` });
     await shop.sell({ '2025-07-01': 10, '2025-07-02': 20 });
     const select = async (...exclude: readonly string[]) =>

@@ -19,7 +19,7 @@ import { tree } from '../../support/tree.ts';
 
 const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
 
-/** What the tests of a model `t`, as pipeline.yaml writes them, say of a table with one column and these values. */
+/** The outcomes of a model's tests, written as in pipeline.yaml, on a table with one column and these values. */
 async function project(column: string, tests: string, tables = '') {
   const directory = await tree({
     'pipeline.yaml': `\
@@ -70,14 +70,14 @@ describe('the values of a test are compared as values of the column (B31)', () =
       ['9007199254740992'],
     ],
     [
-      'the largest one',
+      'the largest 64-bit integer',
       "bigint('')",
       'accepted_values: { column: v, values: [0x7fffffffffffffff] }',
       ['9223372036854775807'],
       ['9223372036854775806'],
     ],
     [
-      'a number as YAML writes it',
+      'numbers in the notations of YAML',
       "integer('')",
       'accepted_values: { column: v, values: [1e3, 0o17, 2.0] }',
       ['1000', '15', '2'],
@@ -136,13 +136,13 @@ describe('the values of a test are compared as values of the column (B31)', () =
       ['-2', '2'],
     ],
     [
-      'bounds that the type does not reach',
+      'bounds beyond the range of the type',
       "tinyint('')",
       'range: { column: v, min: -1e99, max: 300 }',
       ['-128', '127'],
       undefined,
     ],
-    ['a bound that all miss', "tinyint('')", 'range: { column: v, min: 1e99 }', undefined, ['127', '-128']],
+    ['a bound that no value can reach', "tinyint('')", 'range: { column: v, min: 1e99 }', undefined, ['127', '-128']],
     [
       'the bounds of a fraction',
       "float('')",
@@ -196,7 +196,7 @@ describe('the values of a test are compared as values of the column (B31)', () =
       48,
     ],
     ["double('')", 'range: { column: v, max: much }', '`much` is not a value of t.v, which is DOUBLE', 34],
-  ])('what no value of the column could be is refused at its place: %s %s', async (column, tests, message, at) => {
+  ])('a value that the column cannot have is refused at its position: %s %s', async (column, tests, message, at) => {
     const { file, compile } = await project(column, tests);
     await expect(compile()).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
@@ -209,7 +209,7 @@ describe('the values of a test are compared as values of the column (B31)', () =
   test.each([
     ["bigint('')", "double('')", 'BIGINT', 'DOUBLE'],
     ["varchar('')", "bigint('')", 'VARCHAR', 'BIGINT'],
-  ])('columns are not compared where one would be rounded or parsed: %s, %s', async (column, key, type, other) => {
+  ])('columns are not compared if one would be rounded or parsed: %s, %s', async (column, key, type, other) => {
     const tests = 'relationships: { column: v, to: s.k }';
     const { file, compile } = await project(
       column,
@@ -223,13 +223,13 @@ describe('the values of a test are compared as values of the column (B31)', () =
     });
   });
 
-  test('columns of types that hold the same values are', async () => {
+  test('columns of types with the same values are compared', async () => {
     const tests = 'relationships: { column: v, to: s.k }';
     const sources = `s: table('s', { description: '', key: [], columns: { k: timestamp('') } }),`;
     await expect((await project("date('')", tests, sources)).compile()).resolves.toMatchObject({ reads: ['t', 's'] });
   });
 
-  test('a whole number is written exactly, a bound is the nearest one that counts', () => {
+  test('a whole number is written exactly, and a bound becomes the nearest value of the type', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
@@ -249,7 +249,7 @@ describe('the values of a test are compared as values of the column (B31)', () =
   });
 });
 
-test('a test whose SQL fails names itself and its line', async () => {
+test('the error of a test whose SQL fails names the test and its line', async () => {
   const failing = outcomeOf("bigint('')", 'expression: { name: sense, expect: nonsense > 0 }', ['1']);
   await expect(failing).rejects.toMatchObject({
     code: 'TEST_FAILED',
@@ -328,7 +328,7 @@ describe('columns may have the names that a test computes (B30)', () => {
     });
   });
 
-  test('a column that the other table of relationships lacks is no column of this one', async () => {
+  test('a column missing in the other table of relationships is not taken from this one', async () => {
     const sales = table('sales', { description: 'S.', columns, key: [] });
     const others = table('others', { description: 'O.', columns: { id: bigint('I.') }, key: [] });
     await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
@@ -339,7 +339,7 @@ describe('columns may have the names that a test computes (B30)', () => {
     await expect(runTest(warehouse, lacking, options('unused'))).rejects.toMatchObject({ code: 'TEST_FAILED' });
   });
 
-  test('failing rows are kept, whatever the columns that name the test are called', async () => {
+  test("failing rows are kept, whatever the names of the columns in the test's name", async () => {
     const name = 'a/../b "c"';
     const odd = table('odd', { description: 'O.', columns: { [name]: bigint.nullable('A.') }, key: [] });
     await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });

@@ -27,11 +27,11 @@ beforeEach(async () => {
 });
 
 describe('a model', () => {
-  test('is not known to be up to date before it is said', async () => {
+  test('is not up to date before that is recorded', async () => {
     expect(await isUpToDate(warehouse, whole())).toBe(false);
   });
 
-  test('stays up to date while nothing changes, whatever the time is', async () => {
+  test('stays up to date while nothing changes, whatever the time', async () => {
     await recordUpToDate(warehouse, whole(), 'run');
     expect(await isUpToDate(warehouse, whole())).toBe(true);
     expect(await isUpToDate(warehouse, whole({ asOf: utc('2025-07-11T09:00') }))).toBe(true);
@@ -43,11 +43,14 @@ describe('a model', () => {
     ['what it reads', () => setState('sales', 'a')],
     ['what it is built from', () => setState('daily_totals', 'a')],
     [
-      'what it was built from, by --full-refresh',
+      'the digest of what it was built from, by --full-refresh',
       () => warehouse.run(`UPDATE partition_state SET input_digest = '' WHERE model = 'daily_totals'`),
     ],
-    ['its own state, which is lost', () => warehouse.run(`DELETE FROM partition_state WHERE model = 'daily_totals'`)],
-  ])('is looked at again after a change of %s', async (_what, change) => {
+    [
+      'its own state, which was deleted',
+      () => warehouse.run(`DELETE FROM partition_state WHERE model = 'daily_totals'`),
+    ],
+  ])('is checked again after a change of %s', async (_what, change) => {
     await recordUpToDate(warehouse, whole(), 'run');
     await change();
     expect(await isUpToDate(warehouse, whole())).toBe(false);
@@ -55,7 +58,7 @@ describe('a model', () => {
 
   test.each([
     ['a var', { model: model(2) }],
-    ['a test', { tests: [positive(2), fresh()] }],
+    ['is checked again after a change of %s', { tests: [positive(2), fresh()] }],
     ['the severity of a test', { tests: [{ ...positive(), severity: 'warn' as const }, fresh()] }],
     ['the number of tests', { tests: [positive(), positive(3), fresh()] }],
   ])('is looked at again with another value of %s', async (_what, change) => {
@@ -71,7 +74,7 @@ describe('a model', () => {
   });
 });
 
-describe('a build of what is up to date', () => {
+describe('a build of a model that is up to date', () => {
   const upToDate = { upToDate: true, tests: [positive(), fresh()] };
 
   test('runs only the tests that read the clock', async () => {

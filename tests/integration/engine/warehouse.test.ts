@@ -53,7 +53,7 @@ describe('values', () => {
     expect(await warehouse.row(compileSql(query))).toEqual({ count: 3n });
   });
 
-  test('integers of 64 bits keep every digit, smaller ones are numbers', async () => {
+  test('64-bit integers keep every digit, and smaller ones are numbers', async () => {
     expect(
       await warehouse.row(`SELECT 9223372036854775807::BIGINT AS big, 7::INTEGER AS whole, 1::TINYINT AS tiny,
         0.1::DOUBLE AS double, 0.5::FLOAT AS float, true AS yes, NULL::DATE AS nothing`),
@@ -78,7 +78,7 @@ describe('values', () => {
     );
   });
 
-  test('variables hold texts with quotes, lists, and times', async () => {
+  test('variables can be texts with quotes, lists and times', async () => {
     await warehouse.setVariable('text', "o'hare");
     await warehouse.setVariable('list', ["a'b", 'c']);
     await warehouse.setVariable('none', []);
@@ -97,13 +97,13 @@ describe('values', () => {
     });
   });
 
-  test('run answers how many rows it changed', async () => {
+  test('run returns the number of changed rows', async () => {
     await warehouse.run('CREATE TABLE t (i INTEGER)');
     expect(await warehouse.run('INSERT INTO t SELECT 1 FROM range(5)')).toBe(5);
     expect(await warehouse.run('DELETE FROM t')).toBe(5);
   });
 
-  test('row of a query without a row is an error that shows the query', async () => {
+  test('row() of a query without rows is an error that shows the query', async () => {
     await expect(warehouse.row('SELECT 1 WHERE false')).rejects.toMatchObject({
       code: 'INTERNAL',
       message: 'no row from: SELECT 1 WHERE false',
@@ -111,11 +111,9 @@ describe('values', () => {
   });
 });
 
-test.each(['America/New_York', 'Asia/Tokyo'])(
-  'DATE and TIMESTAMP are UTC where the machine is in %s (B7, B20)',
-  async (TZ) => {
-    const child = node(
-      `${openWarehouseOf}
+test.each(['America/New_York', 'Asia/Tokyo'])('DATE and TIMESTAMP are UTC on a machine in %s (B7, B20)', async (TZ) => {
+  const child = node(
+    `${openWarehouseOf}
     const warehouse = await openWarehouse({ file: ':memory:' });
     await warehouse.setTime('as_of', new Date('2025-03-09T07:30:00Z'));
     const row = await warehouse.row(\`SELECT DATE '2025-03-09' AS day, TIMESTAMP '2025-03-09 02:30:00' AS time,
@@ -125,28 +123,27 @@ test.each(['America/New_York', 'Asia/Tokyo'])(
     const query = "SELECT DATE '2025-03-09' AS day, cast(TIMESTAMPTZ '2025-03-09 02:30:00+00' as VARCHAR) AS zoned";
     for await (const rows of warehouse.stream(query, (result) => result.yieldRowObjectJs())) streamed.push(...rows);
     console.log(JSON.stringify({ ...row, streamed, offset: new Date(2025, 0, 1).getTimezoneOffset() }));`,
-      { env: { TZ } },
-    );
-    expect(JSON.parse(await outputOf(child))).toEqual({
-      day: '2025-03-09T00:00:00.000Z',
-      time: '2025-03-09T02:30:00.000Z',
-      as_of: '2025-03-09T07:30:00.000Z',
-      text: '2025-03-09 07:30:00',
-      zoned: '2025-03-09 02:30:00+00',
-      streamed: [{ day: '2025-03-09T00:00:00.000Z', zoned: '2025-03-09 02:30:00+00' }],
-      offset: TZ === 'Asia/Tokyo' ? -540 : 300,
-    });
-  },
-);
+    { env: { TZ } },
+  );
+  expect(JSON.parse(await outputOf(child))).toEqual({
+    day: '2025-03-09T00:00:00.000Z',
+    time: '2025-03-09T02:30:00.000Z',
+    as_of: '2025-03-09T07:30:00.000Z',
+    text: '2025-03-09 07:30:00',
+    zoned: '2025-03-09 02:30:00+00',
+    streamed: [{ day: '2025-03-09T00:00:00.000Z', zoned: '2025-03-09 02:30:00+00' }],
+    offset: TZ === 'Asia/Tokyo' ? -540 : 300,
+  });
+});
 
 describe('a file', () => {
-  test('is made with its folder by who writes', async () => {
+  test('is created with its folder by a writer', async () => {
     await using warehouse = await openWarehouse({ file });
     expect(warehouse.file).toBe(file);
     expect(existsSync(file)).toBe(true);
   });
 
-  test('that is not there is an error to who reads, and none is made (B17)', async () => {
+  test('that does not exist is an error for a reader, and is not created (B17)', async () => {
     await expect(openWarehouse({ file, readOnly: true })).rejects.toMatchObject({
       code: 'WAREHOUSE_MISSING',
       exitCode: 2,
@@ -155,13 +152,13 @@ describe('a file', () => {
     expect(existsSync(join(file, '..'))).toBe(false);
   });
 
-  test('that is no database is an error, not an empty warehouse (B14)', async () => {
+  test('that is not a database is an error, not an empty warehouse (B14)', async () => {
     const other = join(await tempDir(), 'text.duckdb');
     await writeFile(other, 'no database'.repeat(10_000));
     await expect(openWarehouse({ file: other })).rejects.toThrow(/not a valid DuckDB/);
   });
 
-  test('opened to read takes no write, and is held by several readers (B17)', async () => {
+  test('opened for reading refuses writes, and allows several readers (B17)', async () => {
     {
       await using warehouse = await openWarehouse({ file });
       await warehouse.run('CREATE TABLE t AS SELECT 1 AS i');
@@ -204,7 +201,7 @@ describe('a file', () => {
   });
 });
 
-test('a block that is damaged is found when it is read, and the error names the file', async () => {
+test('with a damaged block is detected when that is read, and the error names the file', async () => {
   {
     await using warehouse = await openWarehouse({ file });
     await warehouse.run('CREATE TABLE t AS SELECT hash(i) AS h FROM range(400000) AS r(i)');
@@ -228,7 +225,7 @@ describe('a stream', () => {
       for (const { i } of rows) yield Number(i);
   };
 
-  test('reads a result piece by piece, and other queries run meanwhile', async () => {
+  test('reads a result piece by piece while other queries run', async () => {
     await using warehouse = await openWarehouse({ file: ':memory:' });
     let sum = 0;
     let next = 0;
@@ -240,7 +237,7 @@ describe('a stream', () => {
     expect([next, sum]).toEqual([10_000, 5_002]);
   });
 
-  test('that nobody reads on lets go of the file with its warehouse', async () => {
+  test('that is abandoned releases the file when its warehouse closes', async () => {
     {
       await using warehouse = await openWarehouse({ file });
       for await (const i of numbers(warehouse, 'SELECT i FROM range(1000000) AS r(i)')) if (i > 10) break;
@@ -249,7 +246,7 @@ describe('a stream', () => {
     await again.run('CREATE TABLE t (i INTEGER)');
   });
 
-  test('whose query fails on the way fails, and is not taken for whole', async () => {
+  test('whose query fails midway fails, and is not taken for complete', async () => {
     await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
     const late = `SELECT cast(if(i = 900000, 'x', '1') AS INTEGER) AS i FROM range(1000000) AS r(i)`;
     let read = 0;
@@ -260,7 +257,7 @@ describe('a stream', () => {
     expect(read).toBeGreaterThan(0);
   });
 
-  test('ends with an interruption, and is not taken for whole', async () => {
+  test('ends on an interruption, and is not taken for complete', async () => {
     const controller = new AbortController();
     await using warehouse = await openWarehouse({ file, signal: controller.signal });
     const read = async () => {
@@ -290,7 +287,7 @@ describe('an interruption', () => {
     expect(performance.now() - abortedAt).toBeLessThan(1_000);
   });
 
-  test('rolls a transaction back, and what is asked afterwards is not begun', async () => {
+  test('rolls a transaction back, and later statements are not started', async () => {
     const controller = new AbortController();
     {
       await using warehouse = await openWarehouse({ file, signal: controller.signal });
@@ -309,7 +306,7 @@ describe('an interruption', () => {
 });
 
 describe('a transaction', () => {
-  test('commits all or, where its work throws, nothing; the error is that of the work', async () => {
+  test('commits everything, or nothing if its work throws; the error is that of the work', async () => {
     await using warehouse = await openWarehouse({ file });
     await warehouse.run('CREATE TABLE t (i INTEGER PRIMARY KEY)');
     await warehouse.transaction(() => warehouse.run('INSERT INTO t VALUES (1)'));
@@ -349,13 +346,13 @@ test('threads and memory are bounded by settings', async () => {
   ).toEqual({ threads: 3n, memory: '286.1 MiB' });
 });
 
-test('the dialect compiles only; a query run through it is refused', async () => {
+test('the dialect only compiles; running a query through it is refused', async () => {
   const db = createCompiler<Record<string, never>>();
   await expect(sql`select 1`.execute(db)).rejects.toThrow('this Kysely compiles only');
 });
 
 test.each([0, 4096, 12_287])(
-  'a file of %i bytes, whose making was cut short, is none to a reader and made anew by a run',
+  'a file of %i bytes whose creation was cut short does not exist for a reader and is created anew by a run',
   async (size) => {
     const file = join(await tempDir(), 'warehouse.duckdb');
     {
@@ -370,7 +367,7 @@ test.each([0, 4096, 12_287])(
   },
 );
 
-test('a small file that is no database is left alone', async () => {
+test('a small file that is not a database is left alone', async () => {
   const file = join(await tempDir(), 'warehouse.duckdb');
   await writeFile(file, 'my notes of today');
   await expect(openWarehouse({ file })).rejects.toThrow('not a valid DuckDB database file');

@@ -10,10 +10,10 @@ interface Stored {
   readonly lastModified: string;
 }
 
-/** Answers in the place of the bucket and returns true, or leaves the request to it. */
+/** Answers instead of the bucket and returns true, or leaves the request to it. */
 export type Intercept = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
 
-/** A bucket in memory that lists and serves like the real one, and misbehaves where it is told to. */
+/** A bucket in memory that lists and serves like the real one, and misbehaves when told to. */
 export interface Bucket extends AsyncDisposable {
   readonly url: string;
   put(key: string, body: string | Uint8Array, more?: { readonly etag?: string; readonly lastModified?: string }): void;
@@ -21,9 +21,9 @@ export interface Bucket extends AsyncDisposable {
   putArchive(key: string, rows: readonly string[], more?: { readonly etag?: string }): Buffer;
   remove(key: string): void;
   intercept: Intercept | undefined;
-  /** Entries a page. */
+  /** Entries per page. */
   pageSize: number;
-  /** Decoded paths and queries that were asked for since the last call. */
+  /** Decoded paths and queries requested since the last call. */
   requests(): readonly string[];
   readonly connections: number;
 }

@@ -8,7 +8,7 @@ import { reason } from '../../../extract/verify/reason.ts';
 
 type Handler = (response: ServerResponse, request: IncomingMessage, count: number) => void;
 
-/** A server that counts what it is asked. */
+/** A server that counts its requests. */
 async function serve(handler: Handler) {
   let count = 0;
   const server = createServer((request, response) => handler(response, request, ++count));
@@ -32,7 +32,7 @@ const retry = { base: 1, longest: 5, patience: 0 };
 const client = (options: Partial<ClientOptions> = {}) =>
   createClient({ connections: 4, signal: new AbortController().signal, retry, ...options });
 
-/** Wants the body `good`; anything else may be better next time. */
+/** Expects the body `good`; anything else may be better next time. */
 const wantsGood = (url: URL, more: Partial<GetRequest<string>> = {}): GetRequest<string> => ({
   url,
   limit: 10_000,
@@ -81,7 +81,7 @@ describe('A33: six failures in a row are outlasted', () => {
   });
 });
 
-describe('an answer that no retry changes is not asked for again', () => {
+describe('an answer that no retry changes is not requested again', () => {
   test('B11: 404 is an answer', async () => {
     const { outcome, requests } = await ask((response) => response.writeHead(404).end('gone'));
     expect(outcome).toEqual({ kind: 'absent' });
@@ -93,7 +93,7 @@ describe('an answer that no retry changes is not asked for again', () => {
     [403, /refuses access/, 3],
     [407, /the proxy/, 1],
     [451, /legal/, 1],
-  ])('%i is a refusal and says what it means', async (status, text, attempts) => {
+  ])('%i is a refusal that says what it means', async (status, text, attempts) => {
     const policy = { retry: { ...retry, attempts: 3 } };
     const { outcome, requests } = await ask((response) => response.writeHead(status).end(), policy);
     expect(requests).toBe(attempts);
@@ -111,7 +111,7 @@ describe('an answer that no retry changes is not asked for again', () => {
     expect(JSON.stringify(outcome)).not.toMatch(/c2VjcmV0|sig=secret/);
   });
 
-  test('B34: user and query are sent; a redirect on the same host gets the user, and the query that it names', async () => {
+  test('B34: user and query are sent; a redirect on the same host gets the user and its own query', async () => {
     const asked: (string | undefined)[][] = [];
     const access = { authorization: 'Basic c2VjcmV0', query: 'sig=a%2Fb' };
     const { outcome } = await ask(
@@ -142,7 +142,7 @@ describe('an answer that no retry changes is not asked for again', () => {
     if (outcome.kind === 'failed') expect(outcome.failure.details.value).toBe('http://127.0.0.2:1/object');
   });
 
-  test('a redirect on the same host is followed, but not for ever', async () => {
+  test('a redirect on the same host is followed, but not forever', async () => {
     const once = await ask((response, request) =>
       request.url === '/object' ? response.writeHead(301, { location: '/moved' }).end() : response.end('good'),
     );
@@ -156,8 +156,8 @@ describe('an answer that no retry changes is not asked for again', () => {
 describe('content that stays bad', () => {
   test.each([
     ['the same bytes come again and again', () => 'bad'],
-    ['each answer is bad in another way', (n: number) => `bad ${n}`],
-  ])('B23: is a failure and no verdict where %s', async (_what, body) => {
+    ['each answer is bad in a different way', (n: number) => `bad ${n}`],
+  ])('B23: is a failure and not a verdict if %s', async (_what, body) => {
     const policy = { retry: { ...retry, attempts: 3 } };
     const { outcome, requests } = await ask((response, _, n) => response.end(body(n)), policy);
     expect(outcome).toMatchObject({
@@ -168,14 +168,14 @@ describe('content that stays bad', () => {
     expect(requests).toBe(3);
   });
 
-  test('is a failure where the last attempts got none', async () => {
+  test('is a failure if the last attempts got no answer', async () => {
     const handler: Handler = (response, _, n) => (n <= 2 ? response.end('bad') : response.socket?.destroy());
     const { outcome } = await ask(handler, { retry: { ...retry, attempts: 3 } });
     expect(codeOf(outcome)).toBe('ARCHIVE_UNREACHABLE');
   });
 });
 
-test.each([true, false])('a body beyond its limit is cut off, its length told: %s', async (told) => {
+test.each([true, false])('a body beyond its limit is cut off (with a content length: %s)', async (told) => {
   const body = 'x'.repeat(20_000);
   const handler: Handler = (response) => {
     if (told) response.setHeader('content-length', body.length);
@@ -202,12 +202,12 @@ describe('A33: patience', () => {
     again.close();
   });
 
-  test('is not spent on other bytes than those that were asked for', async () => {
+  test('is not spent on wrong bytes', async () => {
     const { requests } = await ask((response) => response.end('bad'), patient);
     expect(requests).toBe(2);
   });
 
-  test('with a host that is gone is lost once, and not by every request', async () => {
+  test('with a host that is gone is lost once, not for every request', async () => {
     await using server = await serve((response) => response.writeHead(503).end());
     await using it = client(patient);
     await it.get(wantsGood(server.url));
@@ -218,7 +218,7 @@ describe('A33: patience', () => {
 });
 
 describe('A29: interim answers', () => {
-  /** A raw server that says so many times that it is processing, or for ever, and then answers. */
+  /** A raw server that answers "processing" this many times, or forever, and then answers. */
   async function processing(times: number) {
     const server = createTcpServer((socket) => {
       socket.on('error', () => {});
@@ -242,7 +242,7 @@ describe('A29: interim answers', () => {
     expect(await it.get(wantsGood(server.url))).toEqual({ kind: 'ok', value: 'good' });
   });
 
-  test('that do not end are a failure', async () => {
+  test('that never end are a failure', async () => {
     using server = await processing(Number.POSITIVE_INFINITY);
     await using it = client(twice);
     expect(await it.get(wantsGood(server.url))).toMatchObject({
@@ -252,7 +252,7 @@ describe('A29: interim answers', () => {
   });
 });
 
-test('A29: a body that still comes after its deadline is cut off, and not asked for again', async () => {
+test('A29: a body that is still arriving after its deadline is cut off, and not requested again', async () => {
   const handler: Handler = (response) => {
     const timer = setInterval(() => response.write('x'.repeat(500)), 5);
     response.on('close', () => clearInterval(timer));
@@ -300,7 +300,7 @@ describe('a host that does not answer', () => {
   });
 });
 
-test('Retry-After is waited for', async () => {
+test('Retry-After is obeyed', async () => {
   const started = performance.now();
   const { outcome } = await ask((response, _, n) =>
     n === 1 ? response.writeHead(503, { 'retry-after': '1' }).end() : response.end('good'),
@@ -309,7 +309,7 @@ test('Retry-After is waited for', async () => {
   expect(performance.now() - started).toBeGreaterThan(900);
 });
 
-test('bodies of errors are read, so that connections are used again', async () => {
+test('bodies of errors are read, so that connections are reused', async () => {
   await using server = await serve((response, _, n) =>
     n % 2 === 1 ? response.writeHead(500).end('x'.repeat(5_000)) : response.writeHead(404).end('x'.repeat(5_000)),
   );
@@ -319,7 +319,7 @@ test('bodies of errors are read, so that connections are used again', async () =
   expect(server.sockets()).toBeLessThanOrEqual(2);
 });
 
-test('an abort breaks off what is under way, and what waits to be tried again, within a second', async () => {
+test('an abort ends running requests, and those waiting for a retry, within a second', async () => {
   for (const handler of [() => {}, (response: ServerResponse) => response.writeHead(500).end()] satisfies Handler[]) {
     await using server = await serve(handler);
     const controller = new AbortController();
@@ -335,7 +335,7 @@ test('an abort breaks off what is under way, and what waits to be tried again, w
   }
 });
 
-test('a client that is closed tries nothing again', async () => {
+test('a closed client does not retry', async () => {
   await using server = await serve((response) => response.writeHead(500).end());
   const it = client({ retry: { base: 60_000, longest: 60_000, random: () => 1 } });
   const asked = it.get(wantsGood(server.url));
@@ -346,7 +346,7 @@ test('a client that is closed tries nothing again', async () => {
   expect(server.count()).toBe(1);
 }, 5_000);
 
-test('what a sink throws ends the request, without a retry', async () => {
+test('an error thrown by a sink ends the request without a retry', async () => {
   await using server = await serve((response) => response.end('good'));
   await using it = client();
   const error = new PipelineError('DISK_FULL', 'full');
@@ -358,7 +358,7 @@ test('what a sink throws ends the request, without a retry', async () => {
 });
 
 describe('a proxy from the environment', () => {
-  /** A proxy that leads every host to `target`. */
+  /** A proxy that forwards every host to `target`. */
   async function proxyTo(target: URL) {
     const asked: string[] = [];
     const proxy = await serve((response, request) => {
@@ -385,7 +385,7 @@ describe('a proxy from the environment', () => {
     expect(proxy.asked.join()).toContain('archive.invalid');
   });
 
-  test('is not used for what NO_PROXY names, nor ever for loopback', async () => {
+  test('is not used for hosts in NO_PROXY, and never for loopback', async () => {
     await using server = await serve((response) => response.end('good'));
     await using proxy = await proxyTo(server.url);
     const env = { HTTP_PROXY: proxy.url.origin, NO_PROXY: 'archive.invalid' };

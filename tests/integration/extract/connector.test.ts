@@ -6,12 +6,12 @@ import { Pool } from 'undici';
 import { expect, test } from 'vitest';
 import { createConnector } from '../../../extract/http/transport.ts';
 
-/** A byte of a body tells which body it is of, and where. */
+/** Each byte of a body identifies the body and the position. */
 const bodyOf = (id: number): Buffer =>
   Buffer.from(Uint8Array.from({ length: 500 * id ** 2 }, (_, at) => (at * (id + 1)) % 251));
 const answer: RequestListener = ({ url }, response) => response.end(bodyOf(Number(url?.slice(1))));
 
-// Keys that both sides know need no certificate.
+// With keys known to both sides no certificate is needed.
 const ciphers = 'PSK-AES128-GCM-SHA256';
 const psk = Buffer.alloc(16, 7);
 const secret = { ciphers, maxVersion: 'TLSv1.2' } as const;
@@ -22,7 +22,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** The body as it came, each chunk copied while it is good; another turn passes before the next where it `waits`. */
+/** The body as it came. Each chunk is copied while it is valid; if `waits`, another turn passes before the next. */
 function get(pool: Pool, id: number, waits: boolean): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -46,14 +46,14 @@ function get(pool: Pool, id: number, waits: boolean): Promise<Buffer> {
 
 test.each([
   ['plain', false, () => createServer(answer), {}],
-  ['plain, of who makes them wait', true, () => createServer(answer), {}],
+  ['plain, with a slow reader', true, () => createServer(answer), {}],
   [
     'encrypted',
     false,
     () => createTlsServer({ ...secret, pskCallback: () => psk }, answer),
     { ...secret, pskCallback: () => ({ psk, identity: 'test' }), checkServerIdentity: () => undefined },
   ],
-])('bodies that share buffers come whole: %s', async (_what, waits, makeServer, settings) => {
+])('bodies that share buffers arrive intact: %s', async (_what, waits, makeServer, settings) => {
   const server = makeServer();
   const port = await listen(server);
   const protocol = 'ciphers' in settings ? 'https' : 'http';

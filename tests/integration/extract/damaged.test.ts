@@ -8,7 +8,7 @@ import { tempDir } from '../../support/temp.ts';
 import { type Bucket, openBucket } from './bucket.ts';
 import { asOf, keyOf, ledgerOf, type RunOptions, rowOf, runExtracts, stagedCsvs } from './support.ts';
 
-/** A symbol of small files, which are copied before they are read, and one whose file is read where it lies. */
+/** A symbol with small files, which are copied before they are read, and one whose file is read in place. */
 const july = daysFrom('2025-07-01', 9);
 const large = keyOf('2025-06', 'ETHUSDT', '1m');
 const partitions = ['futures-um/BTCUSDT/1d/2025-07-01', 'futures-um/ETHUSDT/1m/2025-06-01'];
@@ -40,7 +40,7 @@ const fileOf = (path: string) => join(stagingDir, path);
 async function openSource(copy = false) {
   const { source } = await klines.staged({ stagingDir, asOf });
   if (source?.damaged === undefined || source.discard === undefined)
-    throw new Error('no source that looks at its files');
+    throw new Error('the extract has no source that checks its files');
   const tables = ['staged_klines', 'overlapping_klines'];
   const refuse = ({ key }: { readonly key: string }) => expect.unreachable(`${key} is refused`);
   await source.open(partitions, { tables, copy, directory, signal, refuse });
@@ -48,7 +48,7 @@ async function openSource(copy = false) {
   return { damaged, discard: () => discard(damaged) };
 }
 
-/** What can happen to a file while nobody looks. */
+/** Damage that can happen to a file between two runs. */
 const changes: readonly (readonly [string, (file: string) => void])[] = [
   [
     'with one digit changed',
@@ -67,7 +67,7 @@ const changes: readonly (readonly [string, (file: string) => void])[] = [
 ];
 
 test.each([small, inPlace].flatMap((path) => changes.map(([what, change]) => ({ path, what, change }))))(
-  'B26: $path $what is named when it is loaded, put aside, and fetched again',
+  'B26: $path $what is named when it is loaded, set aside, and fetched again',
   async ({ path, change }) => {
     change(fileOf(path));
     const changed = existsSync(fileOf(path)) ? readFileSync(fileOf(path), 'latin1') : undefined;
@@ -93,7 +93,7 @@ test.each([small, inPlace].flatMap((path) => changes.map(([what, change]) => ({ 
   },
 );
 
-test('B26: two files that are swapped are both named', async () => {
+test('B26: two swapped files are both named', async () => {
   const [one, other] = [small, small.replace('07-05', '07-06')].map(fileOf) as [string, string];
   const [first, second] = [readFileSync(one), readFileSync(other)];
   writeFileSync(one, second);
@@ -101,7 +101,7 @@ test('B26: two files that are swapped are both named', async () => {
   expect((await openSource()).damaged.map(({ key }) => key)).toEqual([keyOf('2025-07-05'), keyOf('2025-07-06')]);
 });
 
-test('B26: what cannot be fetched again stays known as it was staged, fails by name, and is asked for again', async () => {
+test('B26: a file that cannot be fetched again stays known as staged, fails by name, and is requested again', async () => {
   const name = 'BTCUSDT-1d-2025-07-05';
   const before = ledgerOf(stagingDir).get(name);
   rmSync(fileOf(small));
@@ -117,12 +117,12 @@ test('B26: what cannot be fetched again stays known as it was staged, fails by n
   expect(stagedCsvs(stagingDir)).toEqual(staged);
 });
 
-test('B26: rows of a journal with damaged lines are not loaded before the extract has fetched what they told of', async () => {
+test('B26: after damaged lines in the journal nothing is loaded until the extract has fetched their archives', async () => {
   const journal = fileOf('journal.jsonl');
   writeFileSync(journal, readFileSync(journal, 'latin1').replace('"row_count":1,', '"row_count":2,'), 'latin1');
   const damaged = { code: 'STAGING_DAMAGED', exitCode: 2 };
   await expect(openSource()).rejects.toMatchObject(damaged);
-  // A run that does not ask for all that is staged could not know what the line told of.
+  // A run that does not select everything that is staged cannot know which archive the line was about.
   const others = { window: { start: new Date('2025-07-01'), end: new Date('2025-07-02') } };
   for (const limited of [
     others,
@@ -136,7 +136,7 @@ test('B26: rows of a journal with damaged lines are not loaded before the extrac
   expect((await openSource()).damaged).toEqual([]);
 });
 
-test('what was staged before digests were noted is loaded if it has its size, and its digest is noted then', async () => {
+test('files staged before digests were recorded are loaded if their size fits, and get their digest then', async () => {
   const entries = ledgerOf(stagingDir);
   {
     using ledger = Ledger.open(stagingDir);

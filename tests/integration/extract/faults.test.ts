@@ -10,13 +10,13 @@ import { ledgerOf, runExtracts, stagedCsvs } from './support.ts';
 const symbols = ['BTCUSDT', 'ETHUSDT', '币安人生USDT', '1000PEPEUSDT', 'SOLUSDT', 'XRPUSDT', 'BTCUSDT_250926', '4USDT'];
 const days = daysFrom('2025-06-10', 30);
 
-/** Kinds that answer wrongly once or twice; the last two spare listings. */
+/** Kinds that answer wrongly once or twice; the last two do not affect listings. */
 const onBoth = ['500', '503', 'reset', 'truncate', 'html', 'slow'] as const;
 const healing = [...onBoth, 'corrupt', 'stale-etag'] as const;
 
 describeShared('B11: the faults of the independent server', () => {
   let directory: string;
-  /** Staged path → CSV, as unzip gives it. */
+  /** Staged path → CSV as unzip returns it. */
   const unzipped = new Map<string, string>();
 
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describeShared('B11: the faults of the independent server', () => {
   const bySymbol = (csvs: ReadonlyMap<string, string>) => [...csvs].sort(([a], [b]) => (a < b ? -1 : 1));
 
   test.each(healing)(
-    '%s heals: every CSV is that of its archive',
+    '%s is overcome, and every CSV is that of its archive',
     async (kind) => {
       const { klines, stagingDir, hits } = await runWith(`${kind}=0.2`);
       expect(hits).toContain(kind);
@@ -54,8 +54,8 @@ describeShared('B11: the faults of the independent server', () => {
     60_000,
   );
 
-  test('all that heal at once, at 0.03 each', async () => {
-    // By this seed every kind hits an archive, and three of them listings.
+  test('all transient faults at once, at 0.03 each, are overcome', async () => {
+    // With this seed every kind hits an archive, and three of them hit listings.
     const { stagingDir, hits, listing, klines } = await runWith(healing.map((kind) => `${kind}=0.03`).join(), {
       seed: '3',
     });

@@ -57,7 +57,7 @@ describe('a run', () => {
     expect(progress.at(-1)?.bytes).toBe(progress.at(-1)?.totalBytes);
   });
 
-  test('with nothing new asks for no archive and writes nothing', async () => {
+  test('with nothing new requests no archive and writes nothing', async () => {
     putMonth(june);
     putDay('2025-07-01');
     await run();
@@ -84,7 +84,7 @@ describe('a run', () => {
     expect(stagedCsvs(stagingDir).has(fileOf('2025-07-08'))).toBe(true);
   });
 
-  test('B5: spot and futures of one symbol lie side by side', async () => {
+  test('B5: stores spot and futures of one symbol side by side', async () => {
     putDay('2025-07-01');
     bucket.putArchive(keyOf('2025-07-01', 'BTCUSDT', '1d', 'spot'), [rowOf('2025-07-01', '1.6')]);
     await run();
@@ -107,7 +107,7 @@ describe('a run', () => {
 });
 
 describe('the ledger', () => {
-  test('tells what is in each archive', async () => {
+  test('says what is in each archive', async () => {
     const zip = putMonth(june.filter((day) => day !== '2025-06-04'));
     await run();
     expect(ledgerOf(stagingDir).get('BTCUSDT-1d-2025-06')).toEqual({
@@ -146,7 +146,7 @@ describe('the ledger', () => {
     ]);
   });
 
-  test('that is torn costs the torn line only', async () => {
+  test('that is torn loses only the torn line', async () => {
     for (const day of july) putDay(day);
     await run();
     const before = filesBelow(stagingDir);
@@ -158,7 +158,7 @@ describe('the ledger', () => {
     expect(stagedCsvs(stagingDir).size).toBe(9);
   });
 
-  test('is not believed where the CSV is gone or of another size', async () => {
+  test('is not trusted if the CSV is gone or has another size', async () => {
     for (const day of july) putDay(day);
     await run();
     rmSync(join(stagingDir, fileOf('2025-07-03')));
@@ -167,7 +167,7 @@ describe('the ledger', () => {
     expect(stagedCsvs(stagingDir).get(fileOf('2025-07-05'))).toBe(csvOf('2025-07-05'));
   });
 
-  test('is not asked of a CSV that it does not know: that is fetched again', async () => {
+  test('does not know a CSV without an entry, which is fetched again', async () => {
     putDay('2025-07-01');
     mkdirSync(join(stagingDir, 'futures-um/1d/BTCUSDT'), { recursive: true });
     writeFileSync(join(stagingDir, fileOf('2025-07-01')), 'left by a kill');
@@ -176,7 +176,7 @@ describe('the ledger', () => {
   });
 });
 
-describe('A15: days that a monthly file misses', () => {
+describe('A15: days that a monthly file lacks', () => {
   test('come from daily files in the same run', async () => {
     putMonth(june.filter((day) => !['2025-06-03', '2025-06-29'].includes(day)));
     for (const day of june) putDay(day);
@@ -197,7 +197,7 @@ describe('A15: days that a monthly file misses', () => {
           path === keyOf('2025-06') && void response.writeHead(404).end() === undefined;
       },
     ],
-  ])('are all of them where it is %s', async (status, spoil) => {
+  ])('are all of its days if it is %s', async (status, spoil) => {
     putMonth(june);
     spoil();
     for (const day of june) putDay(day);
@@ -206,7 +206,7 @@ describe('A15: days that a monthly file misses', () => {
     expect(stagedCsvs(stagingDir).size).toBe(30);
   });
 
-  test('A16: are as they would always have been once it is there, whatever stood in for it', async () => {
+  test('A16: end up as if the monthly file had always been there, whatever replaced it', async () => {
     const missed = '2025-06-03';
     putMonth(june.filter((day) => day !== missed));
     for (const day of [...june, ...july]) putDay(day);
@@ -230,7 +230,7 @@ describe('A15: days that a monthly file misses', () => {
     expect(archives()).toEqual([]);
   });
 
-  test('B23: are not asked for because it failed', async () => {
+  test('B23: are not requested because it failed', async () => {
     putMonth(june);
     for (const day of june) putDay(day);
     bucket.intercept = (_request, response, path) =>
@@ -240,7 +240,7 @@ describe('A15: days that a monthly file misses', () => {
     expect(archives()).toEqual([keyOf('2025-06'), keyOf('2025-06')]);
   });
 
-  test('a monthly file is fetched though all its days are staged: what serves a month depends on the listing alone', async () => {
+  test('a monthly file is fetched even if all its days are staged, since only the listing decides', async () => {
     for (const day of june) putDay(day);
     await run();
     putMonth(june);
@@ -250,7 +250,7 @@ describe('A15: days that a monthly file misses', () => {
 });
 
 describe('A18: a re-issue', () => {
-  test('replaces what was staged, and the old bytes are kept aside', async () => {
+  test('replaces the staged version, and the old bytes are kept aside', async () => {
     const old = putDay('2025-07-08');
     await run();
     putDay('2025-07-08', 'BTCUSDT', '1.65');
@@ -282,7 +282,7 @@ describe('A18: a re-issue', () => {
           path.startsWith('data/') && void response.writeHead(400).end() === undefined;
       },
     ],
-  ])('that is %s leaves the verified version in its place', async (_what, figure, spoil) => {
+  ])('that is %s leaves the verified version in place', async (_what, figure, spoil) => {
     putDay('2025-07-08');
     await run();
     spoil();
@@ -303,7 +303,7 @@ describe('A18: a re-issue', () => {
     expect(again.klines.summary).toMatchObject({ reissued: figure === 'rejected' ? 0 : 1 });
   });
 
-  test('of what was rejected takes its place', async () => {
+  test('of a rejected archive replaces it', async () => {
     bucket.put(keyOf('2025-07-08'), 'garbage');
     await run();
     putDay('2025-07-08');
@@ -316,7 +316,7 @@ describe('CHECKSUM files', () => {
   const day = '2025-07-08';
   const checksum = `${keyOf(day)}.CHECKSUM`;
 
-  test('are asked for only where the ETag is no MD5', async () => {
+  test('are requested only if the ETag is not an MD5', async () => {
     putDay('2025-07-07');
     bucket.putArchive(keyOf(day), [rowOf(day)], { etag: `${'a'.repeat(32)}-2` });
     await run();
@@ -324,7 +324,7 @@ describe('CHECKSUM files', () => {
     expect(stagedCsvs(stagingDir).size).toBe(2);
   });
 
-  test('are all asked for with verify: checksum', async () => {
+  test('are all requested with verify: checksum', async () => {
     for (const it of july) putDay(it);
     expect((await run({ vars: { verify: 'checksum' } })).klines).toMatchObject({
       status: 'success',
@@ -333,7 +333,7 @@ describe('CHECKSUM files', () => {
     expect(bucket.requests().filter((path) => path.endsWith('.CHECKSUM'))).toHaveLength(9);
   });
 
-  test('A19: one that is stale rejects its archive, or is noted, after one look', async () => {
+  test('A19: reject their archive if stale, or are only noted, after one look', async () => {
     putDay(day);
     bucket.put(checksum, `${'0'.repeat(64)}  BTCUSDT-1d-${day}.zip`);
     const verify = { vars: { verify: 'checksum' } };
@@ -348,7 +348,7 @@ describe('CHECKSUM files', () => {
     expect(klinesExtract.standing?.({ stagingDir })).toEqual({ rejected: [], unconfirmed: [keyOf(day)] });
   });
 
-  test('A20: one that is missing is noted where the MD5 vouches, else the archive has failed', async () => {
+  test('A20: are noted as missing if the MD5 vouches, otherwise the archive has failed', async () => {
     putDay(day);
     bucket.remove(checksum);
     const noted = await run({ vars: { verify: 'checksum' } });
@@ -367,7 +367,7 @@ describe('CHECKSUM files', () => {
     expect((await run()).klines.summary).toMatchObject({ new: 1, failed: 0 });
   });
 
-  test('B23: a page in the place of one is no answer, or is noted where the policy only warns', async () => {
+  test('B23: replaced by a web page are no answer, or are noted if the policy only warns', async () => {
     putDay(day);
     bucket.intercept = (_request, response, path) => path === checksum && void response.end('<html>') === undefined;
     const verify = { vars: { verify: 'checksum', max_failed: 1 }, options: { attempts: 2 } };
@@ -377,7 +377,7 @@ describe('CHECKSUM files', () => {
     expect(noted.warnings.join()).toMatch(/checksum_malformed/);
   });
 
-  test('B23: bytes that are not those of one have failed where the ETag is no MD5', async () => {
+  test('B23: with other bytes make the archive fail if the ETag is not an MD5', async () => {
     bucket.putArchive(keyOf(day), [rowOf(day)], { etag: 'no-md5' });
     bucket.put(checksum, `${'0'.repeat(64)}  BTCUSDT-1d-${day}.zip`);
     const { klines } = await run({ vars: { max_failed: 1 }, options: { attempts: 2 } });
@@ -385,7 +385,7 @@ describe('CHECKSUM files', () => {
     expect(ledgerOf(stagingDir).get(`BTCUSDT-1d-${day}`)?.reason).toMatch(/checksum_mismatch/);
   });
 
-  test('that were damaged on the way, or are those of another archive, are asked for again', async () => {
+  test('that were damaged in transit, or belong to another archive, are requested again', async () => {
     putDay(day);
     const other = `${'0'.repeat(64)}  BTCUSDT-1d-${day}.zip`;
     const answers = [
@@ -402,7 +402,7 @@ describe('CHECKSUM files', () => {
     expect(klines).toMatchObject({ status: 'success', summary: { new: 1, retries: 3 } });
   });
 
-  test('decide where the ETag is no MD5', async () => {
+  test('decide if the ETag is not an MD5', async () => {
     bucket.putArchive(keyOf(day), [rowOf(day)], { etag: 'no-md5' });
     const zip = zipOf(`BTCUSDT-1d-${day}.csv`, csvOf(day).replace('1.7', '1.6'));
     let spoiled = 2;
@@ -429,7 +429,7 @@ describe('no answer', () => {
     expect(stagedCsvs(stagingDir).size).toBe(7);
   });
 
-  test('B10: for a few is a warning, and they are asked for again', async () => {
+  test('B10: for a few is a warning, and they are requested again', async () => {
     for (const day of july) putDay(day);
     failing('2025-07-02');
     const { klines } = await run({ vars: { max_failed: 0.2 } });
@@ -452,7 +452,7 @@ describe('no answer', () => {
     await expect(run({ options: { attempts: 2 } })).rejects.toMatchObject(refused);
   });
 
-  test('A33: because of single refusals is asked again, and a few that stay are a warning', async () => {
+  test('A33: because of single refusals is requested again, and a few persistent ones are a warning', async () => {
     for (const day of july) putDay(day);
     const refusals = new Map([
       [keyOf('2025-07-02'), 1],
@@ -478,14 +478,14 @@ describe('no answer', () => {
   });
 });
 
-describe('A16 B23: a listed archive that is not there (404)', () => {
+describe('A16 B23: a listed archive that does not exist (404)', () => {
   const isGone = (...days: readonly string[]) => {
     bucket.intercept = (_request, response, path) =>
       days.some((day) => path === keyOf(day)) && void response.writeHead(404).end() === undefined;
   };
   const lax = { vars: { max_failed: 0.5 } };
 
-  test('is asked for once in every run, until it is there', async () => {
+  test('is requested once in every run until it exists', async () => {
     putDay('2025-07-08');
     bucket.put(keyOf('2025-07-07'), 'garbage');
     isGone('2025-07-08');
@@ -498,7 +498,7 @@ describe('A16 B23: a listed archive that is not there (404)', () => {
     expect(archives()).toEqual([keyOf('2025-07-08')]);
   });
 
-  test('is asked for no more where it is no longer listed', async () => {
+  test('is no longer requested once it is no longer listed', async () => {
     putDay('2025-07-07');
     putDay('2025-07-08');
     isGone('2025-07-08');
@@ -509,7 +509,7 @@ describe('A16 B23: a listed archive that is not there (404)', () => {
     expect(archives()).toEqual([]);
   });
 
-  test('counts towards max_failed with those that failed', async () => {
+  test('counts towards max_failed like a failed one', async () => {
     for (const day of july) putDay(day);
     bucket.intercept = (_request, response, path) => {
       const status = path === keyOf('2025-07-02') ? 404 : path === keyOf('2025-07-05') ? 400 : undefined;
@@ -523,7 +523,7 @@ describe('A16 B23: a listed archive that is not there (404)', () => {
     expect((await run({ vars: { max_failed: 0.3 } })).klines.status).toBe('warn');
   });
 
-  test('ends the run early where all are: that is another archive than the listed one', async () => {
+  test('ends the run early if all are missing, since that is not the listed archive', async () => {
     for (const day of daysFrom('2025-05-01', 60)) putDay(day);
     putMonth(june);
     bucket.intercept = (_request, response, path) =>
@@ -536,7 +536,7 @@ describe('A16 B23: a listed archive that is not there (404)', () => {
   });
 });
 
-test('an abort ends a run within a second and leaves what the next one goes on with', async () => {
+test('an abort ends a run within a second, and the next run continues from there', async () => {
   for (const day of july) putDay(day);
   const controller = new AbortController();
   bucket.intercept = (_request, _response, path) => {
@@ -554,7 +554,7 @@ test('an abort ends a run within a second and leaves what the next one goes on w
   expect((await run()).klines.summary).toMatchObject({ new: 1, unchanged: 8 });
 });
 
-test('options that the archive does not have are refused before anything is asked', async () => {
+test('unknown options are refused before any request', async () => {
   for (const options of [
     { timeframes: ['1s'] },
     { timeframes: ['2d'] },

@@ -51,14 +51,14 @@ describe('a file that is known to be bad', () => {
     ['values (A11)', () => bucket.putArchive(keyOf(day), [negative])],
     ['values next to each other (B25)', () => bucket.putArchive(keyOf(day), [rowOf(day).replace(',4,7,', ',14,7,')])],
     [
-      'bytes for which the CHECKSUM file does not stand (A19)',
+      'bytes that do not match the CHECKSUM file (A19)',
       () => {
         const zip = bucket.putArchive(keyOf(day), [rowOf(day)], { etag: 'no-md5' });
         bucket.put(`${keyOf(day)}.CHECKSUM`, `${'0'.repeat(64)}  ${name}.zip`);
         return zip;
       },
     ],
-  ])('by its %s is rejected without a warning, with the reason given, and kept aside', async (_what, put) => {
+  ])('by its %s is rejected without a warning, with the given reason, and kept aside', async (_what, put) => {
     const bytes = put();
     bucket.putArchive(keyOf('2025-07-07'), [rowOf('2025-07-07')]);
     const { klines: result, warnings, progress } = await run(bytes);
@@ -80,7 +80,7 @@ describe('a file that is known to be bad', () => {
     expect(bucket.requests().filter((path) => path.startsWith('data/'))).toEqual([]);
   });
 
-  test('is judged anew when it is re-issued', async () => {
+  test('is judged again when it is re-issued', async () => {
     const bytes = putGarbage();
     await run(bytes);
     bucket.put(keyOf(day), 'other garbage');
@@ -91,7 +91,7 @@ describe('a file that is known to be bad', () => {
     expect((await run(bytes)).klines).toMatchObject({ status: 'success', summary: { new: 1, known: 0 } });
   });
 
-  test('as a re-issue leaves the good version in its place, without a warning', async () => {
+  test('as a re-issue leaves the good version in place, without a warning', async () => {
     bucket.putArchive(keyOf(day), [rowOf(day)]);
     await run(undefined);
     const { klines: result, warnings } = await run(putGarbage());
@@ -100,7 +100,7 @@ describe('a file that is known to be bad', () => {
     expect(stagedCsvs(stagingDir).size).toBe(1);
   });
 
-  test('though it was rejected before it was known, is known from then on, and no longer when the entry goes', async () => {
+  test('that was rejected earlier counts as known from then on, until the entry is removed', async () => {
     const bytes = putGarbage();
     const standing = () => klines.standing?.({ stagingDir });
     expect((await run(undefined)).klines).toMatchObject({ status: 'warn', summary: { rejected: 1, known: 0 } });
@@ -123,7 +123,7 @@ describe('a file that is known to be bad', () => {
     expect(await storedReason()).toEqual(['rejected', `known_defect: ${reason}`]);
   });
 
-  test('and is good is staged, and the entry is said to be obsolete as long as it stands', async () => {
+  test('but is good is staged, and the entry is reported as obsolete while it exists', async () => {
     const zip = bucket.putArchive(keyOf(day), [rowOf(day)]);
     for (const summary of [
       { new: 1, unchanged: 0 },
@@ -142,7 +142,7 @@ test.each([
   { key: keyOf(day), sha256: 'ABC', reason },
   { key: keyOf(day), sha256: 'a'.repeat(64) },
   { key: keyOf(day), sha256: 'a'.repeat(64), reason, typo: 1 },
-])('an entry %j is refused before an archive is asked for', async (entry) => {
+])('an entry %j is refused before an archive is requested', async (entry) => {
   bucket.putArchive(keyOf(day), [rowOf(day)]);
   const klinesOptions = { known_defects: [entry] };
   await expect(runExtracts({ url: bucket.url, stagingDir, klinesOptions })).rejects.toMatchObject({
@@ -172,13 +172,13 @@ test.each([
   ['', 11, 'not_a_number'],
   ['17.00000000', 7, undefined],
   ['0E-8', 9, undefined],
-])('a value %j in column %i is judged as the load would judge it: %s', (text, column, expected) => {
+])('a value %j in column %i is judged as the load judges it: %s', (text, column, expected) => {
   const file = join(stagingDir, 'values.csv');
   writeFileSync(file, `${rowOf('2025-07-07')}\n${rowOf(day).split(',').with(column, text).join(',')}\n`);
   expect(badValue(file)?.code).toBe(expected);
 });
 
-test('a bad value is named by its row as the load names it, rows that repeat another counted', () => {
+test('a bad value is named by its row as in the load, counting repeated rows', () => {
   const file = join(stagingDir, 'values.csv');
   writeFileSync(file, [rowOf('2025-07-06'), rowOf('2025-07-06'), negative].join('\r\n'));
   expect(badValue(file)).toEqual({ code: 'negative_value', text: 'row 3, volume -10' });

@@ -6,7 +6,7 @@ import { zipOf } from '../../support/zip.ts';
 import { type Bucket, openBucket } from './bucket.ts';
 import { filesBelow, keyOf, ledgerOf, runExtracts, stagedCsvs } from './support.ts';
 
-// A zip above 1 MiB goes through a file, and is inflated piece by piece.
+// A zip above 1 MiB goes through a file and is inflated piece by piece.
 const key = keyOf('2025-07-01', 'BTCUSDT', '1s', 'spot');
 const name = 'BTCUSDT-1s-2025-07-01.csv';
 const start = Date.parse('2025-07-01') * 1000;
@@ -76,7 +76,7 @@ test.each<[string, Buffer]>([
   expect(leftovers()).toEqual([]);
 });
 
-test('a large archive that is gone leaves nothing', async () => {
+test('a large archive that is missing leaves nothing', async () => {
   bucket.put(key, zip);
   bucket.intercept = (_request, response, path) => path === key && void response.writeHead(404).end() === undefined;
   await expect(run()).rejects.toMatchObject({ code: 'TOO_MANY_FAILED' });

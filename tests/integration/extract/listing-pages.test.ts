@@ -51,22 +51,22 @@ describe('A29: the liberties of a service', () => {
   const version = fc.record({ etag: fc.stringMatching(/^[0-9a-f]{32}$/), minute: fc.integer({ min: 1, max: 59 }) });
   const objects = fc.dictionary(fc.stringMatching(/^[a-z币🚀]{1,4}$/u), version, { maxKeys: 25 });
   const liberties = fc.record({
-    /** Entries a page, in turn. */
+    /** Entries per page, in turn. */
     sizes: fc.array(fc.integer({ min: 2, max: 7 }), { minLength: 1, maxLength: 5 }),
-    /** A page begins with its marker. */
+    /** A page starts with its marker. */
     isInclusive: fc.boolean(),
-    /** How many entries of the page, and how many of those before it, come once more. */
+    /** The number of entries of this page, and of earlier pages, that are repeated. */
     repeats: fc.integer({ min: 0, max: 3 }),
     again: fc.integer({ min: 0, max: 3 }),
-    /** Entries that come again are of an older version. */
+    /** Repeated entries are of an older version. */
     areStale: fc.boolean(),
     isReversed: fc.boolean(),
     next: fc.constantFrom('NextMarker', 'NextContinuationToken', 'none'),
-    /** V2 servers may look at their token alone. */
+    /** V2 servers may look only at their token. */
     ignoresMarker: fc.boolean(),
   });
 
-  test('give the same objects', async () => {
+  test('do not change the objects', async () => {
     const property = fc.asyncProperty(objects, liberties, async (found, how) => {
       const versions = new Map(Object.entries(found).map(([name, one]) => [`${prefix}${name}.zip`, one]));
       const keys = [...versions.keys()].sort(compareKeys);
@@ -98,7 +98,7 @@ describe('A29: the liberties of a service', () => {
     await fc.assert(property, { numRuns: 150 });
   });
 
-  test('where a key comes with two versions, the one modified last counts', async () => {
+  test('if a key has two versions, the one modified last counts', async () => {
     const [old, recent] = [
       { etag: 'a'.repeat(32), minute: 1 },
       { etag: 'b'.repeat(32), minute: 2 },
@@ -113,7 +113,7 @@ describe('A29: the liberties of a service', () => {
     }
   });
 
-  test('what is at the marker or before it does not count, whatever the page begins with', async () => {
+  test('entries at or before the marker do not count, whatever the page starts with', async () => {
     const one = { etag: 'a'.repeat(32), minute: 1 };
     answer = (_query, response) =>
       response.end(pageOf(['a', 'b', 'c'].map((name) => entryOf(prefix + name, one)).join(''), false));
@@ -125,7 +125,7 @@ describe('A29: a listing without an end', () => {
   const one = { etag: 'a'.repeat(32), minute: 1 };
   const noEnd = { code: 'LISTING_INVALID', message: expect.stringContaining('the listing does not end') };
 
-  test('ends at a limit of bytes', async () => {
+  test('is cut off at a limit of bytes', async () => {
     answer = (query, response) => {
       const next = `${query.get('marker') ?? prefix}x`;
       response.end(pageOf(entryOf(next, one), true));
@@ -134,14 +134,14 @@ describe('A29: a listing without an end', () => {
     expect(requests).toBeLessThan(100);
   });
 
-  test('ends at a limit of time, also where its pages are empty', async () => {
+  test('is cut off at a limit of time, even if its pages are empty', async () => {
     answer = (_query, response) => {
       response.end(pageOf('', true, `<NextContinuationToken>${requests}</NextContinuationToken>`));
     };
     await expect(listAll('', { bytes: 1e9, time: 100 })).rejects.toMatchObject(noEnd);
   });
 
-  test('is told where it comes back to where it was', async () => {
+  test('is reported when it returns to an earlier marker', async () => {
     answer = (_query, response) => response.end(pageOf(entryOf(`${prefix}x`, one), true));
     const standsStill = { code: 'LISTING_INVALID', message: expect.stringContaining('does not advance') };
     await expect(listAll()).rejects.toMatchObject(standsStill);
@@ -152,7 +152,7 @@ describe('A29: a listing without an end', () => {
   test.each([
     ['as fast as it can', 'ARCHIVE_UNREACHABLE', 'at most 8388608', { bytes: 1e9, time: 60_000 }, 0],
     ['drop by drop', 'LISTING_INVALID', 'does not end', { bytes: 1e9, time: 200 }, 5],
-  ])('is cut off where one page of it goes on, %s', async (_what, code, text, limits, pause) => {
+  ])('is cut off if one page is endless, %s', async (_what, code, text, limits, pause) => {
     answer = (_query, response) => {
       let timer: NodeJS.Timeout;
       const more = () => {
@@ -168,8 +168,8 @@ describe('A29: a listing without an end', () => {
 test.each([
   ['an error document', '<Error><Code>SlowDown</Code></Error>', '<ListBucketResult> is missing, found <Error>'],
   ['a key of another prefix', pageOf(entryOf('data/other/x', { etag: 'a', minute: 1 }), false), 'data/other/x'],
-  ['an encoding that is unknown', pageOf('<EncodingType>x</EncodingType>', false), 'encoded as "x"'],
-])('A29: a page that cannot be trusted is an error that names what is odd: %s', async (_what, text, odd) => {
+  ['an unknown encoding', pageOf('<EncodingType>x</EncodingType>', false), 'encoded as "x"'],
+])('A29: an untrustworthy page is an error that names the problem: %s', async (_what, text, odd) => {
   answer = (_query, response) => response.end(text);
   await expect(listAll()).rejects.toMatchObject({ code: 'LISTING_INVALID', message: expect.stringContaining(odd) });
 });

@@ -37,7 +37,7 @@ describe('pages', () => {
     return await list(client, bucket.url, prefix, marker);
   };
 
-  test('B12: are followed to the end, with markers that are not ASCII', async () => {
+  test('B12: are followed to the end, even with markers that are not ASCII', async () => {
     bucket.pageSize = 3;
     const prefix = 'data/futures/um/daily/klines/币安人生USDT/1d/';
     putDays('币安人生USDT', june);
@@ -47,7 +47,7 @@ describe('pages', () => {
     expect((await listAll(prefix, keyOf('2025-06-28', '币安人生USDT'))).entries).toHaveLength(2);
   });
 
-  test('A25: prefixes of a thousand symbols and more are all there', async () => {
+  test('A25: list the prefixes of more than a thousand symbols', async () => {
     bucket.pageSize = 10;
     const names = Array.from({ length: 55 }, (_, i) => `S${i}🚀`);
     for (const name of names) putDays(name, ['2025-06-01']);
@@ -59,7 +59,7 @@ describe('pages', () => {
   const entry = (key: string) =>
     `<Contents><Key>${key}</Key><LastModified>2025-01-01T00:00:00.000Z</LastModified><ETag>"a"</ETag><Size>1</Size></Contents>`;
 
-  test('that lack the marker of the next one go on after their last entry', async () => {
+  test('without a next marker are continued after their last entry', async () => {
     bucket.intercept = (_request, response, path) => {
       const first = !path.includes('marker=');
       const more = first
@@ -73,12 +73,12 @@ describe('pages', () => {
   });
 
   test.each([
-    ['stands still', page(`<IsTruncated>true</IsTruncated><NextMarker>p/1</NextMarker>${entry('p/1')}`)],
-    ['goes on after nothing', page('<IsTruncated>true</IsTruncated>')],
+    ['does not advance', page(`<IsTruncated>true</IsTruncated><NextMarker>p/1</NextMarker>${entry('p/1')}`)],
+    ['continues after nothing', page('<IsTruncated>true</IsTruncated>')],
     ['is a web page', '<!DOCTYPE html><html></html>'],
-    ['is cut', page('<IsTruncated>false</IsTruncated>').slice(0, -5)],
+    ['is truncated', page('<IsTruncated>false</IsTruncated>').slice(0, -5)],
     ['lists another prefix', page('<Prefix>other/</Prefix><IsTruncated>false</IsTruncated>')],
-    ['lists what is not below its prefix', page(`<IsTruncated>false</IsTruncated>${entry('../etc/passwd')}`)],
+    ['lists keys outside its prefix', page(`<IsTruncated>false</IsTruncated>${entry('../etc/passwd')}`)],
   ])('a listing that %s is an error that says so', async (_what, text) => {
     bucket.intercept = (_request, response) => void response.end(text) === undefined;
     await expect(listAll('p/')).rejects.toMatchObject({
@@ -88,7 +88,7 @@ describe('pages', () => {
   });
 
   test.each(['<!DOCTYPE html><html></html>', '<ListBucketResult><IsTrunc', ''])(
-    'a page %j that passes is asked for again',
+    'a transient page %j is requested again',
     async (text) => {
       putDays('BTCUSDT', june);
       let bad = 2;
@@ -133,7 +133,7 @@ describe('a first run', () => {
     ]);
   });
 
-  test('A7 B19: skips a zip whose name is not of the layout, with a warning', async () => {
+  test('A7 B19: skips a zip whose name does not fit the layout, with a warning', async () => {
     putDays('BTCUSDT', ['2025-06-01']);
     const bad = ['BTCUSDT-1d-2025-6-2.zip', 'ETHUSDT-1d-2025-06-02.zip', 'BTCUSDT-1d-2025-06-31.zip'];
     for (const name of bad) bucket.put(`data/futures/um/daily/klines/BTCUSDT/1d/${name}`, 'x');
@@ -155,7 +155,7 @@ describe('a first run', () => {
     expect(rest.listing.partlyChecked).toEqual(['name_skipped']);
   });
 
-  test('A26: takes no empty name for a symbol, and refuses one that climbs', async () => {
+  test('A26: does not take an empty name for a symbol, and refuses one with ..', async () => {
     putDays('BTCUSDT', ['2025-06-01']);
     const parent = 'data/futures/um/daily/klines/';
     for (const name of ['', '..', 'a\nb']) bucket.put(`${parent}${name}/1d/x.zip`, 'x');
@@ -166,7 +166,7 @@ describe('a first run', () => {
     expect([...filesBelow(stagingDir).keys()]).toEqual(['listing/futures-um/daily/1d/BTCUSDT.tsv']);
   });
 
-  test('names of devices and quotes are symbols that stay in their folder', async () => {
+  test('accepts device names and quotes as symbols, which stay in their folder', async () => {
     const names = ['CON', "a'b", 'data[1]', '🚀'];
     for (const name of names) putDays(name, ['2025-06-01']);
     await run();
@@ -186,7 +186,7 @@ describe('a first run', () => {
 });
 
 describe('a later run', () => {
-  test('with nothing new costs one request a series and the prefixes, and writes nothing', async () => {
+  test('with nothing new requests only the prefixes and one page per series, and writes nothing', async () => {
     bucket.pageSize = 10;
     const days = daysFrom('2025-06-10', 30);
     putDays('BTCUSDT', days);
@@ -200,7 +200,7 @@ describe('a later run', () => {
     expect(filesBelow(stagingDir)).toEqual(before);
   });
 
-  test('finds new days, and what came late or was re-issued within five days', async () => {
+  test('finds new days, and those that came late or were re-issued within five days', async () => {
     putDays(
       'BTCUSDT',
       june.filter((day) => day !== '2025-06-26'),
@@ -221,7 +221,7 @@ describe('a later run', () => {
     }
   });
 
-  test('finds new months too', async () => {
+  test('also finds new months', async () => {
     for (const month of ['2025-03', '2025-04', '2025-05']) bucket.put(keyOf(month), month);
     await run();
     bucket.put(keyOf('2025-06'), 'x');
@@ -229,7 +229,7 @@ describe('a later run', () => {
     expect(bucket.requests().at(-1)).toContain('BTCUSDT-1d-2025-04');
   });
 
-  test('A18 A21: finds what changed long ago once relist_after has passed, or with --relist', async () => {
+  test('A18 A21: finds changes of old files once relist_after has passed, or with --relist', async () => {
     for (const again of [{ asOf: laterBy(7.1) }, { relist: true }]) {
       putDays('BTCUSDT', june);
       bucket.remove(keyOf('2025-06-02'));
@@ -252,7 +252,7 @@ describe('a later run', () => {
     expect(await listed()).toEqual(june.slice(0, 2).map((day) => keyOf(day)));
   });
 
-  test('lists a series whole again whose state is damaged', async () => {
+  test('lists all of a series again if its state is damaged', async () => {
     putDays('BTCUSDT', june);
     await run();
     const before = filesBelow(stagingDir);
@@ -279,7 +279,7 @@ describe('series that cannot be listed', () => {
     expect((await run()).listing.summary).toMatchObject({ objects: 90 });
   });
 
-  test('are a warning up to it, and stand as they were last known', async () => {
+  test('are a warning up to it, and stay as they were last known', async () => {
     for (const symbol of ['A', 'B', 'C']) putDays(symbol, june);
     await run();
     breakSymbol('B');
@@ -290,7 +290,7 @@ describe('series that cannot be listed', () => {
     expect(series.map((it) => objects(it.series).length)).toEqual([30, 30, 30]);
   });
 
-  test('A33: because of single refusals are listed again, and a warning where these stay', async () => {
+  test('A33: because of single refusals are listed again, and cause a warning if the refusals persist', async () => {
     for (const symbol of ['A', 'B', 'C']) putDays(symbol, june);
     const refusals = new Map([
       ['A', 1],
@@ -325,7 +325,7 @@ describe('series that cannot be listed', () => {
 });
 
 describe("a run's clock", () => {
-  test('that is far ahead of the newest day is told, and keeps no later run from listing all', async () => {
+  test('that is far ahead of the newest day is reported, and does not keep later runs from listing all', async () => {
     putDays('BTCUSDT', june);
     expect((await run({ asOf: new Date('2025-07-03T00:00:00Z') })).warnings).toEqual([]);
     const { listing: result, warnings } = await run({ asOf: new Date('2026-07-10T09:00:00Z'), relist: true });
@@ -339,7 +339,7 @@ describe("a run's clock", () => {
     expect((await run({ asOf: laterBy(1) })).listing.summary).toMatchObject({ gone: 0 });
   });
 
-  test('is not held against monthly archives, which are weeks old as a rule', async () => {
+  test('is not compared with monthly archives, which are usually weeks old', async () => {
     bucket.put(keyOf('2025-05'), 'x');
     expect((await run()).warnings).toEqual([]);
   });
@@ -351,7 +351,7 @@ test('progress counts series', async () => {
   expect(progress.at(-1)).toMatchObject({ done: 3, total: 3, unit: 'series', records: 90, retries: 0 });
 });
 
-test('a state is written aside: what a kill leaves is never taken for a series', async () => {
+test('a state is written aside, so that leftovers of a kill are never taken for a series', async () => {
   putDays('BTCUSDT', june);
   await run();
   const file = join(stagingDir, 'listing/futures-um/daily/1d/BTCUSDT.tsv');

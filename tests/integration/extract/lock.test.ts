@@ -49,13 +49,13 @@ describe('a run that is locked', () => {
     lock();
   });
 
-  test('takes what the lock has, and again with nothing to fetch', async () => {
+  test('accepts the locked archives, and again with nothing to fetch', async () => {
     expect((await fresh()).klines).toMatchObject({ status: 'success', summary: { new: 3 } });
     expect(lockOf('fresh')).toBe(lockOf());
     expect((await run({ stagingDir: stagingIn('fresh'), locked })).klines.status).toBe('no-op');
   });
 
-  test('fetches nothing where an archive was re-issued (A18), is gone, or is new; it says how many, and names the first', async () => {
+  test('fetches nothing if an archive was re-issued (A18), is gone, or is new; it says how many, and names the first', async () => {
     put('2025-07-02', '1.65');
     await expect(fresh()).rejects.toMatchObject(differs(keyOf('2025-07-02'), '1 changed, 0 missing, 0 new'));
     bucket.remove(keyOf('2025-07-01'));
@@ -68,7 +68,7 @@ describe('a run that is locked', () => {
     expect(stagedCsvs(stagingIn('fresh')).size).toBe(0);
   });
 
-  test('looks at its own range and symbols only', async () => {
+  test('checks only its own range and symbols', async () => {
     put('2025-07-03', '1.65');
     bucket.remove(keyOf('2025-07-01'));
     put('2025-07-02', undefined, 'AAVEUSDT');
@@ -79,19 +79,19 @@ describe('a run that is locked', () => {
     await expect(fresh({ window })).rejects.toMatchObject(differs(keyOf('2025-07-02', 'AAVEUSDT'), '1 new'));
   });
 
-  test('fails where a staged archive is not that of the lock, though its listing is', async () => {
+  test('fails if a staged archive differs from the lock, even if its listing agrees', async () => {
     writeFileSync(locked, lockOf().replace(/[0-9a-f]{64}(?=\n$)/, 'a'.repeat(64)));
     await expect(run({ locked })).rejects.toMatchObject(differs(keyOf('2025-07-03'), '1 changed'));
     await expect(fresh()).rejects.toMatchObject(differs(keyOf('2025-07-03'), '1 changed'));
     expect(asked()).toHaveLength(3);
   });
 
-  test('fails where a staged archive is not in the lock, as it would be loaded too', async () => {
+  test('fails if a staged archive is not in the lock, since it would be loaded too', async () => {
     writeFileSync(locked, lockOf().replace(/.*2025-07-03.zip.*\n/, ''));
     await expect(run({ locked })).rejects.toMatchObject(differs(keyOf('2025-07-03'), '1 new'));
   });
 
-  test('fails where a locked archive gives no answer, or none that can be believed', async () => {
+  test('fails if a locked archive gives no answer, or an invalid one', async () => {
     bucket.intercept = (_request, response, path) =>
       path === keyOf('2025-07-02') && void response.writeHead(404).end() === undefined;
     await expect(fresh()).rejects.toMatchObject(differs(keyOf('2025-07-02'), '1 changed'));
@@ -101,7 +101,7 @@ describe('a run that is locked', () => {
   });
 });
 
-test('A15: days that a monthly file misses are looked at before anything is fetched', async () => {
+test('A15: checks the days that a monthly file lacks before anything is fetched', async () => {
   const june = ['2025-06-01', '2025-06-02'];
   bucket.putArchive(
     keyOf('2025-06'),
@@ -115,7 +115,7 @@ test('A15: days that a monthly file misses are looked at before anything is fetc
   expect(asked()).toEqual([]);
 });
 
-test('what was rejected and absent is locked as that, and what gave no answer is not', async () => {
+test('rejected and absent archives are locked as such, and those without an answer are not', async () => {
   for (const day of days) put(day);
   bucket.put(keyOf('2025-07-01'), 'garbage, no zip');
   bucket.intercept = (_request, response, path) => {
@@ -160,7 +160,7 @@ describe('the file', () => {
     );
   });
 
-  test('that is cut anywhere is refused, and says where', () => {
+  test('that is truncated anywhere is refused, and the error says where', () => {
     const text = formatLock('live', [
       { key: keyOf('2025-07-01'), size_bytes: 300, etag: 'a'.repeat(32), sha256: 'b'.repeat(64) },
       { key: keyOf('2025-07-02'), size_bytes: 300, etag: 'a'.repeat(32), sha256: 'rejected' },
@@ -175,7 +175,7 @@ describe('the file', () => {
     expect(() => readLock(locked)).toThrow(expect.objectContaining({ details: expect.objectContaining({ line: 2 }) }));
   });
 
-  test('that is not there is an error that says how to get one', async () => {
+  test('that does not exist is an error that says how to get one', async () => {
     put('2025-07-01');
     await expect(run({ locked: join(directory, 'none') })).rejects.toMatchObject({
       code: 'LOCK_INVALID',

@@ -25,7 +25,7 @@ beforeAll(async () => {
   expectExit(await call(built, archive.directory, 'run'), 0);
 }, 60_000);
 
-/** A data folder that was built from `archive`, as a folder. */
+/** A data folder that was built from `archive`, given as a folder. */
 let dataDir: string;
 beforeEach(async () => {
   dataDir = await tempDir('target-');
@@ -36,7 +36,7 @@ const call = (folder: string, url: string, ...words: readonly string[]) =>
   pipelineInProcess([...words, ...fixed], { dataDir: folder, env: { PIPELINE_ARCHIVE_URL: url } });
 const recordOf = async (folder = dataDir) => JSON.parse(await readFile(join(folder, 'mirror/target.json'), 'utf8'));
 
-/** Everything that a run could have changed but its log. */
+/** Everything that a run could have changed, except its log. */
 async function contentOf(folder: string): Promise<Readonly<Record<string, string>>> {
   const files = Object.entries(await sha256Tree(join(folder, 'mirror')));
   return Object.fromEntries(files.filter(([path]) => !path.startsWith('logs/')));
@@ -52,7 +52,7 @@ async function expectRefused(url: string, ...words: readonly string[]): Promise<
   return stderr;
 }
 
-/** The archive of the target with some changes, behind a server of its own. */
+/** The target's archive with some changes, behind another server. */
 async function changed(change: (other: ArchiveDirectory) => Promise<unknown> = async () => {}) {
   const directory = await tempDir('changed-');
   await cp(archive.directory, directory, { recursive: true, preserveTimestamps: true });
@@ -62,7 +62,7 @@ async function changed(change: (other: ArchiveDirectory) => Promise<unknown> = a
 }
 
 describe('B27: a target belongs to the archive of its first run', () => {
-  test('which is recorded beside the warehouse', async () => {
+  test('which is recorded next to the warehouse', async () => {
     expect(await recordOf()).toMatchObject({
       format: 1,
       archive: archive.directory,
@@ -86,7 +86,7 @@ describe('B27: a target belongs to the archive of its first run', () => {
     expect(again.stdout + again.stderr).not.toContain('has moved');
   });
 
-  test('so it is where a file was published again since, which is taken in', async () => {
+  test('so it is if a file was re-issued since, which is fetched', async () => {
     const [first] = days as [string];
     await using server = await changed((other) =>
       other.putDay('ETHUSDT', first, { edition: 1, published: new Date('2025-07-09T10:00:00Z') }),
@@ -98,7 +98,7 @@ describe('B27: a target belongs to the archive of its first run', () => {
     expect(rows).toEqual([[1n]]);
   });
 
-  test('and where it has more days and symbols', async () => {
+  test('and if it has more days and symbols', async () => {
     await using server = await changed((other) => other.putDay('SOLUSDT', days[0] as string));
     expectExit(await call(dataDir, server.url, 'run'), 0);
   });
@@ -127,7 +127,7 @@ describe('B27: a target belongs to the archive of its first run', () => {
     await expectRefused(server.url, 'plan');
   });
 
-  test('another archive is refused: no key is in both', async () => {
+  test('another archive is refused: they have no key in common', async () => {
     const { directory } = await writeArchive({ symbols: ['SOLUSDT', 'XRPUSDT'] });
     expect(await expectRefused(directory)).toContain('it lists none of the 12 known keys');
   });
@@ -144,14 +144,14 @@ describe('B27: a target belongs to the archive of its first run', () => {
     expect(await recordOf()).toMatchObject({ archive: archive.directory });
   });
 
-  test('a first run that found no archive binds the target to none', async () => {
+  test('a first run that found no archive does not bind the target', async () => {
     const fresh = await tempDir('fresh-');
     expect((await call(fresh, join(await tempDir(), 'nowhere'), 'run')).exitCode).toBe(2);
     expectExit(await call(fresh, archive.directory, 'run', '--select', 'listing'), 0);
     expect(await recordOf(fresh)).toMatchObject({ archive: archive.directory });
   });
 
-  test('where the listing is gone there is nothing to compare by', async () => {
+  test('without the listing there is nothing to compare', async () => {
     await rm(join(dataDir, 'mirror/staging/listing'), { recursive: true });
     await using server = await changed();
     expect(await expectRefused(server.url)).toContain('nothing is left of its listing');

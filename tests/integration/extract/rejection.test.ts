@@ -18,7 +18,7 @@ const changed = (zip: Buffer, change: (zip: Buffer) => void) => {
   return zip;
 };
 
-/** Each reason, and a zip that is published so: its size and MD5 are those that are listed. */
+/** Each reason with a zip that causes it; the listing has the zip's own size and MD5. */
 const rejected: Readonly<Record<string, (day: string) => Buffer>> = {
   html: () => Buffer.from('<!DOCTYPE html><html><body>Binance Data Collection</body></html>'),
   not_a_zip: () => Buffer.alloc(300, 'x'),
@@ -56,7 +56,7 @@ describe('bad content', () => {
     return () => bucket[Symbol.asyncDispose]();
   });
 
-  test.each(Object.keys(rejected))('%s: rejected with its reason, kept aside, asked for once', (code) => {
+  test.each(Object.keys(rejected))('%s is rejected with its reason, kept aside, and requested once', (code) => {
     const name = `BTCUSDT-1d-${dayOf(code)}`;
     expect(ledgerOf(stagingDir).get(name)).toMatchObject({
       status: 'rejected',
@@ -78,13 +78,13 @@ describe('bad content', () => {
     expect(bucket.requests().filter((path) => path === keyOf(dayOf(code))).length).toBeLessThanOrEqual(1);
   });
 
-  test('costs nothing else, and leaves nothing half done', () => {
+  test('affects nothing else, and leaves nothing unfinished', () => {
     const bad = Object.keys(rejected).length;
     expect(result.klines).toMatchObject({ status: 'warn', summary: { rejected: bad, new: days.length - bad } });
     expect([...filesBelow(stagingDir).keys()].filter((path) => path.endsWith('.part'))).toEqual([]);
   });
 
-  test('is not asked for again', async () => {
+  test('is not requested again', async () => {
     bucket.requests();
     const again = await runExtracts({ url: bucket.url, stagingDir });
     expect(again.klines).toMatchObject({ status: 'no-op', summary: { rejected: Object.keys(rejected).length } });
@@ -92,7 +92,7 @@ describe('bad content', () => {
   });
 });
 
-test('B23: bytes that are not the listed ones are no answer, however often they come, and the next run asks again', async () => {
+test('B23: other bytes than the listed ones are not an answer, however often they come, and the next run asks again', async () => {
   const stagingDir = await tempDir('staging-');
   const bytes: Readonly<Record<string, Buffer>> = {
     md5_mismatch: good('2025-06-01').fill(0, 60, 61),
@@ -125,7 +125,7 @@ test('B23: bytes that are not the listed ones are no answer, however often they 
   expect(healed.klines).toMatchObject({ status: 'success', summary: { new: 4, unchanged: 1, failed: 0 } });
 }, 30_000);
 
-test('B23: what an earlier version called rejected, though its bytes never came, is asked for again', async () => {
+test('B23: an archive that an earlier version rejected without its bytes is requested again', async () => {
   const stagingDir = await tempDir('staging-');
   await using bucket = await openBucket();
   const [bad, old] = [days[0] as string, days[1] as string];

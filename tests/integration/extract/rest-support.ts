@@ -12,7 +12,7 @@ import {
   runExtracts,
 } from './support.ts';
 
-/** A clock that jumps over what is waited for. */
+/** A clock that skips waits. */
 export function jumpingClock(start = '2025-07-10T09:00:00Z'): Clock & { readonly waits: readonly number[] } {
   let time = Date.parse(start);
   const waits: number[] = [];
@@ -22,7 +22,7 @@ export function jumpingClock(start = '2025-07-10T09:00:00Z'): Clock & { readonly
     async sleep(ms, signal) {
       const until = time + ms;
       waits.push(ms);
-      // What is under way arrives first: no answer takes as long as the clock jumps over.
+      // Pending answers arrive first, since none takes as long as the skipped time.
       await new Promise((resolve) => setTimeout(resolve, 30));
       signal.throwIfAborted();
       time = Math.max(time, until);
@@ -36,13 +36,13 @@ export interface RestRun extends RunOptions {
   readonly weights?: readonly string[];
 }
 
-/** Runs the listing, the klines and then the rest, as a pipeline does. */
+/** Runs the listing, the klines and then the REST extract, as a pipeline does. */
 export async function runRest(run: RestRun): Promise<Ended & Log> {
   await runExtracts(run);
   return runRestAlone(run);
 }
 
-/** The rest on what is listed and staged. */
+/** Runs the REST extract on what is listed and staged. */
 export async function runRestAlone(run: RestRun): Promise<Ended & Log> {
   const log = emptyLog();
   const rest = createRest(run.clock ?? jumpingClock(), { base: 1, patience: 0 });
@@ -52,7 +52,7 @@ export async function runRestAlone(run: RestRun): Promise<Ended & Log> {
   return { ...endOf(await rest.run(context), log), ...log };
 }
 
-/** The exchange's bars that are staged, in the order of their files. */
+/** The staged bars of the exchange, in the order of their files. */
 export const restLines = (stagingDir: string): readonly string[] =>
   [...filesBelow(stagingDir)]
     .filter(([path]) => /^rest\/.*\.csv$/.test(path))

@@ -37,7 +37,7 @@ afterEach(async () => {
 const hours = { options: { timeframes: ['1h'] } };
 const run = () => ({ url: bucket.url, stagingDir, exchange, ...hours });
 
-/** Daily archives of hours of USD-M, each with what the exchange has of its day. */
+/** Daily archives of USD-M hours, each with the exchange's bars of its day. */
 function publish(days: readonly string[], bars: readonly string[], symbol = 'BTCUSDT', timeframe = '1h'): void {
   for (const date of days) {
     const next = new Date(Date.parse(date) + day).toISOString().slice(0, -1);
@@ -45,8 +45,8 @@ function publish(days: readonly string[], bars: readonly string[], symbol = 'BTC
   }
 }
 
-describe('what is asked for', () => {
-  test('B8: the recent tail and an inner hole, exactly the bars that the exchange has and no archive', async () => {
+describe('the extract requests', () => {
+  test('B8: the recent tail and an inner hole, exactly the bars that only the exchange has', async () => {
     const bars = barLines('2025-07-01T00:00:00Z', '2025-07-12T00:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-01', '2025-07-02', '2025-07-03', '2025-07-06', '2025-07-07', '2025-07-08'], bars);
@@ -67,7 +67,7 @@ describe('what is asked for', () => {
     ['spot', 'spot', 5],
     ['futures-um', 'futures/um', 9],
     ['futures-cm', 'futures/cm', 9],
-  ])('B8: a hole of %s that no answer can hold is filled whole, page by page', async (market, path, pages) => {
+  ])('B8: all pages of a hole of %s that is too large for one answer', async (market, path, pages) => {
     const bars = barLines('2025-07-05T00:00:00Z', '2025-07-10T00:00:00Z', minute);
     exchange.bars.set(`${market}/BTCUSDT/1m`, bars);
     for (const [date, next] of [
@@ -83,7 +83,7 @@ describe('what is asked for', () => {
     expect([...filesBelow(stagingDir).keys()].filter((name) => /^rest\/.*csv$/.test(name))).toHaveLength(3);
   });
 
-  test('an answer that is shorter than it may be is no end', async () => {
+  test('further pages after a short answer', async () => {
     const bars = barLines('2025-07-01T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-01'], bars);
@@ -97,7 +97,7 @@ describe('what is asked for', () => {
     expect(exchange.requests().map(({ start }) => start)).toEqual([at('2025-07-02T00:00'), at('2025-07-02T01:00')]);
   });
 
-  test('hours that a daily archive misses, and none that a bar off the grid covers (A8)', async () => {
+  test('hours that a daily archive lacks, and none that a bar off the grid covers (A8)', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-09T00:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     const offGrid = barLine(at('2025-07-08T09:28:14.789'), hour);
@@ -112,7 +112,7 @@ describe('what is asked for', () => {
     ]);
   });
 
-  test('the edges of the window, and nothing outside of it', async () => {
+  test('the edges of the window, and nothing outside it', async () => {
     const bars = barLines('2025-07-01T00:00:00Z', '2025-07-10T00:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-04'], bars);
@@ -124,7 +124,7 @@ describe('what is asked for', () => {
     ]);
   });
 
-  test('B18: 1mo is 1M there; months, weeks and 3d have calendars of their own', async () => {
+  test('B18: months, as 1M, weeks and 3d, each in its own calendar', async () => {
     const months = ['2025-01', '2025-02', '2025-03', '2025-04', '2025-05', '2025-06'].map((month) => {
       const end = new Date(`${month}-01`).setUTCMonth(Number(month.slice(5)));
       return barLine(Date.parse(`${month}-01`), end - Date.parse(`${month}-01`));
@@ -153,7 +153,7 @@ describe('what is asked for', () => {
     );
   });
 
-  test('years in which nothing was traded are passed over in a few requests', async () => {
+  test('few pages for years without trading', async () => {
     const bars = barLines('2025-07-01T00:00:00Z', '2025-07-02T00:00:00Z', minute);
     const oldest = barLines('2022-03-05T10:00:00Z', '2022-03-05T12:00:00Z', minute);
     exchange.bars.set('futures-um/BTCUSDT/1m', [...oldest, ...bars]);
@@ -169,8 +169,8 @@ describe('what is asked for', () => {
   });
 });
 
-describe('nothing is invented', () => {
-  test('A17: where the exchange has no bar there is none, and it is not asked again', async () => {
+describe('no bar is invented', () => {
+  test('A17: a slot without a bar at the exchange stays empty, and is not requested again', async () => {
     const all = barLines('2025-07-06T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     const bars = all.filter((line) => !opensIn('2025-07-07T03:00', '2025-07-07T13:00')(line));
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
@@ -185,7 +185,7 @@ describe('nothing is invented', () => {
     expect(restLines(stagingDir)).toEqual([]);
   });
 
-  test('the last bar counts once it has closed, by the clock of the run and by that of the exchange', async () => {
+  test('the last bar counts once it has closed by the clocks of both the run and the exchange', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-12T00:00:00Z', hour);
     await using late = await openExchange({ now: () => at('2025-07-10T07:30') });
     for (const one of [exchange, late]) one.bars.set('futures-um/BTCUSDT/1h', bars);
@@ -199,7 +199,7 @@ describe('nothing is invented', () => {
     expect(restLines(stagingDir)).toEqual(bars.filter(opensIn('2025-07-09T00:00', '2025-07-10T09:00')));
   });
 
-  test('A9: a bar with a close time far from it is taken as it came, once its slot is over', async () => {
+  test('A9: a bar with a far-off close time is taken unchanged once its slot is over', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-12T00:00:00Z', hour);
     const closing = (index: number, close: number) => (bars[index] as string).split(',').with(6, `${close}`).join(',');
     const odd = bars
@@ -214,7 +214,7 @@ describe('nothing is invented', () => {
     expect(restLines(stagingDir)).toEqual(odd.slice(24, 55));
   });
 
-  test('A14, B25: a bar whose values cannot be believed is left out and named, the others are taken', async () => {
+  test('A14, B25: a bar with impossible values is left out and named, and the others are taken', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     const odd = [...bars];
     const change = (index: number, field: number, value: string) => {
@@ -243,7 +243,7 @@ describe('nothing is invented', () => {
     });
   });
 
-  test('B25: a file of which no bar can be believed is rejected in the ledger, with row and reason', async () => {
+  test('B25: a file with only impossible bars is rejected in the ledger, with row and reason', async () => {
     const bars = barLines('2025-06-29T00:00:00Z', '2025-07-01T01:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars.with(48, (bars[48] as string).split(',').with(5, '-1').join(',')));
     publish(['2025-06-29'], bars);
@@ -254,7 +254,7 @@ describe('nothing is invented', () => {
     expect(entry).toMatchObject({ status: 'rejected', reason });
   });
 
-  test('B25: the bars of a file that the load has rejected are asked for again', async () => {
+  test('B25: the bars of a file that the load has rejected are requested again', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-08'], bars);
@@ -270,16 +270,16 @@ describe('nothing is invented', () => {
   });
 
   test.each([
-    ['no JSON', '<html>'],
+    ['invalid JSON', '<html>'],
     ['no list', '{"code":0}'],
     ['11 fields', '[[1752019200000,"1","1","1","1","1",1752022799999,"1",1,"1","1"]]'],
-    ['a number where a text is due', '[[1752019200000,"1",1,"1","1","1",1752022799999,"1",1,"1","1","0"]]'],
-    ['a text where a number is due', '[[1752019200000,"1","1","1","1","1","1752022799999","1",1,"1","1","0"]]'],
+    ['a number instead of a text', '[[1752019200000,"1",1,"1","1","1",1752022799999,"1",1,"1","1","0"]]'],
+    ['a text instead of a number', '[[1752019200000,"1","1","1","1","1","1752022799999","1",1,"1","1","0"]]'],
     [
       'rows that do not ascend',
       `[${'[1752019200000,"1","1","1","1","1",1752022799999,"1",1,"1","1","0"],'.repeat(2).slice(0, -1)}]`,
     ],
-  ])('an answer with %s is asked for again', async (_what, body) => {
+  ])('an answer with %s is requested again', async (_what, body) => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-08'], bars);
@@ -289,7 +289,7 @@ describe('nothing is invented', () => {
     expect(summary).toMatchObject({ requests: 3, retries: 2 });
   });
 
-  test('bars outside of what was asked are not taken', async () => {
+  test('bars outside the requested range are not taken', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-08'], bars);
@@ -301,7 +301,7 @@ describe('nothing is invented', () => {
 });
 
 describe('what the archive publishes', () => {
-  test('takes the place of bars of the exchange, equal or not', async () => {
+  test('replaces bars of the exchange, equal or not', async () => {
     const bars = barLines('2025-07-07T00:00:00Z', '2025-07-12T00:00:00Z', hour);
     exchange.bars.set(
       'futures-um/BTCUSDT/1h',
@@ -323,7 +323,7 @@ describe('what the archive publishes', () => {
     });
   });
 
-  test('and what it takes back is asked for again', async () => {
+  test('is requested from the exchange again if it is withdrawn', async () => {
     const bars = barLines('2025-07-07T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-07', '2025-07-08', '2025-07-09'], bars);
@@ -336,7 +336,7 @@ describe('what the archive publishes', () => {
     ]);
   });
 
-  test('a second run asks for new bars alone', async () => {
+  test('a second run requests only new bars', async () => {
     const bars = barLines('2025-07-07T00:00:00Z', '2025-07-12T00:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-07'], bars);
@@ -353,7 +353,7 @@ describe('what the archive publishes', () => {
   });
 });
 
-test('months whose archives were pruned after load are left alone until these are staged again', async () => {
+test('months whose archives were pruned after the load are left alone until these are staged again', async () => {
   const bars = barLines('2025-06-29T00:00:00Z', '2025-07-11T00:00:00Z', hour);
   exchange.bars.set('futures-um/BTCUSDT/1h', bars);
   publish(['2025-06-29', '2025-07-08'], bars);
@@ -369,7 +369,7 @@ test('months whose archives were pruned after load are left alone until these ar
 describe('limits', () => {
   const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT', 'ADAUSDT', 'BNBUSDT'];
 
-  /** A tail of 9 days of minutes for each symbol, 26 pages of 2 each. */
+  /** A tail of 9 days of minutes for each symbol: 26 pages with a weight of 2. */
   function fillExchange(): void {
     const bars = barLines('2025-07-01T00:00:00Z', '2025-07-10T09:00:00Z', minute);
     for (const symbol of symbols) {
@@ -380,7 +380,7 @@ describe('limits', () => {
   const minutes = () => ({ ...run(), options: { timeframes: ['1m'] } });
   const rows = symbols.length * (8 * 1440 + 9 * 60);
 
-  test('no minute of the exchange gets more than the weight that is declared', async () => {
+  test('no minute of the exchange gets more than the declared weight', async () => {
     fillExchange();
     const clock = jumpingClock();
     await using strict = await openExchange(clock);
@@ -394,7 +394,7 @@ describe('limits', () => {
     expect([...strict.counts.statuses]).toEqual([[200, summary.requests]]);
   });
 
-  test('what the exchange says it has counted counts, other programs included', async () => {
+  test('the weight that the exchange reports counts, including other programs', async () => {
     fillExchange();
     const clock = jumpingClock();
     await using strict = await openExchange(clock);
@@ -407,7 +407,7 @@ describe('limits', () => {
     expect([...strict.counts.statuses]).toEqual([[200, summary.requests]]);
   });
 
-  test('429 holds everything back for as long as it says', async () => {
+  test('429 pauses all requests for as long as it says', async () => {
     fillExchange();
     const clock = jumpingClock('2025-07-10T09:00:20Z');
     await using strict = await openExchange(clock);
@@ -425,7 +425,7 @@ describe('limits', () => {
     expect(strict.counts.statuses.get(418)).toBeUndefined();
   });
 
-  test('418 ends the extract with an error of its own, and what was answered stays', async () => {
+  test('418 ends the extract with a specific error, and earlier answers are kept', async () => {
     fillExchange();
     let answers = 0;
     exchange.intercept = () => void (++answers === 10 && exchange.faults.push(...Array(8).fill(418)));
@@ -444,7 +444,7 @@ describe('limits', () => {
 });
 
 describe('symbols that the exchange does not know', () => {
-  test('A25: are noted with its answer, and left alone for a while', async () => {
+  test('A25: are recorded with its answer, and not requested for a while', async () => {
     publish(['2025-07-07'], barLines('2025-07-07T00:00:00Z', '2025-07-08T00:00:00Z', hour), 'LUNAUSDT');
     publish(['2025-07-07'], barLines('2025-07-07T00:00:00Z', '2025-07-08T00:00:00Z', minute), 'LUNAUSDT', '1m');
     const both = { ...run(), options: { timeframes: ['1h', '1m'], connections: 1 } };
@@ -464,7 +464,7 @@ describe('symbols that the exchange does not know', () => {
     expect((await runRestAlone({ ...both, relist: true })).summary.requests).toBe(1);
   });
 
-  test('A22: a name that is not ASCII is asked for as it is', async () => {
+  test('A22: a name that is not ASCII is requested unchanged', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/币安人生USDT/1h', bars);
     publish(['2025-07-08'], bars, '币安人生USDT');
@@ -488,7 +488,7 @@ describe('faults', () => {
     expect(summary).toMatchObject({ requests: 6, retries: 5, failed: 0 });
   });
 
-  test('no answer is no answer: an error above max_failed, a warning below, and asked again in the next run', async () => {
+  test('missing answers are an error above max_failed and a warning below, and the next run asks again', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-08'], bars);
@@ -512,7 +512,7 @@ describe('faults', () => {
     await expect(runRest(run())).rejects.toMatchObject({ code: 'EXCHANGE_REFUSED', details: { status } });
   });
 
-  test('an interruption ends it at once, and the next run goes on', async () => {
+  test('an interruption ends it at once, and the next run continues', async () => {
     const bars = barLines('2025-07-01T00:00:00Z', '2025-07-10T09:00:00Z', minute);
     exchange.bars.set('futures-um/BTCUSDT/1m', bars);
     publish(['2025-07-01'], bars, 'BTCUSDT', '1m');
@@ -528,7 +528,7 @@ describe('faults', () => {
     expect(restLines(stagingDir)).toEqual(bars.slice(1440));
   });
 
-  test('a file that is gone is asked for again', async () => {
+  test('a file that is gone is requested again', async () => {
     const bars = barLines('2025-07-08T00:00:00Z', '2025-07-10T09:00:00Z', hour);
     exchange.bars.set('futures-um/BTCUSDT/1h', bars);
     publish(['2025-07-08'], bars);
@@ -539,7 +539,7 @@ describe('faults', () => {
   });
 });
 
-test('SIGKILL at any request costs what is in flight at most: the next run ends with the same bars', async () => {
+test('SIGKILL at any request loses at most what is in flight: the next run ends with the same bars', async () => {
   const bars = barLines('2025-07-01T00:00:00Z', '2025-07-10T09:00:00Z', minute);
   exchange.bars.set('futures-um/BTCUSDT/1m', bars);
   publish(['2025-07-01', '2025-07-06'], bars, 'BTCUSDT', '1m');
@@ -562,13 +562,13 @@ test('SIGKILL at any request costs what is in flight at most: the next run ends 
     exchange.intercept = undefined;
     const rest = await runRest({ ...minutes, stagingDir: killed });
     expect(restLines(killed)).toEqual(undisturbed);
-    // Bars of a day are kept together: the pages of a day and a half may be in flight.
+    // The bars of a day are kept together, so the pages of a day and a half may be in flight.
     expect(rest.summary.requests).toBeLessThanOrEqual(Number(summary.requests) - instant + 6);
     expect(ledgerOf(killed)).toEqual(ledgerOf(stagingDir));
   }
 });
 
-test('days are asked for from the first archived bar on, for every symbol that is listed', async () => {
+test('days are requested from the first archived bar on, for every listed symbol', async () => {
   const days = daysFrom('2025-06-01', 39);
   for (const symbol of ['BTCUSDT', 'ETHUSDT']) {
     const bars = barLines('2025-06-01T00:00:00Z', '2025-07-10T00:00:00Z', day);

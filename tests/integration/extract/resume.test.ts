@@ -24,7 +24,7 @@ const script = `
 const june = daysFrom('2025-06-01', 30);
 const symbols = ['BTCUSDT', 'ETHUSDT', '币安人生USDT'];
 
-/** The journal without its order, which is that of arrival, and everything else as it is. */
+/** The journal sorted, since its order is that of arrival, and everything else unchanged. */
 function stateOf(stagingDir: string) {
   const files = new Map(filesBelow(stagingDir));
   const journal = readFileSync(join(stagingDir, 'journal.jsonl'), 'utf8').split('\n').slice(0, -1);
@@ -60,7 +60,7 @@ describe('SIGKILL', () => {
     return () => bucket[Symbol.asyncDispose]();
   });
 
-  test('at any request costs what is in flight at most, and the next run ends with the same bytes', async () => {
+  test('at any request loses at most what is in flight, and the next run ends with the same bytes', async () => {
     const instants = [0.03, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 0.97];
     for (const instant of instants) {
       const stagingDir = await tempDir('killed-');
@@ -86,7 +86,7 @@ describe('SIGKILL', () => {
 });
 
 describe('a full disk', () => {
-  /** Runs the script where no file may grow beyond so many KB. */
+  /** Runs the script where no file may grow beyond this many KB. */
   function limited(kilobytes: number, args: readonly string[]): ChildProcess {
     const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
     const command = `ulimit -f ${kilobytes * 2}; exec "$@"`;
@@ -97,7 +97,7 @@ describe('a full disk', () => {
   test.each([
     ['a CSV', 40, 2_000],
     ['the journal', 8, 1],
-  ])('while writing %s is an error that says so, and the next run goes on', async (_what, kilobytes, rows) => {
+  ])('while writing %s is an error that says so, and the next run continues', async (_what, kilobytes, rows) => {
     await using bucket = await openBucket();
     const lines = Array.from({ length: rows }, (_, i) => rowOf(new Date(Date.parse('2025-07-01') + i).toISOString()));
     bucket.put(keyOf('2025-07-01'), zipOf('BTCUSDT-1d-2025-07-01.csv', `${[header, ...lines].join('\n')}\n`));

@@ -26,7 +26,7 @@ const putJune = (...rows: readonly [date: string, close?: string][]) =>
   );
 const revisionsOf = (directory = stagingDir) => ledgerOf(directory).get('BTCUSDT-1d-2025-06')?.revisions;
 
-test('A18: a re-issue is recorded with the rows that changed, came and went', async () => {
+test('A18: a re-issue is recorded with the changed, added and removed rows', async () => {
   const old = putJune(['2025-06-01'], ['2025-06-02'], ['2025-06-03']);
   await run();
   expect(revisionsOf()).toBeUndefined();
@@ -40,7 +40,7 @@ test('A18: a re-issue is recorded with the rows that changed, came and went', as
   ]);
 });
 
-test('A18: every revision of a key is kept, also when the ledger is compacted and when the archive is rejected since', async () => {
+test('A18: every revision of a key is kept, even if the ledger is compacted or the archive is rejected later', async () => {
   for (const close of ['1.1', '1.2', '1.3', '1.4']) {
     putJune(['2025-06-01', close]);
     await run();
@@ -55,7 +55,7 @@ test('A18: every revision of a key is kept, also when the ledger is compacted an
   expect(revisionsOf()).toHaveLength(3);
   putJune(['2025-06-01', '1.5']);
   await run();
-  // What was rejected had no rows that counted.
+  // A rejected version had no rows that counted.
   expect(revisionsOf()).toHaveLength(3);
   putJune(['2025-06-01', '1.6']);
   await run();
@@ -78,7 +78,7 @@ test('A18: feeds archive_revisions', async () => {
   ]);
 });
 
-test('A18: rows are not counted where the old CSV is no longer at hand', async () => {
+test('A18: rows are not counted if the old CSV is no longer available', async () => {
   putJune(['2025-06-01']);
   await run();
   rmSync(join(stagingDir, 'futures-um'), { recursive: true });
@@ -96,7 +96,7 @@ test('A18: a kill between the new CSV and its line in the ledger loses no revisi
   await run();
   const expected = revisionsOf();
   {
-    // As the journal of such a run would stand.
+    // The state of the journal after such a run.
     using ledger = Ledger.open(stagingDir);
     ledger.record(before as NonNullable<typeof before>);
   }

@@ -35,7 +35,7 @@ async function source() {
 type Name = 'staged_klines' | 'overlapping_klines';
 const tables: readonly Name[] = ['staged_klines', 'overlapping_klines'];
 
-/** The texts that DuckDB reads through the relation that the engine puts in the place of the table. */
+/** The texts that DuckDB reads through the relation that the engine substitutes for the table. */
 async function read(
   partitions: readonly string[],
   {
@@ -53,7 +53,7 @@ async function read(
   );
 }
 
-test('the lines of the partitions that are asked for are read, each with the key of its archive', async () => {
+test('the lines of the requested partitions are read, each with the key of its archive', async () => {
   for (const day of ['2025-06-30', ...july]) bucket.putArchive(keyOf(day), [rowOf(day)]);
   for (const symbol of ["a'b", 'data[1]', '币安人生USDT']) {
     bucket.putArchive(keyOf('2025-07-01', symbol), [rowOf('2025-07-01', '1.8')]);
@@ -75,7 +75,7 @@ test('the lines of the partitions that are asked for are read, each with the key
   ]);
 });
 
-test('no partition, and one that has nothing, are an empty table', async () => {
+test('no partition, and a partition without rows, give an empty table', async () => {
   expect(await read([], { columns: 'count(*)' })).toEqual([['0']]);
   expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'], { columns: 'count(*)' })).toEqual([['0']]);
 });
@@ -90,7 +90,7 @@ test('numbers come as published, however they are written (A5, A34)', async () =
   expect(rows.flat().sort()).toEqual([...odd].sort());
 });
 
-test('what the values of an archive gave away is kept aside, noted, and not asked for again until it changes', async () => {
+test('an archive rejected for its values is kept aside, recorded, and not requested again until it changes', async () => {
   for (const day of july) bucket.putArchive(keyOf(day), [rowOf(day)]);
   await run();
   const csv = filesBelow(stagingDir).get('futures-um/1d/BTCUSDT/BTCUSDT-1d-2025-07-08.csv');
@@ -119,7 +119,7 @@ test('what the values of an archive gave away is kept aside, noted, and not aske
   expect(await read(['futures-um/BTCUSDT/1d/2025-07-01'])).toHaveLength(9);
 });
 
-test('A15: daily files take the place of a monthly one that its values gave away', async () => {
+test('A15: daily files replace a monthly one that was rejected for its values', async () => {
   const june = daysFrom('2025-06-01', 30);
   bucket.putArchive(
     keyOf('2025-06'),

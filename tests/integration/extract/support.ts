@@ -20,14 +20,14 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly share?: ExtractContext['share'];
   readonly vars?: Readonly<Record<string, VarValue>>;
-  /** Of the `with:` blocks of both extracts. */
+  /** The `with:` blocks of both extracts. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Of that of the listing alone, and of that of the klines alone. */
+  /** The `with:` block of the listing alone, and that of the klines alone. */
   readonly listingOptions?: Readonly<Record<string, unknown>>;
   readonly klinesOptions?: Readonly<Record<string, unknown>>;
 }
 
-/** What an extract returned; an engine ends its node as `warn` where it has warned. */
+/** The result of an extract; like the engine, its status is `warn` if it has warned. */
 export type Ended = Omit<ExtractResult, 'status'> & { readonly status: ExtractResult['status'] | 'warn' };
 
 export interface Run {
@@ -86,14 +86,14 @@ export function contextOf(
   };
 }
 
-/** Runs the listing extract alone. */
+/** Runs only the listing extract. */
 export async function runListing(run: RunOptions): Promise<Omit<Run, 'klines'> & Log> {
   const log = emptyLog();
   const options = { availability: false, ...run.listingOptions };
   return { listing: endOf(await listing.run(contextOf(run, options, new Map(), log)), log), ...log };
 }
 
-/** Runs the klines extract on what a listing run gave. */
+/** Runs the klines extract on the result of a listing run. */
 export async function runKlines(run: RunOptions, listed: Pick<Ended, 'output'>): Promise<Omit<Run, 'listing'>> {
   const log = emptyLog();
   const upstream = new Map([['listing', listed.output]]);
@@ -124,7 +124,7 @@ export function filesBelow(directory: string): ReadonlyMap<string, string> {
   );
 }
 
-/** The staged CSVs alone. */
+/** Only the staged CSVs. */
 export const stagedCsvs = (stagingDir: string): ReadonlyMap<string, string> =>
   new Map([...filesBelow(stagingDir)].filter(([path]) => /^(spot|futures-..)\/.*\.csv$/.test(path)));
 
@@ -132,7 +132,7 @@ export const stagedCsvs = (stagingDir: string): ReadonlyMap<string, string> =>
 export const ledgerOf = (stagingDir: string): ReadonlyMap<string, LedgerEntry> =>
   new Map([...Ledger.open(stagingDir).entries()].map((entry) => [entry.key.replace(/^.*\/|\.zip$/g, ''), entry]));
 
-/** The rows of a feed, header included, without CSV quoting. */
+/** The rows of a feed, including the header, without CSV quoting. */
 export async function feedRows(
   module: 'listing' | 'klines',
   stagingDir: string,

@@ -21,7 +21,7 @@ const put = (day: string) => bucket.putArchive(keyOf(day), [rowOf(day)]);
 const archives = () => bucket.requests().filter((path) => path.startsWith('data/'));
 const list = async () => (await runListing({ url: bucket.url, stagingDir })).listing;
 
-/** As a run of its own would, with a survey of the staged files from its beginning. */
+/** Runs as a separate run would, with a survey of the staged files from its start. */
 async function run(more: Partial<RunOptions> = {}, listing = listed): Promise<Ended> {
   const survey = beginSurvey(stagingDir, signal, 1);
   surveys.push(survey);
@@ -30,10 +30,10 @@ async function run(more: Partial<RunOptions> = {}, listing = listed): Promise<En
   return (await runKlines({ url: bucket.url, stagingDir, share, ...more }, listing)).klines;
 }
 
-/** The listing as a run sees it that may not look at the objects of any series. */
+/** A listing whose objects cannot be read, for a run that must not look at them. */
 function unreadable({ output, ...rest }: Ended): Ended {
   const objects = () => {
-    throw new Error('this run has planned anew');
+    throw new Error('this run has planned again');
   };
   return { ...rest, output: { ...(output as object), objects } };
 }
@@ -59,14 +59,14 @@ describe('a survey', () => {
     expect(await beginSurvey(stagingDir, signal, 1).take()).toEqual(found);
   });
 
-  test('does not miss what was pruned', () => {
+  test('does not miss pruned files', () => {
     using ledger = Ledger.open(stagingDir);
     for (const entry of [...ledger.entries()]) ledger.record({ ...entry, pruned: true });
     rmSync(csv('2025-07-02'));
     expect(surveyStaged(stagingDir).broken.size).toBe(0);
   });
 
-  test('is taken once, and not begun for a small ledger', async () => {
+  test('is taken once, and not at all for a small ledger', async () => {
     const survey = beginSurvey(stagingDir, signal, 1);
     surveys.push(survey);
     expect(await survey.take()).toBeDefined();
@@ -74,7 +74,7 @@ describe('a survey', () => {
     expect(beginSurvey(stagingDir, signal)).toBe(noSurvey);
   });
 
-  test('ends where the run is interrupted', async () => {
+  test('ends when the run is interrupted', async () => {
     const controller = new AbortController();
     const survey = beginSurvey(stagingDir, controller.signal, 1);
     surveys.push(survey);
@@ -83,7 +83,7 @@ describe('a survey', () => {
   });
 });
 
-describe('a run over what an earlier one found nothing to do in', () => {
+describe('a run after one that found nothing to do', () => {
   const nothing = { status: 'no-op', summary: { new: 0, unchanged: 5, absent: 0, rejected: 0, failed: 0, rows: 0 } };
 
   beforeEach(async () => {
@@ -91,7 +91,7 @@ describe('a run over what an earlier one found nothing to do in', () => {
     archives();
   });
 
-  test('plans nothing and says the same', async () => {
+  test('plans nothing and reports the same', async () => {
     const again = await run({}, unreadable(listed));
     expect(again).toMatchObject(nothing);
     expect(archives()).toEqual([]);
@@ -108,7 +108,7 @@ describe('a run over what an earlier one found nothing to do in', () => {
     ['of a range', { window: { start: new Date('2025-07-01'), end: new Date('2025-07-02') } }],
     ['in another month', { asOf: new Date('2025-08-10T09:00:00Z') }],
     ['of another timeframe', { options: { timeframes: ['1d', '1h'] } }],
-  ])('%s plans anew', async (_what, more) => {
+  ])('%s plans again', async (_what, more) => {
     await expect(run(more, unreadable(listed))).rejects.toThrow('this run has planned anew');
   });
 
@@ -118,20 +118,20 @@ describe('a run over what an earlier one found nothing to do in', () => {
     expect(await run()).toMatchObject({ status: 'success', summary: { new: 1, unchanged: 5 } });
   });
 
-  test('B10: fetches what is gone or cut', async () => {
+  test('B10: fetches what is gone or truncated', async () => {
     rmSync(csv('2025-07-02'));
     writeFileSync(csv('2025-07-04'), 'cut');
     expect(await run()).toMatchObject({ status: 'success', summary: { new: 2, unchanged: 3 } });
     expect(archives()).toHaveLength(2);
   });
 
-  test('fetches what the ledger says otherwise of since', async () => {
+  test('fetches archives whose ledger entry has changed since', async () => {
     using ledger = Ledger.open(stagingDir);
     ledger.record({ ...ledger.get(keyOf('2025-07-03')), status: 'failed', reason: 'lost' } as never);
     expect(await run()).toMatchObject({ status: 'success', summary: { new: 1, unchanged: 4 } });
   });
 
-  test('plans anew where the note of it is damaged', async () => {
+  test('plans again if its record is damaged', async () => {
     writeFileSync(join(stagingDir, 'nothing-wanted.json'), '{"basis":');
     await expect(run({}, unreadable(listed))).rejects.toThrow('this run has planned anew');
     expect(await run()).toMatchObject(nothing);

@@ -41,7 +41,7 @@ function stagerOf(
   });
 }
 
-/** Puts a day's archive and gives what a plan says of it. */
+/** Puts an archive of a day and returns its entry in a plan. */
 function wantedOf(day: string): WantedArchive {
   const key = keyOf(day);
   const zip = bucket.putArchive(key, [rowOf(day)]);
@@ -56,7 +56,7 @@ function wantedOf(day: string): WantedArchive {
   };
 }
 
-/** An archive of each day, of which one is garbage, one is not there and one is refused. */
+/** An archive per day, of which one is garbage, one does not exist and one is refused. */
 function misbehaving(): readonly WantedArchive[] {
   const wanted = days.map((day) => {
     const one = wantedOf(day);
@@ -78,7 +78,7 @@ function misbehaving(): readonly WantedArchive[] {
   return wanted;
 }
 
-test('threads stage what this thread stages, and answer the same', async () => {
+test('threads stage the same as this thread, with the same results', async () => {
   const [here, there] = [await tempDir('here-'), await tempDir('there-')];
   const answers: StageOutcome[][] = [];
   for (const [stagingDir, workers] of [
@@ -88,7 +88,7 @@ test('threads stage what this thread stages, and answer the same', async () => {
     const wanted = misbehaving();
     await using stager = stagerOf(stagingDir, workers);
     answers.push(await Promise.all(wanted.map((one) => stager.stage(one))));
-    // The refusal came three times, the reset connection twice in vain.
+    // The refusal came three times, and the connection was reset twice.
     expect({ ...stager.stats, requests: stager.stats.requests }).toMatchObject({ requests: 64, retries: 4 });
   }
   expect(answers[1]).toEqual(answers[0]);
@@ -115,7 +115,7 @@ test('B34: threads send the user and the query of the URL', async () => {
   expect(asked).toEqual(wanted.map(() => ['Basic dTpw', 'sig=a%2Fb']));
 });
 
-test('an abort ends what threads have under way within a second', async () => {
+test('an abort ends the work of threads within a second', async () => {
   const wanted = days.map(wantedOf);
   const controller = new AbortController();
   bucket.intercept = (_request, _response, path) => path.startsWith('data/');
@@ -141,10 +141,10 @@ const script = `
     console.log(JSON.stringify({ code: error.code, ...error.details, cause: undefined }));
   }
 `;
-/** So many that threads are worth it. */
+/** Enough archives to make threads worthwhile. */
 const many = daysFrom('2019-01-01', 2_200).filter((day) => day < '2025-01-01');
 
-test('a kill while threads stage costs what is in flight at most', async () => {
+test('a kill while threads stage loses at most what is in flight', async () => {
   for (const day of many) bucket.putArchive(keyOf(day), [rowOf(day)]);
   const stagingDir = await tempDir('killed-');
   const child = node(script, { args: [bucket.url, stagingDir] });
@@ -165,7 +165,7 @@ test('a kill while threads stage costs what is in flight at most', async () => {
   expect(ledgerOf(stagingDir).size).toBe(many.length);
 }, 60_000);
 
-test('a disk that is full on a thread is the error that it is here', async () => {
+test('a full disk on a thread gives the same error as on this one', async () => {
   const [day] = days as [string];
   const wanted = wantedOf(day);
   const rows = Array.from({ length: 400 }, (_, i) => rowOf(day).replace(/^\d+/, (time) => String(Number(time) + i)));
@@ -211,7 +211,7 @@ test('a disk that is full on a thread is the error that it is here', async () =>
   }
 });
 
-test('a thread loads nothing of the engine but how files are written, nor what only few archives need', async () => {
+test('a thread loads only the file writing of the engine, and nothing that few archives need', async () => {
   const graph = `
     import { registerHooks } from 'node:module';
     const urls = [];

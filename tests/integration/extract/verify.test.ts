@@ -30,16 +30,16 @@ async function verify(directory: string) {
 const csvName = `BTCUSDT-1d-${day}.csv`;
 const goodZip = () => zipOf(csvName, `${dailyBar('BTCUSDT', day)}\n`);
 const central = (zip: Buffer) => zip.lastIndexOf('PK\x01\x02', undefined, 'latin1');
-/** With a CHECKSUM that fits: what is wrong is wrong inside. */
+/** Adds a matching CHECKSUM, so that only the content is wrong. */
 const put = (archive: ArchiveDirectory, zip: Uint8Array) => archive.put(keyOf(day), zip, published);
 
 describe('an archive of a folder', () => {
-  test('is good with its CHECKSUM; a header or none, daily or monthly', async () => {
+  test('is good with its CHECKSUM, with or without a header, daily or monthly', async () => {
     const { directory } = await folder();
     expect(await verify(directory)).toEqual({ ok: 2, bad: 0, without_checksum: 0, skipped: 0, found: [] });
   });
 
-  test('is looked through all the same where it has no CHECKSUM (A20)', async () => {
+  test('is still checked if it has no CHECKSUM (A20)', async () => {
     const archive = await folder();
     await put(archive, goodZip());
     await rm(join(archive.directory, `${keyOf(day)}.CHECKSUM`));
@@ -97,7 +97,7 @@ describe('an archive of a folder', () => {
     expect(await verify(archive.directory)).toMatchObject({ ok: 2, bad: 1, found: [[keyOf(day), code]] });
   });
 
-  test('is read piece by piece where it is large', async () => {
+  test('is read piece by piece if it is large', async () => {
     const archive = archiveDirectory(await tempDir('verify-'));
     const start = Date.parse(day);
     const digits = (i: number) => createHash('md5').update(`${i}`).digest().readUIntBE(0, 6);
@@ -114,7 +114,7 @@ describe('an archive of a folder', () => {
     expect(await verify(archive.directory)).toMatchObject({ ok: 0, found: [[key, 'field_count']] });
   });
 
-  test('that is not of the layout is only counted (A7)', async () => {
+  test('that does not fit the layout is only counted (A7)', async () => {
     const archive = await folder();
     await archive.put('data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2025-06-17.zip', Buffer.from('x'), published);
     await archive.put(keyOf('2025-06').replace('2025-06', '2025-6'), Buffer.from('x'), published);
@@ -123,7 +123,7 @@ describe('an archive of a folder', () => {
 });
 
 describe('pnpm pipeline archive verify', () => {
-  test('prints what is bad in the order of keys, then the sum, and ends with 1', async () => {
+  test('prints bad archives in key order, then the total, and ends with 1', async () => {
     const archive = await folder();
     const symbols = ['ADAUSDT', '1000PEPEUSDT', '币安人生USDT', 'XRPUSDT'];
     for (const symbol of symbols) await archive.put(keyOf(day, symbol), Buffer.from('<html>'), published);
@@ -139,7 +139,7 @@ describe('pnpm pipeline archive verify', () => {
     expect(stderr).toContain('[OBJECT_REJECTED]');
   });
 
-  test('ends with 0 where all is good, and with 2 where there is no such folder', async () => {
+  test('ends with 0 if all is good, and with 2 if there is no such folder', async () => {
     const { directory } = await folder();
     expect(await pipelineInProcess(['archive', 'verify', directory])).toMatchObject({
       exitCode: 0,

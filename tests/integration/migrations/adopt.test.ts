@@ -21,7 +21,7 @@ beforeEach(async () => {
 const count = async (table: string) =>
   (await project.rows(`SELECT count(*)::INTEGER AS rows FROM ${table}`))[0] as { rows: number };
 
-/** Every table is the definition's, comments too, and a run takes the warehouse. */
+/** Every table is as defined, including its comments, and a run accepts the warehouse. */
 async function expectUpToDate() {
   const drift = await openWarehouse({ file: project.paths.warehouse, readOnly: true }).then(async (warehouse) => {
     await using open = warehouse;
@@ -31,8 +31,8 @@ async function expectUpToDate() {
   await project.build(schema);
 }
 
-describe('the path that people are on', () => {
-  test('a database with the eight columns of daily_availability comes up to date, every row kept', async () => {
+describe('databases that users have', () => {
+  test('a database with the eight columns of daily_availability is migrated, with every row kept', async () => {
     await project.execute(oldAvailability, availability);
     const before = await project.rows('FROM daily_availability ORDER BY ALL');
     expect(await project.up(schema)).toEqual(
@@ -47,7 +47,7 @@ describe('the path that people are on', () => {
     await expectUpToDate();
   });
 
-  test('an ohlcv without instrument_type comes up to date, and all of its rows are spot', async () => {
+  test('an ohlcv without instrument_type is migrated, and all of its rows are spot', async () => {
     await project.execute(oldOhlcv, ohlcvRows);
     const before = await project.rows('FROM ohlcv ORDER BY ALL');
     await project.up(schema);
@@ -56,7 +56,7 @@ describe('the path that people are on', () => {
     await expectUpToDate();
   });
 
-  test('both in one database', async () => {
+  test('both can be in one database', async () => {
     await project.execute(oldAvailability, availability, oldOhlcv, ohlcvRows);
     const before = [await count('daily_availability'), await count('ohlcv')];
     await project.up(schema);
@@ -64,7 +64,7 @@ describe('the path that people are on', () => {
     await expectUpToDate();
   });
 
-  test('a run says so, names the command, and alters nothing', async () => {
+  test('a run reports it, names the command, and changes nothing', async () => {
     await project.execute(oldAvailability, availability);
     await expect(project.build(schema)).rejects.toMatchObject({
       code: 'SCHEMA_OUTDATED',
@@ -79,7 +79,7 @@ describe('the path that people are on', () => {
   });
 });
 
-describe('what is a little different is aligned first', () => {
+describe('small differences are aligned first', () => {
   test('columns in another order, NULLs allowed, defaults, another type, other indexes and keys', async () => {
     await project.execute(
       `CREATE TABLE daily_availability (
@@ -97,7 +97,7 @@ describe('what is a little different is aligned first', () => {
     await expectUpToDate();
   });
 
-  test('a column that nobody knows is dropped only when asked for', async () => {
+  test('an unknown column is dropped only on request', async () => {
     await project.execute(oldAvailability, availability, 'ALTER TABLE daily_availability ADD COLUMN remark VARCHAR');
     await expect(project.up(schema)).rejects.toMatchObject({
       code: 'MIGRATION_DESTRUCTIVE',
@@ -107,7 +107,7 @@ describe('what is a little different is aligned first', () => {
     await expectUpToDate();
   });
 
-  test('a NULL where the definition has none takes all of it back', async () => {
+  test('a NULL where the definition allows none rolls everything back', async () => {
     await project.execute(
       oldOhlcv.replace('close_time TIMESTAMP NOT NULL', 'close_time TIMESTAMP'),
       ohlcvRows,
@@ -121,7 +121,7 @@ describe('what is a little different is aligned first', () => {
   });
 });
 
-test('a database of today without a record is recognised as it is', async () => {
+test('an up-to-date database without a record is recognised unchanged', async () => {
   await project.execute(...schemaStatements(schema).filter((sql) => !sql.includes('schema_migrations')));
   const lines = await project.up(schema);
   expect(lines.filter((line) => line.startsWith('applied'))).toEqual([]);
@@ -129,14 +129,14 @@ test('a database of today without a record is recognised as it is', async () => 
   await expectUpToDate();
 });
 
-test('tables of somebody else are left alone', async () => {
+test('other tables are left alone', async () => {
   await project.execute(oldAvailability, 'CREATE TABLE notes (text VARCHAR)', `INSERT INTO notes VALUES ('mine')`);
   await project.up(schema);
   expect(await project.rows('FROM notes')).toEqual([{ text: 'mine' }]);
   await expectUpToDate();
 });
 
-describe('what cannot be told is refused', () => {
+describe('an unrecognised state is refused', () => {
   test('a table that lacks a column of its oldest form', async () => {
     await project.execute('CREATE TABLE daily_availability (date DATE, symbol VARCHAR, available BOOLEAN)');
     await expect(project.up(schema)).rejects.toMatchObject({
@@ -147,7 +147,7 @@ describe('what cannot be told is refused', () => {
     });
   });
 
-  test('tables of which some are there and some are not', async () => {
+  test('only some of the tables', async () => {
     const symbols = schemaStatements(schema).filter((sql) => sql.startsWith('CREATE TABLE "symbols"'));
     await project.execute(oldAvailability, ...symbols);
     await expect(project.up(schema)).rejects.toMatchObject({

@@ -18,7 +18,7 @@ const now = new Date('2026-11-20T10:30:00Z');
 let shop: Shop;
 let paths: TargetPaths;
 let definition: Definition;
-/** Taken of 3 days; the warehouse has 2 by now. */
+/** Taken when the warehouse had 3 days; by now it has 2. */
 let backup: string;
 beforeEach(async () => {
   shop = await shopProject();
@@ -39,7 +39,7 @@ const restore = (file = backup, more: Partial<Parameters<typeof restoreBackup>[0
   });
 const daysIn = async (file = paths.warehouse) => (await queryWarehouse(file, 'SELECT day FROM totals')).rows.length;
 
-/** A change of one bit in the middle of the last block that holds rows. */
+/** Flips one bit in the middle of the last block that contains rows. */
 async function flipBit(file: string): Promise<void> {
   await using handle = await open(file, 'r+');
   const { size } = await handle.stat();
@@ -57,11 +57,15 @@ async function expectUntouched(work: () => Promise<unknown>, error: object): Pro
 
 describe('B35: a restore verifies the backup before it replaces anything', () => {
   const damages: readonly (readonly [string, (file: string) => Promise<unknown>, string])[] = [
-    ['a bit of it is another', flipBit, 'WAREHOUSE_UNREADABLE'],
-    ['it is cut', async (file) => truncate(file, (await readFile(file)).length - 262_144), 'WAREHOUSE_UNREADABLE'],
-    ['it is cut within its headers', (file) => truncate(file, 5_000), 'WAREHOUSE_UNREADABLE'],
+    ['one bit is flipped', flipBit, 'WAREHOUSE_UNREADABLE'],
+    [
+      'it is truncated',
+      async (file) => truncate(file, (await readFile(file)).length - 262_144),
+      'WAREHOUSE_UNREADABLE',
+    ],
+    ['it is truncated within its headers', (file) => truncate(file, 5_000), 'WAREHOUSE_UNREADABLE'],
     ['it is empty', (file) => truncate(file, 0), 'WAREHOUSE_UNREADABLE'],
-    ['it is no database', (file) => writeFile(file, 'x'.repeat(100_000)), 'WAREHOUSE_UNREADABLE'],
+    ['it is not a database', (file) => writeFile(file, 'x'.repeat(100_000)), 'WAREHOUSE_UNREADABLE'],
     ['it is missing', (file) => rm(file), 'WAREHOUSE_MISSING'],
   ];
 
@@ -85,7 +89,7 @@ describe('B35: a restore verifies the backup before it replaces anything', () =>
     await expectUntouched(() => restore(other), { code: 'WAREHOUSE_UNREADABLE', message, details: { file: other } });
   });
 
-  test('it is of another target', async () => {
+  test('it belongs to another target', async () => {
     const other = await shopProject();
     await other.sell({ '2025-07-01': 1 });
     await other.run();
@@ -97,7 +101,7 @@ describe('B35: a restore verifies the backup before it replaces anything', () =>
 });
 
 describe('a restore', () => {
-  test('brings the rows back, keeps what it replaces, and the next run goes on from there', async () => {
+  test('brings the rows back and keeps what it replaces, and the next run continues from there', async () => {
     await restore();
     expect(await daysIn()).toBe(3);
     expect(await daysIn(join(paths.backups, 'warehouse-restore.duckdb'))).toBe(2);
@@ -105,7 +109,7 @@ describe('a restore', () => {
     expect(await daysIn()).toBe(2);
   });
 
-  test('is the way on where the warehouse is lost or damaged (B24)', async () => {
+  test('repairs a lost or damaged warehouse (B24)', async () => {
     await rm(paths.warehouse);
     await restore();
     expect((await shop.run()).exitCode).toBe(0);
@@ -115,7 +119,7 @@ describe('a restore', () => {
     expect((await readFile(`${paths.warehouse}.damaged-restore`)).length).toBe(100_000);
   });
 
-  test('is the way on where an empty or a foreign database is in the place of the warehouse (B24)', async () => {
+  test('repairs a warehouse that was replaced by an empty or foreign database (B24)', async () => {
     const other = await shopProject();
     await other.sell({ '2025-07-01': 1 });
     await other.run();
@@ -128,7 +132,7 @@ describe('a restore', () => {
     expect(await daysIn()).toBe(3);
   });
 
-  test('takes a backup of an earlier version, which knows of no target', async () => {
+  test('accepts a backup of an earlier version, which names no target', async () => {
     const old = join(paths.backups, 'warehouse-old.duckdb');
     await copyFile(backup, old);
     {
@@ -139,7 +143,7 @@ describe('a restore', () => {
     expect((await shop.run()).exitCode).toBe(0);
   });
 
-  test('takes the rows along that are in the write-ahead log beside the file', async () => {
+  test('includes rows that are in the write-ahead log next to the file', async () => {
     const copied = join(await tempDir(), 'copied.duckdb');
     {
       await using warehouse = await openWarehouse({ file: paths.warehouse });
@@ -158,7 +162,7 @@ describe('a restore', () => {
 const moduleAt = (file: string) => JSON.stringify(join(import.meta.dirname, '../../..', file));
 
 describe('B35: SIGKILL at every step', () => {
-  /** The target in a folder of its own for each step, all killed at once. */
+  /** Prepares a separate folder with the target for each step; all are killed at the same time. */
   async function killAtEachStep(
     steps: number,
     script: (target: TargetPaths) => string,
@@ -214,7 +218,7 @@ describe('B35: SIGKILL at every step', () => {
   }, 120_000);
 });
 
-test('there is no backup of a warehouse that is not there', async () => {
+test('a missing warehouse has no backup', async () => {
   await rm(paths.warehouse);
   expect(await backUp(paths, 'none')).toBeUndefined();
   expect(await readdir(paths.backups)).toEqual(['warehouse-first.duckdb']);

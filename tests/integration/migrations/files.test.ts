@@ -17,12 +17,12 @@ beforeEach(async () => {
 const read = (file: string) => readFile(join(project.root, 'migrations', file), 'utf8');
 const refused = (message: string) => ({ code: 'MIGRATION_CHANGED', message: expect.stringContaining(message) });
 
-test('a migration that was edited is refused', async () => {
+test('an edited migration is refused', async () => {
   await project.writeFile('migrations/0001_first.sql', 'CREATE TABLE days (symbol VARCHAR)');
   await expect(project.migrations()).rejects.toMatchObject(refused('0001_first was changed after it was written'));
 });
 
-test('one that was edited and signed anew is refused by every database that has been through it', async () => {
+test('one that was edited and signed again is refused by every database that has applied it', async () => {
   await project.build(first);
   await project.writeFile('migrations/0001_first.sql', `${await read('0001_first.sql')}\n`);
   await project.sign();
@@ -30,7 +30,7 @@ test('one that was edited and signed anew is refused by every database that has 
     await expect(attempt()).rejects.toMatchObject(refused('0001_first differs from the one that'));
 });
 
-test('one that is gone, is not signed, or has a number twice is refused', async () => {
+test('one that is missing or not signed, or whose number is used twice, is refused', async () => {
   await project.writeFile('migrations/0002_by_hand.sql', 'SELECT 1');
   await expect(project.migrations()).rejects.toMatchObject(refused('0002_by_hand is not in SHA256SUMS'));
   await rm(join(project.root, 'migrations/0002_by_hand.sql'));
@@ -48,7 +48,7 @@ test('a name without a number is refused', async () => {
   await expect(project.migrations()).rejects.toMatchObject(refused('first must be named like 0007_turnover'));
 });
 
-test('one that comes below the newest is refused', async () => {
+test('one that is added below the newest is refused', async () => {
   await project.create('second', second);
   await rename(join(project.root, 'migrations/0002_second.sql'), join(project.root, 'migrations/0003_second.sql'));
   await project.sign();
@@ -58,7 +58,7 @@ test('one that comes below the newest is refused', async () => {
   await expect(project.build(second)).rejects.toMatchObject(refused('0002_late was added after migration 3'));
 });
 
-test('a database that has been through more is refused', async () => {
+test('a database that has applied more migrations is refused', async () => {
   await project.create('second', second);
   await project.build(second);
   await rm(join(project.root, 'migrations/0002_second.sql'));

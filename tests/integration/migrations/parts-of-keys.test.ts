@@ -44,7 +44,7 @@ const unknown = fc.record({ instrument_type: fc.constantFrom(...instrumentTypes)
 
 const isoDay = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString().slice(0, 10));
 
-test('A22: an old ledger gets the parts of its keys as exchange/keys.ts reads them', async () => {
+test('A22: an old ledger gets the parts of its keys exactly as exchange/keys.ts parses them', async () => {
   const migrations = await readMigrations(root);
   const at = migrations.findIndex(({ name }) => name === '0011_add_parts_of_keys');
   await using warehouse = await createWarehouse({});

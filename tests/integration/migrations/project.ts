@@ -16,7 +16,7 @@ export const now = new Date('2026-11-20T10:30:00Z');
 export const schemaOf = (...tables: readonly Table[]): Schema =>
   Object.fromEntries([schemaMigrations, ...tables].map((table) => [table.name, table]));
 
-/** A folder with migrations and a target, driven as the commands do; one like `template` where that is given. */
+/** A folder with migrations and a target, driven as the commands do; a copy of `template` if that is given. */
 export async function createProject(template?: { readonly root: string }) {
   const root = await tempDir('migrations-');
   if (template !== undefined) await cp(template.root, root, { recursive: true });
@@ -32,7 +32,7 @@ export async function createProject(template?: { readonly root: string }) {
     hints: { readonly renames?: readonly string[]; readonly fills?: readonly string[] } = {},
   ) => writeMigration({ root, schema, migrations: await migrations(), name, renames: [], fills: [], signal, ...hints });
 
-  /** What `run` does to a warehouse that is not there: made from the schema, with all migrations on record. */
+  /** As `run` does with a missing warehouse: creates it from the schema, with all migrations on record. */
   const build = async (schema: Schema, ...statements: readonly string[]) => {
     const host = createWarehouseHost({
       ...{ schema, migrations: await migrations(), now, asOf: now },
@@ -44,7 +44,7 @@ export async function createProject(template?: { readonly root: string }) {
     await host.release();
   };
 
-  /** SQL on the warehouse, as somebody by hand. */
+  /** Runs SQL on the warehouse, as a user would by hand. */
   const execute = async (...statements: readonly string[]) => {
     await using warehouse = await openWarehouse({ file: paths.warehouse });
     for (const statement of statements) await warehouse.run(statement);
@@ -55,7 +55,7 @@ export async function createProject(template?: { readonly root: string }) {
     return await warehouse.rows(query); // before it is closed
   };
 
-  /** `migrate up`; what it prints. */
+  /** Runs `migrate up` and returns what it prints. */
   const up = async (
     schema: Schema,
     options: {

@@ -23,7 +23,7 @@ const third = schemaOf(
 const twoDays = `INSERT INTO days VALUES ('BTCUSDT', 1.5), ('ETHUSDT', 2)`;
 const states = `INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('days', '', 'digest', 'run'), ('notes', '', 'digest', 'run')`;
 
-/** Two days at the first migration; in `outdated` two more wait. */
+/** Two days at the first migration; in `outdated` two more migrations are pending. */
 let current: TestProject;
 let outdated: TestProject;
 beforeAll(async () => {
@@ -51,7 +51,7 @@ describe('up', () => {
     project = await createProject(outdated);
   });
 
-  test('says what it does, keeps a copy, applies all in order and records it', async () => {
+  test('says what it does, keeps a copy, and applies and records all migrations in order', async () => {
     const before = await readFile(project.paths.warehouse);
     const lines = await project.up(third);
     const [backup] = await readdir(project.paths.backups);
@@ -80,7 +80,7 @@ describe('up', () => {
     await project.build(third);
   });
 
-  test('has the altered tables built anew by the next run, and no others', async () => {
+  test('makes the next run rebuild the altered tables and no others', async () => {
     await project.up(third);
     expect(await project.rows('SELECT model, input_digest FROM partition_state ORDER BY model')).toEqual([
       { model: 'days', input_digest: '' },
@@ -88,7 +88,7 @@ describe('up', () => {
     ]);
   });
 
-  test('goes on from where the database is', async () => {
+  test('continues from where the database is', async () => {
     const half = await createProject();
     await half.create('first', first);
     await half.create('second', second);
@@ -98,7 +98,7 @@ describe('up', () => {
     expect(await half.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5, trades: 7, market: 'spot' }]);
   });
 
-  test('a run on the outdated warehouse says so, names it, and alters nothing', async () => {
+  test('is suggested by a run on the outdated warehouse, which changes nothing', async () => {
     const before = await everything();
     await expect(project.build(third)).rejects.toMatchObject({
       code: 'SCHEMA_OUTDATED',
@@ -108,7 +108,7 @@ describe('up', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('status says the same and does nothing', async () => {
+  test('has the same steps as status, which changes nothing', async () => {
     const definition = { schema: third, migrations: await project.migrations() };
     const pipeline = { spec: { schema: 'models/schema.ts' } } as never;
     const { signal } = new AbortController();
@@ -156,7 +156,7 @@ describe('up', () => {
     ).toHaveLength(2);
   });
 
-  test('an interrupt takes all of it back', async () => {
+  test('an interrupt rolls everything back', async () => {
     const before = await everything();
     const controller = new AbortController();
     const print = (line: string) => line === 'applied 0002_second' && controller.abort();
@@ -164,7 +164,7 @@ describe('up', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('a warehouse that was altered by hand is left as it is, and the column is named', async () => {
+  test('a warehouse that was altered by hand is left unchanged, and the column is named', async () => {
     await project.execute(
       'ALTER TABLE days ALTER COLUMN volume TYPE FLOAT',
       'ALTER TABLE notes ADD COLUMN author VARCHAR',
@@ -185,7 +185,7 @@ describe('up', () => {
   });
 });
 
-describe('what may lose data', () => {
+describe('a change that may lose data', () => {
   const noVolume = schemaOf({ ...days, columns: { symbol: columns.symbol } }, notes, partitionState);
   const float = schemaOf(daysWith({ volume: integer('Turnover.') }), notes, partitionState);
   const noNotes = schemaOf(days, partitionState);
@@ -194,7 +194,7 @@ describe('what may lose data', () => {
     [noVolume, 'days: drop volume DOUBLE and all its values'],
     [float, 'days: change volume from DOUBLE to INTEGER'],
     [noNotes, 'drop notes and all its rows'],
-  ])('is shown, and done only when asked for: %#', async (schema, step) => {
+  ])('is shown, and made only on request: %#', async (schema, step) => {
     await project.create('less', schema);
     const before = await everything();
     const lines: string[] = [];
@@ -231,8 +231,8 @@ describe('what may lose data', () => {
   });
 });
 
-describe('a migration that fails takes all of them back', () => {
-  test('where a value does not fit', async () => {
+describe('a failing migration rolls all of them back', () => {
+  test('if a value does not fit', async () => {
     await project.create('second', second);
     const numbers = schemaOf(
       { ...days, columns: { ...columns, symbol: integer('Number.'), trades: integer.nullable('Trades.') } },
@@ -249,7 +249,7 @@ describe('a migration that fails takes all of them back', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('where rows would be lost', async () => {
+  test('if rows would be lost', async () => {
     await project.create('second', second);
     const { sql = '' } = (await project.migrations())[1] ?? {};
     await project.writeFile('migrations/0002_second.sql', `${sql}DELETE FROM days WHERE symbol = 'ETHUSDT';\n`);
@@ -262,7 +262,7 @@ describe('a migration that fails takes all of them back', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('where the tables are not those of the definition after it', async () => {
+  test('if the tables then differ from the definition', async () => {
     const remarks = schemaOf(days, notes, partitionState, { ...notes, name: 'remarks' });
     await project.create('remarks', remarks);
     const { sql = '' } = (await project.migrations())[1] ?? {};

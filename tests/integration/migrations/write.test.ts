@@ -37,7 +37,7 @@ test('an index is added and dropped in place', async () => {
   expect(await sqlOf('0003_no_index.sql')).toContain('DROP INDEX "idx_volume";');
 });
 
-test('all else makes the table anew, the key after the rows', async () => {
+test('any other change recreates the table, with the key added after the rows', async () => {
   const other = { ...days, columns: { symbol: columns.symbol, date: columns.date, volume: bigint('Turnover.') } };
   await project.create('whole_dollars', schemaOf(other));
   expect(await sqlOf('0002_whole_dollars.sql')).toBe(`\
@@ -61,7 +61,7 @@ COMMENT ON COLUMN "days"."volume" IS 'Turnover.';`);
   );
 });
 
-test('B30: a table is made anew beside one that has the name it would have meanwhile', async () => {
+test('B30: a table is recreated even if its temporary name is taken', async () => {
   const taken = { ...days, name: 'days_new' };
   const other = { ...days, columns: { symbol: columns.symbol, date: columns.date, volume: bigint('Turnover.') } };
   await project.create('both', schemaOf(days, taken));
@@ -75,12 +75,12 @@ test('a table is created and dropped', async () => {
   expect(await sqlOf('0002_weeks_only.sql')).toMatch(/^CREATE TABLE "weeks" [\s\S]*\n\nDROP TABLE "days";$/);
 });
 
-test('what did not change is not written', async () => {
+test('unchanged tables are not written', async () => {
   expect(await project.create('nothing', schemaOf(days))).toBeUndefined();
   expect(await project.migrations()).toHaveLength(1);
 });
 
-test('every file is signed, in a form that sha256sum reads', async () => {
+test('every file is signed in the format of sha256sum', async () => {
   await project.create('more', schemaOf(days, { ...days, name: 'weeks', columns, key: ['date'] }));
   const lines = await Promise.all(
     ['0001_first.sql', '0002_more.sql'].map(
@@ -93,7 +93,7 @@ test('every file is signed, in a form that sha256sum reads', async () => {
   expect(await read('SHA256SUMS')).toBe(lines.join(''));
 });
 
-test('a rename is one where a hint says so, for a column and for a table', async () => {
+test('a column or table is renamed only if a hint says so', async () => {
   const { volume, ...rest } = columns;
   const spells = { ...days, name: 'spells', columns: { ...rest, turnover: volume } };
   await project.create('rename', schemaOf(spells), { renames: ['days=spells', 'days.volume=spells.turnover'] });
@@ -108,7 +108,7 @@ test('a rename is one where a hint says so, for a column and for a table', async
   );
 });
 
-test('a NOT NULL column asks what old rows get', async () => {
+test('a new NOT NULL column asks for a value for old rows', async () => {
   const more = { ...days, columns: { ...columns, market: varchar('Market.') } };
   await expect(project.create('market', schemaOf(more))).rejects.toMatchObject({
     code: 'USAGE',
@@ -121,7 +121,7 @@ test('a NOT NULL column asks what old rows get', async () => {
   );
 });
 
-test('a fill stands for NULL where a column no longer allows it, and says how a type changes', async () => {
+test('a fill replaces NULL in a column that no longer allows it, and converts a changed type', async () => {
   const loose = { ...columns, rank: integer.nullable('Rank.'), week: varchar('Week.') };
   await project.create('loose', schemaOf({ ...days, columns: loose }), { fills: [`days.week='1'`] });
   const strict = { ...loose, rank: integer('Rank.'), week: integer('Week.') };
@@ -149,7 +149,7 @@ test.each([
   ],
   [['fills', 'days.turnovr=1'], 'days.turnovr is not in the definition', 'did you mean days.turnover?'],
   [['fills', 'days=1'], 'names no column', undefined],
-] as const)('a wrong hint %j is told', async ([kind, hint], message, next) => {
+] as const)('a wrong hint %j is refused', async ([kind, hint], message, next) => {
   const { volume, ...rest } = columns;
   const to = schemaOf(
     { ...days, columns: { ...rest, turnover: volume } },
@@ -162,6 +162,6 @@ test.each([
   });
 });
 
-test('a name that is no file name is refused', async () => {
+test('a name that is not a file name is refused', async () => {
   await expect(project.create('Add Rank', schemaOf())).rejects.toMatchObject({ code: 'USAGE' });
 });

@@ -6,7 +6,7 @@ import { archive, openWorkbench } from './workbench.ts';
 const day = '2025-07-01';
 const open = Date.parse(day);
 
-/** Numbers of the archive's grammar that break a rule now and then, beside ones that fit. */
+/** Numbers in the archive's grammar, some of which break a rule. */
 const oddly = (...usual: readonly string[]) =>
   fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...usual) },
@@ -28,7 +28,7 @@ const bar = fc.record({
 });
 const bars = fc.array(bar, { minLength: 40, maxLength: 60 });
 
-test('the load, known_defects and the data tests of ohlcv hold a bar to the same rules (A11, A14, B25)', async () => {
+test('the load, known_defects and the data tests of ohlcv apply the same rules to a bar (A11, A14, B25)', async () => {
   const verdicts = new Set<string | undefined>();
   await fc.assert(
     fc.asyncProperty(bars, fc.boolean(), async (all, twice) => {

@@ -13,7 +13,7 @@ beforeEach(() => bench.reset());
 const figures = ['open', 'high', 'low', 'close', 'volume', 'closeTime', 'quoteVolume', 'count', 'taker', 'takerQuote'];
 type Changes = Readonly<Record<string, string | number>>;
 
-/** A spot 1d line as published; `changes` by the names above. */
+/** A spot 1d line as published; `changes` are keyed by the names above. */
 function line(day: string, changes: Changes = {}): string {
   const openTime = Date.parse(day);
   const usual: Changes = {
@@ -29,7 +29,7 @@ const btc = { symbol: 'BTCUSDT', market: 'spot' } as const;
 const monthly = (period: string, ...lines: readonly string[]): Archive => ({ ...btc, period, lines });
 const daily = (period: string, changes?: Changes): Archive => ({ ...btc, period, lines: [line(period, changes)] });
 
-/** What is staged so far, and how often its lines were asked for by `conflicts`. */
+/** Stages archives and builds; records the partitions that `conflicts` has opened. */
 function stagingArea() {
   const lines: Record<string, readonly string[]> = {};
   let opened: (readonly string[])[] = [];
@@ -60,7 +60,7 @@ function stagingArea() {
 const conflicts = (columns = '"timestamp", column_name, monthly_value, daily_value') =>
   bench.texts(`SELECT ${columns} FROM conflicts ORDER BY ALL`);
 
-test('A12: what a monthly and a daily archive say differently is recorded, both as published, and daily wins', async () => {
+test('A12: a difference between a monthly and a daily archive is recorded as published in both, and daily wins', async () => {
   await stagingArea().build(
     monthly(
       '2020-12',
@@ -82,7 +82,7 @@ test('A12: what a monthly and a daily archive say differently is recorded, both 
   ]);
 });
 
-test('every figure that is stored is compared, and nothing else is', async () => {
+test('every stored figure is compared, and nothing else', async () => {
   const other = Object.fromEntries(
     figures.map((name) => [name, name === 'closeTime' ? Date.parse('2020-12-21') : '5']),
   ) as Changes;
@@ -100,21 +100,21 @@ test('every figure that is stored is compared, and nothing else is', async () =>
 
 test.each([
   [
-    'numbers that are written otherwise (A5)',
+    'numbers that are written differently (A5)',
     line('2020-12-21', { volume: '88030.2972', quoteVolume: '2024186161.1300' }),
   ],
-  ['a row that stands twice (A10)', `${line('2020-12-21')}\n${line('2020-12-21')}`],
-])('%s are no conflict', async (_what, text) => {
+  ['repeated rows (A10)', `${line('2020-12-21')}\n${line('2020-12-21')}`],
+])('%s are not conflicts', async (_what, text) => {
   await stagingArea().build(monthly('2020-12', ...text.split('\n')), daily('2020-12-21'));
   expect(await conflicts()).toEqual([]);
 });
 
-test('an archive whose values are refused is in no conflict (A11)', async () => {
+test('an archive with impossible values takes part in no conflict (A11)', async () => {
   await stagingArea().build(monthly('2020-12', line('2020-12-21', { volume: '-9' })), daily('2020-12-21'));
   expect(await conflicts()).toEqual([]);
 });
 
-test('CSVs are read only of months of which both kinds are staged, and once', async () => {
+test('CSVs are read only for months with both kinds staged, and only once', async () => {
   const area = stagingArea();
   const months = [monthly('2020-11', line('2020-11-01')), monthly('2020-12', line('2020-12-21'))];
   await area.build(...months, daily('2021-01-01'));
@@ -125,7 +125,7 @@ test('CSVs are read only of months of which both kinds are staged, and once', as
   expect(area.opened()).toHaveLength(1);
 });
 
-test('a conflict goes when its archive does', async () => {
+test('a conflict disappears with its archive', async () => {
   const area = stagingArea();
   const day = daily('2020-12-21', { close: '22720' });
   await area.build(monthly('2020-12', line('2020-12-21')), day);
@@ -135,7 +135,7 @@ test('a conflict goes when its archive does', async () => {
   expect(await conflicts()).toEqual([]);
 });
 
-test('in any order of arrival, re-issues included, the rows are those of a full build', async () => {
+test('in any order of arrival, including re-issues, the rows are those of a full build', async () => {
   const days = ['2021-09-28', '2021-09-29', '2021-10-01'];
   const close = fc.constantFrom('22719.71', '22720', '22721');
   const version = fc.oneof(

@@ -23,7 +23,7 @@ const rows = (columns: string, where = 'true') =>
 const figures = Object.keys(schema.daily_availability.columns).slice(8).join(', ');
 
 describe('rows', () => {
-  test('run from the first listed day to the last, days without an archive among them', async () => {
+  test('run from the first listed day to the last, including days without an archive', async () => {
     await available('AUSDT', '2025-07-01', '2025-07-02', '2025-07-05');
     await available('BUSDT', '2025-07-03', '2025-07-05');
     expect(await refresh()).toMatchObject({ status: 'pass', rows: 8, partitions: 5 });
@@ -39,7 +39,7 @@ describe('rows', () => {
     ]);
   });
 
-  test('go on for grace_days while a symbol stays away, never past the last published day', async () => {
+  test('continue for grace_days while a symbol stays away, but not past the last published day', async () => {
     await available('GONEUSDT', '2025-05-01');
     await available('LATEUSDT', '2025-06-08');
     await available('HEREUSDT', '2025-06-09', '2025-06-10');
@@ -64,7 +64,7 @@ describe('rows', () => {
     ]);
   });
 
-  test('of a symbol that comes back fill the days it was away for (A24)', async () => {
+  test('of a symbol that comes back fill the days of its absence (A24)', async () => {
     await available('LUNAUSDT', '2022-05-01', '2022-08-01');
     await refresh();
     expect(await bench.texts('SELECT count(*), count_if(available) FROM daily_availability')).toEqual([['93', '2']]);
@@ -85,8 +85,8 @@ describe('rows', () => {
   });
 });
 
-describe('what is said of an archive', () => {
-  test('is size, time, URL and 200 where it is listed, and 404, NULLs and where it would be where it is not', async () => {
+describe('the archive of a row', () => {
+  test('has size, time, URL and 200 if it is listed, otherwise 404, NULLs and the URL where it would be', async () => {
     await available('AUSDT', '2025-07-01', '2025-07-03');
     await bench.list({
       symbol: 'AUSDT',
@@ -124,13 +124,13 @@ describe('the nine figures', () => {
     expect(await rows(figures)).toEqual([['1000.0', '7', '500.0', '250.0', '500.0', '2.0', '2.5', '1.5', '2.0']]);
   });
 
-  test('are NULL where the archive is listed and there is no bar', async () => {
+  test('are NULL if the archive is listed and there is no bar', async () => {
     await available('AUSDT', '2025-07-01');
     await refresh();
     expect(await rows(`available, ${figures}`)).toEqual([['true', ...Array(9).fill(null)]]);
   });
 
-  test('are there where there is a bar and the archive is not listed', async () => {
+  test('exist if there is a bar, even if the archive is not listed', async () => {
     await available('AUSDT', '2025-07-01', '2025-07-03');
     await bench.trade({ symbol: 'AUSDT', date: '2025-07-02', quoteVolume: 50 });
     await refresh();
@@ -150,7 +150,7 @@ describe('the nine figures', () => {
     ]);
   });
 
-  test('come from no other timeframe and no other market (B5)', async () => {
+  test('come from no other timeframe or market (B5)', async () => {
     await available('AUSDT', '2025-07-01');
     await bench.trade({ symbol: 'AUSDT', date: '2025-07-01', quoteVolume: 10 });
     await bench.warehouse.run(`INSERT INTO ohlcv SELECT * REPLACE ('1h' AS timeframe, 99 AS quote_asset_volume) FROM ohlcv
@@ -159,7 +159,7 @@ describe('the nine figures', () => {
     expect(await rows('quote_volume_usdt')).toEqual([['10.0']]);
   });
 
-  test('in dollars are NULL unless the quote asset is one at par (A23)', async () => {
+  test('in dollars are NULL unless the quote asset is a dollar at par (A23)', async () => {
     for (const symbol of ['AUSDT', 'AUSDC', 'ETHBTC', 'FOOBAR']) {
       await available(symbol, '2025-07-01');
       await bench.trade({ symbol, date: '2025-07-01', quoteVolume: 100 });
@@ -201,7 +201,7 @@ describe('probe_timestamp', () => {
     expect(await probes()).toEqual([['10'], ['10'], ['10']]);
   });
 
-  test('is a new one for an archive that came, went or was re-issued (A16, A18, A21)', async () => {
+  test('changes for an archive that appeared, disappeared or was re-issued (A16, A18, A21)', async () => {
     await available('AUSDT', '2025-07-01', '2025-07-02', '2025-07-04');
     await refresh(on(10));
     await bench.list({ symbol: 'AUSDT', period: '2025-07-01', timeframe: '1m', modified: '2025-07-10 12:00:00' });
@@ -241,7 +241,7 @@ describe('collect_volume: false', () => {
     ]);
   });
 
-  test('is made up for by a run that collects', async () => {
+  test('is caught up by a run that collects', async () => {
     await available('AUSDT', '2025-07-01');
     await refresh(without);
     await bench.trade({ symbol: 'AUSDT', date: '2025-07-01', quoteVolume: 10 });
@@ -258,7 +258,7 @@ describe('a day is rebuilt', () => {
     await refresh();
   });
 
-  test('where what it reads changed, and no other', async () => {
+  test('if its inputs changed, and no other day is', async () => {
     expect(await refresh()).toMatchObject({ status: 'reused' });
     await bench.trade({ symbol: 'BUSDT', date: '2025-06-02', quoteVolume: 7 });
     expect(await refresh()).toMatchObject({ partitions: 1, rows: 2 });
@@ -275,7 +275,7 @@ describe('a day is rebuilt', () => {
     ]);
   });
 
-  test('only within a window; the rows outside stay as they are', async () => {
+  test('only within a window, and the rows outside stay as they are', async () => {
     await available('AUSDT', '2025-07-11', '2025-07-12');
     await bench.trade(
       { symbol: 'AUSDT', date: '2025-06-01', quoteVolume: 8 },
@@ -294,7 +294,7 @@ describe('a day is rebuilt', () => {
     ]);
   });
 
-  test('also where its symbol is no longer listed at all: its rows are gone', async () => {
+  test('even if its symbol is no longer listed at all: its rows are removed', async () => {
     for (const period of days('2025-06-01', 40)) await bench.unlist({ symbol: 'BUSDT', period, timeframe: '1m' });
     await refresh();
     expect(await bench.texts('SELECT DISTINCT symbol FROM daily_availability')).toEqual([['AUSDT']]);

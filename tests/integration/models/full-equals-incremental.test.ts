@@ -12,11 +12,11 @@ beforeAll(async () => {
 
 const start = utc('2025-05-20T00:00');
 const lastDay = 44;
-/** The morning after the last day, so that the newest days may be incomplete. */
+/** The morning after the last day, so that the newest days can be incomplete. */
 const asOf = utc('2025-07-04T09:00');
 const dateOf = (day: number) => new Date(start.getTime() + day * 86_400_000).toISOString().slice(0, 10);
 
-/** Days gather at the look-backs of each other: 1, 7, 14 and 30 days apart, and at the end. */
+/** Days cluster at distances that matter to look-backs: 1, 7, 14 and 30 days apart, and at the end. */
 const someDay = fc.oneof(
   fc.constantFrom(0, 1, 7, 14, 30, 31, lastDay - 1, lastDay),
   fc.integer({ min: 0, max: lastDay }),
@@ -31,7 +31,7 @@ const history: fc.Arbitrary<readonly Cell[]> = fc.uniqueArray(
   }),
   { selector: ({ symbol, day }) => `${symbol} ${day}`, minLength: 5, maxLength: 60 },
 );
-/** A history, and in which delivery each of its files comes: listing and bar of a cell need not come together. */
+/** A history with the delivery in which each file arrives; the listing and the bar of a cell may arrive separately. */
 const arrivals = history.chain((cells) => {
   const delivery = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 })), {
     minLength: cells.length,
@@ -59,14 +59,14 @@ const tables = async () => ({
   rankings: await bench.texts('SELECT * FROM volume_rankings ORDER BY date, rank, symbol'),
 });
 
-/** Figures as numbers, percentile and share as the FLOAT they are; generation_timestamp left out. */
+/** Figures as numbers, percentile and share as FLOATs; without generation_timestamp. */
 const plain = (row: readonly (string | null)[]) =>
   row
     .slice(0, -1)
     .map((text, at) => (at < 2 || text === null ? text : Math.fround(Number(text))))
     .join('|');
 
-test('rankings of any history are those of the rules, built at once or as files arrive, in any order (B2, B3, A21)', async () => {
+test('rankings of any history follow the rules, whether built at once or as files arrive in any order (B2, B3, A21)', async () => {
   await fc.assert(
     fc.asyncProperty(arrivals, async ({ cells, deliveries }) => {
       await bench.reset();

@@ -16,7 +16,7 @@ type Series = Pick<Listed, 'symbol' | 'timeframe' | 'market'>;
 const btc: Series = { symbol: 'BTCUSDT', timeframe: '1h', market: 'spot' };
 const instrumentOf = ({ market = 'futures/um' }: Pick<Series, 'market'>) => market.replace('/', '-');
 
-/** Writes bars that open at these times, as the model `ohlcv` would: with the state of their months. */
+/** Writes bars that open at these times, with the state of their months, as the model `ohlcv` would. */
 async function bars({ symbol, timeframe = '1d', ...series }: Series, times: string): Promise<void> {
   const market = instrumentOf(series);
   await bench.warehouse.run(`INSERT INTO ohlcv SELECT '${symbol}', '${timeframe}', '${market}', t, 1, 2, 1, 2, 5,
@@ -26,12 +26,12 @@ async function bars({ symbol, timeframe = '1d', ...series }: Series, times: stri
     cast(date_trunc('month', "timestamp") as DATE)), cast(count(*) as VARCHAR), 'run' FROM ohlcv GROUP BY ALL`);
 }
 
-/** Open times from one instant to before another, without those that a condition on `t` leaves out. */
+/** Open times from one instant up to another, restricted by a condition on `t`. */
 const grid = (from: string, to: string, step: string, where = 'true') =>
   `SELECT t FROM range(TIMESTAMP '${from}', TIMESTAMP '${to}', INTERVAL ${step}) AS r(t) WHERE ${where}`;
 
 type Status = 'loaded' | 'rejected' | 'failed' | 'absent';
-/** Lists archives of these periods; with a status, the ledger has them as well. */
+/** Lists archives of these periods; with a status, adds them to the ledger as well. */
 async function list(series: Series, periods: readonly string[], status?: Status): Promise<void> {
   const objects = periods.map((period) => ({ ...series, period }));
   await bench.list(...objects);
@@ -47,13 +47,13 @@ async function gaps(): Promise<readonly (readonly (string | null)[])[]> {
 const key = (series: Series, period: string) => archive({ ...series, period }).key;
 
 describe('a grid', () => {
-  test('without a hole is no gap', async () => {
+  test('without a hole has no gap', async () => {
     await bars(btc, grid('2025-06-01 03:00', '2025-06-04', '1 HOUR'));
     await list(btc, days('2025-06-01', 3), 'loaded');
     expect(await gaps()).toEqual([]);
   });
 
-  test('A8: is covered by bars off it, each for the slot that it opens in', async () => {
+  test('A8: is also covered by bars off it, each for the slot that it opens in', async () => {
     await bars(
       btc,
       `${grid('2025-06-01', '2025-06-03', '1 HOUR', "t < '2025-06-01 09:00' OR t >= '2025-06-01 12:00'")}
@@ -65,7 +65,7 @@ describe('a grid', () => {
     ]);
   });
 
-  test('B8: has its tail, up to the last published slot', async () => {
+  test('B8: has a tail up to the last published slot', async () => {
     await bars(btc, grid('2025-06-01', '2025-06-02 22:00', '1 HOUR'));
     await list(btc, days('2025-06-01', 2), 'loaded');
     expect(await gaps()).toEqual([
@@ -73,7 +73,7 @@ describe('a grid', () => {
     ]);
   });
 
-  test('B8: begins before the first bar where an archive was refused', async () => {
+  test('B8: starts before the first bar if an archive was refused', async () => {
     await bars(btc, grid('2025-06-02', '2025-06-03', '1 HOUR'));
     await list(btc, ['2025-06-01'], 'rejected');
     await list(btc, ['2025-06-02'], 'loaded');
@@ -82,14 +82,14 @@ describe('a grid', () => {
     ]);
   });
 
-  test('is there for a series of which nothing could be read', async () => {
+  test('exists for a series of which nothing could be read', async () => {
     await list(btc, days('2025-06-01', 2), 'failed');
     expect(await gaps()).toEqual([
       ['2025-06-01 00:00:00', '2025-06-03 00:00:00', '48', 'failed', key(btc, '2025-06-01')],
     ]);
   });
 
-  test.each([100_000, 150_000])('B8: a gap of %i bars is whole', async (missing) => {
+  test.each([100_000, 150_000])('B8: has a gap of %i bars in one piece', async (missing) => {
     const series = { ...btc, timeframe: '1m' };
     const from = Date.parse('2025-01-01T07:00Z');
     const to = new Date(from + missing * minute);
@@ -107,7 +107,7 @@ describe('a grid', () => {
     ['1w', '7 DAYS', '2024-01-01', '2025-07-01', '2024-06-03', '7 days'],
     ['1mo', '1 MONTH', '2023-01-01', '2025-07-01', '2024-02-01', '29 days'],
     ['3d', '3 DAYS', '2024-12-30', '2025-07-01', '2025-06-19', '3 days'],
-  ])('B18: %s has its own calendar', async (timeframe, step, from, to, hole, length) => {
+  ])('B18: of %s follows its own calendar', async (timeframe, step, from, to, hole, length) => {
     const series = { ...btc, timeframe };
     const months = [...Array(30).keys()].map((i) => new Date(Date.UTC(2023, i, 1)).toISOString().slice(0, 7));
     await bars(series, grid(from, to, step));
@@ -126,7 +126,7 @@ describe('a grid', () => {
 });
 
 describe('the cause', () => {
-  test('A17: is an outage of the exchange where a daily archive was read and has no bar', async () => {
+  test('A17: is an outage of the exchange if a daily archive was read and has no bar', async () => {
     await bars(
       btc,
       grid('2025-06-01', '2025-06-03', '1 HOUR', "t NOT BETWEEN '2025-06-01 20:00' AND '2025-06-02 05:00'"),
@@ -137,7 +137,7 @@ describe('the cause', () => {
     ]);
   });
 
-  test('A16: is a hole of the archive where nothing is listed, or the host has nothing', async () => {
+  test('A16: is a hole of the archive if nothing is listed, or the host has nothing', async () => {
     await bars(btc, grid('2025-06-01', '2025-06-06', '1 HOUR', "t < '2025-06-02' OR t >= '2025-06-04'"));
     await list(btc, ['2025-06-01', '2025-06-04', '2025-06-05'], 'loaded');
     await list(btc, ['2025-06-03'], 'absent');
@@ -146,7 +146,7 @@ describe('the cause', () => {
     ]);
   });
 
-  test('A16: is a hole of the archive for a month that lacks its file between its neighbours', async () => {
+  test('A16: is a hole of the archive for a month without a file between its neighbours', async () => {
     const series = { ...btc, timeframe: '1mo' };
     await bars(series, grid('2024-01-01', '2024-06-01', '1 MONTH', "t <> '2024-03-01'"));
     await list(series, ['2024-01', '2024-02', '2024-04', '2024-05'], 'loaded');
@@ -155,7 +155,7 @@ describe('the cause', () => {
     ]);
   });
 
-  test('changes within a range, which is split there', async () => {
+  test('can change within a range, which is split there', async () => {
     await bars(btc, grid('2025-06-01', '2025-06-08', '1 HOUR', "t < '2025-06-01 22:00' OR t >= '2025-06-06'"));
     await list(btc, ['2025-06-01', '2025-06-06', '2025-06-07'], 'loaded');
     await list(btc, ['2025-06-02'], 'rejected');
@@ -170,7 +170,7 @@ describe('the cause', () => {
     ]);
   });
 
-  test('is an outage where a monthly archive stands alone, and nothing sure while a daily one was not read (A15)', async () => {
+  test('is an outage if there is only a monthly archive, and unverified while a daily one is unread (A15)', async () => {
     await bars(btc, grid('2025-06-01', '2025-07-01', '1 HOUR', "t < '2025-06-11' OR t >= '2025-06-13'"));
     await list(btc, ['2025-06'], 'loaded');
     expect(await gaps()).toEqual([
@@ -182,7 +182,7 @@ describe('the cause', () => {
     ]);
   });
 
-  test('is never an outage where an archive was read and its bars are not in the table', async () => {
+  test('is never an outage if an archive was read and its bars are not in the table', async () => {
     await bars(btc, grid('2025-06-01', '2025-06-02', '1 HOUR'));
     await list(btc, days('2025-06-01', 2), 'loaded');
     expect((await gaps()).map(([, , , cause]) => cause)).toEqual(['unverified']);
@@ -192,7 +192,7 @@ describe('the cause', () => {
 describe('a ticker', () => {
   const others = { ...btc, symbol: 'ETHUSDT' };
 
-  test('A24: that is used again was not trading in between', async () => {
+  test('A24: that is reused was not trading in between', async () => {
     const luna = { symbol: 'LUNAUSDT', timeframe: '1h', market: 'spot' } as const;
     await bars(luna, grid('2022-05-10', '2022-06-05', '1 HOUR', "t < '2022-05-13 03:00' OR t >= '2022-05-31 06:00'"));
     await list(others, days('2022-05-01', 35));
@@ -202,7 +202,7 @@ describe('a ticker', () => {
     ]);
   });
 
-  test('that has left has no gap after its last archive, and did not trade after its last bar', async () => {
+  test('that has left has no gap after its last archive, and is not trading after its last bar', async () => {
     const gone = { ...btc, symbol: 'GONEUSDT' };
     await list(others, days('2025-06-01', 20));
     await bars(gone, grid('2025-06-01', '2025-06-03 09:00', '1 HOUR'));
@@ -221,7 +221,7 @@ describe('a ticker', () => {
     expect(await bench.build('gaps')).toMatchObject({ rows: 0 });
   });
 
-  test('A21: that is late lacks what others have had published', async () => {
+  test('A21: that is late lacks the days that are published for others', async () => {
     const late = { ...btc, symbol: 'LATEUSDT' };
     await list(others, days('2025-06-01', 9));
     await bars(late, grid('2025-06-01', '2025-06-08', '1 HOUR'));
@@ -231,7 +231,7 @@ describe('a ticker', () => {
     ]);
   });
 
-  test('A22: of a delivery contract ends with it', async () => {
+  test('A22: of a delivery contract ends with the contract', async () => {
     const delivery = { symbol: 'BTCUSDT_250627', timeframe: '1d', market: 'futures/um' } as const;
     await list({ ...others, timeframe: '1d', market: 'futures/um' }, days('2025-06-20', 11));
     await bars(delivery, grid('2025-06-20', '2025-06-28', '1 DAY'));
@@ -239,7 +239,7 @@ describe('a ticker', () => {
     expect(await bench.build('symbols').then(() => bench.build('gaps'))).toMatchObject({ rows: 0 });
   });
 
-  test('that is away while nothing of its market is listed leaves a hole in the archive', async () => {
+  test('that is missing while nothing of its market is listed is a hole of the archive', async () => {
     await bars(btc, grid('2025-05-01', '2025-06-02', '1 HOUR', "t < '2025-05-02' OR t >= '2025-06-01'"));
     await list(btc, ['2025-05-01', '2025-06-01'], 'loaded');
     expect((await gaps()).map(([, , bars, cause]) => [bars, cause])).toEqual([['720', 'archive_hole']]);
@@ -251,7 +251,7 @@ describe('the head of a grid', () => {
   const ranges = async () => (await gaps()).map(([start, , bars, cause]) => [start, bars, cause]);
 
   test.each(['rejected', 'failed'] as const)(
-    'A28: is a monthly archive that was %s, daily ones after it',
+    'A28: is a monthly archive that was %s, followed by daily ones',
     async (status) => {
       await bars(btc, grid('2025-06-01', '2025-06-10', '1 HOUR'));
       await list(btc, ['2025-05'], status);
@@ -269,7 +269,7 @@ describe('the head of a grid', () => {
     expect(await ranges()).toEqual([['2025-05-01 00:00:00', '744', 'archive_hole']]);
   });
 
-  test('A28: is a daily archive that was refused, monthly ones after it', async () => {
+  test('A28: is a refused daily archive, followed by monthly ones', async () => {
     await bars(btc, monthOfHours);
     await list(btc, ['2025-05-30'], 'rejected');
     await list(btc, ['2025-05-31'], 'failed');
@@ -280,7 +280,7 @@ describe('the head of a grid', () => {
     ]);
   });
 
-  test('A28: is the first daily archive listed of a month that was refused, where it has any (A11)', async () => {
+  test('A28: is the first listed daily archive of a refused month, if it has any (A11)', async () => {
     await bars(btc, grid('2025-05-21', '2025-06-01', '1 HOUR'));
     await list(btc, ['2025-05', '2025-05-20'], 'rejected');
     await list(btc, days('2025-05-21', 11), 'loaded');
@@ -297,7 +297,7 @@ describe('the head of a grid', () => {
     expect(await ranges()).toEqual([['2025-05-20 10:00:00', '278', 'rejected']]);
   });
 
-  test('A28: is the first archive listed, where it has not been asked for', async () => {
+  test('A28: is the first listed archive, if it has not been requested', async () => {
     await bars(btc, monthOfHours);
     await list(btc, ['2025-04', '2025-05']);
     await list(btc, ['2025-06'], 'loaded');
@@ -306,14 +306,14 @@ describe('the head of a grid', () => {
     ]);
   });
 
-  test('A28: is the first bar where the first archive was read, which begins before trading did', async () => {
+  test('A28: is the first bar if the first archive was read and starts before trading did', async () => {
     await bars(btc, grid('2025-05-20 10:00', '2025-07-01', '1 HOUR'));
     await list(btc, ['2025-05', '2025-06'], 'loaded');
     await list(btc, days('2025-05-20', 42));
     expect(await gaps()).toEqual([]);
   });
 
-  test('A28: of weeks is the first Monday of a month that was refused', async () => {
+  test('A28: of weeks is the first Monday of a refused month', async () => {
     const weeks = { ...btc, timeframe: '1w' };
     await bars(weeks, grid('2025-06-02', '2025-07-01', '7 DAYS'));
     await list(weeks, ['2025-05'], 'rejected');
@@ -330,7 +330,7 @@ describe('the head of a grid', () => {
   });
 });
 
-describe('a file that is cut', () => {
+describe('a truncated file', () => {
   const eth = { ...btc, symbol: 'ETHUSDT' };
   const missing = "t NOT BETWEEN '2025-06-02 20:00' AND '2025-06-03 05:00'";
   const hour = (times: string) => grid('2025-06-01', '2025-06-05', '1 HOUR', times);
@@ -340,7 +340,7 @@ describe('a file that is cut', () => {
     await list(btc, days('2025-06-01', 4), 'loaded');
   });
 
-  test('A30 B38: is a hole of the archive where another symbol has the hours, an outage where none has', async () => {
+  test('A30 B38: is a hole of the archive if another symbol has the hours, and an outage if none has', async () => {
     await bars(eth, hour("t NOT BETWEEN '2025-06-02 22:00' AND '2025-06-03 02:00'"));
     await list(eth, days('2025-06-01', 4), 'loaded');
     const [second, third] = ['2025-06-02', '2025-06-03'].map((day) => key(btc, day));
@@ -360,7 +360,7 @@ describe('a file that is cut', () => {
     ['an hour of another market', { ...eth, market: 'futures/um' }, '2025-06-02 23:00', 'exchange_outage'],
     ['the hour before and after', { ...eth, timeframe: '30m' }, '2025-06-02 19:30', 'exchange_outage'],
   ];
-  test.each(witnesses)('A30 B38: %s tells (%o)', async (_, series, time, cause) => {
+  test.each(witnesses)('A30 B38: is judged by %s (%o)', async (_, series, time, cause) => {
     await bars(series, `VALUES (TIMESTAMP '${time}')`);
     const found = (await gaps()).filter(([, , , , evidence]) => evidence?.includes('/BTCUSDT/1h/'));
     const at = found.find(([start, end]) => `${start}` <= '2025-06-02 23:00:00' && `${end}` > '2025-06-02 23:00:00');
@@ -368,7 +368,7 @@ describe('a file that is cut', () => {
     expect(found.reduce((sum, [, , bars]) => sum + Number(bars), 0)).toBe(10);
   });
 
-  test('A30 B38: any slot is an outage exactly where no series of the market has a bar in it', async () => {
+  test('A30 B38: has an outage exactly in those slots in which no series of the market has a bar', async () => {
     const some = fc.uniqueArray(fc.integer({ min: 0, max: 23 }), { maxLength: 20 });
     const quarters = fc.uniqueArray(fc.integer({ min: 0, max: 95 }), { maxLength: 8 });
     const at = (minutes: number) =>
@@ -402,10 +402,10 @@ describe('a file that is cut', () => {
   });
 });
 
-describe('a month that is cut', () => {
+describe('a truncated month', () => {
   const shib = { symbol: 'SHIBUSDT', timeframe: '1d', market: 'spot' } as const;
 
-  test('A30: is a hole of the archive where it breaks off and the next one goes on', async () => {
+  test('A30: is a hole of the archive from where it breaks off if the next one continues', async () => {
     await bars(shib, grid('2024-06-01', '2024-09-01', '1 DAY', "t < '2024-07-08' OR t >= '2024-08-01'"));
     await list(shib, ['2024-06', '2024-07', '2024-08'], 'loaded');
     expect(await gaps()).toEqual([
@@ -413,14 +413,14 @@ describe('a month that is cut', () => {
     ]);
   });
 
-  test('A24: is a ticker that was away where trading ends and begins within files', async () => {
+  test('A24: is a ticker that was away if trading ends and starts within files', async () => {
     await bars({ ...shib, symbol: 'BTCUSDT' }, grid('2024-06-01', '2024-09-01', '1 DAY'));
     await bars(shib, grid('2024-06-01', '2024-09-01', '1 DAY', "t < '2024-07-08' OR t >= '2024-07-28'"));
     await list(shib, ['2024-06', '2024-07', '2024-08'], 'loaded');
     expect((await gaps()).map(([, , bars, cause]) => [bars, cause])).toEqual([['20', 'not_trading']]);
   });
 
-  test('A30: of weeks lacks weeks whose days exist, however many', async () => {
+  test('A30: of weeks lacks any number of weeks whose days exist', async () => {
     const weeks = { ...shib, timeframe: '1w' };
     await bars(shib, grid('2024-05-01', '2024-09-01', '1 DAY'));
     await list(shib, ['2024-05', '2024-06', '2024-07', '2024-08'], 'loaded');
@@ -436,7 +436,7 @@ describe('a contract after its delivery', () => {
   const delivery = { symbol: 'BTCUSDT_250627', timeframe: '1h', market: 'futures/um' } as const;
   const others = { ...delivery, symbol: 'BTCUSDT' };
 
-  test('A32: is not trading at once, on the newest day as well', async () => {
+  test('A32: is not trading immediately, even on the newest day', async () => {
     await bars(others, grid('2025-06-25', '2025-06-28', '1 HOUR'));
     await bars(delivery, grid('2025-06-25', '2025-06-27 08:00', '1 HOUR'));
     await list(delivery, days('2025-06-25', 3), 'loaded');
@@ -450,7 +450,7 @@ describe('a contract after its delivery', () => {
     ['failed', 'failed'],
     ['absent', 'archive_hole'],
     [undefined, 'unverified'],
-  ] as const)('A32: whatever became of the archive of that day: %s', async (status, cause) => {
+  ] as const)("A32: is not trading whatever the status of that day's archive: %s", async (status, cause) => {
     await bars(delivery, grid('2025-06-25', '2025-06-27', '1 HOUR'));
     await list(delivery, days('2025-06-25', 2), 'loaded');
     await list(delivery, ['2025-06-27'], status);
@@ -461,7 +461,7 @@ describe('a contract after its delivery', () => {
     ]);
   });
 
-  test('A32: where that day is not listed yet', async () => {
+  test('A32: is not trading even if that day is not listed yet', async () => {
     await bars(delivery, grid('2025-06-25', '2025-06-27', '1 HOUR'));
     await list(delivery, days('2025-06-25', 2), 'loaded');
     await list(others, days('2025-06-25', 3));
@@ -471,7 +471,7 @@ describe('a contract after its delivery', () => {
     ]);
   });
 
-  test('A32: but not before it: a file that is cut stays one', async () => {
+  test('A32: is a hole of the archive before its delivery if the file is truncated', async () => {
     await bars(others, grid('2025-06-25', '2025-07-10', '1 HOUR'));
     await list(others, days('2025-06-25', 15), 'loaded');
     await bars(delivery, grid('2025-06-25', '2025-06-27 05:00', '1 HOUR'));
@@ -486,7 +486,7 @@ describe('a contract after its delivery', () => {
     ['4h', '4 HOURS', 4],
     ['12h', '12 HOURS', 1],
     ['1d', '1 DAY', 0],
-  ])('A32: at %s a slot that it was delivered in is one that it traded in', async (timeframe, step, after) => {
+  ])('A32: has traded, at %s, in the slot of its delivery', async (timeframe, step, after) => {
     const series = { ...delivery, timeframe };
     await bars(series, grid('2025-06-25', '2025-06-27 08:00', step));
     await list(series, days('2025-06-25', 3), 'loaded');
@@ -499,7 +499,7 @@ describe('a contract after its delivery', () => {
   });
 });
 
-test('B38: series are built again of which something changed, or of whose market in their months', async () => {
+test('B38: a series is rebuilt if it changed, or if its market changed in its months', async () => {
   const others = { ...btc, symbol: 'ETHUSDT' };
   const earlier = { ...btc, symbol: 'OLDUSDT' };
   const elsewhere = { ...btc, market: 'futures/um' } as const;
@@ -513,7 +513,7 @@ test('B38: series are built again of which something changed, or of whose market
   expect(await bench.build('gaps')).toMatchObject({ status: 'pass', partitions: 4, rows: 4 });
   expect(await bench.build('gaps')).toMatchObject({ status: 'reused' });
   await bars(others, "VALUES (TIMESTAMP '2025-06-01 05:00')");
-  // What another series has now tells that the file of the first one is cut.
+  // The new bar of another series shows that the file of the first one is truncated.
   expect(await bench.build('gaps')).toMatchObject({ status: 'pass', partitions: 2, rows: 1 });
   expect(await bench.texts('SELECT instrument_type, symbol, gap_start, cause FROM gaps ORDER BY ALL')).toEqual([
     ['futures-um', 'BTCUSDT', '2025-06-01 05:00:00', 'exchange_outage'],

@@ -26,7 +26,7 @@ const asOf = new Date('2025-07-10T09:00:00Z');
 const minute = 60_000;
 const tables = [schema.staged_klines, schema.overlapping_klines];
 
-/** Minutes of a day or more: more than 128 KB from 1,440 lines on. */
+/** A day of minutes or more; from 1,440 lines on they are more than 128 KB. */
 const minutes = (from: string, count: number, change: (i: number) => string | undefined = () => undefined) =>
   Array.from({ length: count }, (_, i) => {
     const time = Date.parse(`${from}Z`) + i * minute;
@@ -34,7 +34,10 @@ const minutes = (from: string, count: number, change: (i: number) => string | un
     return change(i) ?? row;
   });
 
-/** Puts CSVs into a staging area as the extract would, or with the facts of another as an earlier version has. */
+/**
+ * Puts CSVs into a staging area as the extract would; `scanned` gives a file the facts of another, as in an earlier
+ * version.
+ */
 async function stage(files: readonly (Listed & { readonly csv: string; readonly scanned?: string })[]) {
   const ledger = Ledger.open(stagingDir);
   for (const { csv, scanned = csv, ...listed } of files) {
@@ -77,7 +80,7 @@ const summary = () =>
 const [from, last] = ['2025-06-01 00:00:00', '2025-06-02 00:59:00'];
 const june = (symbol: string): Listed => ({ symbol, period: '2025-06', timeframe: '1m' });
 
-test('A1, A6: large files are read where they lie, header, byte-order mark and CRLF or not', async () => {
+test('A1, A6: large files are read in place, with or without header, byte-order mark and CRLF', async () => {
   const rows = minutes('2025-06-01T00:00:00', 1500);
   const csvs = {
     A1USDT: rows.join('\n'),
@@ -98,7 +101,7 @@ test('A1, A6: large files are read where they lie, header, byte-order mark and C
   );
 });
 
-test('rows lie in the order of the key, so that a month of a series lies together', async () => {
+test('rows are stored in key order, so that a month of a series is contiguous', async () => {
   const rows = minutes('2025-06-01T00:00:00', 1500);
   const files = ['CUSDT', 'AUSDT', 'BUSDT'].map((symbol) => ({ ...june(symbol), csv: rows.join('\n') }));
   await bench.build('ohlcv', { source: (await stage(files)).source });
@@ -106,7 +109,7 @@ test('rows lie in the order of the key, so that a month of a series lies togethe
   expect(await bench.texts(inOrder)).toEqual(await bench.texts(`${inOrder} ORDER BY symbol, "timestamp"`));
 });
 
-test('A6: a file whose line ends differ, which its reader refuses, is read from an evened copy', async () => {
+test('A6: a file with mixed line ends, which the reader refuses, is read from a normalized copy', async () => {
   const rows = minutes('2025-06-01T00:00:00', 1500);
   const csv = rows.map((row, i) => row + (i % 3 === 0 ? '\r\n' : '\n')).join('');
   const area = await stage([{ ...june('AUSDT'), csv }]);
@@ -118,7 +121,7 @@ test('A6: a file whose line ends differ, which its reader refuses, is read from 
   expect(await summary()).toEqual([['AUSDT', '1500', from, last, '10500']]);
 });
 
-test('a value of a large file that cannot be believed is named by its row, and the rest is loaded', async () => {
+test('an impossible value in a large file is named with its row, and the rest is loaded', async () => {
   const rows = minutes('2025-06-01T00:00:00', 1500);
   const bad = minutes('2025-06-01T00:00:00', 1500, (i) =>
     i === 1233 ? rows[i]?.replace(',100.12345678,', ',-3.2,') : undefined,
@@ -137,7 +140,7 @@ test('a value of a large file that cannot be believed is named by its row, and t
   expect((await summary()).map(([symbol]) => symbol)).toEqual(['AUSDT', 'CUSDT']);
 });
 
-test('A31: a header that an earlier version took, and that names other columns, costs its archive alone', async () => {
+test('A31: a header with other columns, accepted by an earlier version, affects only its own archive', async () => {
   const swapped = header.replace('open,high,low,close', 'close,high,low,open');
   const small = minutes('2025-06-01T00:00:00', 3);
   const large = minutes('2025-06-01T00:00:00', 1500);
@@ -158,7 +161,7 @@ test('A31: a header that an earlier version took, and that names other columns, 
   expect((await summary()).map(([symbol]) => symbol)).toEqual(['AUSDT', 'CUSDT']);
 });
 
-test('A10, A12: only partitions in which a bar may stand twice are read as such', async () => {
+test('A10, A12: only partitions that may repeat a bar are read with deduplication', async () => {
   const [first = '', ...rest] = minutes('2025-06-01T00:00:00', 1500);
   const second = minutes('2025-06-02T00:00:00', 1440, (i) => (i === 0 ? rest[1439]?.replace(',7,', ',8,') : undefined));
   const area = await stage([

@@ -35,7 +35,7 @@ async function pairs(vars: Readonly<Record<string, unknown>> = {}) {
 const quotes = ['USDT', 'USDC', 'BUSD', 'FDUSD', 'TUSD', 'USD', 'EUR', 'BTC'];
 const exceptions = ['BTCAEUR=BTC/AEUR', 'EURAEUR=EUR/AEUR', 'XRPRLUSD=XRP/RLUSD', 'USDTUSD=USDT/USD', 'BNBUSD=BNB/USD'];
 
-/** Names that the data test reports, with both readings. */
+/** The names that the data test reports, with both readings. */
 async function ambiguous(settled: readonly string[] = exceptions, known: readonly string[] = quotes) {
   const values = { known_quote_assets: known, symbol_exceptions: settled };
   await bench.build('symbols', { vars: values });
@@ -58,7 +58,7 @@ async function ambiguous(settled: readonly string[] = exceptions, known: readonl
 }
 
 describe('a coin-margined name', () => {
-  test('A27: is BASE + USD, whatever known quote asset is longer', async () => {
+  test('A27: is BASE + USD, even if a known quote asset is longer', async () => {
     await list(
       'futures/cm',
       'BNBUSD_PERP',
@@ -78,7 +78,7 @@ describe('a coin-margined name', () => {
     });
   });
 
-  test('A27: of any base is read so, in any state of the contract', async () => {
+  test('A27: of any base is read that way, in any state of the contract', async () => {
     const base = fc.stringMatching(/^[A-Z0-9]{1,8}$/);
     const suffix = fc.constantFrom(
       '_PERP',
@@ -102,7 +102,7 @@ describe('a coin-margined name', () => {
 });
 
 describe('an exception to the longest suffix', () => {
-  test('A27: is data; other names with that suffix stay as they are', async () => {
+  test('A27: is data, and other names with that suffix are not affected', async () => {
     await list('spot', 'BTCAEUR', 'EURAEUR', 'XRPRLUSD', 'USDTUSD', 'BNBUSD', 'ADAEUR', 'BNBBUSD', 'BTCTUSD');
     const other = { ADAEUR: 'ADA/EUR', BNBBUSD: 'BNB/BUSD', BTCTUSD: 'BTC/TUSD' };
     expect(await pairs()).toEqual({
@@ -114,7 +114,7 @@ describe('an exception to the longest suffix', () => {
     });
   });
 
-  test('A27: holds for the settled copies of its name', async () => {
+  test('A27: also applies to the settled copies of its name', async () => {
     await list('futures/um', 'BNBUSD', 'BNBUSD_SETTLED1', 'BNBUSD_250627');
     expect(new Set(Object.values(await pairs()))).toEqual(new Set(['BNB/USD']));
   });
@@ -146,14 +146,14 @@ describe('an ambiguous name', () => {
     expect(await ambiguous(['BNBUSD=BN/BUSD'])).toEqual([]);
   });
 
-  test('A27: is one as well where the other quote asset is known as a base asset alone', async () => {
+  test('A27: is ambiguous even if the other quote asset is known only as a base asset', async () => {
     await list('spot', 'ETHXUSD', 'ETHUSDT');
     expect(await ambiguous()).toEqual([]);
     await list('spot', 'XUSDUSDT');
     expect(await ambiguous()).toEqual([['ETHXUSD', 'ETHX/USD', 'ETH/XUSD']]);
   });
 
-  test('A27: is never coin-margined, nor one that has no quote asset at all', async () => {
+  test('A27: is never coin-margined, and never without a quote asset', async () => {
     await list('futures/cm', 'BNBUSD_PERP', 'DOTUSD_PERP');
     await list('spot', 'FOOBAR', 'DOTUSDT', 'USD');
     expect(await ambiguous([])).toEqual([]);
@@ -161,7 +161,7 @@ describe('an ambiguous name', () => {
 });
 
 describeShared('the 1,007 names of the USD-M tree', () => {
-  test('A27: none is ambiguous', async () => {
+  test('A27: are all unambiguous', async () => {
     const { rows } = await readCsv(sharedPath('real-archive/expected-symbols.csv'));
     await list('futures/um', ...rows.map(([symbol = '']) => symbol));
     const known = 'USDT, USDC, BUSD, FDUSD, TUSD, USD1, USD, USDS, PAX, TRY, EUR, GBP, BRL, AUD, BTC, ETH, BNB, U';

@@ -12,7 +12,7 @@ import { openWorkbench } from './workbench.ts';
 
 const day = '2025-07-08';
 const open = Date.parse(day);
-/** Wide enough for most numbers to fit in beside the others. */
+/** Wide enough for most numbers to pass the rules next to the others. */
 const usual: Readonly<Record<string, string>> = {
   ...{ open_time: `${open}`, open: '1', high: '1E9', low: '0', close: '1', volume: '1E9', close_time: `${open + 1}` },
   ...{ quote_volume: '1E9', count: '7', taker_buy_volume: '0', taker_buy_quote_volume: '0', ignore: '0' },
@@ -23,7 +23,7 @@ const stored: Readonly<Record<string, string>> = {
   taker_buy_quote_volume: 'taker_buy_quote_asset_volume',
 };
 
-/** The archive's grammar (A34), written apart from that of the product. */
+/** The archive's grammar (A34), written independently of the product's. */
 const isNumber = (text: string): boolean => /^[-]?[0-9]+([.][0-9]+)?([eE][-]?[0-9]+)?$/.test(text);
 
 const number = fc.oneof(
@@ -31,7 +31,7 @@ const number = fc.oneof(
   fc.stringMatching(/^\d{1,9}\.\d{1,40}$/),
   fc.stringMatching(/^\d{1,12}([eE]-?\d{1,3})?$/),
   fc.constantFrom('0E-8', '1E-8', '-0', '-0.0', '5e-324', '2e-324', '1E400', '9007199254740991', '9007199254740992'),
-  // Halfway between two doubles, and a digit more on either side.
+  // Halfway between two doubles, and one digit above and below.
   fc.constantFrom('9007199254740993.0', '9007199254740993.00000000000000000001', '0.500000000000000055511151231257827'),
 );
 const other = fc.oneof(
@@ -41,11 +41,11 @@ const other = fc.oneof(
 const field = fc.record({
   column: fc.constantFrom(...columns.slice(1)),
   text: fc.oneof(number, other),
-  /** The row stands twice, so that its partition is read as one in which bars may (A10). */
+  /** The row appears twice, so that its partition is read as one that may repeat bars (A10). */
   twice: fc.boolean(),
 });
 
-test('A34: any text in any column is the nearest double of a number of the archive, or its archive is refused', async () => {
+test('A34: any text in any column is read as the nearest double, or its archive is refused', async () => {
   let [loaded, refused] = [0, 0];
   await fc.assert(
     fc.asyncProperty(fc.array(field, { minLength: 50, maxLength: 60 }), async (fields) => {

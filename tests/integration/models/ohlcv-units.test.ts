@@ -30,7 +30,7 @@ test.each([
   expect(await units('futures-cm', symbol)).toEqual([['3.0', quote, '1.0', takerQuote]]);
 });
 
-test('sizes are a var; the view follows it, and an entry that says nothing is refused', async () => {
+test('the contract sizes are a var that the view follows, and an incomplete entry is refused', async () => {
   expect(await units('futures-cm', 'XRPUSD_PERP', { contract_sizes: ['XRPUSD=2.5'] })).toEqual([
     ['3.0', '50.0', '1.0', '20.0'],
   ]);
@@ -39,7 +39,7 @@ test('sizes are a var; the view follows it, and an entry that says nothing is re
   });
 });
 
-test('rows come and go with those of ohlcv', async () => {
+test('rows appear and disappear with those of ohlcv', async () => {
   await units('spot', 'BTCUSDT');
   await bench.warehouse.run('TRUNCATE ohlcv');
   expect(await bench.texts('SELECT count(*) FROM ohlcv_units')).toEqual([['0']]);

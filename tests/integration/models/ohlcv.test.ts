@@ -24,7 +24,7 @@ interface Line {
   readonly ignore?: string;
 }
 
-/** A line as published; `time` is a UTC time, or the number as it stands in the file. */
+/** A line as published; `time` is a UTC time, or the number as it is in the file. */
 function line({ time, open = '2.0', high = '2.5', low = '1.5', close = '2.1', volume = '100', ...more }: Line): string {
   const openTime = typeof time === 'number' ? time : Date.parse(`${time}Z`);
   const { closeTime = openTime + 86_399_999, quoteVolume = '200', count = '7', takerVolume = '40' } = more;
@@ -45,7 +45,7 @@ function line({ time, open = '2.0', high = '2.5', low = '1.5', close = '2.1', vo
   ].join(',');
 }
 
-/** Stages archives with these lines and builds; answers what was rejected. */
+/** Stages archives with these lines and builds; returns the rejections. */
 async function build(archives: readonly (Listed & { readonly lines: readonly Line[] })[]) {
   await bench.stage(...archives);
   const { source, rejected } = bench.source(
@@ -61,7 +61,7 @@ const btc = { symbol: 'BTCUSDT', period: '2025-07-01' };
 const day = '2025-07-01T00:00:00';
 
 describe('a bar', () => {
-  test('has the values as published, however they are written (A5), and its symbol, timeframe and market from the key', async () => {
+  test('has the published values in any notation (A5), and symbol, timeframe and market from the key', async () => {
     const { outcome } = await build([
       { ...btc, lines: [{ time: day, low: '0.00100000', volume: '40', quoteVolume: '123.4567890123456', count: '0' }] },
       { symbol: 'BTCUSD_PERP', period: '2025-07-01', timeframe: '1h', market: 'futures/cm', lines: [{ time: day }] },
@@ -95,7 +95,7 @@ describe('a bar', () => {
     ]);
   });
 
-  test('off the grid is kept as it is (A8)', async () => {
+  test('off the grid is kept unchanged (A8)', async () => {
     await build([
       {
         symbol: 'BTCUSDT',
@@ -126,7 +126,7 @@ describe('a bar', () => {
     expect(await bars('symbol')).toEqual([['BTCUSDT']]);
   });
 
-  test('that stands twice, to the last byte, is one (A10)', async () => {
+  test('that is repeated byte by byte is stored once (A10)', async () => {
     const both = { time: '2026-02-10T00:00:00' };
     const { rejected } = await build([
       { symbol: 'AXSUSDT', period: '2026-02', lines: [both, both] },
@@ -137,7 +137,7 @@ describe('a bar', () => {
   });
 });
 
-test('a daily archive wins over a monthly one where they differ; what the monthly one alone has stays (A12, A15)', async () => {
+test('a daily archive wins over a monthly one if they differ; bars that only the monthly one has stay (A12, A15)', async () => {
   await build([
     {
       symbol: 'BTCUSDT',
@@ -157,7 +157,7 @@ test('a daily archive wins over a monthly one where they differ; what the monthl
   ]);
 });
 
-test('a bar of the exchange counts where no archive has it, and never shows where one does (A12)', async () => {
+test('a bar of the exchange is used only if no archive has it (A12)', async () => {
   const archives = [
     {
       symbol: 'BTCUSDT',
@@ -188,7 +188,7 @@ test('a bar of the exchange counts where no archive has it, and never shows wher
   expect((await bars('*')).filter(([, , , time]) => time !== '2025-07-03 00:00:00')).toEqual(published);
 });
 
-test('which archive was at hand first never shows: the same bars, whichever build saw them (B3)', async () => {
+test('the order in which archives arrive does not matter: the same bars, whichever build saw them (B3)', async () => {
   const monthly = {
     symbol: 'BTCUSDT',
     period: '2025-07',
@@ -212,7 +212,7 @@ test('which archive was at hand first never shows: the same bars, whichever buil
   }
 });
 
-test('spot and futures of one ticker stand side by side (B5)', async () => {
+test('spot and futures of one ticker exist side by side (B5)', async () => {
   await build([
     { ...btc, lines: [{ time: day, close: '2.2' }] },
     { ...btc, market: 'spot', lines: [{ time: day, close: '2.3' }] },
@@ -223,7 +223,7 @@ test('spot and futures of one ticker stand side by side (B5)', async () => {
   ]);
 });
 
-describe('an archive is rejected whole', () => {
+describe('an archive is rejected entirely', () => {
   const defects: Readonly<Record<string, readonly [Partial<Line>, string | undefined]>> = {
     'for NaN (A14)': [{ close: 'NaN' }, 'not_a_number: row 2, close NaN'],
     'for an infinite value': [{ quoteVolume: 'inf' }, 'not_a_number: row 2, quote_volume inf'],
@@ -291,7 +291,7 @@ describe('an archive is rejected whole', () => {
     expect(stored.includes(listed(name).symbol)).toBe(reason === undefined);
   });
 
-  test.each(['monthly', 'daily'])('where a bar stands twice, be the %s one bad', async (bad) => {
+  test.each(['monthly', 'daily'])('if a bar appears twice and the %s one is bad', async (bad) => {
     const day31 = { time: '2019-01-31T00:00:00' };
     const { rejected } = await build([
       { symbol: 'BTTUSDT', period: '2019-01', lines: [{ ...day31, ...(bad === 'monthly' && { low: 'NaN' }) }] },
@@ -301,14 +301,14 @@ describe('an archive is rejected whole', () => {
     expect(await bars('data_source')).toEqual([[bad === 'monthly' ? 'daily' : 'monthly']]);
   });
 
-  test('for rows of one time that differ', async () => {
+  test('for different rows of the same time', async () => {
     const { rejected } = await build([{ ...btc, lines: [{ time: day }, { time: day, close: '2.2' }] }]);
     expect(rejected).toEqual({
       [archive(btc).key]: 'conflicting_duplicate: row 2, opens when the row above it does, and differs',
     });
   });
 
-  test('and its partition is built from the daily ones where the monthly one is bad (A11)', async () => {
+  test('and its partition is built from the daily ones if the monthly one is bad (A11)', async () => {
     const { rejected } = await build([
       {
         symbol: 'BTTUSDT',
@@ -322,7 +322,7 @@ describe('an archive is rejected whole', () => {
   });
 });
 
-test('only the months of archives that came or changed are rebuilt, and those whose archives are gone are removed', async () => {
+test('only the months of new or changed archives are rebuilt, and those whose archives are gone are removed', async () => {
   const june = { symbol: 'BTCUSDT', period: '2025-06-30', lines: [{ time: '2025-06-30T00:00:00' }] };
   const july = { ...btc, lines: [{ time: day }] };
   await build([june, july]);
@@ -338,7 +338,7 @@ test('only the months of archives that came or changed are rebuilt, and those wh
   expect(await bars('"timestamp"')).toEqual([['2025-07-01 00:00:00']]);
 });
 
-test('a window takes the months that any of its days lies in (B18)', async () => {
+test('a window includes every month that contains one of its days (B18)', async () => {
   const months = ['2025-05-31', '2025-06-30', '2025-07-01', '2025-08-01'].map((period) => ({
     symbol: 'BTCUSDT',
     period,
@@ -353,7 +353,7 @@ test('a window takes the months that any of its days lies in (B18)', async () =>
     ['futures-um/BTCUSDT/1d/2025-06-01'],
     ['futures-um/BTCUSDT/1d/2025-07-01'],
   ]);
-  // The ledger says loaded of what was built, and of nothing else.
+  // Only what was built has the status loaded in the ledger.
   expect(await bench.texts('SELECT status FROM staged_archives ORDER BY "key"')).toEqual([
     ['staged'],
     ['loaded'],
@@ -362,12 +362,12 @@ test('a window takes the months that any of its days lies in (B18)', async () =>
   ]);
 });
 
-test('the ledger says loaded of what a published build has read', async () => {
+test('a published build gives the archives that it has read the status loaded', async () => {
   await build([{ ...btc, lines: [{ time: day }] }]);
   expect(await bench.texts('SELECT status FROM staged_archives')).toEqual([['loaded']]);
 });
 
-test('and says so still where the ledger came anew and nothing is to be rebuilt', async () => {
+test('a reused build does so too, in a ledger that was read again', async () => {
   await build([{ ...btc, lines: [{ time: day }] }]);
   await bench.warehouse.run("UPDATE staged_archives SET status = 'staged'");
   expect(await bench.build('ohlcv', { source: bench.source({}).source })).toMatchObject({ status: 'reused' });

@@ -5,16 +5,16 @@ import { bufferSource, findMember, inflateMember } from '../../../extract/verify
 import { root } from '../../support/pipeline.ts';
 import { describeShared, realArchive } from '../../support/shared.ts';
 
-/** open, high, low, close, volume, quote volume, both taker volumes. */
+/** The columns open, high, low, close, volume, quote volume and both taker volumes. */
 const doubles = [1, 2, 3, 4, 5, 7, 9, 10];
 
 const significant = (text: string): string => text.replace('.', '').replace(/^0+|0+$/g, '');
-/** Whether the shortest text of the nearest double has the digits of the published one. */
+/** True if the shortest text of the nearest double has the same digits as the published one. */
 const comesBack = (text: string): boolean =>
   significant(Number(text).toExponential().replace(/e.*/, '')) === significant(text);
 
 describeShared('values of the real archive', () => {
-  test('that do not come back from a DOUBLE as they were published are as many as the docs say', async () => {
+  test('change their digits as a DOUBLE exactly as often as the docs say', async () => {
     const directory = await realArchive();
     let values = 0;
     const changed: string[] = [];

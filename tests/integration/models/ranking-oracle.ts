@@ -1,9 +1,9 @@
-/** What happened to a symbol on a day: `day` counts from the first of the history. */
+/** What happened to a symbol on a day; `day` counts from the first of the history. */
 export interface Cell {
   readonly symbol: string;
   readonly day: number;
   readonly listed: boolean;
-  /** 0 is no bar. */
+  /** 0 means no bar. */
   readonly volume: number;
   readonly trades: number;
 }
@@ -14,8 +14,8 @@ const hour = 3_600_000;
 const perpetual = /^[A-Z0-9]+(?<!SETTLED)$/;
 
 /**
- * volume_rankings from the rules of design.md section 5, without a database: one text a row, by day, rank and symbol.
- * `start` is the first day of the history.
+ * Computes volume_rankings from the rules of design.md section 5, without a database: one text per row, by day, rank
+ * and symbol. `start` is the first day of the history.
  */
 export function rankingsOf(cells: readonly Cell[], start: Date, asOf: Date): readonly string[] {
   const listed = new Map<string, Set<number>>();

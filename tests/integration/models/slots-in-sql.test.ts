@@ -19,13 +19,13 @@ const us = fc.integer({ min: 0, max: 1_000 * msOfDay * 1_000 }).map((past) => Da
 const timestamp = (time: number) => `make_timestamp(${time})`;
 const epoch = (text: string | null | undefined) => Date.parse(`${text?.slice(0, 19).replace(' ', 'T')}Z`);
 
-/** µs of a time as DuckDB writes it. */
+/** The µs of a time as DuckDB prints it. */
 function usOfText(text: string | null | undefined): number {
   const [, fraction = ''] = /\.(\d+)$/.exec(text ?? '') ?? [];
   return epoch(text) * 1_000 + Number(fraction.padEnd(6, '0'));
 }
 
-test('B18: SQL and TypeScript give a time the same slot of every timeframe', async () => {
+test('B18: SQL and TypeScript put a time into the same slot of every timeframe', async () => {
   await using warehouse = await createWarehouse({});
   const query = db.selectFrom('given').select(({ ref }) => {
     const [timeframe, time] = [ref('timeframe'), ref('time')];
@@ -49,7 +49,7 @@ test('B18: SQL and TypeScript give a time the same slot of every timeframe', asy
       const cases = all.map(({ timeframe, firstBar, past, edge }) => {
         const slots = slotsOf(timeframe, firstBar, 1000);
         const time = firstBar + past * 1_000;
-        // Slots are told apart at their edges.
+        // Times at the edges of slots show differences.
         return { timeframe, firstBar, slots, time: edge ? slots.opensAt(slots.slotOf(time) + 1) - (past % 2) : time };
       });
       const rows = cases.map((one) => `('${one.timeframe}', ${timestamp(one.time)}, ${timestamp(one.firstBar)})`);
@@ -69,7 +69,7 @@ test('B18: SQL and TypeScript give a time the same slot of every timeframe', asy
   );
 });
 
-test('A2: SQL and TypeScript take the same times for µs', async () => {
+test('A2: SQL and TypeScript take the same times to be µs', async () => {
   await using warehouse = await createWarehouse({});
   const query = db
     .selectFrom('published')

@@ -16,7 +16,7 @@ const columnsOf = async (columns: string, options: Parameters<Workbench['build']
   return bench.texts(`SELECT ${columns} FROM symbols ORDER BY instrument_type, symbol`);
 };
 
-describe('what a name says (A22, A23)', () => {
+describe('the parts of a name (A22, A23)', () => {
   const names: readonly (readonly [string, string | null, string | null, string])[] = [
     ['BTCUSDT', 'BTC', 'USDT', 'perpetual'],
     ['1000PEPEUSDT', '1000PEPE', 'USDT', 'perpetual'],
@@ -74,7 +74,7 @@ describe('the table of symbols', () => {
     ]);
   });
 
-  test('is built anew where the listing, a trade or a var changed, and only then', async () => {
+  test('is rebuilt if the listing, a trade or a var changed, and only then', async () => {
     await listDays('A', '2025-07-01');
     const status = async (vars = {}) => (await bench.build('symbols', { vars })).status;
     expect([await status(), await status()]).toEqual(['pass', 'reused']);
@@ -96,10 +96,10 @@ describe('the table of symbols', () => {
   });
 });
 
-describe('when a symbol was there', () => {
+describe('the life of a symbol', () => {
   beforeEach(() => bench.reset());
 
-  test('is from its first listed day to its last, in whatever timeframe', async () => {
+  test('lasts from its first listed day to its last, in any timeframe', async () => {
     await bench.list(
       { symbol: 'A', period: '2025-07-03', timeframe: '1m' },
       { symbol: 'A', period: '2025-07-01' },
@@ -108,7 +108,7 @@ describe('when a symbol was there', () => {
     expect(await columnsOf('first_date, last_date, spells')).toEqual([['2025-07-01', '2025-07-03', '1']]);
   });
 
-  test('is told by daily archives where there are any: a month says no day', async () => {
+  test('is determined by daily archives if there are any, since a month names no day', async () => {
     await bench.list(
       { symbol: 'A', period: '2025-06' },
       { symbol: 'A', period: '2025-06-10' },
@@ -117,7 +117,7 @@ describe('when a symbol was there', () => {
     expect(await columnsOf('first_date, last_date, spells')).toEqual([['2025-06-10', '2025-06-12', '1']]);
   });
 
-  test('is told by months where there is nothing else, to the last day of the last', async () => {
+  test('is determined by months if there is nothing else, up to the last day of the last month', async () => {
     await bench.list(
       { symbol: 'A', period: '2024-01' },
       { symbol: 'A', period: '2024-02' },
@@ -130,7 +130,7 @@ describe('when a symbol was there', () => {
     ]);
   });
 
-  test('a hole of more than 7 days begins a new spell, one of 7 does not (A24)', async () => {
+  test('has a new spell after a hole of more than 7 days, but not after 7 (A24)', async () => {
     await listDays('SEVEN', '2025-07-01', '2025-07-09');
     await listDays('EIGHT', '2025-07-01', '2025-07-10');
     await listDays('LUNAUSDT', ...days('2022-05-01', 13), ...days('2022-05-30', 3), '2022-07-01');
@@ -141,7 +141,7 @@ describe('when a symbol was there', () => {
     ]);
   });
 
-  test('the last traded day is that of the last bar with a trade; flat bars count for nothing (A13)', async () => {
+  test('has its last traded day at the last bar with a trade; flat bars do not count (A13)', async () => {
     await listDays('A', '2025-07-01');
     await listDays('B', '2025-07-01');
     await bench.trade(
@@ -158,7 +158,7 @@ describe('when a symbol was there', () => {
 });
 
 describeShared('the 1,007 names of the USD-M tree', () => {
-  test('say what the expected CSV says of them (A22, A23)', async () => {
+  test('are read as in the expected CSV (A22, A23)', async () => {
     const { columns, rows } = await readCsv(sharedPath('real-archive/expected-symbols.csv'));
     expect(rows).toHaveLength(1_007);
     await bench.reset();

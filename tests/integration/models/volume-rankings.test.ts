@@ -11,7 +11,7 @@ beforeEach(() => bench.reset());
 
 type Options = Parameters<Workbench['build']>[1];
 
-/** Day → symbol → turnover; each symbol is available on the days it trades on, and on those of `silent` without a bar. */
+/** Day → symbol → turnover. A symbol is available on its trading days, and without a bar on its days in `silent`. */
 async function trade(history: Readonly<Record<string, Readonly<Record<string, number>>>>): Promise<void> {
   const cells = Object.entries(history).flatMap(([date, volumes]) =>
     Object.entries(volumes).map(([symbol, quoteVolume]) => ({ symbol, date, quoteVolume })),
@@ -31,7 +31,7 @@ const rows = (columns: string, where = 'true') =>
   bench.texts(`SELECT ${columns} FROM volume_rankings WHERE ${where} ORDER BY date, rank, symbol`);
 
 describe('the cohort of a day', () => {
-  test('is perpetual contracts in USDT: no delivery, no settled copy, no other quote asset (B4)', async () => {
+  test('is the perpetual contracts in USDT: no delivery, no settled copy, no other quote asset (B4)', async () => {
     const volumes = {
       BTCUSDT: 9,
       BTCUSDT_250926: 8,
@@ -57,14 +57,14 @@ describe('the cohort of a day', () => {
     expect(await rows('symbol')).toEqual([['ETHUSDC'], ['BTCUSDT']]);
   });
 
-  test('leaves out who had no trade, and who has no volume (A13)', async () => {
+  test('leaves out symbols without a trade or without a volume (A13)', async () => {
     await trade({ '2025-07-01': { AUSDT: 5, BUSDT: 9, CUSDT: 0 } });
     await bench.trade({ symbol: 'BUSDT', date: '2025-07-01', quoteVolume: 9, trades: 0 });
     await rank();
     expect(await rows('symbol')).toEqual([['AUSDT']]);
   });
 
-  test('has who traded and is not available', async () => {
+  test('includes symbols that traded but are not available', async () => {
     await trade({
       '2025-07-01': { AUSDT: 5, BUSDT: 5 },
       '2025-07-03': { AUSDT: 5, BUSDT: 5 },
@@ -80,7 +80,7 @@ describe('the cohort of a day', () => {
 });
 
 describe('rank, percentile and share', () => {
-  test('are by turnover, the largest first; ties share a rank and no rank is left out', async () => {
+  test('are by turnover, largest first; ties share a rank, and no rank is skipped', async () => {
     await trade({ '2025-07-01': { AUSDT: 20, BUSDT: 10, CUSDT: 20, DUSDT: 40, EUSDT: 10 } });
     await rank();
     expect(await rows('symbol, rank, percentile, market_share_pct, quote_volume_usdt, trade_count')).toEqual([
@@ -98,7 +98,7 @@ describe('rank, percentile and share', () => {
     expect(await rows('rank, percentile, market_share_pct')).toEqual([['1', '0.0', '100.0']]);
   });
 
-  test('shares sum to 100 where turnovers are far apart (B21)', async () => {
+  test('have shares that sum to 100 even if turnovers are far apart (B21)', async () => {
     const volumes = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`S${i}USDT`, 1e10 / 1.7 ** i]));
     await trade({ '2025-07-01': volumes });
     await rank();
@@ -108,13 +108,13 @@ describe('rank, percentile and share', () => {
 });
 
 describe('rank changes and days_available', () => {
-  test('count calendar days, not rows: NULL where the symbol was unranked that day (B3)', async () => {
+  test('count calendar days, not rows: NULL if the symbol was unranked that day (B3)', async () => {
     const first = '2025-06-01';
     const [d0 = '', d1 = '', , , , , , d7 = '', d8 = '', , , , , , d14 = ''] = days(first, 31);
     const d30 = '2025-07-01';
     const all = days(first, 31);
     await trade(Object.fromEntries(all.map((day) => [day, { BTCUSDT: 100, AUSDT: 50, BUSDT: 20 }])));
-    // A is first on day 0, then third on 1, away from 2 to 6, second on the others.
+    // A is first on day 0, third on day 1, away on days 2 to 6, and second on the others.
     await trade({ [d0]: { AUSDT: 1_000 }, [d1]: { AUSDT: 10 } });
     for (const date of all.slice(2, 7)) await bench.trade({ symbol: 'AUSDT', date, trades: 0 });
     await rank();
@@ -129,7 +129,7 @@ describe('rank changes and days_available', () => {
     expect(await bench.texts(`SELECT max(days_available) FROM volume_rankings`)).toEqual([['30']]);
   });
 
-  test('do not bridge a day that no symbol was ranked on', async () => {
+  test('do not bridge a day on which no symbol was ranked', async () => {
     await trade({ '2025-07-01': { AUSDT: 1, BUSDT: 2 }, '2025-07-03': { AUSDT: 2, BUSDT: 1 } });
     await rank();
     expect(await rows('symbol, rank_change_1d, days_available', "date = '2025-07-03'")).toEqual([
@@ -148,20 +148,20 @@ describe('an incomplete day', () => {
     return (await bench.texts('SELECT DISTINCT date FROM volume_rankings ORDER BY date')).map(([date]) => date);
   };
 
-  test('is withheld while less than 9 of 10 symbols of the day before have come', async () => {
+  test('is withheld while fewer than 9 of 10 symbols of the day before have arrived', async () => {
     await trade({ '2025-07-02': volumes(10), '2025-07-03': volumes(8) });
     expect(await dates({ asOf: morning })).toEqual(['2025-07-02']);
     await trade({ '2025-07-03': volumes(9) });
     expect(await dates({ asOf: morning })).toEqual(['2025-07-02', '2025-07-03']);
   });
 
-  test('is ranked at the ratio of the var', async () => {
+  test('is ranked from the ratio of the var on', async () => {
     await trade({ '2025-07-02': volumes(10), '2025-07-03': volumes(5) });
     expect(await dates({ asOf: morning, vars: { day_complete_ratio: 0.5 } })).toEqual(['2025-07-02', '2025-07-03']);
     expect(await dates({ asOf: morning, vars: { day_complete_ratio: 0.51 } })).toEqual(['2025-07-02']);
   });
 
-  test('counts the symbols of the day before, so that new listings do not make up for what is missing', async () => {
+  test('counts the symbols of the day before, so that new listings do not make up for missing ones', async () => {
     await trade({
       '2025-07-02': volumes(10),
       '2025-07-03': { ...volumes(5), XUSDT: 1, YUSDT: 1, ZUSDT: 1, WUSDT: 1, VUSDT: 1 },
@@ -169,12 +169,12 @@ describe('an incomplete day', () => {
     expect(await dates({ asOf: morning })).toEqual(['2025-07-02']);
   });
 
-  test('counts them also where a symbol that stays away has no row at all', async () => {
+  test('counts them even if a missing symbol has no row at all', async () => {
     await trade({ '2025-07-02': volumes(10), '2025-07-03': volumes(5) });
     expect(await dates({ asOf: morning, vars: { grace_days: 0 } })).toEqual(['2025-07-02']);
   });
 
-  test('is ranked once it is more than 48 h past, whatever is missing', async () => {
+  test('is ranked once it is more than 48 h old, whatever is missing', async () => {
     await trade({ '2025-07-02': volumes(10), '2025-07-03': volumes(2) });
     expect(await dates({ asOf: utc('2025-07-06T00:00') })).toEqual(['2025-07-02']);
     expect(await dates({ asOf: utc('2025-07-06T00:00:00.001') })).toEqual(['2025-07-02', '2025-07-03']);
@@ -202,11 +202,11 @@ describe('what is rebuilt', () => {
     await rank();
   });
 
-  test('is nothing where nothing changed', async () => {
+  test('is nothing if nothing changed', async () => {
     expect(await rank({ asOf: utc('2025-12-02T09:00') })).toMatchObject({ status: 'reused' });
   });
 
-  test('is a day whose volumes changed and the 30 after it, which look back on it (B2, B3)', async () => {
+  test('is a day whose volumes changed and the 30 after it, which look back at it (B2, B3)', async () => {
     await trade({ '2025-06-05': { CUSDT: 9 } });
     expect(await rank({ asOf: utc('2025-12-02T09:00') })).toMatchObject({ partitions: 31 });
     expect(
@@ -224,13 +224,13 @@ describe('what is rebuilt', () => {
     ).toEqual([['2025-06-05', '2025-07-05']]);
   });
 
-  test('says by generation_timestamp which run built it', async () => {
+  test('has the time of its run as generation_timestamp', async () => {
     expect(await bench.texts('SELECT DISTINCT generation_timestamp FROM volume_rankings')).toEqual([
       ['2025-12-01 09:00:00'],
     ]);
   });
 
-  test('is removed where a symbol turns out not to trade at all', async () => {
+  test('is removed if a symbol turns out not to trade at all', async () => {
     for (const date of days('2025-06-01', 40)) await bench.trade({ symbol: 'AUSDT', date, trades: 0 });
     await rank();
     expect(await bench.texts('SELECT DISTINCT symbol FROM volume_rankings ORDER BY ALL')).toEqual([
@@ -240,7 +240,7 @@ describe('what is rebuilt', () => {
   });
 });
 
-test('lists days that were listed and never traded as no days of the ranking', async () => {
+test('does not include days that were listed and never traded', async () => {
   await list('AUSDT', '2025-07-01');
   expect(await rank()).toMatchObject({ status: 'reused', rows: 0 });
   expect(await rows('*')).toEqual([]);

@@ -42,7 +42,7 @@ const textOf = (value: string | number) =>
   typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
 const isoDay = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-/** Key and first and last day of an archive. */
+/** The key and the first and last day of an archive. */
 export function archive({ symbol, period, timeframe = '1d', market = 'futures/um' }: Listed) {
   const cadence = period.length === 7 ? 'monthly' : 'daily';
   const [year = 0, month = 0] = period.split('-').map(Number);
@@ -56,14 +56,14 @@ export function archive({ symbol, period, timeframe = '1d', market = 'futures/um
   };
 }
 
-/** What staged lines have per file, without the key. */
+/** The columns that staged lines have per file, except the key. */
 function archiveOf(key: string): readonly string[] {
   const [, market = '', cadence = '', symbol = '', timeframe = ''] =
     /^data\/(.+)\/(daily|monthly|rest)\/klines\/([^/]+)\/([^/]+)\//.exec(key) ?? [];
   return [market.replace('/', '-'), symbol, timeframe, cadence];
 }
 
-/** A warehouse with the real tables, and the real models compiled for it; what they read is written by the test. */
+/** A warehouse with the real tables and the real models compiled for it; tests write the rows that they read. */
 export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   const warehouse = await createWarehouse(schema, options);
   const pipeline = await loadPipeline(join(root, 'pipeline.yaml'));
@@ -144,7 +144,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       await warehouse.run(`DELETE FROM archive_objects WHERE key = ${textOf(archive(object).key)}`);
     },
 
-    /** Adds or replaces 1d bars of USD-M; the price is 2, so that base volume is half of the turnover. */
+    /** Adds or replaces 1d bars of USD-M. The price is 2, so the base volume is half of the turnover. */
     async trade(...bars: readonly Bar[]): Promise<void> {
       for (const { symbol, date } of bars)
         await warehouse.run(
@@ -199,7 +199,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       return Promise.all(declared.map((node) => project.test(node)));
     },
 
-    /** Lines of archives as a staged source; rejections are kept, and leave the ledger as the extract's feed would. */
+    /** Lines of archives as a staged source. Rejections are kept, and change the ledger as the extract's feed would. */
     source(lines: Readonly<Record<string, readonly string[]>>) {
       const rejected: Record<string, string> = {};
       const staged: StagedSource = {

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 const query = (...args: readonly string[]) => pipelineInProcess(['query', ...args], { dataDir: fixture.dataDir });
 
-/** What a pipe gets, byte for byte. */
+/** The exact bytes that a pipe receives. */
 async function piped(...args: readonly string[]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const exitCode = await main(['query', ...args, '--data-dir', fixture.dataDir], {
@@ -42,7 +42,7 @@ async function piped(...args: readonly string[]): Promise<Buffer> {
 
 const typesOf = (table: Table) => Object.fromEntries(table.schema.fields.map(({ name, type }) => [name, String(type)]));
 
-/** A table as the CSV of the same answer has it. */
+/** A table in the form of the CSV of the same answer. */
 function csvOf(table: Table): string {
   const lines = [table.schema.fields.map(({ name }) => name).join(',')];
   for (let row = 0; row < table.numRows; row++) {
@@ -51,7 +51,7 @@ function csvOf(table: Table): string {
       if (value === null) return '';
       const kind = String(type);
       if (kind.startsWith('Date')) return new Date(value).toISOString().slice(0, 10);
-      if (kind === 'Float32') return String(Number(value.toPrecision(8))); // as many digits as it has
+      if (kind === 'Float32') return String(Number(value.toPrecision(8))); // the digits of a FLOAT
       if (!kind.startsWith('Timestamp')) return String(value);
       const time = new Date(value).toISOString().replace('T', ' ').replace('Z', '');
       return time.replace(/\.000$/, '');
@@ -66,7 +66,7 @@ test.each([
   ['timeline', 'TWICEUSDT'],
   ['rank', 'TWICEUSDT'],
   ['market', 'latest'],
-])('an Arrow stream of %s %s holds the rows and types of the answer, NULLs included', async (...ask) => {
+])('an Arrow stream of %s %s has the rows and types of the answer, including NULLs', async (...ask) => {
   const table = tableFromIPC(await piped(...ask, '--format', 'arrow'));
   const csv = (await query(...ask)).stdout.replaceAll(/\b(\d+)\.0\b/g, '$1');
   expect(csvOf(table)).toBe(csv);
@@ -97,7 +97,7 @@ test('types are exact', async () => {
   });
 });
 
-test('times are instants in UTC in Parquet and in Arrow, to the same µs', async () => {
+test('times are instants in UTC in Parquet and in Arrow, equal to the µs', async () => {
   const folder = await tempDir('instants-');
   const ask = ['ohlcv', 'BTCUSDT', '--timeframe', '1h'];
   for (const name of ['bars.parquet', 'bars.arrow'])
@@ -119,7 +119,7 @@ test('times are instants in UTC in Parquet and in Arrow, to the same µs', async
   }
 });
 
-test('an output is a file by its name, .arrow or .arrows, and an empty answer has its columns', async () => {
+test('an output named .arrow is a file and .arrows a stream, and an empty answer has its columns', async () => {
   const folder = await tempDir('arrow-');
   const ask = ['ohlcv', 'BTCUSDT', '--timeframe', '1h'];
   for (const [name, magic] of [
@@ -136,7 +136,7 @@ test('an output is a file by its name, .arrow or .arrows, and an empty answer ha
   expect([none.numRows, none.schema.fields.length]).toEqual([0, 15]);
 });
 
-test('is written in batches, every value to the last bit, µs and more than 2^53 included', async () => {
+test('Arrow is written in batches, with every value exact, including µs and integers above 2^53', async () => {
   const file = join(await tempDir('arrow-'), 'warehouse.duckdb');
   {
     await using database = await openDatabase({ file });

@@ -49,7 +49,7 @@ describe('basis', () => {
     expect(0.3 - 0.2).not.toBe(0.1);
   });
 
-  test('of a delivery contract is in percent a year too, until its delivery', async () => {
+  test('of a delivery contract is also in percent per year, until its delivery', async () => {
     const rows = await warehouse.rows(basis, { symbol: 'XRPUSDT_240304', end: '2024-03-06' });
     const days = (Date.parse('2024-03-04T08:00Z') - Date.parse('2024-03-01T23:59:59.999Z')) / 86_400_000;
     expect(rows[0]?.basis_pct).toBe(5);
@@ -57,19 +57,19 @@ describe('basis', () => {
     expect(rows.at(-1)?.annualised_pct).toBeNull();
   });
 
-  test('of a coin-margined contract is against USDT, the perpetual where no contract is named', async () => {
+  test('of a coin-margined contract is against USDT, by default of the perpetual', async () => {
     for (const symbol of ['XRPUSD_PERP', 'XRPUSD', 'XRPUSDT']) {
       const rows = await warehouse.rows(basis, { symbol, instrumentType: 'futures-cm' });
       expect(rows.map((row) => [row.spot_close, row.futures_close])).toEqual([[0.2, 0.21]]);
     }
   });
 
-  test('takes a timeframe, and a range with its end out (B9)', async () => {
+  test('takes a timeframe, and a range without its end (B9)', async () => {
     const hours = await warehouse.rows(basis, { symbol: 'BTCUSDT', timeframe: '1h', end: '2024-01-01T05:00' });
     expect(hours.map(({ timestamp }) => timestamp.getUTCHours())).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('prints both sides, the units and what is left out on stderr', async () => {
+  test('prints both sides, the units and what is left out to stderr', async () => {
     const { exitCode, stdout, stderr } = await ask('XRPUSDT');
     expect(exitCode).toBe(0);
     expect(stdout.split('\n')[0]).toBe('timestamp,spot_close,futures_close,basis,basis_pct,annualised_pct');
@@ -83,7 +83,7 @@ describe('basis', () => {
   test.each([
     ['ONLYUSDT', 'there are no 1d bars of ONLYUSDT, spot', '--instrument-type spot --symbols ONLYUSDT --timeframes 1d'],
     ['SPOTUSDT', 'there are no 1d bars of SPOTUSDT, futures-um', '--instrument-type futures-um --symbols SPOTUSDT'],
-  ])('of %s, which has one side, says how to load the other', async (symbol, problem, command) => {
+  ])('of %s, which has only one side, says how to load the other', async (symbol, problem, command) => {
     const { exitCode, stdout, stderr } = await ask(symbol);
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain(problem);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 const query = (...args: readonly string[]) => pipelineInProcess(['query', ...args], { dataDir: fixture.dataDir });
 
-/** The same with a terminal of 60 columns for stdout; what it shows. */
+/** The same with a terminal of 60 columns as stdout; returns what it shows. */
 async function queryInTerminal(args: readonly string[], expectedExit = 0): Promise<string> {
   let shown = '';
   const write = (text: string, _: unknown, done: () => void) => {
@@ -39,7 +39,7 @@ async function queryInTerminal(args: readonly string[], expectedExit = 0): Promi
 }
 
 describe('pnpm pipeline query', () => {
-  test('prints CSV to a pipe, and target, market, range and units on stderr', async () => {
+  test('prints CSV to a pipe, and target, market, range and units to stderr', async () => {
     const { exitCode, stdout, stderr } = await query('top', '2025-05-10', '--limit', '2');
     expect(exitCode).toBe(0);
     expect(stdout.split('\n')[0]).toBe(
@@ -60,7 +60,7 @@ describe('pnpm pipeline query', () => {
     expect(stderr).toContain('quote_asset_volume, taker_buy_quote_asset_volume in base asset');
   });
 
-  test('with --quiet prints the result alone; notes follow --log-format', async () => {
+  test('prints only the result with --quiet; notes follow --log-format', async () => {
     expect((await query('top', 'latest', '--quiet')).stderr).toBe('');
     const notes = (await query('delistings', '2025-06-08', '--log-format', 'json')).stderr.trimEnd().split('\n');
     expect(notes.map((line) => JSON.parse(line))).toContainEqual(
@@ -89,7 +89,7 @@ describe('pnpm pipeline query', () => {
     expect([metadata.get('target'), metadata.get('synthetic')]).toEqual(['sample', 'true']);
   });
 
-  test('refuses a form that cannot be', async () => {
+  test('refuses impossible combinations of options', async () => {
     const refused = async (...args: readonly string[]) => {
       const { exitCode, stderr, stdout } = await query('summary', ...args);
       expect([exitCode, stdout]).toEqual([2, '']);
@@ -100,7 +100,7 @@ describe('pnpm pipeline query', () => {
     expect(await refused('--format', 'xml')).toContain('[USAGE]');
   });
 
-  test('shows a table for people, one row a line a column, and says where it stops', async () => {
+  test('shows a table for people, a single row with one line per column, and says where it stops', async () => {
     const table = (await query('top', '2025-05-10', '--limit', '1', '--format', 'table')).stdout.split('\n');
     expect(table[0]).toMatch(/^date +rank +symbol +quote_volume_usdt/);
     expect(table[1]).toMatch(/^2025-05-10 +1 +BTCUSDT /);
@@ -153,7 +153,7 @@ describe('pnpm pipeline query', () => {
     expect(await failed('nothing')).toContain('[USAGE]');
   });
 
-  test('of a missing warehouse is an error and creates nothing (B17)', async () => {
+  test('fails without a warehouse and creates nothing (B17)', async () => {
     const dataDir = await tempDir('missing-');
     const { exitCode, stdout, stderr } = await pipelineInProcess(['query', 'summary'], { dataDir });
     expect([exitCode, stdout]).toEqual([2, '']);
@@ -161,7 +161,7 @@ describe('pnpm pipeline query', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  test('answers the same in every time zone (B7)', async () => {
+  test('gives the same answer in every time zone (B7)', async () => {
     const args = ['query', 'ohlcv', 'BTCUSDT', '--timeframe', '1h', '--resample', '1d', '--end', '2024-01-03'];
     const answers = await Promise.all(
       ['UTC', 'America/New_York', 'Asia/Tokyo'].map((TZ) => pipeline(args, { dataDir: fixture.dataDir, env: { TZ } })),
@@ -171,7 +171,7 @@ describe('pnpm pipeline query', () => {
     expect(others).toEqual([utc, utc]);
   });
 
-  test('leaves the warehouse and the temporary folder as they were', async () => {
+  test('leaves the warehouse and the temporary folder unchanged', async () => {
     const before = await readFile(fixture.file);
     const temporary = await mkdtemp(join(fixture.dataDir, 'tmp-'));
     const args = ['query', 'ohlcv', 'BTCUSDT', '--timeframe', '1m', '--format', 'parquet'];
@@ -183,7 +183,7 @@ describe('pnpm pipeline query', () => {
 });
 
 describe('pnpm pipeline show', () => {
-  test('knows views, and says how to build one that is not there', async () => {
+  test('shows views, and says how to build a missing one', async () => {
     const { dataDir, file } = await writeWarehouse();
     const show = () => pipelineInProcess(['show', 'ohlcv_units', '--limit', '1'], { dataDir });
     const missing = await show();

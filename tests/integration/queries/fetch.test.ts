@@ -29,7 +29,7 @@ const ask = (dataDir: string, ...args: readonly string[]) =>
 const archives = (asked: readonly string[]) => asked.filter((path) => !isListing(path));
 
 describe('--fetch', () => {
-  test('makes a warehouse, extracts what is asked for and no more, and answers on stdout alone', async () => {
+  test('creates a warehouse, extracts only what is requested, and prints only the answer to stdout', async () => {
     const dataDir = await tempDir('fetch-');
     archive.requests();
     const { exitCode, stdout, stderr } = await ask(dataDir, '--start', '2025-06-03', '--end', '2025-06-05', '--fetch');
@@ -40,7 +40,7 @@ describe('--fetch', () => {
     expect(archives(archive.requests())).toEqual(['/data/futures/um/monthly/klines/BTCUSDT/1d/BTCUSDT-1d-2025-06.zip']);
   });
 
-  test('asks for nothing where every bar is there, and of what is missing only for that', async () => {
+  test('requests nothing if every bar is there, otherwise only what is missing', async () => {
     const dataDir = await tempDir('fetch-');
     await ask(dataDir, '--start', '2025-06-01', '--end', '2025-07-01', '--fetch');
     archive.requests();
@@ -65,7 +65,7 @@ describe('--fetch', () => {
     expect(JSON.parse((await ask(dataDir)).stdout)).toHaveLength(50);
   });
 
-  test('without it a missing warehouse stays an error (B17)', async () => {
+  test('is needed if there is no warehouse: without it that is an error (B17)', async () => {
     const dataDir = await tempDir('fetch-');
     const { exitCode, stderr } = await ask(dataDir);
     expect(exitCode).toBe(2);
@@ -73,7 +73,7 @@ describe('--fetch', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  test('ends as the run does: what the archive does not list, a host that is not there', async () => {
+  test('fails as the run does: for what the archive does not list, and for a host that does not exist', async () => {
     const dataDir = await tempDir('fetch-');
     const args = ['query', 'ohlcv', 'BTCUDST', '--timeframe', '1d', '--instrument-type', 'futures', '--fetch'];
     const unknown = await pipelineInProcess(args, { dataDir, env: env() });

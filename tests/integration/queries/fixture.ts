@@ -4,39 +4,38 @@ import { schemaStatements } from '../../../engine/duckdb/ddl.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../../engine/migrations/folder.ts';
 import { recordApplied } from '../../../engine/migrations/states.ts';
+import { msOfDay } from '../../../exchange/timeframes.ts';
 import { schema } from '../../../models/schema.ts';
 import { insertLedger } from '../../support/ledger-rows.ts';
 import { root } from '../../support/pipeline.ts';
 import { tempDir } from '../../support/temp.ts';
 
-const dayMs = 86_400_000;
-
 export const dayAfter = (day: string, days = 1): string =>
-  new Date(Date.parse(day) + days * dayMs).toISOString().slice(0, 10);
+  new Date(Date.parse(day) + days * msOfDay).toISOString().slice(0, 10);
 
 /** What a symbol did on the days from `from` to `to`, both included. */
 interface Span {
   readonly from: string;
   readonly to: string;
-  /** `flat`: a bar without trades; `no bar`: listed, its archive rejected; `away`: a row that says so. */
+  /** `flat`: a bar without trades; `no bar`: listed, but its archive was rejected; `away`: a row that says so. */
   readonly state: 'traded' | 'flat' | 'no bar' | 'away';
 }
 
 const first = '2025-05-01';
 const last = '2025-06-09';
-/** A day that the archive has not published yet, though the days after it are there (A21). */
+/** A day that the archive has not published yet, although the days after it are published (A21). */
 const late = '2025-05-20';
 
 const always = (symbol: string, volume: number, state: Span['state'] = 'traded') =>
   [symbol, volume, [{ from: first, to: last, state }]] as const;
 
-/** Symbols, their turnover, and what they did. */
+/** Symbols, their turnover, and their history. */
 const history: readonly (readonly [string, number, readonly Span[]])[] = [
   always('BTCUSDT', 9_000),
   always('ETHUSDT', 8_000),
   always('币安人生USDT', 10),
   [
-    'HOLEUSDT', // its archive of one day was rejected
+    'HOLEUSDT', // the archive of one day was rejected
     70,
     [
       { from: first, to: '2025-05-14', state: 'traded' },
@@ -45,7 +44,7 @@ const history: readonly (readonly [string, number, readonly Span[]])[] = [
     ],
   ],
   [
-    'SETTLEDUSDT', // stopped trading, publishes flat bars (A13)
+    'SETTLEDUSDT', // stopped trading, still publishes flat bars (A13)
     60,
     [
       { from: first, to: '2025-05-10', state: 'traded' },
@@ -53,7 +52,7 @@ const history: readonly (readonly [string, number, readonly Span[]])[] = [
     ],
   ],
   [
-    'GONEUSDT', // left, the grace days say so
+    'GONEUSDT', // left, as the grace days say
     50,
     [
       { from: first, to: '2025-05-12', state: 'traded' },
@@ -61,7 +60,7 @@ const history: readonly (readonly [string, number, readonly Span[]])[] = [
     ],
   ],
   [
-    'TWICEUSDT', // a ticker that is used again (A24)
+    'TWICEUSDT', // a ticker that is reused (A24)
     40,
     [
       { from: first, to: '2025-05-05', state: 'traded' },
@@ -79,8 +78,8 @@ const history: readonly (readonly [string, number, readonly Span[]])[] = [
   ],
 ];
 
-/** Turnover wanders by the day, so that ranks near each other change places now and then. */
-const volumeOf = (volume: number, day: string): number => volume * (1 + ((Date.parse(day) / dayMs) % 7) / 10);
+/** Turnover varies by day, so that neighbouring ranks change places now and then. */
+const volumeOf = (volume: number, day: string): number => volume * (1 + ((Date.parse(day) / msOfDay) % 7) / 10);
 
 function* availabilityRows(): Generator<string> {
   for (const [symbol, volume, spans] of history) {
@@ -113,7 +112,7 @@ const rankings = `
   LEFT JOIN ranked AS day ON day.symbol = now.symbol AND day.date = now.date - 1
   LEFT JOIN ranked AS week ON week.symbol = now.symbol AND week.date = now.date - 7`;
 
-/** Bars of `1 h` and `1 m` with a hole and a run off the grid (A8), µs in close_time; sums that binary floats miss. */
+/** Bars of `1h` and `1m` with a hole, bars off the grid (A8), µs in close_time, and sums that binary floats miss. */
 const bars = (series: {
   symbol: string;
   market: string;
@@ -184,13 +183,13 @@ const gapsState = `
                          'futures-cm/BTCUSD_PERP/1h']), 'x', 'run'`;
 
 export interface Fixture {
-  /** For `--data-dir`. */
+  /** The folder for `--data-dir`. */
   readonly dataDir: string;
   readonly file: string;
   readonly exports: string;
 }
 
-/** A small warehouse of the target `sample`, as a build would leave it; `exports` too where they are asked for. */
+/** A small warehouse of the target `sample` as a build would leave it, with exports on request. */
 export async function writeWarehouse({ withExports = false, rows = true } = {}): Promise<Fixture> {
   const dataDir = await tempDir('queries-');
   const directory = join(dataDir, 'sample');

@@ -8,7 +8,7 @@ let fixture: Fixture;
 beforeAll(async () => {
   fixture = await writeWarehouse();
   await using warehouse = await openWarehouse({ file: fixture.file });
-  // A listing of all of futures-um, and of one symbol of spot.
+  // Lists all of futures-um, and one symbol of spot.
   await warehouse.run(`INSERT INTO archive_objects
     SELECT format('data/{}', symbol), 'futures-um', 'daily', symbol, '1d', DATE '2025-05-01', DATE '2025-06-10', 500, 'e',
       TIMESTAMP '2025-06-10', TIMESTAMP '2025-06-10'
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 const ask = async (...words: readonly string[]) => pipelineInProcess(['query', ...words], { dataDir: fixture.dataDir });
 
-describe('--fetch is suggested only where it can help', () => {
+describe('--fetch is suggested only if it can help', () => {
   const bars = (symbol: string, market: string) =>
     ask('ohlcv', symbol, '--timeframe', '1d', '--instrument-type', market);
 
@@ -41,7 +41,7 @@ describe('--fetch is suggested only where it can help', () => {
   test.each([
     ['NOSUCHCOIN', 'the archive does not list NOSUCHCOIN for futures-um'],
     ['BADUSDT', 'pnpm pipeline query rejected --instrument-type futures-um'],
-  ])('%s is not', async (symbol, hint) => {
+  ])('%s cannot be fetched', async (symbol, hint) => {
     const { exitCode, stderr } = await bars(symbol, 'futures');
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(hint)]);
     expect(stderr).not.toContain('--fetch');
@@ -54,13 +54,13 @@ test.each([
   ['BTCUSDT_260327', 'it is a delivery contract'],
   ['ODDXYZ', 'its quote asset is not known'],
   ['QUIETUSDT', 'it has no trades on a ranked day'],
-])('%s is there and is not ranked: %s', async (symbol, why) => {
+])('%s exists but is not ranked: %s', async (symbol, why) => {
   const { exitCode, stderr } = await ask('rank', symbol);
   expect(exitCode).toBe(2);
   expect(stderr).toContain(`${symbol} exists, but is not ranked: ${why}`);
 });
 
-test('1M is a month, 1m a minute', async () => {
+test('1M is a month, and 1m a minute', async () => {
   expect((await ask('ohlcv', 'BTCUSDT', '--timeframe', '1M')).stderr).toContain(
     'there are no 1mo bars of BTCUSDT, spot',
   );
@@ -68,7 +68,7 @@ test('1M is a month, 1m a minute', async () => {
   expect((await ask('ohlcv', 'BTCUSDT', '--timeframe', '1m')).exitCode).toBe(0);
 });
 
-describe('a range outside the record says what the record covers', () => {
+describe('a range outside the record reports what the record covers', () => {
   const days = '2025-05-01 … 2025-06-09, 40 days';
   const january = '2024-01-01 … 2024-02-29, 60 days';
 
@@ -90,7 +90,7 @@ describe('a range outside the record says what the record covers', () => {
     expect(exitCode).toBe(0);
   });
 
-  test('and one within it says nothing', async () => {
+  test('and one within it reports nothing', async () => {
     for (const words of [
       'range 2025-05-01 2025-06-10',
       'ohlcv BTCUSDT --timeframe 1h --start 2024-01-01 --end 2024-03-01',
@@ -99,7 +99,7 @@ describe('a range outside the record says what the record covers', () => {
   });
 });
 
-test('a completion script has the symbols of the warehouse, and is written where there is none', async () => {
+test('a completion script has the symbols of the warehouse, and is also written without one', async () => {
   const script = async (dataDir: string) => (await pipelineInProcess(['completion', 'bash'], { dataDir })).stdout;
   expect(await script(fixture.dataDir)).toMatch(/^ {4}--symbols\) words="BTCUSDC BTCUSDT BTCUSDT_260327 /m);
   const without = await script(await tempDir('empty-'));

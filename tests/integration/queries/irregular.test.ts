@@ -5,7 +5,7 @@ import { archive, openWorkbench } from '../models/workbench.ts';
 const openTime = Date.parse('2020-12-21T14:00:00Z');
 const hour = 3_600_000;
 
-test('A9: bars whose close time is far from them are stored as published, and listed', async () => {
+test('A9: bars with a far-off close time are stored as published, and listed', async () => {
   const closes: Readonly<Record<string, number>> = {
     AUSDT: openTime + hour - 1,
     BUSDT: openTime + hour,

@@ -9,7 +9,7 @@ import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { readParquet } from '../../support/rows.ts';
 import { type Fixture, writeWarehouse } from './fixture.ts';
 
-/** Another process with the warehouse open for writing, as a build has it. */
+/** Another process that has the warehouse open for writing, like a build. */
 async function hold(file: string): Promise<AsyncDisposable & { readonly pid: number }> {
   const code = `import { DuckDBInstance } from '@duckdb/node-api';
     const instance = await DuckDBInstance.create(process.argv[1]);
@@ -43,7 +43,7 @@ describe('while a build holds the warehouse', () => {
   test.each([
     ['the exports answer', 'make_timestamptz(epoch_us(last_modified))', 'TIMESTAMP WITH TIME ZONE'],
     ['exports of an earlier version answer', 'last_modified', 'TIMESTAMP'],
-  ])('%s what they hold, and it is said', async (_, modified, type) => {
+  ])('%s what they can, and a note says so', async (_, modified, type) => {
     const { file, exports } = fixture;
     const written = join(exports, 'daily_availability.parquet');
     await copyRows(file, `FROM daily_availability SELECT * REPLACE (${modified} AS last_modified)`, written);
@@ -64,7 +64,7 @@ describe('while a build holds the warehouse', () => {
     await expect(warehouse.rows(rejected, {})).rejects.toMatchObject({ code: 'WAREHOUSE_LOCKED' });
   });
 
-  test('bars cannot be had, and the holder is named, after 5 s', async () => {
+  test('bars are unavailable, and the holder is named after 5 s', async () => {
     await using build = await hold(fixture.file);
     const args = ['query', 'ohlcv', 'BTCUSDT', '--timeframe', '1h'];
     const { exitCode, stderr, ms } = await pipelineInProcess(args, { dataDir: fixture.dataDir });
@@ -76,7 +76,7 @@ describe('while a build holds the warehouse', () => {
     expect(ms).toBeGreaterThan(4_500);
   });
 
-  test('and there are no exports, nothing answers', async () => {
+  test('without exports, nothing answers', async () => {
     const { file, exports } = await writeWarehouse({ withExports: true });
     await rm(exports, { recursive: true });
     await using _ = await hold(file);

@@ -23,27 +23,27 @@ describe('getOhlcv', () => {
   const january = (request: Partial<OhlcvRequest> = {}) =>
     ({ symbol: 'BTCUSDT', timeframe: '1h', start: '2024-01-01', end: '2024-02-01', file, ...request }) as const;
 
-  test('gives 744 hours for a month of 31 days (B9)', async () => {
+  test('returns 744 hours for a month of 31 days (B9)', async () => {
     const bars = await getOhlcv(january());
     expect(bars).toHaveLength(744);
     expect(bars[0]?.timestamp.toISOString()).toBe('2024-01-01T00:00:00.000Z');
     expect(bars.at(-1)?.timestamp.toISOString()).toBe('2024-01-31T23:00:00.000Z');
   });
 
-  test('keeps the markets apart and takes spot by default (B5)', async () => {
+  test('separates the markets, with spot as the default (B5)', async () => {
     expect((await getOhlcv(january())).every((bar) => bar.instrument_type === 'spot')).toBe(true);
     const futures = await getOhlcv(january({ instrumentType: 'futures' }));
     expect(futures.map((bar) => bar.instrument_type)).toEqual(Array(24).fill('futures-um'));
   });
 
-  test('takes an end within a day, and open sides', async () => {
+  test('accepts an end within a day, and open ends', async () => {
     const within = await getOhlcv(january({ start: '2024-01-01T22:00', end: new Date('2024-01-02T02:00:00Z') }));
     expect(within.map((bar) => bar.timestamp.getUTCHours())).toEqual([22, 23, 0, 1]);
     const whole = await getOhlcv({ symbol: 'BTCUSDT', timeframe: '1h', file });
     expect(whole).toHaveLength(60 * 24 - 3);
   });
 
-  test('gives the same by rows, by columns and as a stream', async () => {
+  test('returns the same as rows, as columns and as a stream', async () => {
     const rows = await getOhlcv(january());
     const columns = await getOhlcvColumns(january());
     expect(columns.timestamp).toEqual(Float64Array.from(rows, (bar) => bar.timestamp.getTime()));
@@ -55,14 +55,14 @@ describe('getOhlcv', () => {
     expect(all.data_source).toEqual(rows.map((bar) => bar.data_source));
     const streamed: Bar[] = [];
     for await (const bar of warehouse.stream(ohlcv, january())) {
-      // Another question may be asked while a stream stands open.
+      // Another question can run while a stream is open.
       if (streamed.length === 0) expect(await warehouse.rows(ohlcv, january())).toEqual(rows);
       streamed.push(bar);
     }
     expect(streamed).toEqual(rows);
   });
 
-  test('says what there is of a symbol where a series is not there', async () => {
+  test('says what exists of a symbol if the series does not', async () => {
     const refused = (request: Partial<OhlcvRequest>) => expect(getOhlcv(january(request))).rejects;
     const load = 'add --fetch, or load it: pnpm pipeline run --select +ohlcv --instrument-type spot --symbols';
     await refused({ timeframe: '5m' }).toMatchObject({
@@ -80,7 +80,7 @@ describe('getOhlcv', () => {
     await refused({ instrumentType: 'margin' as 'spot' }).toMatchObject({ code: 'USAGE' });
   });
 
-  test('is empty where the series has no bar in the range', async () => {
+  test('is empty if the series has no bar in the range', async () => {
     expect(await getOhlcv(january({ start: '2023-01-01', end: '2023-02-01' }))).toEqual([]);
   });
 });
@@ -92,7 +92,7 @@ describe('resampling', () => {
   });
   const ask = { symbol: 'BTCUSDT', start: '2024-01-01', end: '2024-03-01' };
 
-  /** The same by hand: buckets of the calendar, folded bar by bar. */
+  /** Resamples by hand: buckets of the calendar, folded bar by bar. */
   function byHand(bars: readonly Bar[], from: Timeframe, to: Timeframe): readonly object[] {
     const length = timeframes[from] as number;
     const buckets = Map.groupBy(bars, ({ timestamp }) => bucketStart(timestamp, to).getTime());
@@ -137,7 +137,7 @@ describe('resampling', () => {
     ['1h', ['2h', '4h', '6h', '8h', '12h', '1d', '1w', '1mo']],
     ['1d', ['1w', '1mo']],
   ];
-  test.each(pairs)('adds bars of %s up as a fold by hand does', async (timeframe, targets) => {
+  test.each(pairs)('sums bars of %s like a fold by hand', async (timeframe, targets) => {
     const bars = await getOhlcv({ ...ask, timeframe, file });
     expect(bars.length).toBeGreaterThan(50);
     for (const resample of targets) {
@@ -146,16 +146,16 @@ describe('resampling', () => {
     }
   });
 
-  test('marks a bucket of which bars are missing, or were not asked for', async () => {
+  test('marks a bucket with bars that are missing or were not requested', async () => {
     const days = await getOhlcv({ ...ask, timeframe: '1h', resample: '1d', start: '2024-02-07T12:00', file });
     expect(days.slice(0, 3).map(({ bars, bars_expected }) => [bars, bars_expected])).toEqual([
       [12n, 24n],
-      [21n, 24n], // three hours without a bar; those off the grid count for their hour (A8)
+      [21n, 24n], // three hours have no bar; bars off the grid count for their hour (A8)
       [24n, 24n],
     ]);
   });
 
-  test('is exact where binary sums are not (B21)', async () => {
+  test('is exact even if binary sums are not (B21)', async () => {
     const [first] = await getOhlcv({ ...ask, timeframe: '1h', resample: '1d', file });
     expect(
       Array(24)
@@ -165,7 +165,7 @@ describe('resampling', () => {
     expect(first?.volume).toBe(2.4);
   });
 
-  test('to 3d begins where the published bars of the series do (B18)', async () => {
+  test('to 3d starts at the published bars of the series (B18)', async () => {
     const own = (await writeWarehouse()).file;
     const resample = { ...ask, timeframe: '1d', resample: '3d', start: '2024-01-01', file: own } as const;
     await expect(getOhlcv(resample)).rejects.toMatchObject({

@@ -12,7 +12,7 @@ import { type Fixture, writeWarehouse } from './fixture.ts';
 
 const ask = ['query', 'snapshot', '2025-05-13'];
 let fixture: Fixture;
-/** What the question answers as CSV. */
+/** The answer to the question as CSV. */
 let csv: string;
 beforeAll(async () => {
   fixture = await writeWarehouse();
@@ -34,7 +34,7 @@ function expectUsage({ exitCode, stderr }: PipelineResult, text: string): void {
   expect(exitCode).toBe(2);
 }
 
-describe('B37: --output writes where a shell would', () => {
+describe('B37: --output writes like the shell', () => {
   test('- and /dev/stdout are stdout', async () => {
     for (const output of ['-', '/dev/stdout', '/dev/fd/1']) {
       const { exitCode, stdout, stderr } = await query('--output', output);
@@ -59,7 +59,7 @@ describe('B37: --output writes where a shell would', () => {
     expect((await stat('/dev/full')).isCharacterDevice()).toBe(true);
   });
 
-  test('a named pipe gets the rows and stays a pipe; a reader that leaves early is no failure', async () => {
+  test('a named pipe gets the rows and stays a pipe, and a reader that leaves early causes no failure', async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const [read, written] = await Promise.all([promisify(execFile)('cat', [pipe]), query('--output', pipe)]);
@@ -84,7 +84,7 @@ describe('B37: --output writes where a shell would', () => {
     expect((await cat).stdout.subarray(0, 4)).toEqual(Buffer.from([255, 255, 255, 255]));
   });
 
-  test('a pipe that nobody reads is waited for until Ctrl-C', async () => {
+  test('a pipe without a reader is waited for until Ctrl-C', async () => {
     const pipe = join(folder, 'pipe.csv');
     execFileSync('mkfifo', [pipe]);
     const running = startPipeline([...ask, '--output', pipe], { dataDir: fixture.dataDir });
@@ -101,7 +101,7 @@ describe('B37: --output writes where a shell would', () => {
     await expect.poll(() => textOf('rows').catch(() => '')).toBe(csv);
   });
 
-  test('a link is written through, also where its target is not there yet', async () => {
+  test('a link is written through, even if its target does not exist yet', async () => {
     await mkdir(join(folder, 'other'));
     await writeFile(join(folder, 'other/old.csv'), 'old');
     await symlink('other/old.csv', join(folder, 'old.csv'));
@@ -116,7 +116,7 @@ describe('B37: --output writes where a shell would', () => {
     expect((await readdir(join(folder, 'other'))).sort()).toEqual(['new.csv', 'old.csv']);
   });
 
-  test('a file keeps its mode and its other names', async () => {
+  test('a file keeps its mode and its hard links', async () => {
     await writeFile(join(folder, 'mine.csv'), 'old', { mode: 0o600 });
     await chmod(join(folder, 'mine.csv'), 0o600);
     await writeFile(join(folder, 'a.csv'), 'a longer text than the rows'.repeat(1000));
@@ -134,7 +134,7 @@ describe('B37: --output writes where a shell would', () => {
     expectUsage(await query('--output', join(folder, 'to.csv')), text);
   });
 
-  test('a link in a circle is refused', async () => {
+  test('a circular link is refused', async () => {
     await symlink('to.csv', join(folder, 'to.csv'));
     const { exitCode, stderr } = await query('--output', join(folder, 'to.csv'));
     expect(stderr).toContain(`error [PATH_INVALID] ${join(folder, 'to.csv')}: symbolic links form a cycle`);
@@ -149,13 +149,13 @@ describe('B37: --output writes where a shell would', () => {
   });
 });
 
-describe('the name of a file says the format', () => {
-  test.each(['rows.xlsx', 'rows.csv.gz', 'rows.table', 'rows', 'rows.', '.csv'])('%s says none', async (name) => {
+describe('the name of a file determines the format', () => {
+  test.each(['rows.xlsx', 'rows.csv.gz', 'rows.table', 'rows', 'rows.', '.csv'])('%s names none', async (name) => {
     expectUsage(await query('--output', join(folder, name)), '.csv, .json, .parquet, .arrow, .arrows');
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('in any case, and --format decides where it is given', async () => {
+  test('in upper or lower case, but --format takes precedence', async () => {
     for (const [name, ...format] of [['ROWS.CSV'], ['rows', '--format', 'csv'], ['rows.json', '--format', 'csv']]) {
       expectExit(await query('--output', join(folder, name as string), ...format), 0);
       expect(await textOf(name as string)).toBe(csv);
@@ -163,7 +163,7 @@ describe('the name of a file says the format', () => {
   });
 });
 
-test('B37: archive lock writes to a device, a link and stdout as well', async () => {
+test('B37: archive lock also writes to a device, a link and stdout', async () => {
   const lock = (output: string) =>
     pipelineInProcess(['archive', 'lock', '--output', output], { dataDir: fixture.dataDir });
   await symlink('locked', join(folder, 'link'));

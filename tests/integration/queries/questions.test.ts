@@ -33,7 +33,7 @@ describe('a question', () => {
   const listed = async (date: string) => (await warehouse.rows(listings, { date })).map(({ symbol }) => symbol);
   const delisted = async (date: string) => (await warehouse.rows(delistings, { date })).map(({ symbol }) => symbol);
 
-  test('snapshot has the symbols listed that day and tells who traded', async () => {
+  test('snapshot has the symbols listed that day and says which traded', async () => {
     const rows = await warehouse.rows(snapshot, { date: '2025-05-13' });
     expect(rows.map(({ symbol, traded }) => [symbol, traded])).toEqual([
       ['BTCUSDT', true],
@@ -45,7 +45,7 @@ describe('a question', () => {
     ]);
   });
 
-  test('timeline has every day of the calendar, with those that have no row', async () => {
+  test('timeline has every day of the calendar, including those without a row', async () => {
     const rows = await warehouse.rows(timeline, { symbol: 'TWICEUSDT' });
     expect(rows).toHaveLength(40);
     const away = rows.filter(({ available }) => !available).map(({ date }) => dayOf(date));
@@ -53,7 +53,7 @@ describe('a question', () => {
     expect(rows[0]).toMatchObject({ traded: true, trade_count: 100n, quote_volume_usdt: expect.any(Number) });
   });
 
-  test('range counts the days of each symbol, the end exclusive', async () => {
+  test('range counts the days of each symbol, without the end', async () => {
     const rows = await warehouse.rows(range, { start: '2025-05-10', end: '2025-05-13' });
     const gone = rows.find(({ symbol }) => symbol === 'GONEUSDT');
     const settled = rows.find(({ symbol }) => symbol === 'SETTLEDUSDT');
@@ -63,14 +63,14 @@ describe('a question', () => {
     expect(settled).toMatchObject({ days_available: 3n, days_traded: 1n });
   });
 
-  test('listings are the first day of trading, and the first after a ticker was away for long (A24)', async () => {
+  test('listings are the first day of trading, and the first after a long absence of a ticker (A24)', async () => {
     expect(await listed('2025-05-15')).toEqual(['NEWUSDT']);
     const [again] = await warehouse.rows(listings, { date: '2025-05-22' });
     expect([again?.symbol, dayOf(again?.previously_traded ?? null)]).toEqual(['TWICEUSDT', '2025-05-05']);
-    expect(await listed('2025-05-01')).toEqual([]); // nobody knows about the first day
+    expect(await listed('2025-05-01')).toEqual([]); // the first day is unknown
   });
 
-  test('delistings go by trading: settled contracts with flat bars have left (A13)', async () => {
+  test('delistings follow trading: settled contracts with flat bars have left (A13)', async () => {
     const rows = await warehouse.rows(delistings, { date: '2025-05-11' });
     expect(rows.map(({ symbol, evidence }) => [symbol, evidence])).toEqual([['SETTLEDUSDT', 'flat bars']]);
     expect(await delisted('2025-05-13')).toEqual(['GONEUSDT']);
@@ -78,20 +78,20 @@ describe('a question', () => {
     expect([twice?.symbol, dayOf(twice?.returned ?? null)]).toEqual(['TWICEUSDT', '2025-05-22']);
   });
 
-  test('a late publication is neither delisting nor listing (A21)', async () => {
+  test('a late publication is neither a delisting nor a listing (A21)', async () => {
     for (const date of ['2025-05-20', '2025-05-21']) {
       expect(await delisted(date)).toEqual([]);
       expect(await listed(date)).toEqual([]);
     }
-    expect(await delisted('2025-06-08')).toEqual([]); // SLOWUSDT: two days are too few to tell
+    expect(await delisted('2025-06-08')).toEqual([]); // SLOWUSDT: two days are too few to decide
   });
 
-  test('a rejected archive is no delisting', async () => {
+  test('a rejected archive is not a delisting', async () => {
     expect(await delisted('2025-05-15')).toEqual([]);
     expect(await delisted('2025-05-16')).toEqual([]);
   });
 
-  test('every day but those of the fixture has neither listing nor delisting', async () => {
+  test('all days except those of the fixture have neither listings nor delistings', async () => {
     const events: string[] = [];
     for (let date = '2025-05-01'; date <= '2025-06-09'; date = dayAfter(date)) {
       events.push(...(await listed(date)).map((symbol) => `${date} +${symbol}`));
@@ -113,7 +113,7 @@ describe('a question', () => {
     expect([dayOf(row?.first_day ?? null), dayOf(row?.last_ranked_day ?? null)]).toEqual(['2025-05-01', '2025-06-09']);
   });
 
-  test('top is ordered by rank, 20 unless limit says otherwise', async () => {
+  test('top is ordered by rank, with 20 rows unless limit says otherwise', async () => {
     const rows = await warehouse.rows(top, { date: '2025-05-10' });
     expect(rows.map(({ rank, symbol }) => `${rank} ${symbol}`)).toEqual([
       '1 BTCUSDT',
@@ -135,7 +135,7 @@ describe('a question', () => {
     expect(volumes.map((row) => row.available)).toEqual([true, true, false, false]);
   });
 
-  test('by columns has NaN where there is no number', async () => {
+  test('has NaN for missing numbers when it is answered as columns', async () => {
     const ask = { symbol: 'TWICEUSDT', start: '2025-05-04', end: '2025-05-08' } as const;
     const { date, rank: ranks, symbol } = await warehouse.columns(rank, ask);
     expect(ranks).toEqual(Float64Array.of(6, 6, Number.NaN, Number.NaN));
@@ -144,7 +144,7 @@ describe('a question', () => {
     expectTypeOf(symbol).toEqualTypeOf<string[]>();
   });
 
-  test("volume's trend looks back before its start, in days of the calendar (B2, B3)", async () => {
+  test('the trend of volume looks back beyond its start, in calendar days (B2, B3)', async () => {
     const whole = await warehouse.rows(volume, { symbol: 'BTCUSDT' });
     const part = await warehouse.rows(volume, { symbol: 'BTCUSDT', start: '2025-05-15', end: '2025-05-25' });
     expect(part).toEqual(whole.slice(14, 24));
@@ -156,7 +156,7 @@ describe('a question', () => {
     expect(whole[8]?.change_1d_pct).toBeCloseTo(100 * ((values[8] as number) / (values[7] as number) - 1), 3);
   });
 
-  test('movers compares with the day so many calendar days before', async () => {
+  test('movers compares with the day that many calendar days earlier', async () => {
     const rows = await warehouse.rows(movers, { date: '2025-05-13', window: 2 });
     expect(rows.find(({ symbol }) => symbol === 'SLOWUSDT')).toMatchObject({
       rank: 4,
@@ -180,7 +180,7 @@ describe('a question', () => {
     expect(after?.volume_change_1d_pct).toBeNull(); // nothing is published of the day before
   });
 
-  test('coverage names who has no figures', async () => {
+  test('coverage names the symbols without figures', async () => {
     const rows = await warehouse.rows(coverage, { start: '2025-05-14', end: '2025-05-16' });
     expect(rows.map((row) => [row.bar_pct, row.without_bar])).toEqual([
       [100, null],
@@ -188,7 +188,7 @@ describe('a question', () => {
     ]);
   });
 
-  test('rejected has what is in no table, and why', async () => {
+  test('rejected lists archives that are in no table, with the reason', async () => {
     const rows = await warehouse.rows(rejected, {});
     expect(rows.map(({ status, reason, symbol }) => [status, reason, symbol])).toEqual([
       ['absent', '404', 'ODDUSDT'],
@@ -197,13 +197,13 @@ describe('a question', () => {
     ]);
   });
 
-  test('rejected is of one market, and names what others have', async () => {
+  test('rejected is about one market, and mentions what others have', async () => {
     const all = await warehouse.rows(rejected, { instrumentType: 'all' });
     const spot = await warehouse.rows(rejected, { instrumentType: 'spot' });
     expect([all.length, spot.map(({ reason }) => reason)]).toEqual([4, ['md5_mismatch']]);
   });
 
-  test('gaps have cause and evidence, of one market or all, in a range those that touch it', async () => {
+  test('gaps have cause and evidence, for one market or all, and a range selects those that touch it', async () => {
     const found = async (ask: Parameters<typeof warehouse.rows<typeof gaps.parameters, object>>[1]) =>
       (await warehouse.rows(gaps, ask)).map((gap) => `${gap.symbol} ${gap.timeframe} ${gap.cause} ${gap.missing_bars}`);
     expect(await found({})).toEqual([
@@ -231,7 +231,7 @@ describe('a question', () => {
     ]);
   });
 
-  test('A18: revisions has every re-issue and what it changed, the latest first', async () => {
+  test('A18: revisions has every re-issue and what it changed, latest first', async () => {
     const rows = await warehouse.rows(revisions, {});
     expect(
       rows.map(({ symbol, revision, etag, rows_changed, rows_removed }) => [
@@ -248,7 +248,7 @@ describe('a question', () => {
     ]);
   });
 
-  test('is typed by its query, and one of your own too', async () => {
+  test('is typed by its query, and so is one of your own', async () => {
     const rows = await warehouse.rows(top, { date: new Date('2025-05-10'), limit: 1 });
     expectTypeOf(rows[0]?.rank_change_1d).toEqualTypeOf<number | null | undefined>();
     expectTypeOf(rows[0]?.trade_count).toEqualTypeOf<bigint | undefined>();
@@ -264,28 +264,28 @@ describe('a question', () => {
   });
 });
 
-describe('what is asked for', () => {
+describe('a parameter', () => {
   let warehouse: QueryWarehouse;
   beforeAll(async () => {
     warehouse = await openWarehouse({ file: (await writeWarehouse()).file });
     return () => warehouse[Symbol.asyncDispose]();
   });
 
-  test('is a symbol in any case, with a slash too', async () => {
+  test('can be a symbol in upper or lower case, also with a slash', async () => {
     for (const symbol of ['BTCUSDT', 'btc/usdt', 'BtcUsdt']) {
       expect(await warehouse.rows(rank, { symbol, end: '2025-05-02' })).toHaveLength(1);
     }
     expect(await warehouse.rows(rank, { symbol: '币安人生/usdt', end: '2025-05-02' })).toHaveLength(1);
   });
 
-  test('is refused with the nearest name where there is no such symbol', async () => {
+  test('is refused with the nearest name if there is no such symbol', async () => {
     await expect(warehouse.rows(rank, { symbol: 'BTCUSD' })).rejects.toMatchObject({
       code: 'USAGE',
       details: { key: 'symbol', value: 'BTCUSD', hint: 'did you mean BTCUSDT?' },
     });
   });
 
-  test('is a day that is there, or the newest', async () => {
+  test('must be an existing day, or the newest', async () => {
     expect(await warehouse.rows(snapshot, { date: 'latest' })).toEqual(
       await warehouse.rows(snapshot, { date: '2025-06-09' }),
     );
@@ -298,21 +298,21 @@ describe('what is asked for', () => {
     }
   });
 
-  test('is a range that holds something', async () => {
+  test('must be a range with at least one day', async () => {
     await expect(warehouse.rows(range, { start: '2025-05-10', end: '2025-05-10' })).rejects.toMatchObject({
       code: 'USAGE',
       details: { hint: 'the end is exclusive: the day 2025-05-10 alone ends at 2025-05-11' },
     });
   });
 
-  test('is a whole number where it counts', async () => {
+  test('must be a whole number if it is a count', async () => {
     for (const limit of [0, 1.5, Number.NaN]) {
       await expect(warehouse.rows(top, { date: 'latest', limit })).rejects.toMatchObject({ code: 'USAGE' });
     }
   });
 });
 
-test('of tables without rows there is nothing to ask', async () => {
+test('questions on tables without rows are refused', async () => {
   const { file } = await writeWarehouse({ rows: false });
   await using warehouse = await openWarehouse({ file });
   const empty = {

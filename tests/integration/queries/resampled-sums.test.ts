@@ -9,14 +9,14 @@ import { tempDir } from '../../support/temp.ts';
 import { openWorkbench } from '../models/workbench.ts';
 
 const minute = 60_000;
-/** The minutes of the real archive, by the day. */
+/** The minutes of the real archive, by day. */
 const series = [
   ['spot', 'BTCUSDT'],
   ['spot', 'ETHUSDT'],
   ['futures/um', 'BTCUSDT'],
   ['futures/cm', 'BTCUSD_PERP'],
 ] as const;
-/** Columns that are added up, and their fields in a line. */
+/** Columns that are summed, and their fields in a line. */
 const sums = {
   volume: 5,
   quote_asset_volume: 7,

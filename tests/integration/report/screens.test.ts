@@ -6,7 +6,7 @@ import { canUsePty, needsPty, runInTerminal } from '../../support/pty.ts';
 import { screenOf } from '../../support/screen.ts';
 import { shopProject } from '../engine/shop-project.ts';
 
-/** A till that has nothing to do where its file is the one that it staged. */
+/** A till that has nothing to do if its file is the one that it has staged. */
 const idleTill = (text: string) =>
   text
     .replace("status: 'success'", "status: isSame ? 'no-op' : 'success'")
@@ -17,18 +17,18 @@ const idleTill = (text: string) =>
 
 const ESC = String.fromCharCode(27);
 const days = { '2025-07-01': 10, '2025-07-02': 20, '2025-07-03': 30 };
-/** The program itself: Ctrl-C reaches it and no shell around it. */
+/** The program itself, so that Ctrl-C reaches it without a shell around it. */
 const program = (...args: readonly string[]) =>
   [join(root, 'node_modules/node/bin/node'), join(root, 'engine/cli/main.ts'), ...args] as const;
 
-/** What differs from run to run, or from machine to machine. */
+/** Removes what differs between runs or machines. */
 const settled = (lines: readonly string[], directory: string): string =>
   `${lines
     .map((line) =>
       line
         .replace(/ {2}\d+(\.\d)?s$/, '')
         .replace(/(rows to|all in) .*$/, '$1 PATH')
-        .replace(/^(.{56}).*…$/, '$1…') // how much is cut depends on the time
+        .replace(/^(.{56}).*…$/, '$1…') // the length of the cut depends on the time
         .replace(/\d+\.\d+s\b/g, 'TIME')
         .replaceAll(directory, 'PROJECT')
         .replace(/\d{8}T\d{6}Z-[0-9a-f]{4}/, 'RUN'),
@@ -38,7 +38,7 @@ const settled = (lines: readonly string[], directory: string): string =>
 async function show(cwd: string, columns: number, name: string, expectedExit: number, interruptAt = ''): Promise<void> {
   const { exitCode, output } = await runInTerminal(program('run'), { columns, cwd, interruptAt });
   const lines = screenOf(output, columns);
-  // A time is whole or not there, and the cursor is given back.
+  // A time is shown completely or not at all, and the cursor is restored.
   for (const line of lines) expect(line).not.toMatch(/ {2}[\d.]+…$/);
   expect(output.lastIndexOf('\u001b[?25h')).toBeGreaterThan(output.lastIndexOf('\u001b[?25l'));
   await expect(settled(lines, cwd)).toMatchFileSnapshot(`screens/${name}-${columns}.txt`);
@@ -46,7 +46,7 @@ async function show(cwd: string, columns: number, name: string, expectedExit: nu
 }
 
 describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
-  test.each([80, 140])('with %i columns', async (columns) => {
+  test.each([80, 140])('is as recorded with %i columns', async (columns) => {
     const shop = await shopProject({ 'till.ts': idleTill });
     const showNext = (name: string, expectedExit: number) => show(shop.directory, columns, name, expectedExit);
 
@@ -59,7 +59,7 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
     await showNext('failed-test', 1);
   });
 
-  test('with an acknowledged warning, and when its entry matches nothing any more', async () => {
+  test('is as recorded with an acknowledged warning, and after its entry stops matching', async () => {
     const entries = [
       'warning: odd, of: the till of * was opened twice, reason: two keys',
       'test: several, min: 1, reason: a new shop',
@@ -78,14 +78,14 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
     await show(shop.directory, 80, 'unused-entry-again', 0);
   });
 
-  // A run has 0.9 s to end by itself, which a busy machine may not give it.
-  test.each([80, 140])('after Ctrl-C with %i columns', { retry: 2 }, async (columns) => {
+  // A run has 0.9 s to end by itself, which may be too short on a busy machine.
+  test.each([80, 140])('is as recorded after Ctrl-C with %i columns', { retry: 2 }, async (columns) => {
     const shop = await shopProject({ 'till.ts': idleTill });
     await shop.sell({ ...days, waits: 'yes' });
     await show(shop.directory, columns, 'ctrl-c', 130, '1 file');
   });
 
-  test('a terminal that is closed ends a run as Ctrl-C does', { retry: 2 }, async () => {
+  test('closing the terminal ends a run like Ctrl-C', { retry: 2 }, async () => {
     const shop = await shopProject({ 'till.ts': idleTill });
     await shop.sell({ ...days, waits: 'yes' });
     const { exitCode } = await runInTerminal(program('run'), { columns: 80, cwd: shop.directory, closeAt: '1 file' });
@@ -96,7 +96,7 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
   test.each([
     ['a dumb terminal', 80, { TERM: 'dumb' }],
     ['40 columns', 40, {}],
-  ])('%s gets plain lines', async (_, columns, env) => {
+  ])('has plain lines in %s', async (_, columns, env) => {
     const shop = await shopProject({ 'till.ts': idleTill });
     await shop.sell(days);
     const { exitCode, output } = await runInTerminal(program('run'), { columns, cwd: shop.directory, env });
@@ -108,7 +108,7 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
   });
 });
 
-test('a run without a terminal', async () => {
+test('the output of a run without a terminal is as recorded', async () => {
   const shop = await shopProject({ 'till.ts': idleTill });
   const run = async (name: string) => {
     const { exitCode, stdout, stderr } = await startPipeline(['run', '--threads', '1'], { cwd: shop.directory }).result;

@@ -17,7 +17,7 @@ async function put(root: string, key: string, body: string): Promise<void> {
 
 const everything = { prefix: '', delimiter: '', marker: '', maxKeys: 1_000 };
 
-test('an object is a file: its bytes, their MD5, its time', async () => {
+test('an object is a file with its bytes, their MD5 and its time', async () => {
   const root = await tempDir();
   await put(root, 'data/spot/a.zip', 'abc');
   const store = await createDirectoryStore(root);
@@ -28,7 +28,7 @@ test('an object is a file: its bytes, their MD5, its time', async () => {
   ]);
 });
 
-test('a large file has the MD5 of its bytes, too', async () => {
+test('a large file also has the MD5 of its bytes', async () => {
   const root = await tempDir();
   await put(root, 'data/large', 'x'.repeat(9 * 1024 * 1024));
   const listed = (await (await createDirectoryStore(root)).list(everything)).contents[0]?.etag;
@@ -36,7 +36,7 @@ test('a large file has the MD5 of its bytes, too', async () => {
   expect(listed).toBe(read);
 });
 
-test('a large file is opened instead of read, a small one is not', async () => {
+test('a large file is opened instead of read, and a small one is read', async () => {
   const root = await tempDir();
   const text = 'x'.repeat(3 * 1024 * 1024);
   await put(root, 'data/large', text);
@@ -51,7 +51,7 @@ test('a large file is opened instead of read, a small one is not', async () => {
   }
 });
 
-test('a file that changes has another ETag, one that comes is listed, one of another length too', async () => {
+test('a changed file has another ETag, and new files and files of another length are listed', async () => {
   const root = await tempDir();
   await put(root, 'data/a', 'one');
   const store = await createDirectoryStore(root);
@@ -66,7 +66,7 @@ test('a file that changes has another ETag, one that comes is listed, one of ano
   expect((await store.read('data/a'))?.etag).toBe(after[0]);
 });
 
-test('nothing outside the root is listed or read, by no key, link or prefix', async () => {
+test('nothing outside the root is listed or read by any key, link or prefix', async () => {
   const [root, outside] = [await tempDir(), await tempDir()];
   await put(root, 'data/a', 'inside');
   await put(root, 'other/b', 'beside data');
@@ -96,7 +96,7 @@ test('nothing outside the root is listed or read, by no key, link or prefix', as
     ).toEqual(prefix === '' ? ['data/a'] : []);
 });
 
-test('a folder without a file is no common prefix', async () => {
+test('a folder without a file is not a common prefix', async () => {
   const root = await tempDir();
   await mkdir(join(root, 'data/empty/deeper'), { recursive: true });
   await put(root, 'data/full/deeper/a', 'x');
@@ -104,7 +104,7 @@ test('a folder without a file is no common prefix', async () => {
   expect((await store.list({ ...everything, prefix: 'data/', delimiter: '/' })).commonPrefixes).toEqual(['data/full/']);
 });
 
-test('every page of a folder is the page of its keys', async () => {
+test('every page of a folder equals the page of its keys', async () => {
   const part = fc.constantFrom('a', 'b', 'a.b', 'a-b', '币', '\uff21', '🚀');
   const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => `data/${parts.join('/')}.zip`);
   const text = fc.oneof(

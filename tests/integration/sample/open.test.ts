@@ -11,7 +11,7 @@ const asOf = new Date(defaultAsOf);
 const key = keyOf('daily', 'BTCUSDT', '1d', '2025-01-15');
 const etagOf = async (url: string): Promise<string | null> => (await fetch(`${url}/${key}`)).headers.get('etag');
 
-test('sample is served as of the clock of the run', async () => {
+test("sample is served as of the run's clock", async () => {
   await using archive = await openArchive('sample', { asOf });
   expect(await etagOf(archive.url)).toBe(`"${(await sample.read(key))?.etag}"`);
   await using early = await openArchive('sample', { asOf: new Date('2025-01-15T00:00:00Z') });
@@ -27,20 +27,20 @@ test('a directory is served, given as a path or as a file: URL', async () => {
   }
 });
 
-test('an http(s) URL is used as it is', async () => {
+test('an http(s) URL is used unchanged', async () => {
   for (const url of ['https://data.binance.vision', 'HTTP://127.0.0.1:1/x']) {
     await using archive = await openArchive(url, { asOf });
     expect(archive.url).toBe(url);
   }
 });
 
-test('what is disposed of is closed', async () => {
+test('a disposed server is closed', async () => {
   const archive = await openArchive('sample', { asOf });
   await archive[Symbol.asyncDispose]();
   await expect(fetch(archive.url)).rejects.toThrow();
 });
 
-test('anything else is an error that says what would do', async () => {
+test('anything else is an error that says what is accepted', async () => {
   const directory = await tempDir();
   for (const archive of [join(directory, 'none'), directory, 'ftp://host/x', 'file://host/none', 'smaple'])
     await expect(openArchive(archive, { asOf }), archive).rejects.toMatchObject({

@@ -37,7 +37,7 @@ const pages: readonly Readonly<Record<string, string>>[] = [
   { prefix: '<&"\'>', delimiter: '/', marker: 'a&b' },
 ];
 
-/** S3 sends objects before common prefixes; the other server mixes them in the order of keys. */
+/** S3 sends objects before common prefixes; the other server mixes them in key order. */
 function parts(xml: string) {
   const entry = /<(Contents|CommonPrefixes)>.*?<\/\1>/g;
   const entries = xml.match(entry) ?? [];
@@ -69,21 +69,21 @@ describeShared('the archive server and the independent one', () => {
   const get = async (server: { readonly url: string }, query: string) =>
     await (await fetch(`${server.url}/?${query}`)).text();
 
-  test.each(pages)('list the same page for %o', async (parameters) => {
+  test.each(pages)('return the same page for %o', async (parameters) => {
     const query = new URLSearchParams(parameters).toString();
     const expected = parts(await get(theirs, query));
     expect(parts(await get(ours, query))).toEqual(expected);
-    // The sample has more symbols than the directory: only what lies in one of these is comparable.
+    // The sample has more symbols than the directory, so only pages within one of these can be compared.
     if (written.some((prefix) => parameters.prefix?.startsWith(prefix)))
       expect(parts(await get(generated, query))).toEqual(expected);
   });
 
-  test('a page without objects and common prefixes side by side is the same to the byte', async () => {
+  test('return identical bytes for a page that does not mix objects and common prefixes', async () => {
     const query = new URLSearchParams({ prefix: bitcoin, delimiter: '/', 'max-keys': '12' }).toString();
     expect(await get(ours, query)).toBe(await get(theirs, query));
   });
 
-  test('answer objects with the same status, body and headers', async () => {
+  test('return objects with the same status, body and headers', async () => {
     const headersOf = ({ headers }: Response) =>
       ['etag', 'last-modified', 'content-length', 'content-type'].map((name) => headers.get(name));
     const paths = [

@@ -11,7 +11,7 @@ import { below, keyOf, listAll, sampleAt } from '../../unit/sample/support.ts';
 
 const early = sampleAt('2025-01-18T09:00:00Z');
 
-test('an archive that is written to files is the same archive', async () => {
+test('an archive written as files is the same archive', async () => {
   const directory = join(await tempDir(), 'new');
   const reports: number[] = [];
   const written = await writeArchive(early, directory, { progress: ({ done }) => reports.push(done) });
@@ -21,7 +21,7 @@ test('an archive that is written to files is the same archive', async () => {
   expect(reports.at(-1)).toBe(expected.length);
 });
 
-test('written again at a later as-of, what is new and what was issued again (A18) is written, the rest is left', async () => {
+test('writing again at a later as-of writes only what is new or re-issued (A18)', async () => {
   const directory = await tempDir();
   const prefix = `data/futures/um/daily/klines/${reissue.symbol}/1d/`;
   await writeArchive(below(sampleAt('2025-06-30T09:00:00Z'), prefix), directory);
@@ -33,7 +33,7 @@ test('written again at a later as-of, what is new and what was issued again (A18
   expect((await stat(untouched)).ctimeMs).toBe(before.ctimeMs);
 });
 
-test('a file that was cut short is written again', async () => {
+test('a truncated file is written again', async () => {
   const directory = await tempDir();
   await writeArchive(early, directory);
   const key = keyOf('daily', 'BTCUSDT', '1d', '2025-01-15');
@@ -44,7 +44,7 @@ test('a file that was cut short is written again', async () => {
 
 const refused = { code: 'USAGE', exitCode: 2, details: { hint: expect.any(String) } };
 
-test('B37: a directory that it did not make is refused, a real archive above all', async () => {
+test('B37: a directory that it did not create is refused, above all a real archive', async () => {
   for (const path of ['notes', 'data/sample', 'data/futures', 'data/spot/../../other', '.hidden']) {
     const directory = await tempDir();
     await mkdir(join(directory, path), { recursive: true });
@@ -90,7 +90,7 @@ test('B37: a link in the place of a file is not followed', async () => {
   expect(await readFile(elsewhere, 'utf8')).toBe('real');
 });
 
-test('an aborted signal ends it', async () => {
+test('an aborted signal ends the writing', async () => {
   const signal = AbortSignal.abort();
   await expect(writeArchive(early, await tempDir(), { signal })).rejects.toMatchObject({ name: 'AbortError' });
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { pipeline } from '../../support/pipeline.ts';
 import { scratchProject } from '../../support/scratch.ts';
 
-/** Path → text of every file of the project that is not linked. */
+/** Path → text of every project file that is not linked. */
 async function filesOf(root: string): Promise<ReadonlyMap<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -21,7 +21,7 @@ const changed = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string,
 
 test('adding a column is one line in schema.ts, one in the model, and migrate new', async () => {
   const scratch = await scratchProject();
-  // A process for each command: this one would keep the definition that it has read.
+  // A process for each command, since this one would keep the definition that it has loaded.
   const cli = (...args: readonly string[]) => pipeline(args, { cwd: scratch.root, dataDir: scratch.dataDir });
   const untouched = await filesOf(scratch.root);
 

@@ -6,10 +6,10 @@ const types: readonly SqlType[] = [
 ] as SqlType[];
 const isNumber = (type: SqlType) => !['BOOLEAN', 'VARCHAR', 'DATE', 'TIMESTAMP'].includes(type);
 
-/** Two rows of any schema from here: row 0 holds the first value of every column, row 1 the second. */
+/** The two rows of any schema from here: row 0 has the first value of every column, row 1 the second. */
 export const sampleRows = [0, 1] as const;
 
-/** The value of a row, as SQL; `row` is a number or an expression that is one. Limits and checks allow both. */
+/** The value in a row, as SQL. `row` is a number or an expression for one. Limits and checks allow both values. */
 export function valueSql(type: SqlType, row: number | string): string {
   const days = `cast(${row} as INTEGER)`;
   if (type === 'BOOLEAN') return `(${row} = 1)`;
@@ -19,7 +19,7 @@ export function valueSql(type: SqlType, row: number | string): string {
   return `cast(${row} as ${type})`;
 }
 
-/** Texts that SQL, comments and lists would trip over. */
+/** Texts that could break SQL, comments and lists. */
 const text = fc.string({
   unit: fc.constantFrom('a', 'B', ' ', "'", '"', ';', '-', '.', ':', ',', '\\', 'é', '币'),
   maxLength: 8,
@@ -104,13 +104,16 @@ const dedupe = <T extends object>(all: readonly T[]): T[] => [
   ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
 ];
 
-/** Tables of a small pool of names and columns, so that two random schemas have things in common. */
+/** Tables from a small pool of names and columns, so that two random schemas have things in common. */
 export const schema: fc.Arbitrary<Schema> = fc
   .uniqueArray(fc.constantFrom('bars', 'Day totals', 'order'), { minLength: 1 })
   .chain((names) => fc.tuple(...names.map(table)))
   .map((tables) => Object.fromEntries(tables.map((own) => [own.name, own])));
 
-/** The table without some columns and all that names them, without some indexes, perhaps described otherwise. */
+/**
+ * The table without some columns and everything that names them, without some indexes, perhaps with another
+ * description.
+ */
 function lessOf(own: Table, isGone: (name: string) => boolean, description: string): Table {
   const { keyHeldBy, indexes = {}, checks = [], partition = [], references, columns, ...rest } = own;
   const left = Object.fromEntries(Object.entries(columns).filter(([name]) => !isGone(name)));
@@ -134,11 +137,11 @@ function lessOf(own: Table, isGone: (name: string) => boolean, description: stri
   };
 }
 
-/** A whole name in a table's JSON: no description or unit is one. */
+/** Replaces a whole name in a table's JSON, where no description or unit equals a name. */
 const withName = (own: Table, name: string, other: string): Table =>
   JSON.parse(JSON.stringify(own).replaceAll(JSON.stringify(name), JSON.stringify(other)));
 
-/** Two schemas that have little in common, or of which one lacks a few things of the other or calls a column otherwise. */
+/** Two schemas that are unrelated, or of which one lacks a few things of the other or names a column differently. */
 export const schemaPair: fc.Arbitrary<readonly [Schema, Schema]> = fc.oneof(fc.tuple(schema, schema), {
   weight: 2,
   arbitrary: fc

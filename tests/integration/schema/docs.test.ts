@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import { codeBlocks } from '../../checks/markdown.ts';
 import { availabilityRows, oldAvailability } from '../../support/old-database.ts';
 import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { scratchProject } from '../../support/scratch.ts';
@@ -11,8 +12,9 @@ import { scratchProject } from '../../support/scratch.ts';
 /** The commands of a page's `sh` blocks, in order. */
 async function commandsOf(page: string): Promise<readonly string[]> {
   const text = await readFile(join(root, page), 'utf8');
-  const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block);
-  return blocks.flatMap((block) => block.trim().split('\n')).map((line) => line.replace(/\s+#.*$/, ''));
+  return codeBlocks(text, 'sh')
+    .flatMap((block) => block.trim().split('\n'))
+    .map((line) => line.replace(/\s+#.*$/, ''));
 }
 
 const run = (scratch: Awaited<ReturnType<typeof scratchProject>>, command: string) =>
@@ -51,7 +53,7 @@ test('every command of docs/migrations.md does what it says, on an old database'
   expect(await restored.rows('SELECT table_name FROM duckdb_tables()')).toEqual([{ table_name: 'daily_availability' }]);
 });
 
-test('the command that signs migrations signs as the engine does', async () => {
+test('the documented command signs migrations as the engine does', async () => {
   const scratch = await scratchProject();
   const [, command = ''] =
     /`(\(cd migrations .*?\))`/.exec(await readFile(join(root, 'docs/migrations.md'), 'utf8')) ?? [];

@@ -22,7 +22,7 @@ const cli = (...args: readonly string[]) => pipelineInProcess(args, { cwd: scrat
 const diff = (...args: readonly string[]) => cli('schema', 'diff', ...args);
 const check = (...args: readonly string[]) => cli('schema', 'check', ...args);
 
-/** The warehouse that a run makes, and what somebody did to it by hand. */
+/** The warehouse that a run makes, with later changes by hand. */
 async function warehouse(...statements: readonly string[]) {
   const migrations = await readMigrations(scratch.root);
   const { signal } = new AbortController();
@@ -44,10 +44,10 @@ async function parquet(file: string, query: string) {
   await database(':memory:', `COPY (${query}) TO '${file}' (FORMAT parquet)`);
 }
 
-describe('nothing differs', () => {
+describe('there is no drift', () => {
   editable();
 
-  test('in the repository: every derived file is fresh, the migrations build the definition, the models return it', async () => {
+  test('in the repository: derived files are up to date, and migrations and models match the definition', async () => {
     const { exitCode, stdout } = await check();
     expect(stdout).toBe('all agree with models/schema.ts: models/schema.sql, docs/tables.md, migrations/, models\n');
     expect(exitCode).toBe(0);
@@ -135,7 +135,7 @@ describe('a database that was altered by hand', () => {
     expect(exitCode).toBe(1);
   });
 
-  test('is not run on, and the column is named', async () => {
+  test('stops a run, which names the column', async () => {
     scratch = await scratchProject();
     await warehouse('ALTER TABLE ohlcv ALTER volume TYPE FLOAT');
     const { exitCode, stderr } = await cli('run', '--select', 'extract');
@@ -144,10 +144,10 @@ describe('a database that was altered by hand', () => {
   });
 });
 
-describe('an edited file', () => {
+describe('the check reports', () => {
   editable();
 
-  test('schema.sql, told by the column', async () => {
+  test('schema.sql, by column', async () => {
     await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
     const { exitCode, stdout } = await check();
     expect(stdout).toContain('models/schema.sql: ohlcv.close_time is DATE, the definition says TIMESTAMP\n');
@@ -155,7 +155,7 @@ describe('an edited file', () => {
     expect(exitCode).toBe(1);
   });
 
-  test('schema.sql that is no SQL any more', async () => {
+  test('schema.sql that is no longer SQL', async () => {
     await scratch.edit('models/schema.sql', 'CREATE TABLE "ohlcv" (', 'CREATE "ohlcv" (');
     expect((await diff()).stdout).toContain('models/schema.sql differs:\n  it fails: Parser Error');
   });
@@ -185,7 +185,7 @@ describe('an edited file', () => {
     });
   });
 
-  test('the definition, of which no migration knows', async () => {
+  test('a change of the definition without a migration', async () => {
     await scratch.edit('models/schema.ts', `spells: integer('1 +`, `lives: integer('1 +`);
     const { stdout } = await diff();
     expect(stdout).toContain(
@@ -194,7 +194,7 @@ describe('an edited file', () => {
     expect(stdout).toContain('  symbols.spells (INTEGER) is not in the definition');
   });
 
-  test('a model, of which the types differ in what TypeScript cannot see', async () => {
+  test('a model whose types differ in a way that TypeScript cannot see', async () => {
     await scratch.edit(
       'models/market/symbols.ts',
       `cast('INTEGER', sql\`1 + count(*)`,
@@ -246,11 +246,11 @@ describe('a Parquet file', () => {
       'volume_rankings.percentile is missing',
     ],
     [
-      'with a column more',
+      'with one more column',
       (name: string, type: string) => value(name, type) + (name === 'rank' ? ', 1 AS extra' : ''),
       'volume_rankings.extra (INTEGER) is not in the definition',
     ],
-  ])('%s is found among the exports, and by name', async (_, change, difference) => {
+  ])('%s is found among the exports and by its name', async (_, change, difference) => {
     const file = join(paths().exports, 'volume_rankings.parquet');
     await parquet(file, query(change));
     for (const args of [[], ['--database', file]]) {
@@ -263,7 +263,7 @@ describe('a Parquet file', () => {
   test.each([
     ['times in UTC', 'TIMESTAMPTZ'],
     ['times without a zone, as earlier versions wrote them,', 'TIMESTAMP'],
-  ])('as the definition has it, with %s agrees', async (_, time) => {
+  ])('as defined, with %s, agrees', async (_, time) => {
     const file = join(paths().exports, 'volume_rankings.parquet');
     await parquet(
       file,
@@ -272,7 +272,7 @@ describe('a Parquet file', () => {
     expect(await check('--database', file)).toMatchObject({ exitCode: 0 });
   });
 
-  test('of an unknown name is asked about', async () => {
+  test('of an unknown name is refused', async () => {
     const file = join(scratch.root, 'ranks.parquet');
     await parquet(file, 'SELECT 1 AS a');
     expect(await check('--database', file)).toMatchObject({
@@ -285,7 +285,7 @@ describe('a Parquet file', () => {
 describe('any file', () => {
   editable();
 
-  test('that was published with some of the tables is held to these', async () => {
+  test('that was published with some of the tables is compared with those', async () => {
     const file = join(await tempDir('published-'), 'published.duckdb');
     await warehouse();
     await database(
@@ -298,7 +298,7 @@ describe('any file', () => {
     expect(stdout).toContain('volume_rankings.rank may be NULL');
   });
 
-  test('with the old eight columns says which nine it lacks', async () => {
+  test('with the old eight columns is reported with the nine that it lacks', async () => {
     const file = join(await tempDir('published-'), 'old.duckdb');
     await database(file, oldAvailability);
     const { exitCode, stdout } = await diff('--database', file);
@@ -307,13 +307,13 @@ describe('any file', () => {
     expect(exitCode).toBe(1);
   });
 
-  test('with none of the tables says so', async () => {
+  test('with none of the tables is reported', async () => {
     const file = join(await tempDir('published-'), 'other.duckdb');
     await database(file, 'CREATE TABLE notes (text VARCHAR)');
     expect((await diff('--database', file)).stdout).toContain('it has none of the tables');
   });
 
-  test('that is not there is an error', async () => {
+  test('that does not exist is an error', async () => {
     expect(await diff('--database', 'nowhere.duckdb')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('there is no file'),
@@ -321,7 +321,7 @@ describe('any file', () => {
   });
 });
 
-test('schema print --write mends every derived file', async () => {
+test('schema print --write repairs every derived file', async () => {
   scratch = await scratchProject();
   await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
   await scratch.edit('docs/tables.md', '# Tables', '# Table');

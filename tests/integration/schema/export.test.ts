@@ -7,7 +7,7 @@ import { bigint, smallint, type Table, table } from '../../../engine/schema/tabl
 import { createWarehouse } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 
-test('a table of another type than the definition is not exported, and the last export stays', async () => {
+test('a table whose types differ from the definition is not exported, and the last export stays', async () => {
   const ranks: Table = table('ranks', { description: 'Ranks.', columns: { rank: smallint('Rank.') }, key: [] });
   const wide: Table = { ...ranks, columns: { rank: bigint('Rank.') } };
   await using warehouse = await createWarehouse({ ranks, partition_state: partitionState });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => warehouse[Symbol.asyncDispose]());
 
-/** Runs in a database of its own. */
+/** Runs a test in its own database. */
 async function inEmptyDatabase<T>(work: () => Promise<T>): Promise<T> {
   await warehouse.run(`ATTACH ':memory:' AS scratch`);
   await warehouse.run('USE scratch');
@@ -31,7 +31,7 @@ const runAll = async (statements: readonly string[]) => {
   for (const statement of statements) await warehouse.run(statement);
 };
 
-/** Equal in all that a definition says, the order of columns too. */
+/** Expects equality in everything that a definition says, including the order of columns. */
 function expectSame(found: Schema, wanted: Schema): void {
   expect(found).toEqual(wanted);
   for (const { name, columns } of Object.values(wanted))
@@ -57,7 +57,9 @@ const insertRows = (table: Table): string => {
   return `INSERT INTO ${quoteName(table.name)} (${columns.map(([name]) => quoteName(name)).join(', ')}) VALUES ${rows.join(', ')}`;
 };
 
-/** A fill for every column that needs one or changes its type; a rename for every column that may have been one. */
+/**
+ * A fill for every column that needs one or changes its type, and a rename for every column that may have been renamed.
+ */
 function hintsFor(from: Schema, to: Schema, isRenaming: boolean): Hints {
   const renames = new Map<string, string>();
   const fills = new Map<string, string>();
@@ -105,7 +107,7 @@ test('DDL(new) equals migrate(DDL(old), diff), and no row is lost', async () => 
   );
 });
 
-test('a change of nothing is no statement', async () => {
+test('no change means no statement', async () => {
   await fc.assert(
     fc.property(schema, (definition) => {
       expect(alterStatements(definition, definition)).toEqual([]);

@@ -7,7 +7,7 @@ import { root } from '../../support/pipeline.ts';
 
 const folder = 'tests/fixtures/types';
 
-/** What must not compile says so on its line: `// error: TEXT` is part of what the compiler reports there. */
+/** Code that must not compile says so on its line: `// error: TEXT` is part of the compiler's message there. */
 interface Expected {
   readonly line: number;
   readonly text: string;
@@ -40,7 +40,7 @@ const expectedIn = (text: string): readonly Expected[] =>
   });
 
 test.each(files.map(({ path, text }) => [path.slice(folder.length + 1), path, text] as const))(
-  '%s: the compiler finds what is wrong, on its line, and nothing else',
+  '%s: the compiler finds exactly the marked errors',
   (_, path, text) => {
     const expected = expectedIn(text);
     const errors = found.get(path) ?? [];

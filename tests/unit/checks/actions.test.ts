@@ -20,13 +20,13 @@ test.each([
   `actions/checkout@${commit}`,
   `actions/checkout@${commit.slice(1)} # v5.1.0`,
   'docker://alpine:3',
-])('%s is not', async (uses) => {
+])('%s is not pinned', async (uses) => {
   expect(await checkActions(await tree({ '.github/workflows/ci.yml': workflow(uses) }))).toEqual([
     `.github/workflows/ci.yml:4: \`${uses}\` is not pinned: write owner/name@<40-digit commit> # v1.2.3`,
   ]);
 });
 
-test('actions of a composite action and of a named step are looked at, too', async () => {
+test('actions in composite actions and in named steps are checked too', async () => {
   const root = await tree({
     '.github/actions/own/action.yaml': 'runs:\n  steps:\n    - name: get it\n      uses: actions/checkout@v5\n',
   });

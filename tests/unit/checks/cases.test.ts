@@ -13,7 +13,7 @@ const problemsOf = async (row: string) =>
     }),
   );
 
-test('a row with its files is well', async () => {
+test('a row whose files exist passes', async () => {
   expect(await problemsOf('| A1 | headers | `extract/sample.ts` | `tests/unit/names.test.ts` |')).toEqual([]);
 });
 
@@ -25,12 +25,12 @@ test.each([
   ['| A1 | x | `extract/gone.ts` | `tests/unit/names.test.ts` |', 'A1 names extract/gone.ts, which does not exist'],
   ['| A1 | x | in the test | `tests/unit/other.test.ts` |', 'tests/unit/other.test.ts does not name A1'],
   ['| A1 | x | in the test | |', 'A1 names no test'],
-  ['| first | x | in the test | `tests/unit/names.test.ts` |', 'first is no case id'],
-])('%s is not', async (row, problem) => {
+  ['| first | x | in the test | `tests/unit/names.test.ts` |', 'first is not a case id'],
+])('%s fails', async (row, problem) => {
   expect(await problemsOf(row)).toEqual([`docs/cases.md:3: ${problem}`]);
 });
 
-test('a case has one row', async () => {
+test('a case may have only one row', async () => {
   const row = '| A1 | x | in the test | `tests/unit/names.test.ts` |';
   expect(await problemsOf(`${row}\n${row}`)).toEqual(['docs/cases.md:4: A1 has a row already']);
 });

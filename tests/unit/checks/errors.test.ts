@@ -10,24 +10,21 @@ const problemsOf = async (rows: string) =>
     { file: 'extract/failure.ts', codes: { INTERNAL: 1 } },
   ]);
 
-test('one row for each code is well', async () => {
+test('one row for each code passes', async () => {
   expect(await problemsOf('| `USAGE` | wrong | 2 |\n| `INTERNAL` | a defect | 1 |')).toEqual([]);
 });
 
 test.each([
   ['| `USAGE` | wrong | 2 |', 'docs/errors.md: INTERNAL has no row'],
   ['| `USAGE` | a | 2 |\n| `INTERNAL` | b | 2 |', 'docs/errors.md:4: INTERNAL exits with 1, not 2'],
-  [
-    '| `USAGE` | a | 2 |\n| `INTERNAL` | b | 1 |\n| `OLD` | c | 1 |',
-    'docs/errors.md:5: OLD is no code that is declared',
-  ],
+  ['| `USAGE` | a | 2 |\n| `INTERNAL` | b | 1 |\n| `OLD` | c | 1 |', 'docs/errors.md:5: OLD is not a declared code'],
   ['| `USAGE` | a | 2 |\n| `INTERNAL` | b | 1 |\n| `USAGE` | a | 2 |', 'docs/errors.md:5: USAGE has a row already'],
   ['| `USAGE` | | 2 |\n| `INTERNAL` | b | 1 |', 'docs/errors.md:3: USAGE has an empty cell'],
-])('%s is not', async (rows, problem) => {
+])('%s fails', async (rows, problem) => {
   expect(await problemsOf(rows)).toEqual([problem]);
 });
 
-test('a code that is declared twice, and a module whose codes cannot be found', async () => {
+test('a code that is declared twice fails, and so does a module whose codes cannot be found', async () => {
   const root = await tree({
     'docs/errors.md': '| code | meaning | exit code |\n|---|---|---|\n| `USAGE` | wrong | 2 |',
   });
@@ -43,7 +40,7 @@ test('a code that is declared twice, and a module whose codes cannot be found', 
   ]);
 });
 
-test('the errors of the project have rows too', async () => {
+test('the errors of the project need rows too', async () => {
   const root = join(import.meta.dirname, '../../..');
   const page = await readFile(join(root, 'docs/errors.md'), 'utf8');
   const rows = page.split('\n').filter((line) => !/`(EXCHANGE_BANNED|CERTIFICATE_DIFFERS)`/.test(line));

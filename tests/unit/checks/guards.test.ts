@@ -20,7 +20,7 @@ const problemsOf = async (guards: readonly Guard[]) =>
     guards,
   );
 
-test('a guard that stands once in its file, with a test of its row, is well', async () => {
+test('a guard that its file contains once, with a test of its row, passes', async () => {
   expect(await problemsOf([guard])).toEqual([]);
 });
 
@@ -28,8 +28,8 @@ test.each<[string, readonly Guard[]]>([
   ['A1 has no guard', []],
   ['A1: it has a guard already', [guard, guard]],
   ['A1: extract/gone.ts does not exist', [{ ...guard, file: 'extract/gone.ts' }]],
-  ['A1: "if (isEven)" stands 0 times in extract/names.ts, not once', [{ ...guard, from: 'if (isEven)' }]],
-  ['A1: "if (isLong)" stands 2 times in extract/names.ts, not once', [{ ...guard, from: 'if (isLong)' }]],
+  ['A1: "if (isEven)" appears 0 times in extract/names.ts, not once', [{ ...guard, from: 'if (isEven)' }]],
+  ['A1: "if (isLong)" appears 2 times in extract/names.ts, not once', [{ ...guard, from: 'if (isLong)' }]],
   ['A2: docs/cases.md has no row for it', [guard, { ...guard, id: 'A2' }]],
   ['A1: its row in docs/cases.md does not name tests/unit', [{ ...guard, test: 'tests/unit' }]],
 ])('%s', async (problem, guards) => {

@@ -4,7 +4,7 @@ import { tree } from '../../support/tree.ts';
 
 const problemsOf = async (path: string, text: string) => checkImports(await tree({ [path]: text }));
 
-test('a layer may import itself, packages and its face of the engine', async () => {
+test('a layer may import itself, packages and its entry point of the engine', async () => {
   const root = await tree({
     'engine/run/run-pipeline.ts': `import { load } from '../config/load.ts';\nimport { z } from 'zod';`,
     'extract/staging/spool.ts': `import { replaceFile } from '../../engine/aside.ts';`,
@@ -31,11 +31,11 @@ test.each([
   ['queries/top.ts', `import { schema } from '../models/schema.ts';`, 'models/schema.ts'],
   ['queries/top.ts', `import { schema, type Database } from '../models/schema.ts';`, 'models/schema.ts'],
   ['tests/data/dense.ts', `import { sql } from '../../engine/sql.ts';`, 'engine/sql.ts'],
-])('%s may not say %s', async (path, text, target) => {
+])('%s may not contain %s', async (path, text, target) => {
   expect(await problemsOf(path, `\n${text}`)).toEqual([expect.stringContaining(`${path}:2: imports ${target}`)]);
 });
 
-test('what only looks like an import is none', async () => {
+test('text that only looks like an import is ignored', async () => {
   expect(
     await problemsOf('engine/a.ts', `// import '../extract/a.ts'\nexport const a = "from '../extract/a.ts'";`),
   ).toEqual([]);
@@ -47,7 +47,7 @@ describe('a wall', () => {
       { room: 'engine/duckdb/', doors: ['engine/duckdb/index.ts'], word: 'duckdb', exceptions },
     ]);
 
-  test('lets its doors, comments and the files that are listed be', async () => {
+  test('ignores its doors, comments and the listed files', async () => {
     const files = {
       'engine/duckdb/open.ts': `import { DuckDBInstance } from '@duckdb/node-api';`,
       'engine/run/run-pipeline.ts': `import { open } from '../duckdb/index.ts'; // DuckDB\nexport const name = 'warehouse';`,
@@ -65,7 +65,7 @@ describe('a wall', () => {
     expect(problems).toContainEqual(expect.stringContaining(`engine/run/run-pipeline.ts:2: ${problem}`));
   });
 
-  test('has no line for a file that does not say the word', async () => {
+  test('reports a listed file that does not mention the word', async () => {
     const problems = await wallsOf(
       { 'engine/run/run-pipeline.ts': '// duckdb' },
       { 'engine/run/run-pipeline.ts': 'no longer' },

@@ -14,25 +14,25 @@ test.each([
   '![picture](docs/page.md "title")',
   '`[code](nowhere.md)`',
   '```\n[code](nowhere.md)\n```',
-])('%s leads somewhere', async (link) => {
+])('%s has a target', async (link) => {
   expect(await checkLinks(await tree({ 'README.md': `# Readme\n${link}\n`, 'docs/page.md': page }))).toEqual([]);
 });
 
 test.each([
-  ['[gone](docs/gone.md)', 'docs/gone.md leads to no file'],
-  ['[gone](docs/page.md#thrice)', 'docs/page.md#thrice leads to no heading of docs/page.md'],
-  ['[own](#elsewhere)', '#elsewhere leads to no heading of README.md'],
-  ['![gone](docs/gone.png)', 'docs/gone.png leads to no file'],
-  ['[ref]\n\n[ref]: docs/gone.md', 'docs/gone.md leads to no file'],
+  ['[gone](docs/gone.md)', 'docs/gone.md points to no file'],
+  ['[gone](docs/page.md#thrice)', 'docs/page.md#thrice points to no heading of docs/page.md'],
+  ['[own](#elsewhere)', '#elsewhere points to no heading of README.md'],
+  ['![gone](docs/gone.png)', 'docs/gone.png points to no file'],
+  ['[ref]\n\n[ref]: docs/gone.md', 'docs/gone.md points to no file'],
   ['[out](../shared/x.md)', '../shared/x.md leaves the repository'],
   ['[disk](/etc/passwd)', '/etc/passwd leaves the repository'],
-])('%s does not', async (link, problem) => {
+])('%s fails', async (link, problem) => {
   const problems = await checkLinks(await tree({ 'README.md': `# Readme\n${link}\n`, 'docs/page.md': page }));
   expect(problems).toEqual([expect.stringMatching(/^README\.md:\d+: /)]);
   expect(problems[0]).toContain(problem);
 });
 
-test('a link of a page is relative to the page', async () => {
+test('links are relative to their page', async () => {
   const root = await tree({ 'docs/page.md': '[up](../README.md) [wrong](README.md)', 'README.md': '' });
-  expect(await checkLinks(root)).toEqual(['docs/page.md:1: README.md leads to no file']);
+  expect(await checkLinks(root)).toEqual(['docs/page.md:1: README.md points to no file']);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkProjectWords } from '../../checks/project-words.ts';
 import { tree } from '../../support/tree.ts';
 
-test('an engine that speaks of no project is well', async () => {
+test('an engine without words of a project passes', async () => {
   const root = await tree({
     'engine/run/run-pipeline.ts': 'const it = { [Symbol.dispose]() {} };\nif (stats.isSymbolicLink()) throw it;',
     'extract/klines.ts': "const url = 'https://data.binance.vision';",
@@ -17,7 +17,7 @@ test.each([
   ['engine/errors.ts', 'EXCHANGE_BANNED: 1,', 'EXCHANGE'],
   ['engine/model.ts', '/** `{ symbol: string }` */', 'symbol'],
   ['engine/config/pipeline.schema.json', '"description": "A timeframe"', 'timeframe'],
-])('%s may not say %s', async (path, text, word) => {
+])('%s may not contain %s', async (path, text, word) => {
   expect(await checkProjectWords(await tree({ [path]: `\n${text}` }))).toEqual([
     `${path}:2: says ${word}; the engine does not know the project`,
   ]);

@@ -41,7 +41,7 @@ test('a failed test fails the run', () => {
   expect(summarize([good], tests, true)).toEqual({ passed: false, lines: ['1 passed, 1 failed'] });
 });
 
-test('a test file that does not load fails the run, although it has no failed test', () => {
+test('a test file that does not load fails the run even without a failed test', () => {
   const { passed, lines } = summarize([], { report: report([], 'failed'), exitCode: 1 }, true);
   expect({ passed, lines }).toEqual({ passed: false, lines: ['failed to load: a.test.ts', '0 passed, 1 failed'] });
 });
@@ -52,7 +52,7 @@ test('coverage below its threshold fails the run', () => {
   expect(lines.at(-1)).toBe('2 passed, 1 failed');
 });
 
-test('a run without a report has failed', () => {
+test('a run without a report counts as failed', () => {
   expect(summarize([good], { report: undefined, exitCode: 1 }, true)).toMatchObject({ passed: false });
 });
 
@@ -61,7 +61,7 @@ test('tests that need ../shared may be skipped only where it is absent', () => {
   const tests = { report: report([['works', 'passed'], skippedShared]), exitCode: 0 };
   expect(summarize([], tests, false)).toEqual({
     passed: true,
-    lines: ['1 tests were skipped: ../shared is not beside the repository', '1 passed, 0 failed, 1 skipped'],
+    lines: ['1 tests were skipped: ../shared is not next to the repository', '1 passed, 0 failed, 1 skipped'],
   });
   expect(summarize([], tests, true)).toMatchObject({ passed: false });
   expect(summarize([], tests, true).lines.at(-1)).toBe('1 passed, 1 failed');

@@ -45,7 +45,7 @@ beforeEach(async () => {
   await writeProject(project, files);
 });
 
-test('a run says on stderr what it does, on stdout what came of it, and writes below its target', async () => {
+test('a run reports progress on stderr and results on stdout, and writes below its target', async () => {
   const { exitCode, stdout, stderr } = await run(project, ['run']);
   expect(exitCode).toBe(0);
   expect(stderr.split('\n')[0]).toBe('tiny run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC');
@@ -68,7 +68,7 @@ test('warnings are allowed unless --warn-error', async () => {
   expect((await run(project, [...warned, '--warn-error'])).exitCode).toBe(1);
 });
 
-test('the flag of a boolean is false where true is the default, and true where false is', async () => {
+test('the flag of a boolean var sets the opposite of its default', async () => {
   const done = async (...argv: string[]) => (await run(project, ['run', ...argv])).stdout;
   expect(await done('--no-collect-volume')).toContain('Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=1');
   expect(await done('--odd')).toContain('Done. PASS=0 WARN=2 ERROR=0 SKIP=0 NO-OP=0');
@@ -80,7 +80,7 @@ test('the flag of a boolean is false where true is the default, and true where f
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("unknown option '--collect-volume'")]);
 });
 
-test('--log-format json has an object on every line of stderr', async () => {
+test('--log-format json writes one object per line of stderr', async () => {
   const { stderr } = await run(project, [
     'run',
     '--log-format',
@@ -98,7 +98,7 @@ test('--log-format json has an object on every line of stderr', async () => {
   expect(events.at(-1)).toMatchObject({ type: 'run_finished', interrupted: false });
 });
 
-test('--target, --data-dir and --as-of go where they belong', async () => {
+test('--target, --data-dir and --as-of reach the run', async () => {
   const dataDir = await tempDir();
   const args = ['run', '--target', 'other', '--data-dir', dataDir, '--as-of', '2025-01-01'];
   const { stderr } = await run(project, args);
@@ -107,7 +107,7 @@ test('--target, --data-dir and --as-of go where they belong', async () => {
   expect(existsSync(join(project, 'data'))).toBe(false);
 });
 
-test('an interrupted run ends with 130, its artifacts written', async () => {
+test('an interrupted run ends with 130 and writes its artifacts', async () => {
   const controller = new AbortController();
   const ended = run(project, ['run', '--var', 'behaviour=wait'], { signal: controller.signal });
   setTimeout(() => controller.abort(), 300);
@@ -117,7 +117,7 @@ test('an interrupted run ends with 130, its artifacts written', async () => {
   expect(existsSync(join(project, 'data/sample/artifacts/run_results.json'))).toBe(true);
 });
 
-test('--dry-run says what would be done, and writes nothing', async () => {
+test('--dry-run prints what would be done and writes nothing', async () => {
   const { exitCode, stdout } = await run(project, ['run', '--dry-run', '--no-collect-volume', '--start', '2025-06-17']);
   expect(exitCode).toBe(0);
   expect(stdout).toBe(`\
@@ -147,7 +147,7 @@ test.each([
   expect(stdout).toBe('');
 });
 
-test('doctor says what it found, and clean what it removed', async () => {
+test('doctor prints its findings, and clean prints what it removed', async () => {
   await run(project, ['run']);
   const doctor = await run(project, ['doctor']);
   expect(doctor.exitCode).toBe(0);
@@ -157,7 +157,7 @@ test('doctor says what it found, and clean what it removed', async () => {
   expect((await run(project, ['clean'])).stdout).toContain('nothing to remove in ');
 });
 
-test('schema print writes what schema check wants', async () => {
+test('schema check accepts the output of schema print', async () => {
   const stale = await run(project, ['schema', 'check']);
   expect(stale.exitCode).toBe(1);
   expect(stale.stderr).toContain('next: outdated files: pnpm pipeline schema print --write');

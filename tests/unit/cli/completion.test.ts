@@ -10,7 +10,7 @@ beforeAll(async () => {
   await writeProject(project);
 });
 
-/** What bash offers for the last of these words. */
+/** Returns bash's completions of the last word. */
 async function complete(...words: string[]): Promise<string[]> {
   const { stdout: script } = await run(project, ['completion', 'bash']);
   const line = ['klinehouse', ...words].map((word) => `'${word}'`).join(' ');
@@ -19,19 +19,19 @@ async function complete(...words: string[]): Promise<string[]> {
   return stdout.split('\n').filter((word) => word !== '');
 }
 
-test('bash completes commands, those of pipeline.yaml too', async () => {
+test('bash completes commands, including those of pipeline.yaml', async () => {
   expect(await complete('')).toEqual(expect.arrayContaining(['run', 'ls', 'archive', '--target']));
   expect(await complete('co')).toEqual(['compile', 'completion']);
 });
 
-test('bash completes subcommands and options, after other words too', async () => {
+test('bash completes subcommands and options, even after other words', async () => {
   expect(await complete('archive', 'w')).toEqual(['write', 'wait']);
   expect(await complete('run', '--select', 'bars', '--full')).toEqual(['--full-refresh']);
   expect(await complete('plan', '--no')).toEqual(['--no-collect-volume']);
   expect(await complete('--target', 'live', 'schema', '')).toEqual(expect.arrayContaining(['print', 'check']));
 });
 
-test('bash completes targets, nodes with the signs of selectors, and tables', async () => {
+test('bash completes targets, nodes with selector operators, and tables', async () => {
   expect(await complete('run', '--target', '')).toEqual(['sample']);
   expect(await complete('run', '--select', 'ra')).toEqual(['ranks', 'rankings']);
   expect(await complete('run', '-s', '+ra')).toEqual(['+ranks', '+rankings']);
@@ -39,7 +39,7 @@ test('bash completes targets, nodes with the signs of selectors, and tables', as
   expect(await complete('show', 'b')).toEqual(['bars']);
 });
 
-test('each shell gets a script, an unknown one an error', async () => {
+test('each shell gets a script, and an unknown shell gets an error', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { exitCode, stdout } = await run(project, ['completion', shell]);
     expect(exitCode).toBe(0);

@@ -12,7 +12,7 @@ const table = {
   right: new Set([2, 3]),
 };
 
-test('a table that fits stays as it is', () => {
+test('a table that fits is unchanged', () => {
   expect(fitTable(table, 80)).toEqual({
     lines: [
       'market  symbol    open  close  source',
@@ -23,7 +23,7 @@ test('a table that fits stays as it is', () => {
   });
 });
 
-test('where it does not, a column that says the same in every row says it once, and the last ones go', () => {
+test('in a table that does not fit, a constant column is printed once, and the last columns are dropped', () => {
   expect(fitTable(table, 40)).toEqual({
     lines: [
       'market spot',
@@ -40,7 +40,7 @@ test('where it does not, a column that says the same in every row says it once, 
   expect(fitTable(table, 3).leftOut).toEqual(['open', 'close', 'source']);
 });
 
-test('one row that is too wide is a line a column, and a text that is too wide is cut', () => {
+test('a single row that is too wide has one line per column, and text that is too wide is cut', () => {
   expect(fitTable({ ...table, rows: table.rows.slice(0, 1) }, 20).lines).toEqual([
     'market  spot',
     'symbol  BTCUSDT',
@@ -76,6 +76,6 @@ test('no line is wider than the terminal, and no row is lost', () => {
   );
 });
 
-test('no heading stands over an empty list', () => {
+test('an empty list has no heading', () => {
   expect(fitTable({ ...table, rows: [] }, 10)).toEqual({ lines: [], leftOut: [] });
 });

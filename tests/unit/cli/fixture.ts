@@ -32,7 +32,7 @@ commands:
     instead_of: { serve: 'say archive wait', list: 'say archive stray' }
 `;
 
-/** `archive write DIR` prints what it is given; `archive wait` ends when it is told to. */
+/** `archive write DIR` prints its arguments; `archive wait` ends when it is told to. */
 const commandModule = `\
 export default {
   define(command, io) {
@@ -62,7 +62,7 @@ export default {
 };
 `;
 
-/** A small project of real files. */
+/** A small project made of real files. */
 export async function writeProject(directory: string, files: Readonly<Record<string, string>> = {}): Promise<void> {
   const all = {
     'pipeline.yaml': pipelineYaml,

@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 const ls = async (...args: string[]) => (await run(project, ['ls', ...args])).stdout;
 
-test('text has aligned columns, those without a value left out', async () => {
+test('text has aligned columns, without the empty ones', async () => {
   expect(await ls()).toBe(`\
 KIND     NAME                GROUP     TAGS     NEEDS
 extract  listing
@@ -22,7 +22,7 @@ export   ranks               rankings           ranks
   expect(await ls('--select', 'kind:extract')).toBe('KIND     NAME\nextract  listing\n');
 });
 
-test('json is one object a line', async () => {
+test('json prints one object per line', async () => {
   const nodes = (await ls('--output', 'json'))
     .trimEnd()
     .split('\n')
@@ -39,14 +39,14 @@ test('json is one object a line', async () => {
   });
 });
 
-test('name and path are lines for other programs', async () => {
+test('name and path print plain lines for other programs', async () => {
   expect(await ls('--select', 'rankings', '--output', 'name')).toBe('ranks\nranks\n');
   expect(await ls('--select', '+ranks', '--output', 'path', '--exclude', 'kind:test')).toBe(
     'extract/listing.ts\nmodels/market/bars.ts\nmodels/rankings/ranks.ts\npipeline.yaml\n',
   );
 });
 
-test('selectors are joined over words, texts and repeated options', async () => {
+test('selectors of several words, texts and repeated options are joined', async () => {
   const expected = await ls('--select', 'listing', 'ranks');
   expect(expected).toContain('listing');
   expect(await ls('--select', 'listing ranks')).toBe(expected);

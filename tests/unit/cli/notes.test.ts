@@ -14,7 +14,7 @@ function notes(terminal: object, options: Parameters<typeof createNotes>[1] = {}
   return { note, written: () => text };
 }
 
-test('a note is broken between words where a terminal ends, and whole elsewhere', () => {
+test('a note is wrapped between words to the width of a terminal, and not elsewhere', () => {
   const terminal = notes({ isTTY: true, columns: 12 });
   terminal.note('units: volume in USDT, averylongword here');
   expect(terminal.written()).toBe('units:\n  volume in\n  USDT,\n  averylongword\n  here\n');
@@ -23,7 +23,7 @@ test('a note is broken between words where a terminal ends, and whole elsewhere'
   expect(file.written()).toBe('units: volume in USDT, averylongword here\n');
 });
 
-test('a note is a record where JSON is asked for, and nothing where quiet is', () => {
+test('a note is a record with JSON output, and nothing with --quiet', () => {
   const json = notes({ isTTY: true, columns: 10 }, { logFormat: 'json' });
   json.note('a note of many words');
   expect(JSON.parse(json.written())).toMatchObject({ message: 'a note of many words', level: 'info' });

@@ -32,7 +32,7 @@ test('the process ends with the exit code of the command', async () => {
   expect((await start(['rnu']).closed)[0]).toBe(2);
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with 130, in time to say so', async (signal) => {
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with 130, and it still reports that', async (signal) => {
   const { child, output, closed } = start(['archive', 'wait']);
   await once(child.stderr, 'data');
   const sent = performance.now();
@@ -42,7 +42,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it with 130, in time to say s
   expect(output.stderr).toContain('error [INTERRUPTED]');
 });
 
-test('a command that does not hear the signal is ended all the same', async () => {
+test('a command that ignores the signal is ended anyway', async () => {
   const { child, closed } = start(['archive', 'hang']);
   await once(child.stderr, 'data');
   const sent = performance.now();
@@ -51,7 +51,7 @@ test('a command that does not hear the signal is ended all the same', async () =
   expect(performance.now() - sent).toBeLessThan(5_000);
 });
 
-test('a reader that goes away is no failure', async () => {
+test('a reader that goes away does not fail the command', async () => {
   const { child, output, closed } = start(['ls']);
   child.stdout.destroy();
   expect((await closed)[0]).toBe(0);
@@ -78,7 +78,7 @@ process.on('exit', () => process.stderr.write([...loaded].sort().join(' ')));`,
   expect(output.stderr.split(' ')).toEqual(['commander', 'fastest-levenshtein', 'yaml', 'zod']);
 });
 
-test('a failure that no command waits for is printed without its stack, and with it on --debug', async () => {
+test('a failure that no command awaits is printed without its stack, or with it under --debug', async () => {
   const { output, closed } = start(['archive', 'stray']);
   expect((await closed)[0]).toBe(1);
   expect(output.stderr).toBe(
@@ -90,7 +90,7 @@ test('a failure that no command waits for is printed without its stack, and with
 });
 
 describe('a Node that is too old', () => {
-  /** Runs `engine/start.js` of a copy as Node 20 would see it; its packages are as given. */
+  /** Runs `engine/start.js` of a copy with these packages as Node 20 would see it. */
   async function startOnNode20(packages: Readonly<Record<string, string>>) {
     const copy = await tempDir('old-node-');
     await cp(join(root, 'engine/start.js'), join(copy, 'engine/start.js'));
@@ -113,7 +113,7 @@ describe('a Node that is too old', () => {
       'without its install script\n  next: run npm_config_ignore_scripts=false ',
     ],
     [{ 'node_modules/node/bin/node': '' }, 'this is Node 20.20.2\n  next: start it through pnpm'],
-  ])('with %o says what is missing and how to go on', async (packages, said) => {
+  ])('with %o reports what is missing and how to continue', async (packages, said) => {
     const { exitCode, stderr } = await startOnNode20(packages);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^error \[NODE_OUTDATED\] Node 24 is required, but this is Node 20.20.2/);

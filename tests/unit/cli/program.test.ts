@@ -22,14 +22,14 @@ describe('usage', () => {
     expect(stderr).toContain('Usage: pnpm pipeline [options] [command]');
   });
 
-  test('an unknown command ends with 2 and the nearest one', async () => {
+  test('an unknown command ends with 2 and suggests the nearest one', async () => {
     const { exitCode, stdout, stderr } = await run(project, ['rnu']);
     expect(exitCode).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toBe("error [USAGE] unknown command 'rnu'\n  next: did you mean run?\n");
   });
 
-  test('an unknown option ends with 2 and the nearest one', async () => {
+  test('an unknown option ends with 2 and suggests the nearest one', async () => {
     const { exitCode, stderr } = await run(project, ['run', '--full-refesh']);
     expect(exitCode).toBe(2);
     expect(stderr).toBe("error [USAGE] unknown option '--full-refesh'\n  next: did you mean --full-refresh?\n");
@@ -42,19 +42,19 @@ describe('usage', () => {
     ['run rankings', 'pnpm pipeline run --select rankings'],
     ['test rankings bars --target sample', 'pnpm pipeline test --select rankings bars'],
     ['ls --target sample rankings', 'pnpm pipeline ls --select NAME'],
-  ])('%s says what was probably meant', async (words, meant) => {
+  ])('%s suggests what was probably meant', async (words, meant) => {
     const { exitCode, stderr } = await run(project, words.split(' '));
     expect(exitCode).toBe(2);
     expect(stderr.split('\n')[1]?.endsWith(meant)).toBe(true);
   });
 
-  test('a command of pipeline.yaml says what to use instead of one that does not exist', async () => {
+  test('a command of pipeline.yaml suggests what to use instead of an unknown subcommand', async () => {
     expect(await run(project, ['--target', 'sample', 'serve', 'data'])).toEqual({
       exitCode: 2,
       stdout: '',
       stderr: "error [USAGE] unknown command 'serve'\n  next: say archive wait\n",
     });
-    // It knows its own words better than the engine.
+    // The command knows its own words better than the engine does.
     expect((await run(project, ['list'])).stderr).toContain('next: say archive stray');
   });
 
@@ -63,7 +63,7 @@ describe('usage', () => {
     expect(await run(project, ['--version'])).toEqual({ exitCode: 0, stdout: `klinehouse ${version}\n`, stderr: '' });
   });
 
-  test('a code has a colour in a terminal', async () => {
+  test('an error code is coloured in a terminal', async () => {
     const stderr = createSink(80);
     await run(project, ['rnu'], { stderr: stderr.stream });
     expect(stderr.text().startsWith('\u001b[1m\u001b[31merror [USAGE]\u001b')).toBe(true);
@@ -77,12 +77,12 @@ describe('usage', () => {
     expect(stderr).toContain('did you mean archive?');
   });
 
-  test.each(['0', '99MB', '-1GB', 'much', '2', ''])('--memory-limit %j is no size of at least 100MB', async (value) => {
+  test.each(['0', '99MB', '-1GB', 'much', '2', ''])('--memory-limit %j is refused', async (value) => {
     const { exitCode, stderr } = await run(project, ['run', `--memory-limit=${value}`]);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining('such as 800MB or 4GB')]);
   });
 
-  test.each(['0', '-1', '1.5', 'many', ''])('--threads %j is no whole number of at least 1', async (value) => {
+  test.each(['0', '-1', '1.5', 'many', ''])('--threads %j is refused', async (value) => {
     const { exitCode, stderr } = await run(project, ['run', `--threads=${value}`]);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('It must be a whole number of at least 1.');
@@ -101,7 +101,7 @@ describe('usage', () => {
     }
   });
 
-  test('an error that nobody foresaw ends with 1, its stack only with --debug', async () => {
+  test('an unexpected error ends with 1 and prints its stack only with --debug', async () => {
     const plain = await run(project, ['archive', 'fail']);
     expect(plain.exitCode).toBe(1);
     expect(plain.stderr).toBe(
@@ -122,7 +122,7 @@ describe('usage', () => {
 });
 
 describe('help', () => {
-  test('every command shows one to three examples, the global options and 0', async () => {
+  test('of every command shows one to three examples and the global options, and ends with 0', async () => {
     const program = createProgram({ stdout: process.stdout, stderr: process.stderr } as unknown as Cli);
     const paths = program.commands.flatMap((command) => [
       [command.name()],
@@ -140,7 +140,7 @@ describe('help', () => {
     }
   });
 
-  test('the list of commands has those of pipeline.yaml, and stands when that is broken', async () => {
+  test('lists the commands of pipeline.yaml, and still works if that is broken', async () => {
     expect((await run(project, ['--help'])).stdout).toContain('Writes and serves the archive.');
     const broken = join(project, 'broken');
     await mkdir(broken);
@@ -163,7 +163,7 @@ describe('pipeline.yaml', () => {
     expect(exitCode).toBe(0);
   });
 
-  test('is asked for where there is none', async () => {
+  test('is asked for if there is none', async () => {
     const { exitCode, stderr } = await run('/', ['ls']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('there is no pipeline.yaml here or in a folder above');

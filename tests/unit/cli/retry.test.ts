@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { tempDir } from '../../support/temp.ts';
 import { run, writeProject } from './fixture.ts';
 
-/** Says in a file that it ran; fails while there is a file of its name. */
+/** Notes in a file that it ran; fails while there is a file of its name. */
 const extract = (name: string) => `\
 import { appendFileSync, existsSync } from 'node:fs';
 export default {
@@ -47,7 +47,7 @@ extracts:
   });
 });
 
-test('retry runs what failed and what was skipped for it, as the last command said', async () => {
+test('retry runs what failed and what was skipped because of it, with the options of the last command', async () => {
   await writeFile(join(project, 'second'), '');
   expect((await run(project, ['run', '--var', 'mark=!'])).exitCode).toBe(1);
   expect(await ran()).toBe('first! second!');
@@ -60,14 +60,14 @@ test('retry runs what failed and what was skipped for it, as the last command sa
   expect(await ran()).toBe('first! second! second! third!');
 });
 
-test('retry of a run that ended well does nothing', async () => {
+test('retry after a successful run does nothing', async () => {
   await run(project, ['run']);
   const { exitCode, stdout } = await run(project, ['retry']);
   expect([exitCode, stdout]).toEqual([0, 'nothing to retry: every node of the last run succeeded\n']);
   expect(await ran()).toBe('first second third');
 });
 
-test('retry goes on from a retry that failed again', async () => {
+test('retry continues from a retry that failed again', async () => {
   await writeFile(join(project, 'third'), '');
   await run(project, ['run']);
   expect((await run(project, ['retry'])).exitCode).toBe(1);
@@ -76,7 +76,7 @@ test('retry goes on from a retry that failed again', async () => {
   expect(await ran()).toBe('first second third third third');
 });
 
-test('retry without a last run says how to begin', async () => {
+test('retry without a last run says how to start', async () => {
   const { exitCode, stderr } = await run(project, ['retry']);
   expect(exitCode).toBe(2);
   expect(stderr).toContain('error [USAGE] ');
@@ -139,7 +139,7 @@ describe('retry executes only what the schema of its artifact allows', () => {
     expect(await ran()).toBe(before);
   });
 
-  test('where it runs is not for the artifact to say', async () => {
+  test('the artifact does not decide where retry runs', async () => {
     const evil = await tempDir('evil-');
     await argv(
       'run',
@@ -157,7 +157,7 @@ describe('retry executes only what the schema of its artifact allows', () => {
     expect(await ran()).toBe('first second second? third?');
   });
 
-  test('flags before the command and several values of one are those of the run', async () => {
+  test('flags before the command and repeated values apply to the run', async () => {
     await writeFile(join(project, 'second'), '');
     await run(project, ['--debug', 'run', '-s', 'first', 'second', '--exclude=third', '--threads', '1']);
     await rm(join(project, 'second'));

@@ -14,7 +14,7 @@ function start() {
   return { signal, exits, send };
 }
 
-test('the first signal aborts and does not end the process', () => {
+test('the first signal aborts but does not end the process', () => {
   const { signal, exits, send } = start();
   expect(signal.aborted).toBe(false);
   send('SIGINT', 0);
@@ -22,7 +22,7 @@ test('the first signal aborts and does not end the process', () => {
   expect(exits).toEqual([]);
 });
 
-test('the same Ctrl-C passed on by pnpm is not a second one', () => {
+test('the same Ctrl-C, passed on by pnpm, does not count as a second one', () => {
   const { exits, send } = start();
   send('SIGINT', 0);
   send('SIGINT', 20);
@@ -37,7 +37,7 @@ test('a second Ctrl-C ends the process at once', () => {
   expect(exits).toEqual([130]);
 });
 
-test('what does not end by itself is ended before a second is over', () => {
+test('a process that does not end by itself is ended within a second', () => {
   vi.useFakeTimers();
   try {
     const { exits, send } = start();

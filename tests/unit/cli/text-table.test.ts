@@ -20,7 +20,7 @@ const table = {
   ],
 };
 
-test('fractions and infinities stay; days have no time; a pipe gets the values as they are', () => {
+test('fractions and infinities are kept, days have no time, and a pipe gets the raw values', () => {
   expect(textTable(table, { terminal: pipe, units: { volume: 'USDT' } }).lines).toEqual([
     'date        at                      listed      rank         volume  name',
     '2025-06-17  2025-06-17 08:30:01.25  2025-06-17     1  21362345678.5  A',
@@ -28,7 +28,7 @@ test('fractions and infinities stay; days have no time; a pipe gets the values a
   ]);
 });
 
-test('a terminal gets numbers for a person', () => {
+test('a terminal gets numbers formatted for people', () => {
   expect(textTable(table, { terminal, units: { volume: 'USDT at par' } }).lines).toEqual([
     'date        at                      listed       rank         volume  name',
     '2025-06-17  2025-06-17 08:30:01.25  2025-06-17      1  21.36 bn USDT  A',
@@ -36,7 +36,7 @@ test('a terminal gets numbers for a person', () => {
   ]);
 });
 
-test('a record is a line a column', () => {
+test('a record has one line per column', () => {
   const one = { columns: table.columns.slice(3, 5), rows: [['1000', 'nan']] };
   expect(textTable(one, { terminal, record: true }).lines).toEqual(['rank    1,000', 'volume  nan']);
 });
@@ -66,7 +66,7 @@ test.each([
   expect(humanCell(text, { type, unit })).toBe(shown);
 });
 
-test('a terminal that does not say how wide it is has 80 columns; a dumb one has no colours', () => {
+test('a terminal of unknown width has 80 columns, and a dumb one has no colours', () => {
   const stream = (columns: number) => ({ isTTY: true, columns }) as NodeJS.WriteStream;
   expect(terminalOf(stream(0), {})).toEqual({ isTerminal: true, width: 80, color: true });
   expect(terminalOf(stream(40), { TERM: 'dumb' })).toEqual({ isTerminal: true, width: 40, color: false });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { keysAt, pipelineJsonSchema, pipelineJsonSchemaText } from '../../../engine/config/shape.ts';
 
-test('pipeline.schema.json is what the spec says now', async () => {
+test('pipeline.schema.json is up to date with the spec', async () => {
   const committed = await readFile('engine/config/pipeline.schema.json', 'utf8');
   // Stale? node engine/config/shape.ts --write
   expect(pipelineJsonSchemaText()).toBe(committed);
@@ -42,6 +42,6 @@ test.each([
     ['columns', 'severity', 'where', 'when', 'tags', 'name'],
   ],
   [['extracts', 'any', 'with', 'options'], []],
-])('the keys at %j', (path, keys) => {
+])('the keys at %j can be completed', (path, keys) => {
   expect(keysAt(path)).toEqual(keys);
 });

@@ -45,13 +45,13 @@ function errorOf(text: string): PipelineError {
   throw new Error('the text was accepted');
 }
 
-/** The sound text with one passage changed, so that a case shows nothing but its fault. */
+/** The valid text with one passage changed, so that a case shows only its own fault. */
 function changed(from: string, to: string): string {
-  if (!sound.includes(from)) throw new Error(`no ${from} in the sound text`);
+  if (!sound.includes(from)) throw new Error(`no ${from} in the valid text`);
   return sound.replace(from, to);
 }
 
-describe('a sound pipeline.yaml', () => {
+describe('a valid pipeline.yaml', () => {
   test('is read with defaults, durations in ms and tests under their type', () => {
     const { spec } = parse(sound);
     expect(spec.models.bars).toEqual({
@@ -75,7 +75,7 @@ describe('a sound pipeline.yaml', () => {
     expect(spec.targets.sample?.as_of).toBe('2025-07-10T09:00:00Z');
   });
 
-  test('says where its values stand: a scalar itself, a map or a list at its key, an item of a list itself', () => {
+  test('has a position for each value: a scalar and a list item at itself, a map and a list at its key', () => {
     const { at } = parse(sound);
     expect(at(['models', 'bars'])).toEqual({ line: 14, column: 3 });
     expect(at(['models', 'bars', 'use'])).toEqual({ line: 15, column: 10 });
@@ -86,7 +86,7 @@ describe('a sound pipeline.yaml', () => {
     expect(at(['models', 'bars', 'no such key', 'below'])).toEqual({ line: 14, column: 3 });
   });
 
-  test('is the one of this repository', async () => {
+  test('is the one in this repository', async () => {
     const { spec } = parse(await readFile('pipeline.yaml', 'utf8'));
     expect(Object.keys(spec.models)).toEqual([
       'ohlcv',
@@ -99,7 +99,7 @@ describe('a sound pipeline.yaml', () => {
     ]);
   });
 
-  test('may use anchors, and values behind an alias have a place', () => {
+  test('may use anchors, and values behind an alias have a position', () => {
     const text = changed('needs: [bars]', 'needs: *inputs').replace('needs: [objects]', 'needs: &inputs [objects]');
     const { spec, at } = parse(text);
     expect(spec.models.ranks?.needs).toEqual(['objects']);
@@ -188,7 +188,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:18:5: unknown key `look_back` in models.bars\n  key: models.bars.look_back\n  next: did you mean looks_back?',
   ],
   [
-    'an unknown key that is near none',
+    'an unknown key that resembles no known one',
     'archive: sample,',
     'archive: sample, compression: zip,',
     'error [CONFIG_INVALID] pipeline.yaml:5:30: unknown key `compression` in targets.sample\n  key: targets.sample.compression\n  next: known keys: archive, listing, as_of, ask_above, synthetic, vars',
@@ -248,7 +248,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a string, not `1000`\n  key: targets.sample.ask_above',
   ],
   [
-    'a size in a unit that is none',
+    'a size in an unknown unit',
     'as_of: 2025-07-10T09:00:00Z',
     'ask_above: 1 GO',
     'error [CONFIG_INVALID] pipeline.yaml:5:41: `ask_above` must be a size such as `1 GB` or `500 MB`, not `1 GO`\n  key: targets.sample.ask_above',
@@ -260,19 +260,19 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:22:3: `use` is missing in models.ranks\n  key: models.ranks.use',
   ],
   [
-    'a value that is none of a list',
+    'a value that is not in the list',
     'format: parquet',
     'format: parqet',
     'error [CONFIG_INVALID] pipeline.yaml:26:34: `format` must be parquet, not `parqet`\n  key: exports.ranks.format\n  next: did you mean parquet?',
   ],
   [
-    'a name that is none',
+    'an invalid name',
     '  ranks:\n    use',
     '  Ranks-2:\n    use',
     'error [CONFIG_INVALID] pipeline.yaml:22:3: `Ranks-2` must be a name: lower-case letters, digits and _, starting with a letter, not `Ranks-2`\n  key: models.Ranks-2',
   ],
   [
-    'a duration that is none',
+    'an invalid duration',
     'looks_back: 30 days',
     'looks_back: 30 moons',
     'error [CONFIG_INVALID] pipeline.yaml:18:17: `looks_back` must be a duration such as `30 days` or `12 hours`, not `30 moons`\n  key: models.bars.looks_back',
@@ -284,7 +284,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:18:17: `looks_back` must be whole days, not `12 hours`\n  key: models.bars.looks_back',
   ],
   [
-    'a time that no clock shows',
+    'an impossible time',
     'as_of: 2025-07-10T09:00:00Z',
     'as_of: 2025-02-30T09:00:00Z',
     'error [CONFIG_INVALID] pipeline.yaml:5:37: `as_of` must be a time such as `2025-07-10T09:00:00Z`, not `2025-02-30T09:00:00Z`\n  key: targets.sample.as_of',
@@ -296,7 +296,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:20:40: `min` must be at most 1, not `95`\n  key: models.bars.tests[0].coverage.min',
   ],
   [
-    'a warning that comes after the failure',
+    'a warning threshold beyond the failure threshold',
     'unique: [symbol, date]',
     'coverage: { column: date, min: 0.95, warn: 0.9 }',
     'error [CONFIG_INVALID] pipeline.yaml:20:52: `warn` must be at least `min`, not `0.9`\n  key: models.bars.tests[0].coverage.warn',
@@ -333,7 +333,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:8:35: the default of the var days must be at least 0, not `-1`\n  key: vars.days.default',
   ],
   [
-    'a default that is none of its values',
+    'a default that is not among its values',
     '{ type: integer, default: 30, min: 0 }',
     '{ type: string, default: chekcsum, values: [etag, checksum] }',
     'error [CONFIG_INVALID] pipeline.yaml:8:34: the default of the var days must be one of etag, checksum, not `chekcsum`\n  key: vars.days.default\n  next: did you mean checksum?',
@@ -363,7 +363,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `objcts`\n  key: models.bars.needs[0]\n  next: did you mean objects?',
   ],
   [
-    'an unknown need that is near nothing',
+    'an unknown need that resembles nothing',
     'needs: [objects]',
     'needs: [orderbook_snapshots]',
     'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `orderbook_snapshots`\n  key: models.bars.needs[0]\n  next: use one of: listing, objects, bars, ranks',
@@ -387,19 +387,19 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_CYCLE] pipeline.yaml:13:13: these need each other: listing -> ranks -> bars -> listing\n  key: extracts.listing.needs[0]\n  next: remove one of these needs',
   ],
   [
-    'a when that names no var',
+    'a `when` that names no var',
     'when: collect',
     'when: colect',
     'error [CONFIG_REFERENCE] pipeline.yaml:17:11: there is no var `colect`\n  key: models.bars.when\n  next: did you mean collect?',
   ],
   [
-    'a when that names no boolean',
+    'a `when` that names no boolean',
     'when: collect',
     'when: days',
     'error [CONFIG_REFERENCE] pipeline.yaml:17:11: the var `days` is of type integer, but `when` needs a boolean\n  key: models.bars.when',
   ],
   [
-    'a when of a test that names no var',
+    'a `when` of a test that names no var',
     'custom: { use: tests/data/dense.ts }',
     'custom: { use: tests/data/dense.ts, when: colect }',
     'error [CONFIG_REFERENCE] pipeline.yaml:21:51: there is no var `colect`\n  key: models.bars.tests[1].custom.when\n  next: did you mean collect?',
@@ -435,7 +435,7 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:22:3: the model `ranks` has the same name as extracts.listing.writes[1] on line 12\n  key: models.ranks\n  next: rename one of them',
   ],
   [
-    'a table with the name of one of the engine (B30)',
+    'a table with the name of an engine table (B30)',
     'writes: [objects]',
     'writes: [objects, partition_state]',
     'error [CONFIG_INVALID] pipeline.yaml:12:23: the table `partition_state` has the same name as a table of the engine\n  key: extracts.listing.writes[1]\n  next: rename it',
@@ -454,10 +454,10 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
   ],
 ];
 
-describe('a fault in pipeline.yaml is an error with its place, its text and a hint', () => {
+describe('a fault in pipeline.yaml is an error with its position, its text and a hint', () => {
   test.each(cases)('%s', (fault, from, to, message) => {
     const text = changed(from, to);
-    // Renaming the model leaves the export without it: that is another case.
+    // Renaming the model would leave the export without it, which is another case.
     const only =
       text.includes('\n  ranks:\n') || fault === 'a missing key' ? text : text.replace('model: ranks', 'model: bars');
     expect(formatError(errorOf(only))).toBe(message);
@@ -472,7 +472,7 @@ describe('a fault in pipeline.yaml is an error with its place, its text and a hi
 });
 
 describe('several faults', () => {
-  test('are all in one error, in the order of the file, whatever kind they are', () => {
+  test('of any kind are all in one error, in file order', () => {
     const text = sound
       .replace('default_target: sample', 'default_target: smple')
       .replace('looks_back:', 'look_back:')
@@ -490,7 +490,7 @@ describe('several faults', () => {
     expect(errorOf(text).details).toMatchObject({ file: 'pipeline.yaml', line: 2, column: 17 });
   });
 
-  test('of which one hides an entry do not blame references to that entry', () => {
+  test('that hide an entry do not blame references to that entry', () => {
     const text = sound
       .replace('use: models/bars.ts', 'use: [models/bars.ts]')
       .replace('writes: [objects]', 'writes: objects');
@@ -500,28 +500,28 @@ describe('several faults', () => {
     ]);
   });
 
-  test('a misspelled section does not blame references to what it declares', () => {
+  test('in the name of a section do not blame references to what it declares', () => {
     expect(errorOf(sound.replace('models:', 'modles:').replace('vars:', 'var:')).message.split('\n')).toEqual([
       'unknown key `var` (did you mean vars?)',
       '  pipeline.yaml:13:1: unknown key `modles` (did you mean models?)',
     ]);
   });
 
-  test('more than twenty are counted, not listed', () => {
+  test('beyond twenty are counted, not listed', () => {
     const text = sound.replace('[date]', `[${Array.from({ length: 30 }, (_, index) => index).join(', ')}]`);
     const lines = errorOf(text).message.split('\n');
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe('  and 10 more');
   });
 
-  test('of a key that stands twice are those of its last value, which is the one that counts', () => {
+  test('of a duplicate key are those of its last value, which is the one that counts', () => {
     expect(errorOf(sound.replace('needs: [bars]', 'needs: [bars]\n    needs: [bras]')).message.split('\n')).toEqual([
       'duplicate key `needs`',
       '  pipeline.yaml:25:13: there is no extract, model or table `bras` (did you mean bars?)',
     ]);
   });
 
-  test('two cycles are two problems', () => {
+  test('in two cycles are two problems', () => {
     const text = sound
       .replace('needs: [objects]', 'needs: [objects, bars]')
       .replace('needs: [bars]', 'needs: [bars, ranks]');
@@ -558,7 +558,7 @@ describe('files', () => {
     return loadPipeline(file);
   }
 
-  test('that are there are no problem', async () => {
+  test('that exist are accepted', async () => {
     const pipeline = await load(sound);
     expect(pipeline.root).toBe(root);
     expect(pipeline.file).toBe(join(root, 'pipeline.yaml'));
@@ -609,7 +609,7 @@ describe('files', () => {
     expect(error.message).toContain('there is no file `models/rank.ts`');
   });
 
-  test('a pipeline.yaml that is not there is named as it was given', async () => {
+  test('a missing pipeline.yaml is named as it was given', async () => {
     const error = await loadPipeline('no/such/pipeline.yaml').catch((error) => error);
     expect(formatError(error)).toBe(
       'error [CONFIG_REFERENCE] no/such/pipeline.yaml: the file does not exist\n  next: run in the folder that contains it',

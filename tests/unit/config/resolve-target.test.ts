@@ -19,12 +19,12 @@ describe('the target', () => {
     ['--target', 'live', { PIPELINE_TARGET: 'mirror' }, 'live'],
     ['PIPELINE_TARGET', undefined, { PIPELINE_TARGET: 'mirror' }, 'mirror'],
     ['default_target', undefined, {}, 'sample'],
-    ['default_target, where PIPELINE_TARGET is empty', undefined, { PIPELINE_TARGET: '' }, 'sample'],
-  ])('is that of %s', (_, name, env, expected) => {
+    ['default_target, if PIPELINE_TARGET is empty', undefined, { PIPELINE_TARGET: '' }, 'sample'],
+  ])('is taken from %s', (_, name, env, expected) => {
     expect(resolveTarget(pipeline, { ...(name && { name }), env }).name).toBe(expected);
   });
 
-  test('has its clock and says when it is synthetic', () => {
+  test('has its clock and says whether it is synthetic', () => {
     expect(resolveTarget(pipeline, { env: {} })).toEqual({
       name: 'sample',
       archive: 'sample',
@@ -35,7 +35,7 @@ describe('the target', () => {
     expect(resolveTarget(pipeline, { name: 'live', env: {} })).not.toHaveProperty('as_of');
   });
 
-  test('asks above a size, in decimal units, and never by default', () => {
+  test('asks above a size, in decimal units, and never asks by default', () => {
     expect(resolveTarget(pipeline, { name: 'live', env: {} })).toHaveProperty('ask_above', 1_500_000_000);
     expect(resolveTarget(pipeline, { name: 'mirror', env: {} })).not.toHaveProperty('ask_above');
   });
@@ -51,18 +51,18 @@ describe('the target', () => {
     expect(resolveTarget(pipeline, { name, env })).toMatchObject({ archive, listing });
   });
 
-  test('a synthetic one is never redirected (B27)', () => {
+  test('is never redirected if it is synthetic (B27)', () => {
     const env = { PIPELINE_ARCHIVE_URL: 'http://a', PIPELINE_LISTING_URL: 'http://l' };
     const sample = { archive: 'sample', listing: 'sample', synthetic: true };
     expect(resolveTarget(pipeline, { name: 'sample', env })).toMatchObject(sample);
   });
 
-  test('one that is given the sample is synthetic (B27)', () => {
+  test('is synthetic if its archive is the sample (B27)', () => {
     const env = { PIPELINE_ARCHIVE_URL: 'sample' };
     expect(resolveTarget(pipeline, { name: 'live', env })).toMatchObject({ archive: 'sample', synthetic: true });
   });
 
-  test('keeps what its URLs are secret of apart, each with its own (B34)', () => {
+  test('keeps the secrets of each of its URLs separate (B34)', () => {
     const basic = (user: string) => `Basic ${Buffer.from(user).toString('base64')}`;
     const env = { PIPELINE_ARCHIVE_URL: 'http://u:p%40@a/base/?x=1&y' };
     const one = { authorization: basic('u:p@'), query: 'x=1&y' };
@@ -83,7 +83,7 @@ describe('the target', () => {
     ['u:p@a', 'PIPELINE_ARCHIVE_URL'],
     ['https:/u:p@a', 'PIPELINE_LISTING_URL'],
     ['http://a/#x', 'PIPELINE_LISTING_URL'],
-  ])('%s is no URL that can be read (B34)', (url, key) => {
+  ])('%s is not a readable URL (B34)', (url, key) => {
     const thrown = () => resolveTarget(pipeline, { name: 'live', env: { [key]: url } });
     expect(thrown).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(thrown).toThrow(`${key} is not a valid URL`);
@@ -116,7 +116,7 @@ describe('the clock of a run', () => {
   const env = { SOURCE_DATE_EPOCH: '1752138000' };
   const target = { as_of: new Date('2025-07-11T00:00:00Z') };
 
-  test('is --as-of, else that of the target, else SOURCE_DATE_EPOCH, else now', () => {
+  test('is --as-of, otherwise that of the target, then SOURCE_DATE_EPOCH, then now', () => {
     expect(resolveAsOf({ flag: '2025-07-12', target, env, now })).toEqual(new Date('2025-07-12T00:00:00Z'));
     expect(resolveAsOf({ target, env, now })).toEqual(target.as_of);
     expect(resolveAsOf({ target: {}, env, now })).toEqual(new Date('2025-07-10T09:00:00Z'));
@@ -129,7 +129,7 @@ describe('the clock of a run', () => {
     );
   });
 
-  test.each(['soon', '-1', '1.5', '999999999999'])('SOURCE_DATE_EPOCH=%s is judged, not ignored', (epoch) => {
+  test.each(['soon', '-1', '1.5', '999999999999'])('SOURCE_DATE_EPOCH=%s is refused, not ignored', (epoch) => {
     const read = () => resolveAsOf({ target: {}, env: { SOURCE_DATE_EPOCH: epoch }, now });
     if (epoch === '999999999999') expect(read().getUTCFullYear()).toBe(33658);
     else expect(read).toThrow(expect.objectContaining({ code: 'USAGE' }));

@@ -46,7 +46,7 @@ describe('values', () => {
     });
   });
 
-  test('are those of the target where it has some, and --vars and --var still count', () => {
+  test('are those of the target if it has any, and --vars and --var still apply', () => {
     const { days, ...defaults } = resolveVars(pipeline).values;
     expect(resolveVars(pipeline, { target: 'other' }).values).toEqual({ days, ...defaults });
     expect(resolveVars(pipeline, { target: 'sample' }).values).toEqual({ ...defaults, days: 3, quotes: ['USDC'] });
@@ -57,7 +57,7 @@ describe('values', () => {
     });
   });
 
-  test('of --vars and of --var mean the same, each by its declared type', () => {
+  test('of --vars and of --var mean the same, read by their declared type', () => {
     const json = JSON.stringify({
       collect: false,
       days: 10,
@@ -82,15 +82,15 @@ describe('values', () => {
     expect(resolveVars(pipeline, { pairs }).duration('relist_after')).toBe(43_200_000);
   });
 
-  test('of --var go before those of --vars', () => {
+  test('of --var take precedence over those of --vars', () => {
     expect(resolveVars(pipeline, { json: '{"days": 1}', pairs: ['days=2', 'days=3'] }).number('days')).toBe(3);
   });
 
-  test('of a list can be none', () => {
+  test('of a list can be empty', () => {
     expect(resolveVars(pipeline, { pairs: ['quotes='] }).strings('quotes')).toEqual([]);
   });
 
-  test('an integer within its bounds is taken, any other is refused', () => {
+  test('of an integer var are accepted within its bounds and refused otherwise', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1000, max: 1000 }), (days) => {
         const isWithin = days >= 0 && days <= 365;
@@ -101,11 +101,11 @@ describe('values', () => {
   });
 });
 
-describe('what does not fit is VAR_INVALID and says what would', () => {
+describe('an invalid value is VAR_INVALID and says what is valid', () => {
   test.each<[string, Parameters<typeof resolveVars>[1], string, string | undefined]>([
     ['bad JSON', { json: '{days: 1}' }, '--vars is not valid JSON: ', `--vars takes a JSON map: --vars '{"NAME": 10}'`],
     [
-      'JSON that is no map',
+      'JSON that is not a map',
       { json: '[1]' },
       '--vars is not a map of names and values',
       `--vars takes a JSON map: --vars '{"NAME": 10}'`,
@@ -117,13 +117,13 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
       `--vars takes a JSON map: --vars '{"NAME": 10}'`,
     ],
     [
-      'a name near another',
+      'a name similar to another',
       { json: '{"dayz": 1}' },
       'the var dayz is not declared in pipeline.yaml',
       'did you mean days?',
     ],
     [
-      'a name of every object',
+      'a property name that every object has',
       { json: '{"constructor": 1}' },
       'the var constructor is not declared in pipeline.yaml',
       'declared vars: collect, days, ratio, verify, quotes, timeframe, relist_after, since',
@@ -155,13 +155,13 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
     ['a number above its bound', { json: '{"ratio": 2}' }, 'the var ratio must be at most 1, not `2`', undefined],
     ['Infinity', { pairs: ['ratio=Infinity'] }, 'the var ratio must be a number, not `Infinity`', undefined],
     [
-      'a value of no list',
+      'a value that is not in the list',
       { pairs: ['verify=chekcsum'] },
       'the var verify must be one of etag, checksum, not `chekcsum`',
       'did you mean checksum?',
     ],
     [
-      'an item of no list',
+      'an item that is not in the list',
       { pairs: ['quotes=USDT,USDD'] },
       'the var quotes must be one of USDT, USDC, BUSD, not `USDD`',
       'did you mean USDT?',
@@ -179,7 +179,7 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
       undefined,
     ],
     [
-      'a timeframe of REST',
+      'a timeframe in the notation of REST',
       { pairs: ['timeframe=1M'] },
       'the var timeframe must be one of 1m, 4h, 1mo, not `1M`',
       'did you mean 1m?',
@@ -197,7 +197,7 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
       undefined,
     ],
     [
-      'a day of no calendar',
+      'an impossible day',
       { pairs: ['since=2025-02-30'] },
       'the var since must be a date such as 2025-06-17, not `2025-02-30`',
       undefined,
@@ -215,7 +215,7 @@ describe('what does not fit is VAR_INVALID and says what would', () => {
     expect(error.details.hint).toBe(hint);
   });
 
-  test('and names the var and its value for programs', () => {
+  test('names the var and its value for programs', () => {
     expect(errorOf({ json: '{"quotes": ["EUR"]}' }).details).toMatchObject({ key: 'quotes', value: '["EUR"]' });
   });
 });

@@ -7,7 +7,7 @@ const resolved = (start?: string, end?: string): Window | undefined =>
   resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
 
 describe('a range', () => {
-  test('is half-open: the end is the first day that is not in it (B9)', () => {
+  test('is half-open: the end is the first day after it (B9)', () => {
     const window = resolved('2025-06-17', '2025-06-29') as Window;
     expect(window).toEqual({ start: new Date('2025-06-17T00:00:00Z'), end: new Date('2025-06-29T00:00:00Z') });
     expect(describeWindow(window)).toBe('2025-06-17 … 2025-06-28, 12 days');
@@ -26,7 +26,7 @@ describe('a range', () => {
     expect(resolved('2025-06-17T00:00', '2025-06-29')).toEqual(resolved('2025-06-17', '2025-06-29'));
   });
 
-  test('may be open on either side', () => {
+  test('may be open at either end', () => {
     const from = resolved('2025-06-17') as Window;
     const to = resolved(undefined, '2025-06-29') as Window;
     expect([from.end, to.start]).toEqual([openEnd, openStart]);
@@ -34,7 +34,7 @@ describe('a range', () => {
     expect(describeWindow({ start: openStart, end: openEnd })).toBe('all days');
   });
 
-  test('is undefined where neither side is given', () => {
+  test('is undefined if neither end is given', () => {
     expect(resolved()).toBeUndefined();
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { formatDay, parseDuration, parseInstant } from '../../../engine/units.ts';
 
 describe('an instant', () => {
-  test('that JavaScript writes is read as the same', () => {
+  test('written by JavaScript is read back unchanged', () => {
     const years = {
       min: new Date('0001-01-01T00:00:00Z'),
       max: new Date('9999-12-31T23:59:59.999Z'),
@@ -17,7 +17,7 @@ describe('an instant', () => {
     );
   });
 
-  test('exists only for days of the calendar', () => {
+  test('exists only on days of the calendar', () => {
     const parts = [
       fc.integer({ min: 1900, max: 2100 }),
       fc.integer({ min: 0, max: 13 }),
@@ -61,7 +61,7 @@ describe('a duration', () => {
   });
 
   test.each(['30', 'days', '30days', '1.5 days', '-1 day', '1 month', '30 d', '1 day ', '9999999 days'])(
-    '%o is none',
+    '%o is not one',
     (text) => {
       expect(parseDuration(text)).toBeUndefined();
     },

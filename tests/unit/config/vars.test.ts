@@ -22,7 +22,7 @@ test.each([
   expect(read).toThrow(expect.objectContaining({ code: 'VAR_INVALID', message }));
 });
 
-test('a name that is near a declared one is suggested', () => {
+test('a similar declared name is suggested', () => {
   expect(() => vars.number('dayz')).toThrow(
     expect.objectContaining({ details: expect.objectContaining({ hint: 'did you mean days?' }) }),
   );

@@ -3,7 +3,7 @@ import { parsePipeline } from '../../../engine/config/load.ts';
 import type { CompiledTest } from '../../../engine/duckdb/run-test.ts';
 import { createAcknowledgements } from '../../../engine/run/acknowledgements.ts';
 
-/** Those of a pipeline.yaml that acknowledges this, an entry a line from line 12 on. */
+/** The acknowledgements of a pipeline.yaml with these entries, one per line from line 12 on. */
 function acknowledgementsOf(...entries: readonly string[]) {
   const text = `\
 name: demo
@@ -59,7 +59,7 @@ describe('a test', () => {
     ['min: 0, max_rows: 2', 1, 3, 'worse'],
     ['min: 0', null, 1, 'worse'],
     ['max_rows: 1', null, 1, 'within'],
-  ])('with the bound %s that measures %s on %i rows is %s', (bound, value, rowsFailed, kind) => {
+  ])('with the bound %s, the value %s and %i failed rows is %s', (bound, value, rowsFailed, kind) => {
     const acknowledgements = acknowledgementsOf(`test: closes, ${bound}, reason: known`);
     const outcome = acknowledgements.ofTest({ test: { name: 'closes' } as CompiledTest, value, rowsFailed });
     expect(outcome).toEqual(kind === 'within' ? { kind, reason: 'known' } : { kind, place: 'pipeline.yaml:12:5' });

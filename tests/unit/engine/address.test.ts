@@ -16,7 +16,7 @@ test.each([
   expect(addressOf({ archive })).toEqual({ archive: expected, listing: expected });
 });
 
-test('B27: a folder has one address, whether it is named by its path or by a file: URL', async () => {
+test('B27: a folder has the same address by its path and by a file: URL', async () => {
   const folder = realpathSync(await tempDir());
   for (const archive of [
     folder,
@@ -28,7 +28,7 @@ test('B27: a folder has one address, whether it is named by its path or by a fil
   }
 });
 
-test('the listing is told where it is elsewhere', () => {
+test('a listing at another address is named', () => {
   expect(formatAddress(addressOf({ archive: 'http://a/', listing: 'http://l' }))).toBe('http://a (listing http://l)');
   expect(formatAddress(addressOf({ archive: 'http://a/', listing: 'http://a' }))).toBe('http://a');
 });

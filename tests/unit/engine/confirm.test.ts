@@ -49,7 +49,7 @@ async function confirming(options: Partial<ConfirmOptions> = {}) {
 }
 
 describe('before a fetch', () => {
-  test('what is larger than the free disk is refused on every target, --yes or not', async () => {
+  test('more than the free disk space is refused on every target, even with --yes', async () => {
     const { confirm, questions } = await confirming({
       target: { archive: 'a' },
       yes: true,
@@ -65,7 +65,7 @@ describe('before a fetch', () => {
     expect(questions).toEqual([]);
   });
 
-  test('what may not fit once it is unpacked is a warning', async () => {
+  test('what may not fit once unpacked causes a warning', async () => {
     const { confirm, said } = await confirming({ target: { archive: 'a' }, free: async () => 5 * GB });
     await confirm(node, estimate);
     expect(said('warn')).toMatchObject([
@@ -73,7 +73,7 @@ describe('before a fetch', () => {
     ]);
   });
 
-  test('the free disk is that of the folder where there is one', async () => {
+  test('the free disk space is that of the folder, if it exists', async () => {
     const { confirm, root } = await confirming();
     const real = createConfirm({
       ...{ pipeline, target: { archive: 'a' }, paths: { root: join(root, 'not/yet/there'), artifacts: root } },
@@ -84,7 +84,7 @@ describe('before a fetch', () => {
     await expect(real(node, { files: 1, bytes: 1e18, diskBytes: 1 })).rejects.toMatchObject({ code: 'DISK_FULL' });
   });
 
-  test('exactly ask_above is not asked about, a byte more is', async () => {
+  test('exactly ask_above passes without a question, one byte more does not', async () => {
     const { confirm, questions } = await confirming();
     await confirm(node, { ...estimate, bytes: GB });
     expect(questions).toHaveLength(0);
@@ -106,7 +106,7 @@ describe('before a fetch', () => {
     expect(questions[0]?.[1]).toBe(`  time: ${time}`);
   });
 
-  test('two extracts ask one after the other, and a no to one is no answer to the other', async () => {
+  test('two extracts ask one after the other, and a no to one does not answer the other', async () => {
     const order: string[] = [];
     const { confirm } = await confirming({
       ask: async ([line = '']) => {

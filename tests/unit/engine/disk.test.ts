@@ -12,12 +12,12 @@ beforeEach(async () => {
   directory = await tempDir();
   file = join(directory, 'file');
 });
-/** A device that takes no byte, in the place where a file is written. */
+/** A device that accepts no bytes, in the place where a file is written. */
 const fillDisk = (place: string) => symlinkSync('/dev/full', place);
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
 describe('writing whole', () => {
-  test('leaves nothing behind but the file', () => {
+  test('leaves only the file', () => {
     const deep = join(directory, 'deep/er/file');
     writeWhole(deep, 'x');
     writeWhole(deep, Buffer.from('y'), { sync: true });
@@ -25,7 +25,7 @@ describe('writing whole', () => {
     expect(readFileSync(deep, 'utf8')).toBe('y');
   });
 
-  test('that fails leaves what was there', () => {
+  test('that fails leaves the old file', () => {
     mkdirSync(file);
     expect(() => writeWhole(file, 'x')).toThrow('expected a file, but this is a folder');
     expect(readdirSync(directory)).toEqual(['file']);
@@ -41,13 +41,13 @@ describe('writing whole', () => {
     expect(readFileSync(file, 'utf8')).toBe('old');
   });
 
-  test('on a thread passes the error of the system on', () => {
+  test("on a thread passes the system's error on", () => {
     fillDisk(asideOf(file));
     expect(() => replaceFile(file, 'x')).toThrow(expect.objectContaining({ code: 'ENOSPC', path: file }));
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('gives a file its permissions, whatever a kill has left aside', () => {
+  test('gives a file its permissions, whatever a killed process left aside', () => {
     writeFileSync(asideOf(file), 'half', { mode: 0o644 });
     writeWhole(file, 'x', { mode: 0o600 });
     expect([modeOf(file), readFileSync(file, 'utf8')]).toEqual([0o600, 'x']);
@@ -60,12 +60,12 @@ describe('writing aside', () => {
     return text.length;
   };
 
-  test('renames what was written and returns what the writer did', async () => {
+  test("renames the written file and returns the writer's result", async () => {
     expect(await writeAside(file, write('x'))).toBe(1);
     expect([readdirSync(directory), readFileSync(file, 'utf8')]).toEqual([['file'], 'x']);
   });
 
-  test('that fails keeps the old file alone', async () => {
+  test('that fails leaves only the old file', async () => {
     await writeAside(file, write('old'));
     const failing = async (aside: string) => {
       await write('half')(aside);
@@ -75,7 +75,7 @@ describe('writing aside', () => {
     expect([readdirSync(directory), readFileSync(file, 'utf8')]).toEqual([['file'], 'old']);
   });
 
-  test('says DISK_FULL, and takes another place', async () => {
+  test('says DISK_FULL, also with an explicit place', async () => {
     const other = join(directory, '.other.part');
     fillDisk(other);
     await expect(writeAside(file, write('x'), other)).rejects.toMatchObject({ code: 'DISK_FULL' });
@@ -84,13 +84,13 @@ describe('writing aside', () => {
 });
 
 describe('free bytes', () => {
-  test('are those that df tells', async () => {
+  test('are those that df reports', async () => {
     const told = Number(execFileSync('df', ['--output=avail', '-B1', directory], { encoding: 'utf8' }).split('\n')[1]);
-    const near = 500_000_000; // others write meanwhile
+    const near = 500_000_000; // other processes write meanwhile
     expect(Math.abs((await freeBytes(directory)) - told)).toBeLessThan(near);
   });
 
-  test('of a folder that is not there yet are those of the one above', async () => {
+  test('of a folder that does not exist yet are those of its parent', async () => {
     const deep = join(directory, 'not/yet');
     expect(await freeBytes(deep)).toBeGreaterThan(0);
     expect(existsSync(join(directory, 'not'))).toBe(false);
@@ -117,7 +117,7 @@ describe('SHA256SUMS', () => {
     expect(await readSums(directory)).toEqual({ text: written, sums: new Map(sums) });
   });
 
-  test('of a folder without one says nothing', async () => {
+  test('of a folder without one are empty', async () => {
     expect(await readSums(directory)).toEqual({ text: '', sums: new Map() });
   });
 });

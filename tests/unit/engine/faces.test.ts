@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { node, outputOf } from '../../support/node-process.ts';
 
-/** What importing a module loads, as URLs. */
+/** The modules that importing a module loads, as URLs. */
 async function loadedWith(module: string): Promise<readonly string[]> {
   const script = `
     import { registerHooks } from 'node:module';
@@ -21,7 +21,7 @@ test('definitions load no command, report, run or database', async () => {
   );
 });
 
-test('what serves commands loads the database only when it opens one', async () => {
+test('the entry point for commands loads the database only when it opens one', async () => {
   const urls = await loadedWith('engine/for-commands.ts');
   expect(urls.some((url) => url.endsWith('/engine/cli/open-context.ts'))).toBe(true);
   expect(urls.filter((url) => /\/engine\/duckdb\/|\/(@duckdb|listr2)\//.test(url))).toEqual([]);

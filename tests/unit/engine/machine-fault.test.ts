@@ -23,7 +23,7 @@ describe('a fault of the machine', () => {
       '/d/w.duckdb',
     ],
     [new Error('INTERNAL Error: Disk quota exceeded'), 'the disk is full', '/data/mirror'],
-  ])('is told as what it is, with its file: %s', (error, message, file) => {
+  ])('is recognized, with its file: %s', (error, message, file) => {
     expect(machineFault(error, '/data/mirror')).toMatchObject({
       code: 'DISK_FULL',
       message,
@@ -61,7 +61,7 @@ describe('a fault of the machine', () => {
     new Error('no such column'),
     new PipelineError('DISK_FULL', 'told before'),
     'no error',
-  ])('is nothing else: %s', (error) => {
+  ])('is not seen in: %s', (error) => {
     expect(machineFault(error, '/data')).toBe(error);
   });
 });

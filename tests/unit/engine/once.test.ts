@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { once } from '../../../engine/once.ts';
 
-test('what is asked for more than once is made once, on the first request', () => {
+test('a value that is requested several times is made once, on the first request', () => {
   const made: number[] = [];
   const get = once(() => made.push(1) && undefined);
   expect(made).toEqual([]);

@@ -15,7 +15,7 @@ const task = (id: string, needs: readonly string[] = [], pool: Task['pool'] = 'w
   pool,
 });
 
-/** Runs tasks that end when `turn` says so, and tells what happened in order. */
+/** Runs tasks that end when `turn` says so, and records the events in order. */
 async function play(
   tasks: readonly Task[],
   {
@@ -53,7 +53,7 @@ async function play(
 }
 
 describe('a schedule', () => {
-  test('starts a task once all that it needs has ended', async () => {
+  test('starts a task once everything that it needs has ended', async () => {
     const { log } = await play([task('a'), task('b'), task('c', ['a', 'b']), task('d', ['c'])]);
     expect(log).toEqual(['a', 'b', 'c', 'd'].flatMap((id) => [`start ${id}`, `end ${id}`]));
   });
@@ -62,19 +62,19 @@ describe('a schedule', () => {
     expect(await play([])).toMatchObject({ log: [] });
   });
 
-  test('has one task at a time in the pool of the warehouse, and network tasks beside it', async () => {
+  test('runs one task at a time in the pool of the warehouse, with network tasks alongside', async () => {
     const tasks = [task('a'), task('b'), task('n', [], 'network'), task('m', [], 'network')];
     const { peak } = await play(tasks, { turn: () => new Promise(setImmediate) });
     expect(peak).toEqual({ network: 2, warehouse: 1, all: 3 });
   });
 
-  test('takes no more threads than it is given, whatever the pools', async () => {
+  test('uses no more threads than it is given, whatever the pools', async () => {
     const tasks = ['a', 'b', 'c', 'd', 'e'].map((id) => task(id, [], 'network'));
     const { peak } = await play(tasks, { threads: 2, turn: () => new Promise(setImmediate) });
     expect(peak.all).toBe(2);
   });
 
-  test('starts in the order given; what has to wait lets others pass', async () => {
+  test('starts tasks in the given order; one that has to wait lets others pass', async () => {
     const tasks = [task('slow', [], 'network'), task('first'), task('second'), task('third', ['slow'])];
     const { log } = await play(tasks, {
       turn: async (id) => {
@@ -91,7 +91,7 @@ describe('a schedule', () => {
 describe('a failure', () => {
   const tasks = [task('a'), task('b', ['a']), task('c', ['b']), task('d'), task('e', ['d', 'c'])];
 
-  test('skips what depends on it, directly or not, with the reason; the rest runs', async () => {
+  test('skips everything that depends on it, directly or not, with the reason; the rest runs', async () => {
     const { log } = await play(tasks, { fails: ['a'] });
     expect(log).toEqual([
       'start a',
@@ -104,7 +104,7 @@ describe('a failure', () => {
     ]);
   });
 
-  test('with fail-fast stops all that has not started, and lets end what has', async () => {
+  test('with fail-fast skips what has not started, and lets running tasks end', async () => {
     const parallel = [task('n', [], 'network'), ...tasks];
     const { log } = await play(parallel, {
       fails: ['a'],
@@ -126,7 +126,7 @@ describe('a failure', () => {
   });
 });
 
-test('an interruption skips all that has not started', async () => {
+test('an interruption skips what has not started', async () => {
   const controller = new AbortController();
   const { log } = await play([task('a'), task('b'), task('c', ['b'])], {
     signal: controller.signal,
@@ -135,7 +135,7 @@ test('an interruption skips all that has not started', async () => {
   expect(log).toEqual(['start a', 'skip b: the run was interrupted', 'skip c: the run was interrupted', 'end a']);
 });
 
-/** Tasks in any order, of which each needs some that come before it in an order of their own. */
+/** Tasks in any order; each needs some that come earlier in another, valid order. */
 const dags = fc
   .array(
     fc.record({
@@ -160,7 +160,7 @@ const dags = fc
     });
   });
 
-test('of any DAG each task is run once all that it needs succeeded, or skipped because something did not', async () => {
+test('in any DAG each task runs once after everything that it needs succeeded, or is skipped because something did not', async () => {
   await fc.assert(
     fc.asyncProperty(dags, fc.scheduler(), async ({ tasks, fails, threads }, scheduler) => {
       const playing = play(tasks, { fails, threads, turn: (id) => scheduler.schedule(Promise.resolve(), id) });

@@ -5,7 +5,7 @@ import { formatError, PipelineError } from '../../../engine/errors.ts';
 import { toJsonLine } from '../../../engine/report/json.ts';
 import { hideEcho, hideInValue, hideSecrets, splitUrl } from '../../../engine/secrets.ts';
 
-/** A part of a URL that can be told from anything around it. */
+/** A part of a URL that cannot be confused with the text around it. */
 const secret = (mark: string) => fc.string({ maxLength: 12 }).map((text) => `${mark}${text}${mark}`);
 const marks = ['USERMARK', 'PASSMARK', 'QUERYMARK'] as const;
 const parts = fc.tuple(...marks.map(secret));
@@ -17,7 +17,7 @@ const urls = parts.map(
 const isClean = (text: string) => marks.every((mark) => !text.includes(mark));
 
 describe('a URL with a user, a password and a query (B34)', () => {
-  test('splits into what may be shown and what is sent', () => {
+  test('is split into what may be shown and what is sent', () => {
     fc.assert(
       fc.property(parts, ([user = '', password = '', query = '']) => {
         const url = `http://${encoded(user)}:${encoded(password)}@host/base/?sig=${encoded(query)}`;
@@ -48,11 +48,11 @@ describe('a URL with a user, a password and a query (B34)', () => {
   });
 
   test.each(['http://u:pa/ss@h', 'http://u:p#x@h', 'http://h/#x', 'http://', 'nothing', 'sample'])(
-    '%s is none that can be read',
+    '%s is not a readable one',
     (text) => expect(splitUrl(text)).toBeUndefined(),
   );
 
-  test('is hidden wherever it stands in a text, which keeps the rest', () => {
+  test('is hidden anywhere in a text, and the rest of the text stays', () => {
     fc.assert(
       fc.property(urls, (url) => {
         for (const text of [url, `no answer from ${url} at all`, `'${url}'`, `(${url}), \`${url}\`, "${url}"`]) {
@@ -89,15 +89,15 @@ describe('a URL with a user, a password and a query (B34)', () => {
     'grace_days=10',
     'what is this?',
     '2025-07-10T09:00:00Z',
-  ])('%s has none', (text) => {
+  ])('%s contains none', (text) => {
     expect(hideSecrets(text)).toBe(text);
     expect(hideInValue(text)).toBe(text);
   });
 
-  test('is hidden where a host repeats it, in whatever form', () => {
+  test('is hidden if a host repeats it, in any form', () => {
     fc.assert(
       fc.property(parts, ([name = '', password = '', query = '']) => {
-        const user = name.replaceAll(':', ''); // Basic authentication knows no user with a colon
+        const user = name.replaceAll(':', ''); // Basic authentication allows no colon in a user name
         const url = `http://${encoded(user)}:${encoded(password)}@host?sig=${encoded(query)}`;
         const { authorization = '', query: sent = '' } = splitUrl(url)?.access ?? {};
         const said = `${user.toWellFormed()} ${password.toWellFormed()} ${query.toWellFormed()} /a?${sent} ${authorization} ${url}`;
@@ -110,7 +110,7 @@ describe('a URL with a user, a password and a query (B34)', () => {
     expect(hideEcho('Invalid symbol.')).toBe('Invalid symbol.');
   });
 
-  test('shows in no error, with --debug and as JSON neither', () => {
+  test('is shown in no error, not even with --debug or as JSON', () => {
     fc.assert(
       fc.property(urls, (url) => {
         const cause = new Error(`cannot reach ${url}`);

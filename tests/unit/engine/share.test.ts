@@ -7,7 +7,7 @@ const thing = (ended: string[], name: string) => async () => ({
   },
 });
 
-test('what is shared is made once and let go in the end, last made first', async () => {
+test('shared values are made once and released at the end, in reverse order', async () => {
   const ended: string[] = [];
   const share = createShare();
   const first = await share.get('a', thing(ended, 'a'));
@@ -17,7 +17,7 @@ test('what is shared is made once and let go in the end, last made first', async
   expect(ended).toEqual(['b', 'a']);
 });
 
-test('nothing is made that nobody would let go', async () => {
+test('nothing is made that nobody would release', async () => {
   const share = createShare();
   await share[Symbol.asyncDispose]();
   let made = false;

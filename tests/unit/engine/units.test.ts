@@ -29,7 +29,7 @@ test.each(['', '64', 'MB', '64 M', '64  MB', ' 64 MB', '-1 GB', '1,5 GB', '1e3 B
   },
 );
 
-test('a size that a report prints is read as what it rounds', () => {
+test('a size that a report prints is read back as the rounded size', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 999_949_999_999_999 }), (bytes) => {
       const read = parseSize(formatBytes(bytes)) as number;

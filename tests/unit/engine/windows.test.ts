@@ -5,7 +5,7 @@ import { buildGraph } from '../../../engine/graph/graph.ts';
 import { nodeWindows } from '../../../engine/run/context.ts';
 import { pipelineOf } from '../graph/arbitrary.ts';
 
-/** listing → klines → bars → availability → ranks, which look back 30 days, → trends, which look back 7. */
+/** listing → klines → bars → availability → ranks, which looks back 30 days, → trends, which looks back 7. */
 const graph = buildGraph(
   pipelineOf({
     extracts: {
@@ -29,13 +29,13 @@ const windowsOf = (selected: ReadonlySet<string>, window = asked) =>
   Object.fromEntries([...nodeWindows(graph, selected, window)].map(([id, own]) => [id, describeWindow(own)]));
 
 describe('the days of a node', () => {
-  test('are those asked for where nothing looks back', () => {
+  test('are the requested ones if nothing looks back', () => {
     const plain = windowsOf(without('model.ranks', 'model.trends', 'test.unique_ranks_day', 'export.ranks'));
     expect(new Set(Object.values(plain))).toEqual(new Set(['2025-06-17 … 2025-06-28, 12 days']));
     expect(Object.keys(plain)).toHaveLength(5);
   });
 
-  test('begin earlier by the look-back for all that a model needs, and end later for itself', () => {
+  test('begin earlier by the look-back for everything that a model needs, and end later for the model itself', () => {
     expect(windowsOf(without('model.trends'))).toMatchObject({
       'extract.listing': '2025-05-18 … 2025-06-28, 42 days',
       'extract.klines': '2025-05-18 … 2025-06-28, 42 days',
@@ -54,14 +54,14 @@ describe('the days of a node', () => {
     });
   });
 
-  test('are asked of selected nodes only', () => {
+  test('count the look-backs of selected nodes only', () => {
     expect(windowsOf(new Set(['model.ranks', 'extract.klines']))).toEqual({
       'model.ranks': '2025-06-17 … 2025-07-28, 42 days',
       'extract.klines': '2025-06-17 … 2025-06-28, 12 days',
     });
   });
 
-  test('without an end stay without one', () => {
+  test('stay open-ended without an end', () => {
     const open: Window = { start: asked.start, end: new Date(Date.UTC(9999, 11, 31)) };
     expect(nodeWindows(graph, all, open).get('model.ranks')?.end).toEqual(open.end);
   });

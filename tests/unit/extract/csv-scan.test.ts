@@ -9,7 +9,7 @@ import type { Reason } from '../../../extract/verify/reason.ts';
 import { header } from '../../support/archive.ts';
 import { dayMs, keyOf, line } from './support.ts';
 
-/** Scans a text, in pieces of this size. */
+/** Scans a text in pieces of this size. */
 function scan(text: string | Buffer, key: ArchiveKey, piece = Number.POSITIVE_INFINITY): CsvFacts | Reason {
   const bytes = Buffer.from(text as string);
   const scanner = scanCsv(key);
@@ -20,7 +20,7 @@ function scan(text: string | Buffer, key: ArchiveKey, piece = Number.POSITIVE_IN
   return scanner.end();
 }
 
-/** Scans a text at once, where the kernel can see it. */
+/** Scans a text in one piece, where the kernel can see it. */
 function scanWhole(text: string, key: ArchiveKey): CsvFacts | Reason {
   const bytes = Buffer.from(text);
   return scanWholeCsv(key, inflateRaw(deflateRawSync(bytes), bytes.length) as Buffer);
@@ -75,7 +75,7 @@ const day = Date.parse('2025-06-17');
 const hours = (count: number, from = day) => Array.from({ length: count }, (_, i) => line(from + i * 3_600_000));
 const hourly = keyOf({ timeframe: '1h' });
 
-describe('what is fine', () => {
+describe('an accepted CSV', () => {
   const facts = {
     row_count: 24,
     first_open_time: day * 1000,
@@ -116,12 +116,12 @@ describe('what is fine', () => {
     expect(scan(line(day), keyOf())).toMatchObject({ row_count: 1, first_open_time: day * 1000 });
   });
 
-  test('A2: ms and µs, row by row', () => {
+  test('A2: ms and µs are decided row by row', () => {
     const mixed = [line(day), line(`${day + 3_600_000}000`), line(day + 7_200_000)].join('\n');
     expect(scan(mixed, hourly)).toMatchObject({ row_count: 3, last_open_time: (day + 7_200_000) * 1000 });
   });
 
-  test('A10: an exact duplicate, wherever the pieces end', () => {
+  test('A10: an exact duplicate is accepted, wherever the pieces end', () => {
     const text = [...rows.slice(0, 5), rows[4], rows[4], ...rows.slice(5)].join('\n');
     for (const piece of [1, 13, 60, 1e9]) {
       expect(scan(text, hourly, piece)).toEqual({ ...facts, row_count: 26, duplicates: 2 });
@@ -138,7 +138,7 @@ describe('what is fine', () => {
     expect(scan(twice.join('\n'), hourly)).toMatchObject({ row_count: 24, incomplete_days: [1] });
   });
 
-  test('A15: days with slots without a bar are told, whole ones and parts', () => {
+  test('A15: days with empty slots are reported, completely and partly empty ones', () => {
     const month = keyOf({ timeframe: '1h', period: '2025-06' });
     const all = hours(30 * 24, Date.parse('2025-06-01'));
     expect(scan(all.join('\n'), month)).toMatchObject({ incomplete_days: [] });
@@ -147,13 +147,13 @@ describe('what is fine', () => {
     expect(scan(all.slice(0, 24 * 28).join('\n'), month)).toMatchObject({ incomplete_days: [29, 30] });
   });
 
-  test('B18: bars of no fixed length have no grid', () => {
+  test('B18: bars of variable length have no grid', () => {
     const month = keyOf({ timeframe: '1w', period: '2025-06' });
     expect(scan(line(Date.parse('2025-06-02')), month)).toMatchObject({ row_count: 1, incomplete_days: [] });
   });
 });
 
-describe('what is not', () => {
+describe('a rejected CSV', () => {
   const row = line(day);
   const swapped = (one: string, other: string) =>
     header
@@ -181,8 +181,8 @@ describe('what is not', () => {
     ['header_unknown', 'A31: a name that every object has', `${header.replace('count', 'constructor')}\n${row}`],
     ['field_count', 'a blank line between rows', `${line(day)}\n\n${line(day + 3_600_000)}`],
     ['field_count', 'a row without any comma', 'hello'],
-    ['field_count', 'a cut last row', `${line(day)}\n${line(day + 3_600_000).slice(0, 20)}`],
-    ['open_time_not_a_number', 'B6: a first row that opens at NaN, which is no header', row.replace(/^\d+/, 'NaN')],
+    ['field_count', 'a truncated last row', `${line(day)}\n${line(day + 3_600_000).slice(0, 20)}`],
+    ['open_time_not_a_number', 'B6: a first row that opens at NaN, which is not a header', row.replace(/^\d+/, 'NaN')],
     ['open_time_not_a_number', 'a first row that opens at a word', row.replace(/^\d+/, 'abc')],
     ['open_time_not_a_number', 'a later row that opens at NaN', `${line(day)}\n${row.replace(/^\d+/, 'NaN')}`],
     ['open_time_not_a_number', 'no open time', row.replace(/^\d+/, '')],
@@ -194,12 +194,12 @@ describe('what is not', () => {
     ['outside_period', 'A14: a row of the day before', line(day - 1)],
     ['outside_period', 'seconds', line(day / 1000)],
     ['not_ascending', 'a row before the one above it', `${line(day + 3_600_000)}\n${line(day)}`],
-    ['not_ascending', 'two rows of one time that differ', `${line(day)}\n${line(day, '1.6')}`],
+    ['not_ascending', 'two different rows of one time', `${line(day)}\n${line(day, '1.6')}`],
     ['not_text', 'a NUL', row.replace('1.5', '1\0')],
     ['not_text', 'a carriage return inside a row', row.replace('1.5', '1\r5')],
     ['not_text', 'characters that are not ASCII', row.replace('1.5', '１')],
     ['line_too_long', 'a long row', row.replace('1.5', '1'.repeat(5_000))],
-    ['line_too_long', 'no end of a row', '1'.repeat(100_000)],
+    ['line_too_long', 'a row without an end', '1'.repeat(100_000)],
   ])('%s: %s', (code, _what, text) => {
     for (const piece of [1e9, 11]) expect(scan(text, hourly, piece)).toMatchObject({ code });
     expect(scanWhole(text, hourly)).toMatchObject({ code });
@@ -243,7 +243,7 @@ describe('what is not', () => {
   });
 });
 
-test('agrees with a naive reading of any text, in pieces of any size (A31, A34)', () => {
+test('scanning agrees with a naive reading of any text, in pieces of any size (A31, A34)', () => {
   const time = fc.oneof(
     fc.integer({ min: -3, max: 40 }).map((hour) => String(day + hour * 3_600_000)),
     fc.integer({ min: 0, max: 23 }).map((hour) => `${day + hour * 3_600_000}000`),
@@ -261,7 +261,7 @@ test('agrees with a naive reading of any text, in pieces of any size (A31, A34)'
     { weight: 6, arbitrary: edited },
     { weight: 1, arbitrary: fc.constantFrom('', line(day).slice(0, -2), 'x,y', header) },
   );
-  // Ascending good rows, so that much of what is drawn is accepted, with a few of anything between them.
+  // Mostly good, ascending rows, so that much is accepted, with a few of anything in between.
   const good = fc
     .uniqueArray(fc.integer({ min: 0, max: 23 }), { minLength: 1 })
     .map((of) =>
@@ -288,7 +288,7 @@ test('agrees with a naive reading of any text, in pieces of any size (A31, A34)'
       const found = scan(csv, hourly, piece);
       expect(scanWhole(csv, hourly)).toEqual(found);
       if ('code' in expected) {
-        // Which of several defects is named is not the point here.
+        // The test does not depend on which of several defects is named.
         expect(found).toHaveProperty('code');
       } else {
         const { rows, first, last, duplicates, incomplete } = expected;

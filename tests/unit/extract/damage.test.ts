@@ -18,7 +18,7 @@ import { Ledger } from '../../../extract/staging/ledger.ts';
 import { tempDir } from '../../support/temp.ts';
 import { headOf, keyOf, objectsOf } from './support.ts';
 
-/** What happens to a file between two runs: a byte flipped, all of it zeroed, its end cut off. */
+/** Damages a file between two runs: flips a byte, zeroes it, or cuts off its end. */
 type Damage = 'zeroed' | { readonly cut: number } | { readonly at: number; readonly bits: number };
 
 const damage: fc.Arbitrary<Damage> = fc.oneof(
@@ -49,7 +49,7 @@ const entryOf = (name: string, etag: string): LedgerEntry => ({
 });
 
 describe('B26: a damaged', () => {
-  test('journal tells nothing that was not written: of each archive what it told last, or nothing', async () => {
+  test('journal returns the last entry of each archive or nothing, and never an entry that was not written', async () => {
     const directory = await tempDir();
     const file = join(directory, 'journal.jsonl');
     {
@@ -74,7 +74,7 @@ describe('B26: a damaged', () => {
     );
   });
 
-  test('listing of a series counts as none, or is refused by name where it was believed at a glance', async () => {
+  test('listing of a series counts as missing, or is refused by name if a glance has accepted it', async () => {
     const directory = await tempDir();
     const { period: _, ...series } = keyOf();
     const file = seriesFile(directory, series);
@@ -97,7 +97,7 @@ describe('B26: a damaged', () => {
     }
   });
 
-  test('listing that is put in the place of another series is not taken for it', async () => {
+  test('listing from another series is not accepted', async () => {
     const directory = await tempDir();
     const { period: _, ...series } = keyOf();
     const objects = objectsOf(series, 3);
@@ -107,7 +107,7 @@ describe('B26: a damaged', () => {
     expect(peekSeries(other)).toBeUndefined();
   });
 
-  test('note of what an exchange was asked is forgotten, and so is that of another series', async () => {
+  test('record of what an exchange was asked is forgotten, and so is that of another series', async () => {
     const directory = await tempDir();
     const { period: _, cadence: __, ...series } = keyOf();
     const file = join(directory, 'rest/asked.json');
@@ -131,7 +131,7 @@ describe('B26: a damaged', () => {
   });
 });
 
-test('what was written before there were checksums stays readable', async () => {
+test('files from before checksums stay readable', async () => {
   const directory = await tempDir();
   const old: LedgerEntry = { ...entryOf('a', 'a1') };
   const { csv_crc32: _, ...entry } = old;
@@ -152,7 +152,7 @@ test('what was written before there were checksums stays readable', async () => 
   expect(intactObjects(file, series)).toBeUndefined();
 });
 
-test('a sealed text is intact as it is and in its place alone', () => {
+test('a sealed text is intact only unchanged and in its own place', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue(), { minKeys: 1 }), damage, (value, how) => {
       const text = seal(JSON.stringify(value), 'here');

@@ -7,7 +7,7 @@ import { dayMs, line } from './support.ts';
 
 const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED } = constants;
 
-/** Bytes with the repetitions that matches are made of: near and far, short and long, of any bytes. */
+/** Bytes with the repetitions that matches use: near and far, short and long, of any bytes. */
 const content = fc
   .array(
     fc.oneof(
@@ -30,7 +30,7 @@ const settings = fc.record({
 describe('MD5s side by side', () => {
   const md5 = (bytes: Buffer) => hash('md5', bytes);
 
-  test('are those of OpenSSL, however many and however long', () => {
+  test('equal those of OpenSSL, for any number and length', () => {
     const message = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
       fc.integer({ min: 0, max: 5_000 }).map((length) => Buffer.alloc(length, 'kline,')),
@@ -42,19 +42,19 @@ describe('MD5s side by side', () => {
     );
   });
 
-  test('at every length around the end of a block', () => {
+  test('are right at every length around the end of a block', () => {
     const messages = Array.from({ length: 200 }, (_, length) => Buffer.alloc(length, 0xa5));
     expect(md5s(messages)).toEqual(messages.map(md5));
   });
 
-  test('of more than the memory of the kernel had room for', () => {
+  test('are right beyond the initial memory of the kernel', () => {
     const messages = Array.from({ length: 9 }, (_, i) => Buffer.alloc(1_000_000 + i, i));
     expect(md5s(messages)).toEqual(messages.map(md5));
   });
 });
 
 describe('inflating', () => {
-  test('gives what was deflated, however it was', () => {
+  test('returns what was deflated, at any setting', () => {
     fc.assert(
       fc.property(content, settings, (bytes, how) => {
         const found = inflateRaw(deflateRawSync(bytes, how), bytes.length);
@@ -64,8 +64,8 @@ describe('inflating', () => {
     );
   });
 
-  test('takes codes of every length', () => {
-    // The n-th byte is half as frequent as the one before it, so that codes reach their longest.
+  test('accepts codes of every length', () => {
+    // Each byte value is half as frequent as the one before it, so that codes reach their maximum length.
     const bytes = Buffer.concat(Array.from({ length: 18 }, (_, i) => Buffer.alloc(Math.ceil(2 ** (17 - i)), 65 + i)));
     let state = 1;
     for (let i = bytes.length - 1; i > 0; i--) {
@@ -79,13 +79,13 @@ describe('inflating', () => {
     }
   });
 
-  test('gives up on another size than the right one', () => {
+  test('gives up if the size is wrong', () => {
     const data = deflateRawSync(Buffer.from('1,2,3\n'.repeat(50)));
     for (const size of [0, 299, 301]) expect(inflateRaw(data, size)).toBeUndefined();
     expect(inflateRaw(data, 300)).toHaveLength(300);
   });
 
-  test('of damaged data gives what zlib gives, or nothing', () => {
+  test('of damaged data returns what zlib returns, or nothing', () => {
     const damage = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), by: fc.integer({ min: 1, max: 255 }) });
     let taken = 0;
     fc.assert(
@@ -120,7 +120,7 @@ describe('scanning', () => {
   const placed = (text: string): Buffer =>
     inflateRaw(deflateRawSync(Buffer.from(text)), Buffer.byteLength(text)) as Buffer;
 
-  test('takes ordinary rows', () => {
+  test('accepts ordinary rows', () => {
     const rows = Array.from({ length: 24 }, (_, hour) => `${line(start + hour * 3_600_000)}\n`);
     const found = scanRows(placed(rows.join('')), grid);
     const last_open_time = (start + 23 * 3_600_000) * 1000;
@@ -128,11 +128,11 @@ describe('scanning', () => {
     expect(found?.slotsByDay[0]).toBe(24);
   });
 
-  test('takes µs', () => {
+  test('accepts µs', () => {
     expect(scanRows(placed(`${line(`${start}007`)}\n`), grid)).toMatchObject({ first_open_time: start * 1000 + 7 });
   });
 
-  test('A34: takes rows of digits with at most one point between them, wherever they lie, and no others', () => {
+  test('A34: accepts rows of digits with at most one point between them, at any address, and no others', () => {
     const plain = fc.stringMatching(/^\d{1,70}(\.\d{1,70})?$/);
     const any = fc.string({ unit: fc.constantFrom(...'0123456789.-+eE_ /:;a'), maxLength: 6 });
     const field = fc.oneof({ weight: 20, arbitrary: plain }, { weight: 1, arbitrary: any });
@@ -148,7 +148,7 @@ describe('scanning', () => {
   });
 
   test.each([
-    ['what is elsewhere', () => Buffer.from(`${line(start)}\n`)],
+    ["bytes outside the kernel's memory", () => Buffer.from(`${line(start)}\n`)],
     ['no row', () => placed('')],
     ['CRLF', () => placed(`${line(start)}\r\n`)],
     ['no last newline', () => placed(line(start))],
@@ -159,13 +159,13 @@ describe('scanning', () => {
     ['11 fields', () => placed(`${line(start).slice(0, -2)}\n`)],
     ['13 fields', () => placed(`${line(start)},0\n`)],
     [
-      'fields that are made up for by the next row',
+      'a field too many, made up for by the next row',
       () => placed(`${line(start)},0\n${line(start + 1).slice(0, -2)}\n`),
     ],
     ['a control character', () => placed(`${line(start).replace('1.5', '1\t5')}\n`)],
-    ['what is not ASCII', () => placed(`${line(start).replace('1.5', '１')}\n`)],
+    ['a character that is not ASCII', () => placed(`${line(start).replace('1.5', '１')}\n`)],
     ['a long row', () => placed(`${line(start).replace('1.5', '1'.repeat(5_000))}\n`)],
-  ])('leaves to others: %s', (_what, rows) => {
+  ])('leaves to the scanner: %s', (_what, rows) => {
     expect(scanRows(rows(), grid)).toBeUndefined();
   });
 });

@@ -19,7 +19,7 @@ const escaped = (text: string) =>
     (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#x27;' })[c] as string,
   );
 
-/** The page as the service writes it, or as a person would after it. */
+/** The page as the service writes it, or pretty-printed. */
 function format(
   { prefix, isTruncated, nextMarker, nextToken, entries, prefixes }: Page,
   pretty = false,
@@ -54,7 +54,7 @@ const inOtherForm = (it: Page, pretty: boolean, prefixed: boolean): string =>
     .replaceAll(/<(\/?)(?=[A-Z])/g, prefixed ? '<$1s3:' : '<$1')
     .replace('xmlns=', prefixed ? 'xmlns:s3=' : 'xmlns=');
 
-// Characters that XML 1.0 cannot hold unescaped never stand in a key of the archive.
+// Keys of the archive never contain characters that XML 1.0 requires to be escaped.
 const name = fc.oneof(
   fc.stringMatching(/^[A-Za-z0-9/_.-]{1,60}$/),
   fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/[\p{Cc}\p{Cs}]|^\s|\s$/u.test(text)),
@@ -86,8 +86,8 @@ describe('a listing page', () => {
     );
   });
 
-  test('A29: is the same however an S3-compatible server writes it', () => {
-    // Inside CDATA what looks like a tag is text, which the renaming of elements does not know.
+  test('A29: is read the same from any S3-compatible server', () => {
+    // Inside CDATA, text that looks like a tag is text, which the renaming of elements would change.
     const plain = page.filter((it) => !/<\/?[A-Z]/.test(JSON.stringify(it)));
     fc.assert(
       fc.property(plain, fc.boolean(), fc.boolean(), (it, pretty, prefixed) => {
@@ -113,12 +113,15 @@ describe('a listing page', () => {
     entries: [{ key: 'k', last_modified: '2025-01-01T00:00:00.000Z', etag: 'a'.repeat(32), size_bytes: 1 }],
     prefixes: ['data/x/'],
   };
-  test.each([format(cuttable), inOtherForm(cuttable, false, true)])('that was cut anywhere is refused: %s', (text) => {
-    const bytes = Buffer.from(text);
-    for (let length = 0; length < bytes.length; length++) {
-      expect(() => parseListing(bytes.subarray(0, length)), `cut at ${length}`).toThrow(ListingSyntaxError);
-    }
-  });
+  test.each([format(cuttable), inOtherForm(cuttable, false, true)])(
+    'that was truncated anywhere is refused: %s',
+    (text) => {
+      const bytes = Buffer.from(text);
+      for (let length = 0; length < bytes.length; length++) {
+        expect(() => parseListing(bytes.subarray(0, length)), `cut at ${length}`).toThrow(ListingSyntaxError);
+      }
+    },
+  );
 
   const around = (inner: string) => `<ListBucketResult>${inner}</ListBucketResult>`;
   const fine = '<IsTruncated>false</IsTruncated>';
@@ -130,7 +133,7 @@ describe('a listing page', () => {
     );
   const good = { Key: 'k', LastModified: '2025-01-01T00:00:00Z', ETag: 'abc', Size: '1' };
 
-  test('may have elements that nobody asks for, nested ones too', () => {
+  test('may have unused elements, even nested ones', () => {
     const page = parseListing(
       Buffer.from(around(`<Owner><ID>1</ID><Name><A></A></Name></Owner>${fine}<Marker></Marker>`)),
     );
@@ -148,15 +151,15 @@ describe('a listing page', () => {
     ['a surrogate as an entity', around(`${fine}<Prefix>&#xD800;</Prefix>`)],
     ['a comment', around(`${fine}<!-- x -->`)],
     ['CDATA without an end', around(`${fine}<Prefix><![CDATA[x]></Prefix>`)],
-    ['an encoding of keys that is unknown', around(`${fine}<EncodingType>base64</EncodingType>`)],
-    ['keys that are not encoded as it says', around(`${fine}<EncodingType>url</EncodingType><Prefix>%zz</Prefix>`)],
+    ['an unknown encoding of keys', around(`${fine}<EncodingType>base64</EncodingType>`)],
+    ['keys that are not encoded as stated', around(`${fine}<EncodingType>url</EncodingType><Prefix>%zz</Prefix>`)],
     ['an element closed in another namespace', around(`${fine}<a:Prefix>x</b:Prefix>`)],
     ['an empty entry', around(`${fine}<Contents/>`)],
-    ['a time of no day', contents({ ...good, LastModified: '2025-02-31T99:00:00+08:00' })],
+    ['an impossible time', contents({ ...good, LastModified: '2025-02-31T99:00:00+08:00' })],
     ['tags that cross', around(`${fine}<Prefix>x</IsTruncated></Prefix>`)],
     ['a second root', around(fine) + around(fine)],
-    ['no word on whether it goes on', around('')],
-    ['an odd word on whether it goes on', around('<IsTruncated>maybe</IsTruncated>')],
+    ['no IsTruncated', around('')],
+    ['an odd IsTruncated', around('<IsTruncated>maybe</IsTruncated>')],
     ['an entry without a key', contents({ ...good, Key: '' })],
     ['an entry without a time', contents({ ...good, LastModified: 'yesterday' })],
     ['an entry without an ETag', contents({ ...good, ETag: '' })],
@@ -167,7 +170,7 @@ describe('a listing page', () => {
     expect(() => parseListing(Buffer.from(text))).toThrow(ListingSyntaxError);
   });
 
-  test('that is no UTF-8 is refused', () => {
+  test('that is not UTF-8 is refused', () => {
     const bytes = Buffer.from(around(`${fine}<Prefix>x</Prefix>`));
     bytes[bytes.indexOf('>x<') + 1] = 0xff;
     expect(() => parseListing(bytes)).toThrow(ListingSyntaxError);
@@ -177,12 +180,12 @@ describe('a listing page', () => {
 describeShared('recorded pages of the real service', () => {
   const read = (name: string) => parseListing(readFileSync(sharedPath('real-archive/listing', name)));
 
-  test('parse, all of them', () => {
+  test('can all be parsed', () => {
     for (const name of readdirSync(sharedPath('real-archive/listing')))
       expect(read(name).prefix).toMatch(/^data\/spot\//);
   });
 
-  test('give keys, sizes, times, ETags and the marker of the next page', () => {
+  test('have keys, sizes, times, ETags and the marker of the next page', () => {
     const first = read('daily-page1.xml');
     expect(first.nextMarker).toBe('data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-22.zip.CHECKSUM');
     expect(first.entries[0]).toEqual({
@@ -194,7 +197,7 @@ describeShared('recorded pages of the real service', () => {
     expect(read('daily-page2.xml')).toMatchObject({ isTruncated: false, nextMarker: undefined });
   });
 
-  test('A16: a hole in the months is no entry; an unknown prefix is an empty page', () => {
+  test('A16: have no entry for a missing month, and are empty for an unknown prefix', () => {
     const months = read('monthly-1mo-hole.xml').entries.filter(({ key }) => key.endsWith('.zip'));
     expect(months.map(({ key }) => key.slice(-11, -4))).not.toContain('2024-03');
     expect(months).toHaveLength(11);

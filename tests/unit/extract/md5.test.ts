@@ -5,16 +5,16 @@ import { createMd5 } from '../../../extract/kernel/kernel.ts';
 
 test.each([
   ['one alone', [70_000]],
-  ['some of one turn', [70_000, 0, 64, 90_000, 1]],
-  ['more than go together', Array.from({ length: 50 }, (_, i) => 1000 * i)],
+  ['several in one turn', [70_000, 0, 64, 90_000, 1]],
+  ['more than fit together', Array.from({ length: 50 }, (_, i) => 1000 * i)],
   ['large ones among small ones', [100, 300_000, 200, 2_000_000, 300, 400]],
-])('every answer belongs to what was asked: %s', async (_what, sizes) => {
+])('every digest belongs to its bytes: %s', async (_what, sizes) => {
   const md5 = createMd5();
   const all = sizes.map((size) => randomBytes(size));
   expect(await Promise.all(all.map(md5))).toEqual(all.map((bytes) => hash('md5', bytes)));
 });
 
-test('nothing is done before the turn is over', async () => {
+test('nothing is computed before the turn is over', async () => {
   const order: string[] = [];
   const asked = createMd5()(Buffer.from('kline')).then(() => order.push('answered'));
   await nextTurn();

@@ -72,9 +72,9 @@ describe('keys', () => {
     'data/spot/daily/klines//1h/-1h-2020-02-01.zip',
     'data/options/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2020-02-01.zip',
     'BTCUSDT-1h-2020-02-01.zip',
-  ])('A7 B19: %s is no archive, and nothing is guessed', (key) => expect(parseKey(key)).toBeUndefined());
+  ])('A7 B19: %s is not an archive, and nothing is guessed', (key) => expect(parseKey(key)).toBeUndefined());
 
-  test('the daily tree stops at 1d', () => {
+  test('the daily tree ends at 1d', () => {
     expect(Object.keys(timeframes).filter((name) => !dailyTimeframes.has(name as '1d'))).toEqual(['3d', '1w', '1mo']);
   });
 
@@ -93,7 +93,7 @@ describe('names in paths', () => {
     fc.constantFrom(...nastyNames),
   );
 
-  test('different names stay different, and each can be read back', () => {
+  test('different names stay different, and each can be restored', () => {
     fc.assert(
       fc.property(name, (text) => {
         expect(nameOfPathComponent(pathComponent(text))).toBe(text);
@@ -112,7 +112,7 @@ describe('names in paths', () => {
     );
   });
 
-  test('names of symbols stay as they are', () => {
+  test('names of symbols are unchanged', () => {
     for (const symbol of ['BTCUSDT', '1000PEPEUSDT', '币安人生USDT', 'BTCUSDT_260327', "a'b", 'data[1]', '🚀']) {
       expect(pathComponent(symbol)).toBe(symbol);
     }

@@ -58,18 +58,18 @@ describe('what is fetched', () => {
     expect(plan(all).periods).toEqual(['2025-06', ...july.map(({ period }) => period)]);
   });
 
-  test('is daily files where the month is not closed at as-of, although a monthly file is listed', () => {
+  test('is daily files if the month is not closed at as-of, even if a monthly file is listed', () => {
     expect(plan({ ...all, daily: juneDays, asOfMonth: '2025-06' }).periods).toEqual(
       juneDays.map(({ period }) => period),
     );
   });
 
-  test('is daily files where no monthly file is listed, and nothing for what has neither', () => {
+  test('is daily files if no monthly file is listed, and nothing for days with neither', () => {
     expect(plan({ daily: juneDays.slice(0, 3) }).periods).toEqual(['2025-06-01', '2025-06-02', '2025-06-03']);
     expect(plan({ monthly: [listedObject('2025-07')] }).periods).toEqual([]);
   });
 
-  test('is what the window touches: whole monthly files, but its own days only', () => {
+  test('is what the window touches: whole monthly files, but only its own days', () => {
     const window = { start: '2025-06-30', end: '2025-07-03' };
     expect(plan({ ...all, window }).periods).toEqual(['2025-06', '2025-07-01', '2025-07-02']);
     expect(plan({ ...all, window: { start: '2025-07-01', end: '2025-07-02' } }).periods).toEqual(['2025-07-01']);
@@ -81,7 +81,7 @@ describe('what is fetched', () => {
     expect(plan({ ...all, ledger })).toMatchObject({ periods: [], settled: { staged: 10 } });
   });
 
-  test('A18: is what was re-issued, a daily file beside a monthly one too', () => {
+  test('A18: is what was re-issued, even a daily file next to a monthly one', () => {
     const ledger = [entry(june), entry(juneDays[3] as ListedObject), ...july.map((day) => entry(day))];
     const daily = all.daily.map((day) => (day.period === '2025-06-04' ? listedObject(day.period, 2) : day));
     expect(plan({ monthly: [june], daily, ledger })).toMatchObject({ periods: ['2025-06-04'], whys: ['reissued'] });
@@ -91,7 +91,7 @@ describe('what is fetched', () => {
     });
   });
 
-  test('A15: is the daily files of days that a staged monthly file misses', () => {
+  test('A15: is the daily files of days that a staged monthly file lacks', () => {
     const ledger = [entry(june, 'staged', { incomplete_days: [3, 4, 29] })];
     const repair = plan({ monthly: [june], daily: juneDays.slice(0, 28), ledger });
     expect(repair).toMatchObject({ periods: ['2025-06-03', '2025-06-04'], whys: ['repair', 'repair'] });
@@ -109,7 +109,7 @@ describe('what is fetched', () => {
     expect(settled).toMatchObject({ [status]: 1 });
   });
 
-  test('is a failed archive again, in the next run; that it failed makes no other archive wanted', () => {
+  test('is a failed archive again in the next run; its failure makes no other archive wanted', () => {
     const ledger = [entry(june, 'failed')];
     expect(plan({ monthly: [june], daily: juneDays, ledger })).toMatchObject({ periods: ['2025-06'], whys: ['again'] });
     const asked = new Set([june.key]);
@@ -119,7 +119,7 @@ describe('what is fetched', () => {
     });
   });
 
-  test('B23: is no daily file of a closed month where its monthly files could not be listed', () => {
+  test('B23: is no daily file of a closed month if its monthly files could not be listed', () => {
     const months = [listedObject('2025-05')];
     const daily = [listedObject('2025-05-07'), ...all.daily];
     const unlisted = plan({ monthly: months, daily, monthsUnknown: true });
@@ -130,7 +130,7 @@ describe('what is fetched', () => {
     });
   });
 
-  test('A15 A16: is no longer the daily files of a month whose archive has come; they make way', () => {
+  test('A15 A16: is no longer the daily files of a month whose archive has arrived; they make way', () => {
     const [first, second, third, fourth] = juneDays as [ListedObject, ListedObject, ListedObject, ListedObject];
     const repair = { repair: true } as const;
     const ledger = [
@@ -140,13 +140,13 @@ describe('what is fetched', () => {
     ];
     const series = { monthly: [june], daily: juneDays, ledger };
     const window = { start: '2025-07-01', end: '2025-07-02' };
-    // What the month misses is still needed, and what was there before it stays.
+    // What the month lacks is still needed, and so is what was there before it.
     expect(plan(series)).toMatchObject({ periods: [], obsolete: ['2025-06-01', '2025-06-03'], settled: { staged: 3 } });
     expect(plan({ ...series, window })).toMatchObject({ periods: [], obsolete: [] });
     expect(plan({ ...series, ledger: [entry(june, 'absent'), ...ledger.slice(1)] }).obsolete).toEqual([]);
   });
 
-  test('is the monthly file though all its days are staged, so that history does not decide', () => {
+  test('is the monthly file even if all its days are staged, so that history does not decide', () => {
     const ledger = juneDays.map((day) => entry(day));
     expect(plan({ monthly: [june], daily: juneDays, ledger })).toMatchObject({
       periods: ['2025-06'],
@@ -160,7 +160,7 @@ describe('an answer', () => {
   const newer = listedObject(day.period, 2);
 
   test.each(['crc_mismatch: x', 'html: the file is a web page', 'checksum_mismatch: x', 'negative_value: x'])(
-    'that rejected its bytes, `%s`, is not asked for again until the ETag changes',
+    'that rejected its bytes, `%s`, is not requested again until the ETag changes',
     (reason) => {
       const ledger = [entry(day, 'rejected', { reason })];
       expect(plan({ daily: [day], ledger })).toMatchObject({ periods: [], settled: { rejected: 1 } });
@@ -171,25 +171,28 @@ describe('an answer', () => {
   test.each([
     ['absent', 'absent: it is listed, but not there (404)'],
     ['failed', 'archive_unreachable: x'],
-    // As earlier versions called it:
+    // In the words of earlier versions:
     ['rejected', 'md5_mismatch: the MD5 is x where y is listed'],
     ['rejected', 'size_mismatch: 3 bytes came where 4 are listed'],
     ['rejected', 'html: the host sent a web page of 300 bytes'],
     ['rejected', 'checksum_missing: there is no CHECKSUM file (404)'],
     ['rejected', 'checksum_malformed: the CHECKSUM file is no line of sha256sum'],
-  ] as const)('B23: is none where the listed bytes never came, and every run asks again: %s, %s', (status, reason) => {
-    expect(plan({ daily: [day], ledger: [entry(day, status, { reason })] }).whys).toEqual(['again']);
-    const reissue = { etag: newer.etag, reason, status };
-    expect(plan({ daily: [newer], ledger: [entry(day, 'staged', { reissue })] }).whys).toEqual(['reissued']);
-  });
+  ] as const)(
+    'B23: does not count if the listed bytes never came, and every run asks again: %s, %s',
+    (status, reason) => {
+      expect(plan({ daily: [day], ledger: [entry(day, status, { reason })] }).whys).toEqual(['again']);
+      const reissue = { etag: newer.etag, reason, status };
+      expect(plan({ daily: [newer], ledger: [entry(day, 'staged', { reissue })] }).whys).toEqual(['reissued']);
+    },
+  );
 
-  test('B23: is none where the ETag is no MD5 and nothing else vouches for the bytes', () => {
+  test('B23: does not count if the ETag is not an MD5 and nothing else vouches for the bytes', () => {
     const parts = { ...day, etag: `${'a'.repeat(32)}-2` };
     const reason = 'checksum_mismatch: the SHA-256 is x where the CHECKSUM file says y';
     expect(plan({ daily: [parts], ledger: [entry(parts, 'rejected', { reason })] }).whys).toEqual(['again']);
   });
 
-  test('to a re-issue that could not be staged leaves the version before, and is asked for again unless it was rejected', () => {
+  test('for a re-issue that could not be staged keeps the old version, and is requested again unless it was rejected', () => {
     const reissue = { etag: newer.etag, reason: 'crc_mismatch: x' };
     const rejected = entry(day, 'staged', { reissue: { ...reissue, status: 'rejected' } });
     expect(plan({ daily: [newer], ledger: [rejected] })).toMatchObject({ periods: [], settled: { rejected: 1 } });
@@ -208,14 +211,14 @@ describe('properties', () => {
   const world = fc.record({
     monthly: fc.subarray(['2025-04', '2025-05', '2025-06']).map((periods) => periods.map((it) => listedObject(it))),
     daily: fc.subarray(dates).map((periods) => periods.map((it) => listedObject(it))),
-    /** What the archive gives for each object: what becomes of it, and days that it misses. */
+    /** The archive's answer for each object: its status, and the days that it lacks. */
     fate: fc.dictionary(fc.constantFrom(...periods), fc.constantFrom('rejected', 'absent', 'failed')),
     missing: fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 3 }),
   });
 
   type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
 
-  /** Plans and fetches until nothing is wanted; the keys asked for, in order. */
+  /** Plans and fetches until nothing is wanted; returns the requested keys in order. */
   function run(
     { monthly, daily, fate, missing }: World,
     ledger: Map<string, LedgerEntry>,
@@ -252,7 +255,7 @@ describe('properties', () => {
       end: new Date(Date.parse(dates[from] as string) + length * dayMs).toISOString().slice(0, 10),
     }));
 
-  test('B23: a second run asks for what failed or was absent, and for nothing else', () => {
+  test('B23: a second run requests what failed or was absent, and nothing else', () => {
     fc.assert(
       fc.property(world, fc.option(window, { nil: undefined }), (it, range) => {
         const ledger = new Map<string, LedgerEntry>();
@@ -263,7 +266,7 @@ describe('properties', () => {
     );
   });
 
-  test('day after day, in any order, reads what one run for all days reads, or more daily files', () => {
+  test('runs day after day, in any order, read what one run for all days reads, or more daily files', () => {
     fc.assert(
       fc.property(world, fc.shuffledSubarray(dates, { minLength: dates.length }), (it, order) => {
         const atOnce = new Map<string, LedgerEntry>();
@@ -278,7 +281,7 @@ describe('properties', () => {
     );
   });
 
-  test('after any outage a healthy run ends with what an undisturbed one stages', () => {
+  test('after any outage, a healthy run ends with what an undisturbed one stages', () => {
     const outages = fc.array(fc.dictionary(fc.constantFrom(...periods), fc.constantFrom('absent', 'failed')), {
       minLength: 1,
       maxLength: 3,
@@ -298,7 +301,7 @@ describe('properties', () => {
     );
   });
 
-  test('every listed day of the window is covered by a staged archive, or by none that the archive has', () => {
+  test('every listed day of the window is covered by a staged archive if the archive has any for it', () => {
     fc.assert(
       fc.property(world, window, (it, range) => {
         const ledger = new Map<string, LedgerEntry>();

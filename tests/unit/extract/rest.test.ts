@@ -16,7 +16,7 @@ const timesIn = (of: readonly Range[]) =>
   Array.from({ length: 80 }, (_, time) => time).filter((time) => of.some(([from, to]) => time >= from && time < to));
 
 describe('ranges', () => {
-  test('a union holds what any of them holds, ascending and apart', () => {
+  test('a union contains what any of them contains, ascending and disjoint', () => {
     fc.assert(
       fc.property(ranges, (some) => {
         const joined = union(some);
@@ -27,7 +27,7 @@ describe('ranges', () => {
     );
   });
 
-  test('what is left of one without another holds what only the first holds', () => {
+  test('a difference contains what only the first contains', () => {
     fc.assert(
       fc.property(ranges, ranges, (some, cut) => {
         const left = subtract(union(some), union(cut));
@@ -38,7 +38,7 @@ describe('ranges', () => {
     );
   });
 
-  test('to hold a time is what it says', () => {
+  test('a range contains the times from its start up to its end', () => {
     fc.assert(
       fc.property(ranges, fc.nat(80), (some, time) => {
         expect(holds(union(some), time)).toBe(some.some(([from, to]) => time >= from && time < to));
@@ -48,7 +48,7 @@ describe('ranges', () => {
 });
 
 describe('slots', () => {
-  test('B18: every time lies in its slot, whatever the timeframe', () => {
+  test('B18: every time is within its slot, in any timeframe', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...(Object.keys(timeframes) as (keyof typeof timeframes)[])),
@@ -79,7 +79,7 @@ describe('keys', () => {
       ({ time, ...series }) => ({ ...series, cadence: 'rest', period: periodOfBar(series.timeframe, time) }) as const,
     );
 
-  test('A22: parse(format(key)) is the key, and no key of an archive', () => {
+  test('A22: parse(format(key)) is the key, and not a key of an archive', () => {
     fc.assert(
       fc.property(keys, (key) => {
         expect(parseRestKey(formatKey(key))).toEqual(key);
@@ -96,10 +96,10 @@ describe('keys', () => {
     'data/spot/rest/klines/BTCUSDT/1d/ETHUSDT-1d-2025-06.csv',
     'data/spot/rest/klines/BTCUSDT/1d/BTCUSDT-1d-2025-13.csv',
     'data/spot/rest/klines/BTCUSDT',
-  ])('B19: %s is none', (key) => expect(parseRestKey(key)).toBeUndefined());
+  ])('B19: %s is not one', (key) => expect(parseRestKey(key)).toBeUndefined());
 });
 
-test('bars keep every text as it came', () => {
+test('bars keep every text unchanged', () => {
   const line =
     '1499040000000,0.01634790,0.80000000,0.01575800,0.01577100,148976.11427815,1499644799999,2434.19055334,308,1756.87402397,28.46694368,0';
   const row = line.split(',').map((text, at) => ([0, 6, 8].includes(at) ? text : `"${text}"`));
@@ -116,7 +116,7 @@ describe('weights', () => {
       ]);
   });
 
-  test('in no minute goes out more than is allowed, wherever it begins', async () => {
+  test('are within the limit in any minute, wherever it starts', async () => {
     const property = fc.asyncProperty(
       fc.array(fc.record({ weight: fc.integer({ min: 1, max: 10 }), after: fc.nat(20_000) }), { maxLength: 60 }),
       async (requests) => {
@@ -154,7 +154,7 @@ describe('settings', () => {
       'has a value for spot that is not an http(s) URL',
     ],
     [
-      'a weight is no number',
+      'a weight is not a number',
       { rest_weights: ['spot=x', 'futures-um=20', 'futures-cm=20'] },
       'has a value for spot that is not a whole number',
     ],
@@ -163,7 +163,7 @@ describe('settings', () => {
       { rest_weights: ['spot=20', 'futures-um=9', 'futures-cm=20'] },
       'has a value for futures-um that is not a whole',
     ],
-  ])('are refused where %s', (_what, values, message) => {
+  ])('are refused if %s', (_what, values, message) => {
     const read = () =>
       ('rest_urls' in values ? restUrls : (restWeights as (of: never) => unknown))(vars(values as never) as never);
     expect(read).toThrow(expect.objectContaining({ code: 'VAR_INVALID', message: expect.stringContaining(message) }));

@@ -13,14 +13,14 @@ test('the default policy outlasts six failures in a row', async () => {
   expect(result).toEqual({ kind: 'done', value: 'fine' });
 });
 
-test('what never heals ends after the attempts, with every problem', async () => {
+test('a permanent problem ends after the attempts, with every problem listed', async () => {
   const result = await withRetries({ ...policy, attempts: 3 }, never, async (n) => {
     return { kind: 'again', problem: `broken ${n}` };
   });
   expect(result).toEqual({ kind: 'exhausted', problems: ['broken 1', 'broken 2', 'broken 3'] });
 });
 
-test('A33: patience goes on beyond the attempts, where a problem may pass', async () => {
+test('A33: patience goes beyond the attempts if a problem may be transient', async () => {
   const patient = { ...policy, attempts: 2, base: 1, longest: 5, patience: 100 };
   const until = performance.now() + 100;
   const failing = (outlast: boolean) => async () =>
@@ -36,7 +36,7 @@ test('A33: patience goes on beyond the attempts, where a problem may pass', asyn
   expect(defaultRetryPolicy.patience).toBeGreaterThanOrEqual(30_000);
 });
 
-test('after a deadline nothing is tried again', async () => {
+test('nothing is tried again after a deadline', async () => {
   const deadline = performance.now() - 1;
   const fails = async () => ({ kind: 'again', problem: 'slow', outlast: true }) as const;
   expect(await withRetries({ ...policy, patience: 10_000 }, never, fails, { deadline })).toEqual({
@@ -61,7 +61,7 @@ test('Retry-After is obeyed, up to its bound', () => {
   expect(delayBefore(1, defaultRetryPolicy, 3_600_000)).toBe(defaultRetryPolicy.longestRetryAfter);
 });
 
-test('Retry-After counts seconds or names a time', () => {
+test('Retry-After is a number of seconds or a time', () => {
   const now = Date.parse('2025-07-10T09:00:00Z');
   expect(parseRetryAfter('3', now)).toBe(3_000);
   expect(parseRetryAfter('Thu, 10 Jul 2025 09:00:07 GMT', now)).toBe(7_000);

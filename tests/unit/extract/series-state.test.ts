@@ -21,7 +21,7 @@ const seriesOf = (symbol: string): Series => {
   return series;
 };
 
-test('read(write(series)) is the series; the newest objects are there at a glance', async () => {
+test('read(write(series)) is the series, and its newest objects can be read at a glance', async () => {
   const directory = await tempDir();
   const symbol = fc.constantFrom('BTCUSDT', '币安人生USDT', 'CON', "a'b", '🚀');
   fc.assert(
@@ -54,7 +54,7 @@ test('read(write(series)) is the series; the newest objects are there at a glanc
   );
 });
 
-test('A29: what earlier versions stored more than once, in any order, is read once', async () => {
+test('A29: entries that earlier versions stored repeatedly, in any order, are read once', async () => {
   const series = seriesOf('BTCUSDT');
   const objects = objectsOf(series, 6);
   const file = seriesFile(await tempDir(), series);
@@ -65,7 +65,7 @@ test('A29: what earlier versions stored more than once, in any order, is read on
   expect(readObjects(file, series)).toEqual(objects.with(2, reissued));
 });
 
-test('what is no state is no state', async () => {
+test('something else is not read as a state', async () => {
   const directory = await tempDir();
   const series = seriesOf('BTCUSDT');
   const file = seriesFile(directory, series);
@@ -83,7 +83,7 @@ test('what is no state is no state', async () => {
   }
 });
 
-test('the digest changes with an object, not with when it was seen', () => {
+test('the digest changes with an object, but not with the time that it was seen', () => {
   const objects = objectsOf(seriesOf('BTCUSDT'), 3);
   const [first, ...rest] = objects as [ListedObject, ...ListedObject[]];
   expect(digestOf([{ ...first, listed_at: 'x' }, ...rest])).toBe(digestOf(objects));
@@ -93,7 +93,7 @@ test('the digest changes with an object, not with when it was seen', () => {
   expect(digestOf(rest)).not.toBe(digestOf(objects));
 });
 
-test('A25: a series that is no longer listed is forgotten, and so is what a kill left behind', async () => {
+test('A25: a series that is no longer listed is forgotten, and so are leftovers of a kill', async () => {
   const directory = await tempDir();
   const all = ['BTCUSDT', 'CON', '币安人生USDT'].map(seriesOf);
   for (const series of all) writeSeries(seriesFile(directory, series), headOf([]), []);

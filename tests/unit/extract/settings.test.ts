@@ -20,7 +20,7 @@ test('settings have defaults', () => {
   });
 });
 
-test('what is under with: reaches the client', () => {
+test('settings under `with:` reach the client', () => {
   const options = {
     connections: 3,
     attempts: 2,
@@ -49,9 +49,9 @@ test.each([
   expect(() => parse(options)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
 });
 
-test('patience can be none', () => expect(parse({ patience: '0 seconds' }).patience).toBe(0));
+test('patience can be zero', () => expect(parse({ patience: '0 seconds' }).patience).toBe(0));
 
-test('sizes are read', () => {
+test('sizes are parsed', () => {
   const sizes = parse({ bytes_in_flight: '1 GB', largest_zip_in_memory: '512 KiB' });
   expect(sizes).toMatchObject({ bytes_in_flight: 1e9, largest_zip_in_memory: 2 ** 19 });
 });

@@ -30,7 +30,7 @@ const row = (day: number, { close = '1.7', count = '3', ignore = '0' }: Figures 
 };
 const csv = (...rows: readonly string[]) => `${rows.join('\n')}\n`;
 
-test('A18: rows that changed, came and went are counted by open time', async () => {
+test('A18: changed, added and removed rows are counted by open time', async () => {
   const before = csv(row(1), row(2), row(3), row(4));
   const after = csv(row(0), row(2, { close: '1.8' }), row(4), row(5), row(6));
   expect(await compare(before, after)).toEqual([1, 3, 2]);
@@ -38,13 +38,13 @@ test('A18: rows that changed, came and went are counted by open time', async () 
 });
 
 test.each([
-  ['a header that one of them has (A1)', csv(row(1)), `\ufeff${csv(header, row(1))}`],
+  ['a header in only one of them (A1)', csv(row(1)), `\ufeff${csv(header, row(1))}`],
   ['line ends and blank lines (A6)', csv(row(1), row(2)), `${row(1)}\r\n${row(2)}`],
-  ['a number written otherwise (A5)', csv(row(1, { close: '1.7' })), csv(row(1, { close: '1.70000000' }))],
+  ['a number written differently (A5)', csv(row(1, { close: '1.7' })), csv(row(1, { close: '1.70000000' }))],
   ['ms and µs of one time (A2)', csv(row(1), row(2)), csv(row(1, {}, true), row(2, {}, true))],
-  ['a row that stands twice (A10)', csv(row(1), row(1), row(2)), csv(row(1), row(2))],
+  ['a repeated row (A10)', csv(row(1), row(1), row(2)), csv(row(1), row(2))],
   ['the last column (A3)', csv(row(1)), csv(row(1, { ignore: '12.5' }))],
-])('%s is no change', async (_what, before, after) => {
+])('%s is not a change', async (_what, before, after) => {
   expect(await compare(before, after)).toEqual([0, 0, 0]);
   expect(await compare(after, before)).toEqual([0, 0, 0]);
 });
@@ -53,7 +53,7 @@ test('a figure that differs is a change in µs too', async () => {
   expect(await compare(csv(row(1), row(2)), csv(row(1, { count: '4' }, true), row(2, {}, true)))).toEqual([1, 0, 0]);
 });
 
-test('any two versions are told apart as their rows are', async () => {
+test('any two versions differ exactly as their rows do', async () => {
   const version = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 2 })), {
     selector: ([day]) => day,
   });
@@ -74,13 +74,13 @@ test('any two versions are told apart as their rows are', async () => {
   );
 });
 
-test('lines that two reads have split are whole', async () => {
+test('lines split across two reads are joined', async () => {
   const rows = Array.from({ length: 30_000 }, (_, at) => `${start + at},1.5,2,1,1.7,10,${start + at},17,3,4,7,0`);
   const changed = rows.with(29_999, (rows[29_999] as string).replace('1.7', '1.8'));
   expect(await compare(csv(...rows), csv(...changed.slice(1)))).toEqual([1, 0, 1]);
 });
 
-test('an abort ends it', async () => {
+test('an abort ends the comparison', async () => {
   const rows = Array.from({ length: 50_000 }, (_, at) => `${start + at},1.5,2,1,1.7,10,${start + at},17,3,4,7,0`);
   const file = join(directory, 'long.csv');
   writeFileSync(file, csv(...rows));

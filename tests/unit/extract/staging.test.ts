@@ -31,7 +31,7 @@ describe('the ledger', () => {
     expect(again.digest).toBe(ledger.digest);
   });
 
-  test('has another digest after each entry, and the same for the same journal', async () => {
+  test('has a new digest after each entry, and the same one for the same journal', async () => {
     const directory = await tempDir();
     const digests = [Ledger.open(directory).digest];
     for (const etag of ['e1', 'e2']) {
@@ -62,7 +62,7 @@ describe('the ledger', () => {
     }
   });
 
-  test('passes over a damaged line and says how many there are', async () => {
+  test('skips damaged lines and counts them', async () => {
     const directory = await tempDir();
     {
       using ledger = Ledger.open(directory);
@@ -94,7 +94,7 @@ describe('the ledger', () => {
     expect(again.digest).toBe(ledger.digest);
   });
 
-  test('a cut journal opens like one that ends there', async () => {
+  test('a truncated journal opens like one that ends there', async () => {
     const directory = await tempDir();
     const file = join(directory, 'journal.jsonl');
     {
@@ -131,13 +131,13 @@ describe('batches', () => {
     return { files, refused, lines: text.split('\n').slice(0, -1) };
   }
 
-  test('of nothing are one empty file', async () => {
+  test('without rows are one empty file', async () => {
     const { files, lines } = await batchesOf([]);
     expect(files).toHaveLength(1);
     expect(lines).toEqual([]);
   });
 
-  test('hold the data lines of any staged CSV, each behind its prefix', async () => {
+  test('have the data lines of any staged CSV, each after its prefix', async () => {
     const rows = fc.array(
       fc.integer({ min: 1e12, max: 2e12 }).map((time) => line(time)),
       { minLength: 1, maxLength: 40 },
@@ -163,14 +163,14 @@ describe('batches', () => {
     );
   });
 
-  test('join lines that two reads have split', async () => {
+  test('join lines split across two reads', async () => {
     const rows = Array.from({ length: 40_000 }, (_, i) => line(1_700_000_000_000 + i));
     const { lines } = await batchesOf([[header, ...rows].join('\r\n')]);
     expect(lines).toHaveLength(rows.length);
     expect(lines.every((text, i) => text === `k0,${rows[i]}`)).toBe(true);
   });
 
-  test('have no digest of a staged CSV that is gone', async () => {
+  test('have no digest of a missing staged CSV', async () => {
     const directory = await tempDir();
     const gone = [{ key: 'data/x.zip', file: join(directory, 'x.csv'), prefix: 'x,' }];
     const { files, digests } = await writeBatches(gone, join(directory, 'out'), () => {}, never);
@@ -189,11 +189,11 @@ describe('batches', () => {
   });
 });
 
-test('a CSV line quotes what needs it, and tells NULL from the empty string', () => {
+test('a CSV line quotes where needed, and distinguishes NULL from the empty string', () => {
   expect(csvLine(['a', null, '', 'x,"y"', 'two\nlines', ' x', 1.5])).toBe('a,,"","x,""y""","two\nlines"," x",1.5\n');
 });
 
-test('A2: µs are kept to the last one', () => {
+test('A2: every µs is kept', () => {
   expect(sqlTimestampOfMicros(1_735_689_600_000_001)).toBe('2025-01-01 00:00:00.000001');
   expect(sqlTimestampOfMicros(1_517_452_094_789_000)).toBe('2018-02-01 02:28:14.789000');
 });

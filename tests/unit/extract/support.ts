@@ -12,11 +12,11 @@ export const keyOf = (parts: Partial<ArchiveKey> = {}): ArchiveKey => ({
   ...parts,
 });
 
-/** A line of a kline CSV that opens at this time, without its end. */
+/** A line of a kline CSV that opens at this time, without a newline. */
 export const line = (openTime: number | string, open = '1.5'): string =>
   `${openTime},${open},2,1,1.7,10,${openTime},17,3,4,7,0`;
 
-/** A listed archive of one series whose version is told by `edition`. */
+/** A listed archive of one series; `edition` identifies its version. */
 export const listedObject = (period: string, edition = 1): ListedObject => ({
   key: `key-${period}`,
   period,
@@ -33,7 +33,7 @@ export const objectsOf = (series: Series, count: number): readonly ListedObject[
     return { ...listedObject(period), key: formatKey({ ...series, period }) };
   });
 
-/** The head of a state that has these objects. */
+/** The head of a state with these objects. */
 export const headOf = (objects: readonly ListedObject[]) => ({
   listed_whole_at: '2025-07-10T09:00:00.000Z',
   objects: objects.length,

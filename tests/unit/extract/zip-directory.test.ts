@@ -7,7 +7,7 @@ import { asZip64, zipOf } from '../../support/zip.ts';
 const endLength = 22;
 const readDirectory = (zip: Buffer) => bufferSource(zip).directory();
 
-/** Puts an extra field and a comment into the directory entry, and a comment behind the end record. */
+/** Puts an extra field and a comment into the directory entry, and a comment after the end record. */
 function decorated(zip: Buffer, extra: Buffer, entryComment: Buffer, comment: Buffer): Buffer {
   const end = Buffer.from(zip.subarray(-endLength));
   const offset = end.readUInt32LE(16);
@@ -27,7 +27,7 @@ const zips = fc
     fc.string({ minLength: 1, maxLength: 40, unit: 'binary' }),
     bytes(300),
     fc.oneof(fc.constant(Buffer.alloc(0)), extraField),
-    // unzipper looks for the end record in the last 80 bytes; text that could be one is left out.
+    // unzipper looks for the end record in the last 80 bytes, so text that could be one is left out.
     bytes(30),
     bytes(50).filter((comment) => !comment.includes('PK')),
   )
@@ -35,7 +35,7 @@ const zips = fc
     decorated(zipOf(name, content), extra, entryComment, comment),
   );
 
-test('the directory of any zip is what unzipper reads', async () => {
+test('the directory of any zip is read as unzipper reads it', async () => {
   await fc.assert(
     fc.asyncProperty(zips, async (zip) => {
       expect(await readDirectory(zip)).toEqual(await readByUnzipper(() => Open.buffer(zip)));
@@ -43,7 +43,7 @@ test('the directory of any zip is what unzipper reads', async () => {
   );
 });
 
-test('of any damaged zip no other directory is read than by unzipper', async () => {
+test('any damaged zip gives the same directory as unzipper or none', async () => {
   const damage = fc.tuple(zips, fc.nat(), fc.integer({ min: 1, max: 255 }));
   await fc.assert(
     fc.asyncProperty(damage, async ([zip, at, bits]) => {
@@ -57,7 +57,7 @@ test('of any damaged zip no other directory is read than by unzipper', async () 
   );
 });
 
-test('a zip that was cut, or that is followed by other bytes, has no directory', async () => {
+test('a zip that is truncated or followed by other bytes has no directory', async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(zips, zips.map(asZip64)), fc.integer({ min: 1, max: 60 }), async (zip, count) => {
       for (const spoiled of [zip.subarray(0, -count), Buffer.concat([zip, Buffer.alloc(count, 0x20)])]) {
@@ -67,7 +67,7 @@ test('a zip that was cut, or that is followed by other bytes, has no directory',
   );
 });
 
-test('a zip64 has the directory that the same zip has without its records', async () => {
+test('a zip64 has the same directory as the zip without its records', async () => {
   await fc.assert(
     fc.asyncProperty(zips, async (zip) => {
       expect(await readDirectory(asZip64(zip))).toEqual(await readDirectory(zip));
@@ -75,12 +75,9 @@ test('a zip64 has the directory that the same zip has without its records', asyn
   );
 });
 
-test.each([10, 12, 16])(
-  'a zip that says of the field at %i that it is in a zip64 record must have one',
-  async (field) => {
-    const zip = zipOf('a.csv', 'x');
-    const end = zip.length - endLength;
-    zip.fill(0xff, end + field, end + field + (field === 10 ? 2 : 4));
-    expect(await readDirectory(zip)).toMatchObject({ code: 'zip_structure' });
-  },
-);
+test.each([10, 12, 16])('a zip whose field at %i refers to a zip64 record must have one', async (field) => {
+  const zip = zipOf('a.csv', 'x');
+  const end = zip.length - endLength;
+  zip.fill(0xff, end + field, end + field + (field === 10 ? 2 : 4));
+  expect(await readDirectory(zip)).toMatchObject({ code: 'zip_structure' });
+});

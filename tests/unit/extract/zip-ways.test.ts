@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 type Way = (zip: Buffer) => Promise<unknown>;
 
-/** Reads piece by piece, as large members and those of large zips are. */
+/** Reads piece by piece, as is done for large members and members of large zips. */
 async function inPieces(source: ZipSource, file?: string): Promise<unknown> {
   const member = await findMember(source, name);
   if ('code' in member) return member.code;
@@ -34,7 +34,7 @@ async function inPieces(source: ZipSource, file?: string): Promise<unknown> {
 }
 
 const ways: Readonly<Record<string, Way>> = {
-  /** By the kernel, as most archives are. */
+  /** Through the kernel, as is done for most archives. */
   async atOnce(zip) {
     const member = await findMember(bufferSource(zip), name);
     if ('code' in member) return member.code;
@@ -49,7 +49,7 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
-/** What each way says of a zip; they have to agree. */
+/** The verdict on a zip, which must be the same in every way. */
 async function verdict(zip: Buffer): Promise<unknown> {
   const said: Record<string, unknown> = {};
   for (const [way, read] of Object.entries(ways)) said[way] = await read(zip);
@@ -69,7 +69,7 @@ const csvs = fc
   .map(([rows, lead, newline, odd]) => [...lead, ...rows, ...(odd === undefined ? [] : [odd]), ''].join(newline));
 
 const centralOf = (zip: Buffer) => zip.lastIndexOf('PK\x01\x02', undefined, 'latin1');
-/** Other bytes for the member, with the sizes in the directory that make it reach to the directory again. */
+/** Replaces the bytes of the member, and adjusts the sizes in the directory so that it still ends at the directory. */
 function withData(zip: Buffer, data: (packed: Buffer) => Buffer): Buffer {
   const from = 30 + name.length;
   const changed = data(zip.subarray(from, centralOf(zip)));
@@ -78,7 +78,7 @@ function withData(zip: Buffer, data: (packed: Buffer) => Buffer): Buffer {
   all.writeUInt32LE(centralOf(all), all.length - 22 + 16);
   return all;
 }
-/** The content as it is, called packed by no method. */
+/** Stores the content uncompressed. */
 function stored(csv: string): Buffer {
   const zip = withData(zipOf(name, csv), () => Buffer.from(csv));
   for (const at of [8, centralOf(zip) + 10]) zip.writeUInt16LE(0, at);
@@ -98,7 +98,7 @@ const damages = fc.oneof(
     if (zip.length > 0) zip.writeUInt8((zip[i] as number) ^ bits, i);
     return zip;
   }),
-  // Most of the fields that say how to read it are at the end.
+  // Most of the fields that say how to read the zip are at its end.
   fc.tuple(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 0, max: 255 })).map(([back, byte]) => (zip: Buffer) => {
     if (zip.length > 0) zip.writeUInt8(byte, Math.max(0, zip.length - back));
     return zip;
@@ -109,7 +109,7 @@ const damages = fc.oneof(
 );
 
 describe('a zip is judged the same at once and in pieces, in memory and in a file', () => {
-  test('as it was made', async () => {
+  test('undamaged', async () => {
     const seen = new Set<string>();
     await fc.assert(
       fc.asyncProperty(zips, async (zip) => {
@@ -142,12 +142,12 @@ describe('a zip is judged the same at once and in pieces, in memory and in a fil
     return zip;
   };
   test.each<[string, unknown, () => Buffer]>([
-    ['a comment behind the end', 'good', () => commented(60)],
-    ['a comment that unzipper would not look behind', 'good', () => commented(5_000)],
+    ['a comment after the end', 'good', () => commented(60)],
+    ['a comment too long for unzipper', 'good', () => commented(5_000)],
     ['the longest comment', 'good', () => commented(0xffff)],
     ['a zip64', 'good', () => asZip64(good())],
-    ['a zip64 with bytes behind it', 'zip_truncated', () => Buffer.concat([asZip64(good()), Buffer.from('x')])],
-    ['bytes behind the end', 'zip_truncated', () => Buffer.concat([good(), Buffer.from('x')])],
+    ['a zip64 with bytes after it', 'zip_truncated', () => Buffer.concat([asZip64(good()), Buffer.from('x')])],
+    ['bytes after the end', 'zip_truncated', () => Buffer.concat([good(), Buffer.from('x')])],
     [
       'bytes between member and directory',
       'good',
@@ -166,18 +166,18 @@ describe('a zip is judged the same at once and in pieces, in memory and in a fil
       () => Buffer.concat([good().subarray(0, -22), Buffer.from('gap'), good().subarray(-22)]),
     ],
     [
-      'bytes behind the packed data, which inflating does not reach',
+      'bytes after the packed data, which inflating does not reach',
       'good',
       () => withData(good(), (data) => Buffer.concat([data, Buffer.from('junk')])),
     ],
-    ['packed data that is cut', 'zip_corrupt', () => withData(good(), (data) => data.subarray(0, -5))],
+    ['truncated packed data', 'zip_corrupt', () => withData(good(), (data) => data.subarray(0, -5))],
     [
       'stored data that is longer than it says',
       'zip_corrupt',
       () => withData(stored(csv), (data) => Buffer.concat([data, data])),
     ],
     [
-      'a wrong CRC of a bad row',
+      'a wrong CRC with a bad row',
       'crc_mismatch',
       () => changed((it) => it.writeUInt32LE(1, centralOf(it) + 16), zipOf(name, 'x\n')),
     ],

@@ -5,7 +5,7 @@ import { zipOf } from '../../support/zip.ts';
 const name = 'BTCUSDT-1d-2025-06-17.csv';
 const content = Buffer.from('1750118400000,1,2,3\n'.repeat(50));
 
-/** The content of a zip, or the code of why there is none. */
+/** Returns the content of a zip, or the code of why there is none. */
 async function read(zip: Buffer, wanted = name): Promise<string> {
   const member = await findMember(bufferSource(zip), wanted);
   if ('code' in member) return member.code;
@@ -37,12 +37,12 @@ function stored(): Buffer {
 
 describe('a zip of the archive', () => {
   test('is read', async () => expect(await read(good())).toBe(content.toString()));
-  test('may hold its member as it is', async () => expect(await read(stored())).toBe(content.toString()));
+  test('may store its member uncompressed', async () => expect(await read(stored())).toBe(content.toString()));
   test('may be of any symbol', async () => {
     const other = '币安人生USDT-1d-2025-06-17.csv';
     expect(await read(zipOf(other, content), other)).toBe(content.toString());
   });
-  test('may come to nothing', async () => expect(await read(zipOf(name, ''))).toBe(''));
+  test('may be empty', async () => expect(await read(zipOf(name, ''))).toBe(''));
 });
 
 describe('refused is', () => {
@@ -52,7 +52,7 @@ describe('refused is', () => {
     ['html', 'a web page', Buffer.from('<!DOCTYPE html><html></html>')],
     ['not_a_zip', 'nothing', Buffer.alloc(0)],
     ['not_a_zip', 'garbage', Buffer.alloc(300, 7)],
-    ['not_a_zip', 'a zip behind other bytes', Buffer.concat([Buffer.from('MZ'), good()])],
+    ['not_a_zip', 'a zip after other bytes', Buffer.concat([Buffer.from('MZ'), good()])],
     ['zip_truncated', 'A20: a zip without its end', good().subarray(0, 100)],
     ['zip_truncated', 'a zip without its last byte', good().subarray(0, -1)],
     ['zip_members', 'an empty zip', changed((zip) => void zip.writeUInt16LE(0, end(zip) + 10))],
@@ -68,9 +68,9 @@ describe('refused is', () => {
       ),
     ],
     ['zip_member_name', 'A20: a zip of another archive', zipOf('ETHUSDT-1d-2025-06-17.csv', content)],
-    ['zip_member_name', 'a member that climbs', zipOf(`../../${name}`, content)],
+    ['zip_member_name', 'a member with ../ in its name', zipOf(`../../${name}`, content)],
     ['zip_structure', 'another name at the place of the member', changed((zip) => void zip.write('X', 30))],
-    ['zip_structure', 'a directory that is none', changed((zip) => void zip.writeUInt8(0, central(zip)))],
+    ['zip_structure', 'an invalid directory', changed((zip) => void zip.writeUInt8(0, central(zip)))],
     ['zip_structure', 'a member that is elsewhere', changed((zip) => void zip.writeUInt32LE(7, central(zip) + 42))],
     [
       'zip_structure',
@@ -78,7 +78,7 @@ describe('refused is', () => {
       changed((zip) => void zip.writeUInt32LE(zip.length, central(zip) + 20)),
     ],
     ['zip_method', 'an encrypted member', changed((zip) => void zip.writeUInt16LE(1, central(zip) + 8))],
-    ['zip_method', 'another packing', changed((zip) => void zip.writeUInt16LE(12, central(zip) + 10))],
+    ['zip_method', 'another compression method', changed((zip) => void zip.writeUInt16LE(12, central(zip) + 10))],
     ['zip_bomb', 'a member that grows a thousandfold', zipOf(name, bomb)],
     ['zip_bomb', 'a member of 4 GB', changed((zip) => void zip.writeUInt32LE(0xfffffffe, central(zip) + 24))],
     [
@@ -88,12 +88,12 @@ describe('refused is', () => {
     ],
     [
       'zip_corrupt',
-      'a member that is shorter than it says',
+      'a member that is shorter than stated',
       changed((zip) => void zip.writeUInt32LE(content.length + 1, central(zip) + 24)),
     ],
     [
       'zip_corrupt',
-      'a member that is longer than it says',
+      'a member that is longer than stated',
       changed((zip) => void zip.writeUInt32LE(content.length - 1, central(zip) + 24)),
     ],
     [
@@ -113,7 +113,7 @@ describe('refused is', () => {
     ],
   ])('%s: %s', async (code, _what, zip) => expect(await read(zip)).toBe(code));
 
-  test('a zip that was cut anywhere', async () => {
+  test('a zip that is truncated anywhere is refused', async () => {
     for (let length = 0; length < good().length; length += 7) {
       expect(await read(good().subarray(0, length))).toMatch(/^(not_a_zip|zip_truncated)$/);
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type Pipeline, parsePipeline } from '../../../engine/config/load.ts';
 import { buildGraph, type Graph } from '../../../engine/graph/graph.ts';
 
-/** What a random model has: `needs` are indexes of models before it, taken modulo their number. */
+/** The properties of a random model. `needs` are indexes of earlier models, modulo their number. */
 const model = fc.record({
   needs: fc.array(fc.nat(), { maxLength: 3 }),
   tests: fc.nat({ max: 2 }),
@@ -11,7 +11,7 @@ const model = fc.record({
   isExported: fc.boolean(),
 });
 
-/** Graphs of up to ten models with tests and exports over one extract; the models stand in the file in any order. */
+/** Graphs of up to ten models with tests and exports on one extract; the models are in any order in the file. */
 export const graphs: fc.Arbitrary<Graph> = fc
   .array(model, { minLength: 1, maxLength: 10 })
   .chain((models) =>
@@ -43,7 +43,7 @@ export const graphs: fc.Arbitrary<Graph> = fc
     );
   });
 
-/** JSON is YAML, so a pipeline can be made of a value. */
+/** JSON is YAML, so a value can be turned into a pipeline. */
 export function pipelineOf(sections: object): Pipeline {
   const base = {
     name: 'demo',

@@ -9,7 +9,7 @@ const graph = buildGraph(pipeline);
 const nodeOf = (id: string) => graph.nodes.find((node) => node.id === id);
 
 describe('the graph of pipeline.yaml', () => {
-  test('has a node for each extract, model, test and export, in the order of the file', () => {
+  test('has a node for each extract, model, test and export, in file order', () => {
     expect(graph.nodes.filter(({ kind }) => kind !== 'test').map(({ id }) => id)).toEqual([
       'extract.listing',
       'extract.klines',
@@ -26,7 +26,7 @@ describe('the graph of pipeline.yaml', () => {
     ]);
   });
 
-  test('names tests as dbt does, by their own name, or by the file of a custom one', () => {
+  test('names tests as dbt does, by their own name, or by the file of a custom test', () => {
     const names = graph.nodes.filter(({ kind }) => kind === 'test').map(({ name }) => name);
     expect(names).toEqual(
       expect.arrayContaining([
@@ -46,13 +46,13 @@ describe('the graph of pipeline.yaml', () => {
     );
   });
 
-  test('resolves a need on a table to the extracts that write it, each once', () => {
+  test('resolves a need of a table to the extracts that write it, each once', () => {
     expect(nodeOf('model.ohlcv')?.needs).toEqual(['extract.klines', 'extract.rest']);
     expect(nodeOf('model.symbols')?.needs).toEqual(['extract.listing', 'model.ohlcv']);
     expect(nodeOf('extract.klines')?.needs).toEqual(['extract.listing']);
   });
 
-  test('ties a test to its model, and a relationship to the other table too', () => {
+  test('ties a test to its model, and a relationships test to the other table too', () => {
     expect(nodeOf('test.ranks_dense')).toMatchObject({
       needs: ['model.volume_rankings'],
       parent: 'model.volume_rankings',
@@ -66,7 +66,7 @@ describe('the graph of pipeline.yaml', () => {
     });
   });
 
-  test('gives an export its model', () => {
+  test('ties an export to its model', () => {
     expect(nodeOf('export.volume_rankings')).toMatchObject({
       needs: ['model.volume_rankings'],
       parent: 'model.volume_rankings',
@@ -76,12 +76,12 @@ describe('the graph of pipeline.yaml', () => {
     });
   });
 
-  test('keeps how far back a model looks, in days, and the var that it hangs on', () => {
+  test('keeps the look-back of a model, in days, and the var of its `when`', () => {
     expect(nodeOf('model.volume_rankings')).toMatchObject({ looksBackDays: 30, when: 'collect_volume' });
     expect(nodeOf('model.symbols')).not.toHaveProperty('looksBackDays');
   });
 
-  test('knows where each node stands in the file', () => {
+  test('knows the position of each node in the file', () => {
     const lines = text.split('\n');
     for (const { kind, name, position, spec } of graph.nodes) {
       const rest = lines[position.line - 1]?.slice(position.column - 1);
@@ -89,12 +89,12 @@ describe('the graph of pipeline.yaml', () => {
     }
   });
 
-  test('is plain data: a manifest holds it as it is', () => {
+  test('is plain data that a manifest contains unchanged', () => {
     expect(JSON.parse(JSON.stringify(graph))).toEqual(graph);
   });
 });
 
-test('nodes come after what they need, even where the file has them the other way round', () => {
+test('nodes come after what they need, even if the file has them the other way round', () => {
   const reversed = parsePipeline(
     `name: demo
 default_target: sample

@@ -92,7 +92,7 @@ describe('a selector', () => {
     ['*', everything],
     ['path:models/*/ohlcv.ts', ['model.ohlcv', 'test.unique_ohlcv_a']],
     ['tag:h*', ['model.ohlcv', 'test.unique_ohlcv_a']],
-    // what lies before and after
+    // ancestors and descendants
     ['+rankings', everything],
     ['1+volume_rankings', [...availability, ...rankings]],
     ['+symbols', [...extracts, ...market]],
@@ -112,26 +112,26 @@ describe('a selector', () => {
     expect(new Set(selected(text))).toEqual(new Set(ids));
   });
 
-  test('without text is everything, in the order of the graph', () => {
+  test('without text selects everything, in graph order', () => {
     expect([...select(graph, {})]).toEqual(graph.nodes.map(({ id }) => id));
     expect([...select(graph, { select: [] })]).toEqual(graph.nodes.map(({ id }) => id));
   });
 
-  test('between spaces is a union, between commas an intersection, in several texts a union', () => {
+  test('joined by spaces is a union, by commas an intersection, and in several texts a union', () => {
     expect(selected('symbols listing')).toEqual(['extract.listing', 'model.symbols']);
     expect(selected('symbols', 'listing')).toEqual(['extract.listing', 'model.symbols']);
     expect(selected('+symbols,kind:extract')).toEqual(extracts);
     expect(selected('rankings,kind:test listing')).toEqual(['extract.listing', 'test.ranks_dense']);
   });
 
-  test('that is excluded takes its tests and exports along', () => {
+  test('that is excluded also excludes its tests and exports', () => {
     const ids = select(graph, { exclude: ['daily_availability'] });
     expect([...ids]).toEqual(everything.filter((id) => !availability.includes(id)));
     expect([...select(graph, { select: ['rankings'], exclude: ['kind:test'] })]).toEqual([rankings[0], rankings[2]]);
   });
 });
 
-describe('what selects nothing is an error', () => {
+describe('a selector without a match is an error', () => {
   test.each<[Selection, string, string, string]>([
     [{ select: ['volume_ranking'] }, '--select', 'volume_ranking', 'did you mean volume_rankings?'],
     [{ select: ['ranks volume_ranking'] }, '--select', 'volume_ranking', 'did you mean volume_rankings?'],
@@ -156,7 +156,7 @@ describe('what selects nothing is an error', () => {
     expect(error.details).toEqual({ key, value, hint });
   });
 
-  test('and so is a selection of which all is excluded', () => {
+  test('and so is a selection that is excluded entirely', () => {
     expect(errorOf({ select: ['symbols'], exclude: ['market'] })).toMatchObject({
       code: 'SELECTION_EMPTY',
       message: 'the selection is empty',
@@ -179,7 +179,7 @@ describe('bad syntax is a usage error', () => {
     expect(errorOf({ select: [text] })).toMatchObject({ code: 'USAGE', message });
   });
 
-  test('with a suggestion', () => {
+  test('and suggests a correction', () => {
     expect(errorOf({ select: ['tags:heavy'] }).details.hint).toBe('did you mean tag?');
   });
 });
@@ -191,7 +191,7 @@ describe('for any graph', () => {
     return all;
   };
 
-  test('+a is a and its ancestors, a+ is a and its descendants, @a is a+ and all that it needs', () => {
+  test('+a is a and its ancestors, a+ is a and its descendants, @a is a+ and everything that it needs', () => {
     fc.assert(
       fc.property(graphsWithIds, ([any, [id = '']]) => {
         const pick = (text: string) => select(any, { select: [text] });
@@ -204,7 +204,7 @@ describe('for any graph', () => {
     );
   });
 
-  test('a space is the union and a comma the intersection of what each side selects', () => {
+  test('a space gives the union, and a comma the intersection, of what each side selects', () => {
     const words = fc.constantFrom('market', 'rankings', 'tag:daily', 'kind:test', '+m0', 'm0+', 'listing', '*');
     fc.assert(
       fc.property(graphs, words, words, (any, left, right) => {
@@ -229,7 +229,7 @@ describe('for any graph', () => {
     );
   });
 
-  test('select and exclude of the same split all nodes in two', () => {
+  test('selecting and excluding the same splits all nodes in two', () => {
     fc.assert(
       fc.property(graphsWithIds, ([any, ids]) => {
         const text = [ids.join(' ')];

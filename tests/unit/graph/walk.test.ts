@@ -5,7 +5,7 @@ import { ancestors, descendants, inTopologicalOrder } from '../../../engine/grap
 import { graphs, graphsWithIds } from './arbitrary.ts';
 
 describe('the topological order', () => {
-  test('puts each node after all that it needs, and loses none', () => {
+  test('puts each node after everything that it needs, and loses none', () => {
     fc.assert(
       fc.property(graphs, fc.infiniteStream(fc.nat()), ({ nodes }, random) => {
         const shuffled = nodes.map((node) => ({ node, key: random.next().value })).sort((a, b) => a.key - b.key);
@@ -19,7 +19,7 @@ describe('the topological order', () => {
     );
   });
 
-  test('keeps an order that is one already', () => {
+  test('keeps an order that is already valid', () => {
     fc.assert(
       fc.property(graphs, ({ nodes }) => {
         expect(inTopologicalOrder(nodes)).toEqual(nodes);
@@ -29,7 +29,7 @@ describe('the topological order', () => {
 });
 
 describe('ancestors and descendants', () => {
-  test('are each the other seen from the other end', () => {
+  test('mirror each other', () => {
     fc.assert(
       fc.property(graphs, fc.option(fc.nat({ max: 4 }), { nil: undefined }), (graph, depth) => {
         for (const { id } of graph.nodes) {
@@ -50,7 +50,7 @@ describe('ancestors and descendants', () => {
     );
   });
 
-  test('are counted by the shortest way', () => {
+  test('are counted along the shortest path', () => {
     const nodes = [
       { id: 'a', needs: [] },
       { id: 'b', needs: ['a'] },
@@ -67,7 +67,7 @@ describe('cycles', () => {
   const id = fc.nat({ max: 6 }).map(String);
   const edges = fc.array(fc.record({ from: id, to: id }), { maxLength: 14 });
 
-  test('that are found lead round, and without one edge of each there is none', () => {
+  test('that are found are closed, and removing one edge of each removes all cycles', () => {
     fc.assert(
       fc.property(edges, (graph) => {
         const cycles = findCycles(graph);
@@ -82,7 +82,7 @@ describe('cycles', () => {
     );
   });
 
-  test('are none where every edge leads down', () => {
+  test('do not occur if every edge leads down', () => {
     fc.assert(
       fc.property(edges, (graph) => {
         expect(findCycles(graph.filter(({ from, to }) => from > to))).toEqual([]);

@@ -15,7 +15,7 @@ const reportOf = (
   ],
 });
 
-test('a guard holds where a test fails by itself', () => {
+test('a guard holds if a test itself fails', () => {
   expect(judge(reportOf(['skipped', 'failed']))).toEqual({ holds: true, text: 'fails as it should (1 test)' });
   expect(judge(reportOf(['failed', 'passed', 'failed'])).text).toBe('fails as it should (2 tests)');
 });
@@ -37,6 +37,6 @@ test.each([
     reportOf(['failed'], { message: 'ReferenceError: x is not defined' }),
   ],
   ['vitest wrote no report', undefined],
-])('it does not where %s', (text, report) => {
+])('a guard does not hold: %s', (text, report) => {
   expect(judge(report)).toEqual({ holds: false, text });
 });

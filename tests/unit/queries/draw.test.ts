@@ -1,29 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatAmount } from '../../../engine/format.ts';
+import { msOfDay } from '../../../exchange/timeframes.ts';
 import { drawCalendar } from '../../../queries/draw/calendar.ts';
 import { drawRank, sparkline, squeeze } from '../../../queries/draw/trend.ts';
 
 const plain = { width: 80, color: false };
-const dayMs = 86_400_000;
 const days = (first: string, count: number) =>
-  Array.from({ length: count }, (_, at) => new Date(Date.parse(first) + at * dayMs));
+  Array.from({ length: count }, (_, at) => new Date(Date.parse(first) + at * msOfDay));
 
 describe('a sparkline', () => {
-  test('goes from the smallest to the largest value, with gaps', () => {
+  test('ranges from the smallest to the largest value, with gaps', () => {
     expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7])).toBe('▁▂▃▄▅▆▇█');
     expect(sparkline([5, null, 1, 9])).toBe('▅ ▁█');
     expect(sparkline([3, 3])).toBe('▄▄');
     expect(sparkline([])).toBe('');
   });
 
-  test('is squeezed into a width by means, and a gap stays a gap', () => {
+  test('is squeezed into a width by averaging, and a gap stays a gap', () => {
     expect(squeeze([1, 3, 5, 7], 2)).toEqual([2, 6]);
     expect(squeeze([1, null, null, null], 2)).toEqual([1, null]);
     expect(squeeze([1, 2], 5)).toEqual([1, 2]);
   });
 
-  test('is as wide as asked, and within the values, whatever they are', () => {
+  test('has the requested width and stays within the values, whatever they are', () => {
     const value = fc.option(fc.double({ noNaN: true, min: -1e12, max: 1e12 }), { nil: null });
     fc.assert(
       fc.property(fc.array(value, { minLength: 1 }), fc.integer({ min: 1, max: 200 }), (values, width) => {
@@ -37,7 +37,7 @@ describe('a sparkline', () => {
   });
 });
 
-test('numbers are short for people', () => {
+test('numbers are shortened for people', () => {
   expect([0, 12, 0.5, 999, 1_500, 56_400_000, 32.5e9, 1.2e12].map(formatAmount)).toEqual([
     '0',
     '12',
@@ -58,7 +58,7 @@ describe('a calendar', () => {
     traded: at !== 3 && at !== 5,
   }));
 
-  test('has months as rows and days as cells, each under its day', () => {
+  test('has a row per month and a cell per day, under the number of the day', () => {
     expect(drawCalendar(calendar, plain)).toEqual([
       'KAVAUSDT  2025-05-30 … 2025-07-02, 34 days',
       '',
@@ -71,27 +71,27 @@ describe('a calendar', () => {
     ]);
   });
 
-  test('has years side by side where the terminal is wide, within its width', () => {
+  test('has years side by side if the terminal is wide, within its width', () => {
     const years = days('2023-11-10', 800).map((date) => ({ date, symbol: 'A', available: true, traded: true }));
     for (const width of [80, 100, 200]) {
       const lines = drawCalendar(years, { width, color: false });
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
       const months = lines.flatMap((line) => line.match(/\d{4}-\d{2}(?= )/g) ?? []);
       expect(new Set(months).size).toBe(27);
-      expect(lines.join('').match(/█/g)).toHaveLength(801); // and the one that explains it
+      expect(lines.join('').match(/█/g)).toHaveLength(801); // and the one in the legend
     }
     const [, , head, first] = drawCalendar(years, { width: 100, color: false });
     expect(head).toMatch(/^ {9}1 .* 30 +1 .*30$/);
     expect(first).toBe(`2023-11  ${' '.repeat(9)}${'█'.repeat(21)} ${' '.repeat(3)}2025-01  ${'█'.repeat(31)}`);
   });
 
-  test('has colours where the terminal has', () => {
+  test('has colours if the terminal has them', () => {
     const lines = drawCalendar(calendar, { width: 80, color: true });
     expect(lines.at(-1)).toContain('\u001b[32m█\u001b[39m traded 32');
   });
 });
 
-test('a rank is drawn with the first on top, above its volume', () => {
+test('a rank is drawn with the first rank on top, above its volume', () => {
   const ranks = [3, 2, null, 1];
   const rows = days('2025-06-01', 4).map((date, at) => ({
     date,

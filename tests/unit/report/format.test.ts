@@ -9,12 +9,12 @@ import {
   formatUtc,
 } from '../../../engine/format.ts';
 
-test('counts have thousands separators, bigint too', () => {
+test('counts have thousands separators, also as bigint', () => {
   expect([0, 999, 1_000, 338_100, 1_234_567].map(formatCount)).toEqual(['0', '999', '1,000', '338,100', '1,234,567']);
   expect(formatCount(-12_345n)).toBe('-12,345');
 });
 
-test('a count without its separators is the count', () => {
+test('a count without its separators is the number', () => {
   fc.assert(fc.property(fc.bigInt(), (count) => BigInt(formatCount(count).replaceAll(',', '')) === count));
 });
 
@@ -30,7 +30,7 @@ test('sizes never show four digits before the point', () => {
   ]);
 });
 
-test('durations turn into minutes and hours without ever showing 60 seconds', () => {
+test('durations become minutes and hours and never show 60 seconds', () => {
   expect([0.04, 1.2, 59.94, 59.96, 125, 3599.6, 3_720].map((seconds) => formatDuration(seconds))).toEqual([
     '0.0s',
     '1.2s',
@@ -43,14 +43,14 @@ test('durations turn into minutes and hours without ever showing 60 seconds', ()
   expect(formatDuration(1.204, 2)).toBe('1.20s');
 });
 
-test('100 percent means that all is done', () => {
+test('100 percent means that everything is done', () => {
   expect(formatPercent(150, 715)).toBe('21%');
   expect(formatPercent(9_999, 10_000)).toBe('99%');
   expect(formatPercent(10_000, 10_000)).toBe('100%');
   expect(formatPercent(0, 0)).toBe('100%');
 });
 
-test('slow rates keep a digit after the point', () => {
+test('slow rates keep one decimal', () => {
   expect(formatRate(1_234.5, 'files')).toBe('1,235 files/s');
   expect(formatRate(0.25, 'symbols')).toBe('0.3 symbols/s');
 });

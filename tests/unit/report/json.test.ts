@@ -32,7 +32,7 @@ test('progress of 150 files in 15 seconds is 15 lines', () => {
   expect(play().filter((line) => line.includes('"node_progress"'))).toHaveLength(15);
 });
 
-test('a failed node carries the code and the details of its error', () => {
+test('a failed node has the code and the details of its error', () => {
   const failed = play().find((line) => line.includes('"status":"error"')) ?? '';
   expect(JSON.parse(failed).error).toEqual({
     code: 'MODEL_FAILED',
@@ -50,11 +50,11 @@ test('debug lines and stacks come with --debug only', () => {
   expect(lines.some((line) => line.includes('"stack":"PipelineError: no such column\\n'))).toBe(true);
 });
 
-test('--quiet leaves the errors', () => {
+test('--quiet prints only errors', () => {
   expect(play({ quiet: true }).map((line) => JSON.parse(line).type)).toEqual(['node_finished']);
 });
 
-test('bigint, Date and nested errors are written, never thrown at', () => {
+test('bigint, Date and nested errors are written without throwing', () => {
   const cause = new TypeError('socket closed');
   const error = new PipelineError('ARCHIVE_UNREACHABLE', 'no answer', { url: 'http://127.0.0.1/', attempt: 5, cause });
   expect(toJsonLine({ small: 3n, big: 2n ** 60n, day: new Date(0), error, other: cause })).toBe(

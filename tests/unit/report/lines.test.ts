@@ -42,7 +42,7 @@ async function start(options: Partial<ReporterOptions> = {}) {
   return { ...fake, reporter, out: stdout.text, err: stderr.text };
 }
 
-test('without a terminal: a line when a node starts and ends, and every 15 s in between', async () => {
+test('without a terminal, a line is printed when a node starts and ends, and every 15 s in between', async () => {
   const { reporter, advance, err } = await start();
   playRun(reporter, advance, logFile);
   await reporter.close();
@@ -66,7 +66,7 @@ Finished after 19.2s
 `);
 });
 
-test('stdout carries the result: what failed and why, what to do next, and the Done line as the last', async () => {
+test('stdout has the result: what failed and why, what to do next, and the Done line last', async () => {
   const { reporter, advance, out } = await start();
   playRun(reporter, advance, logFile);
   expect(out()).toBe('');
@@ -87,7 +87,7 @@ Done. PASS=2 WARN=2 ERROR=1 SKIP=1 NO-OP=0 REUSED=0 TOTAL=6
 `);
 });
 
-test('a run in which all is well ends with the Done line alone', async () => {
+test('a run without problems ends with only the Done line', async () => {
   const { reporter, out } = await start();
   reporter.report(runStarted(logFile));
   const counts = { pass: 1, warn: 0, error: 0, skip: 0, 'no-op': 2, reused: 3 };
@@ -96,7 +96,7 @@ test('a run in which all is well ends with the Done line alone', async () => {
   expect(out()).toBe('Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=2 REUSED=3 TOTAL=6\n');
 });
 
-test('an interrupted run says how to go on', async () => {
+test('an interrupted run says how to continue', async () => {
   const { reporter, out, err } = await start();
   reporter.report(runStarted(logFile));
   const counts = { pass: 0, warn: 0, error: 0, skip: 6, 'no-op': 0, reused: 0 };
@@ -106,7 +106,7 @@ test('an interrupted run says how to go on', async () => {
   expect(err()).toContain('Interrupted after 3.0s\n');
 });
 
-test('a long list of skipped nodes is cut, and says so', async () => {
+test('a long list of skipped nodes is shortened, and says so', async () => {
   const { reporter, out } = await start();
   reporter.report(runStarted(logFile));
   for (let i = 0; i < 25; i += 1)
@@ -117,7 +117,7 @@ test('a long list of skipped nodes is cut, and says so', async () => {
   expect(out()).toContain('  … and 5 nodes more\n');
 });
 
-test('a node that tells nothing is still seen to run', async () => {
+test('a node that reports nothing is still shown as running', async () => {
   const { reporter, advance, err } = await start();
   reporter.report(runStarted(logFile));
   reporter.report({ type: 'node_started', node: ohlcv });
@@ -126,7 +126,7 @@ test('a node that tells nothing is still seen to run', async () => {
   expect(err()).toContain('[15s] Progress: model ohlcv is running\n[30s] Progress: model ohlcv is running\n');
 });
 
-test('the seconds of a progress line are those of its node, and two at once are told apart', async () => {
+test('a progress line shows the seconds of its own node, even if two run at once', async () => {
   const { reporter, advance, err } = await start();
   reporter.report(runStarted(logFile));
   reporter.report({ type: 'node_started', node: klines });
@@ -159,7 +159,7 @@ test('--quiet prints the errors and the Done line', async () => {
   expect(out()).toBe('Done. PASS=2 WARN=2 ERROR=1 SKIP=1 NO-OP=0 REUSED=0 TOTAL=6\n');
 });
 
-test('the log file has every event, debug lines and whole errors with times', async () => {
+test('the log file has every event, debug lines and full errors, with times', async () => {
   const { reporter, advance, err } = await start({ quiet: true });
   playRun(reporter, advance, logFile);
   await reporter.close();
@@ -171,7 +171,7 @@ test('the log file has every event, debug lines and whole errors with times', as
   expect(err()).not.toContain('threads');
 });
 
-test('a log file that cannot be written is a warning, not the end of the run', async () => {
+test('a log file that cannot be written causes a warning and does not end the run', async () => {
   const { reporter, advance, out, err } = await start();
   await writeFile(join(directory, 'logs'), 'a file where the folder should be');
   playRun(reporter, advance, logFile);
@@ -195,7 +195,7 @@ Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose
     expect((await readFile(logFile, 'utf8')).split('\n').length).toBeGreaterThan(10);
   });
 
-  test.each([{ verbose: true }, { debug: true }])('prints all with %o', async (options) => {
+  test.each([{ verbose: true }, { debug: true }])('prints everything with %o', async (options) => {
     const { reporter, out, err, advance } = await start(options);
     playUnchangedRun(reporter, advance, logFile);
     await reporter.close();
@@ -203,7 +203,7 @@ Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose
     expect(out()).toContain('1 node warned:');
   });
 
-  test('a long one shows that it is under way', async () => {
+  test('shows that it is running if it takes long', async () => {
     const { reporter, err, advance } = await start();
     reporter.report(runStarted(logFile));
     reporter.report({ type: 'node_started', node: klines });
@@ -213,7 +213,7 @@ Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose
     await reporter.close();
   });
 
-  test('what was held back is printed as soon as something is fetched, and where a run ends early', async () => {
+  test('prints what it held back as soon as something is fetched, or if it ends early', async () => {
     for (const end of [
       (reporter: Reporter) =>
         reporter.report({ type: 'node_progress', node: klines, progress: { done: 1, unit: 'files', bytes: 10 } }),
@@ -232,7 +232,7 @@ Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose
   });
 });
 
-test('in a dumb terminal, and in a narrow one, lines are plain and have no dots', async () => {
+test('in a dumb or narrow terminal, lines are plain and have no dots', async () => {
   for (const [env, columns] of [
     [{ TERM: 'dumb' }, 80],
     [{ TERM: 'xterm' }, 40],

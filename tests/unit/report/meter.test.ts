@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createMeter, liveProgress, progressLine } from '../../../engine/report/progress.ts';
 import { createFakeClock } from './scripted-run.ts';
 
-test('nothing is measured in the first half second', () => {
+test('nothing is measured during the first half second', () => {
   const { clock, advance } = createFakeClock();
   const meter = createMeter(clock.now);
   expect(meter.speed()).toBeUndefined();
@@ -12,7 +12,7 @@ test('nothing is measured in the first half second', () => {
   expect(meter.speed()).toBeUndefined();
 });
 
-test('the speed is that of the last 15 seconds, so a slow start is forgotten', () => {
+test('the speed covers the last 15 seconds, so a slow start is forgotten', () => {
   const { clock, advance } = createFakeClock();
   const meter = createMeter(clock.now);
   let done = 0;
@@ -29,7 +29,7 @@ test('the speed is that of the last 15 seconds, so a slow start is forgotten', (
   expect(meter.speed()?.secondsLeft).toBeCloseTo((2_000 - done) / 50, 0);
 });
 
-test('a node that stalls gets slower, and its time left longer', () => {
+test('a node that stalls gets slower, and its time left grows', () => {
   const { clock, advance } = createFakeClock();
   const meter = createMeter(clock.now);
   meter.update({ done: 0, total: 100, unit: 'files' });
@@ -41,7 +41,7 @@ test('a node that stalls gets slower, and its time left longer', () => {
   expect(meter.speed()?.secondsLeft).toBe(10);
 });
 
-test('the time left is measured by bytes where their total is known', () => {
+test('the time left is measured by bytes if their total is known', () => {
   const { clock, advance } = createFakeClock();
   const meter = createMeter(clock.now);
   meter.update({ done: 0, total: 100, unit: 'files', bytes: 0, totalBytes: 1_000 });
@@ -50,7 +50,7 @@ test('the time left is measured by bytes where their total is known', () => {
   expect(meter.speed()).toEqual({ unitsPerSecond: 45, bytesPerSecond: 250, secondsLeft: 2 });
 });
 
-test('another phase of a node is measured afresh', () => {
+test('each phase of a node is measured separately', () => {
   const { clock, advance } = createFakeClock();
   const meter = createMeter(clock.now);
   meter.update({ done: 500, unit: 'pages' });
@@ -61,19 +61,19 @@ test('another phase of a node is measured afresh', () => {
   expect(meter.speed()?.unitsPerSecond).toBe(10);
 });
 
-test('the progress line of design.md section 4, to the letter', () => {
+test('a progress line has exactly the form of design.md section 4', () => {
   const progress = { done: 150, total: 715, unit: 'symbols', records: 338_100 };
   expect(progressLine(progress, 15)).toBe('[15s] Progress: 150/715 symbols (21%), 338,100 records processed');
 });
 
-test('a progress line leaves out what is unknown and tells of trouble', () => {
+test('a progress line leaves out what is unknown and shows problems', () => {
   expect(progressLine({ done: 1_500, unit: 'pages' }, 30.2)).toBe('[30s] Progress: 1,500 pages');
   expect(progressLine({ done: 3, total: 9, unit: 'files', bytes: 5e6, retries: 1, rejected: 2 }, 45)).toBe(
     '[45s] Progress: 3/9 files (33%), 5.0 MB, 1 retry, 2 rejected',
   );
 });
 
-test('live progress shows how far, how fast, what went wrong and how long it takes', () => {
+test('live progress shows the progress, the speed, the problems and the time left', () => {
   const progress = { done: 150, total: 715, unit: 'files', records: 338_100, bytes: 12.3e6, retries: 2, rejected: 1 };
   const speed = { unitsPerSecond: 45, bytesPerSecond: 3.2e6, secondsLeft: 124.2 };
   expect(liveProgress(progress, speed)).toBe(

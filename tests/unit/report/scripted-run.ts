@@ -2,7 +2,7 @@ import { PipelineError } from '../../../engine/errors.ts';
 import type { NodeRef, NodeStatus, Reporter, RunEvent } from '../../../engine/events.ts';
 import type { Clock } from '../../../engine/report/clock.ts';
 
-/** A clock that moves when a test says so and rings the timers on the way. */
+/** A clock that a test advances, which fires the timers on the way. */
 export function createFakeClock(start = Date.parse('2026-11-20T10:30:00Z')) {
   let time = start;
   const timers = new Set<{ every: number; at: number; action: () => void }>();
@@ -49,7 +49,7 @@ export const runStarted = (logFile: string): RunEvent => ({
   logFile,
 });
 
-/** A run of 20 seconds in which a model fails: every kind of event occurs. */
+/** A run of 20 seconds in which a model fails; every kind of event occurs. */
 export function playRun(reporter: Reporter, advance: (milliseconds: number) => void, logFile: string): void {
   reporter.report(runStarted(logFile));
   reporter.report({ type: 'log', level: 'debug', message: 'threads: 2' });
@@ -88,7 +88,7 @@ export function playRun(reporter: Reporter, advance: (milliseconds: number) => v
   reporter.report({ type: 'run_finished', counts, seconds: 19.2, interrupted: false });
 }
 
-/** A run of 2.6 seconds that has nothing to do, and warns of what it warned of before. */
+/** A run of 2.6 seconds that has nothing to do and repeats old warnings. */
 export function playUnchangedRun(reporter: Reporter, advance: (milliseconds: number) => void, logFile: string): void {
   reporter.report(runStarted(logFile));
   reporter.report({ type: 'node_started', node: klines });
@@ -108,7 +108,7 @@ export function playUnchangedRun(reporter: Reporter, advance: (milliseconds: num
   reporter.report({ type: 'run_finished', counts, seconds: 2.6, interrupted: false });
 }
 
-/** A stream that keeps what is written to it, a terminal when `columns` is given. */
+/** A stream that keeps what is written to it; a terminal if `columns` is given. */
 export function createSink(columns?: number) {
   const chunks: string[] = [];
   const stream = {

@@ -18,7 +18,7 @@ function start(columns = 100, more: { readonly isShort?: boolean } = {}) {
   const sink = createSink(columns);
   const terminal = sink.stream;
   const options = { title: 'klinehouse run', terminal, clock: fake.clock, color: false, debug: false, ...more };
-  /** The frame that stays when the terminal is given back. */
+  /** The frame that remains after the terminal is released. */
   const lastFrame = () => {
     const text = sink.chunks.map(stripVTControlCharacters).findLast((chunk) => chunk.trim() !== '') ?? '';
     return text.split('\n').map((line) => line.trimEnd());
@@ -27,12 +27,12 @@ function start(columns = 100, more: { readonly isShort?: boolean } = {}) {
   return { ...fake, sink, frames, lastFrame, reporter: createTtyReporter(options) };
 }
 
-/** listr2 draws on its own time: at each change, once it has loaded. */
+/** Lets listr2 draw: it does so on its own time, at each change, once it has loaded. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-test('the last frame has a line per extract, model and export, with the tests at their model', async () => {
+test('the last frame has a line per extract, model and export, with the tests on the line of their model', async () => {
   const { reporter, advance, frames, lastFrame } = start();
   playRun(reporter, advance, 'run.log');
   await reporter.close();
@@ -50,7 +50,7 @@ test('the last frame has a line per extract, model and export, with the tests at
   ]);
 });
 
-test('a running node shows how far it is, its speed and the time left', async () => {
+test('a running node shows its progress, its speed and the time left', async () => {
   const { reporter, advance, frames } = start();
   reporter.report(runStarted('run.log'));
   reporter.report({ type: 'node_started', node: klines });
@@ -65,7 +65,7 @@ test('a running node shows how far it is, its speed and the time left', async ()
   expect(shown()).toBe(true);
 });
 
-test('ten thousand progress events draw no more than the clock asks for', async () => {
+test('ten thousand progress events draw only as often as the clock ticks', async () => {
   const { reporter, advance, frames } = start();
   reporter.report(runStarted('run.log'));
   reporter.report({ type: 'node_started', node: klines });
@@ -79,14 +79,14 @@ test('ten thousand progress events draw no more than the clock asks for', async 
   await reporter.close();
 });
 
-test('one line is left of a run in which nothing changed', async () => {
+test('a run in which nothing changed leaves one line', async () => {
   const { reporter, advance, lastFrame } = start(100, { isShort: true });
   playUnchangedRun(reporter, advance, 'run.log');
   await reporter.close();
   expect(lastFrame()).toEqual(['Nothing changed in 2.6s: 4 reused, 1 no-op, 1 warned (klines). All: --verbose', '']);
 });
 
-test('lines are cut to the width of the terminal, their time is not', async () => {
+test('lines are cut to the width of the terminal, but not their time', async () => {
   const { reporter, advance, lastFrame } = start(40);
   playRun(reporter, advance, 'run.log');
   await reporter.close();
@@ -94,7 +94,7 @@ test('lines are cut to the width of the terminal, their time is not', async () =
   expect(lastFrame()[0]).toBe('⚠ extract klines          71…  16.0s');
 });
 
-test('the sixth warning of a node and those after it are only counted', async () => {
+test('from the sixth warning of a node on, warnings are only counted', async () => {
   const { reporter, lastFrame } = start();
   reporter.report(runStarted('run.log'));
   reporter.report({ type: 'node_started', node: klines });
@@ -108,7 +108,7 @@ test('the sixth warning of a node and those after it are only counted', async ()
   ]);
 });
 
-test('tests without a running model stand together', async () => {
+test('tests without a running model share one line', async () => {
   const { reporter, lastFrame } = start();
   reporter.report(runStarted('run.log'));
   const finish = (node: NodeRef, status: 'pass' | 'error' | 'skip', message: string) =>
@@ -120,7 +120,7 @@ test('tests without a running model stand together', async () => {
   expect(lastFrame()).toEqual(['✖ tests                   1 test passed', '  ✖ range: 3 rows below 0', '']);
 });
 
-test('messages of no node stand on lines of their own', async () => {
+test('messages without a node are on separate lines', async () => {
   const { reporter, frames, lastFrame } = start();
   reporter.report({ type: 'log', level: 'info', message: 'waiting for another run' });
   expect(frames()).toEqual(['waiting for another run\n']);
@@ -131,7 +131,7 @@ test('messages of no node stand on lines of their own', async () => {
   expect(lastFrame()).toEqual(['⚠ the disk is nearly full', '']);
 });
 
-test('closing early gives the terminal back: no timer, the cursor shown, the node marked', async () => {
+test('closing early releases the terminal: no timer, the cursor shown, the node marked', async () => {
   const { reporter, pending, sink, lastFrame } = start();
   reporter.report(runStarted('run.log'));
   reporter.report({ type: 'node_started', node: ohlcv });
@@ -143,7 +143,7 @@ test('closing early gives the terminal back: no timer, the cursor shown, the nod
   expect(sink.chunks.at(-1)).toBe('free');
 });
 
-test('while a question is asked nothing is drawn; what happened meanwhile is drawn after it', async () => {
+test('nothing is drawn during a question; what happened meanwhile is drawn after it', async () => {
   const { reporter, frames, sink, advance, lastFrame } = start();
   reporter.report(runStarted('run.log'));
   reporter.report({ type: 'node_started', node: klines });

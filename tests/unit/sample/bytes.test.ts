@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { defaultAsOf, reissue } from '../../../extract/sample/cases.ts';
 import { digestOf, keyOf, listAll, sample, sampleAt } from './support.ts';
 
-/** Of all objects of the default seed. It only moves when the generator is meant to make another archive. */
+/** The digest of all objects of the default seed. It changes only if the generator is meant to make another archive. */
 const digestOfSample = '82eb550a00adc60f0a94b560b9770f33faee3cb8cce103f2d84cea3580d67d6b';
 
 const root = join(import.meta.dirname, '../../..');
@@ -18,7 +18,7 @@ test('the same seed gives the same bytes on every machine', async () => {
   expect(await digestOf(sample)).toBe(digestOfSample);
 });
 
-test('the same bytes in any time zone and language (B7)', async () => {
+test('the bytes are the same in any time zone and language (B7)', async () => {
   const environments = [
     { TZ: 'America/New_York', LANG: 'tr_TR.UTF-8' },
     { TZ: 'Asia/Tokyo', LC_ALL: 'ar_EG.UTF-8' },
@@ -31,7 +31,7 @@ test('the same bytes in any time zone and language (B7)', async () => {
   expect(await Promise.all(digests)).toEqual([digestOfSample, digestOfSample]);
 });
 
-test('another seed gives other bytes of the same objects', async () => {
+test('another seed gives the same objects with other bytes', async () => {
   const prefix = 'data/futures/um/monthly/klines/BTCUSDT/';
   const read = async (seed?: string) => await listAll(sampleAt(defaultAsOf, seed), prefix);
   const [first, second] = [await read(), await read('another')];
@@ -39,7 +39,7 @@ test('another seed gives other bytes of the same objects', async () => {
   expect(first.filter(({ etag }, i) => etag === second[i]?.etag)).toEqual([]);
 });
 
-test('an earlier as-of gives the same objects without those that are not yet published', async () => {
+test('an earlier as-of gives the same objects except those not published yet', async () => {
   const asOf = Date.parse('2025-05-20T08:34:30Z');
   const prefixes = ['daily/klines/ETHUSDT/', 'daily/klines/4USDT/', 'monthly/klines/BTCUSDT/'];
   for (const prefix of prefixes.map((path) => `data/futures/um/${path}`)) {
@@ -50,7 +50,7 @@ test('an earlier as-of gives the same objects without those that are not yet pub
   }
 });
 
-test('a later as-of goes on', async () => {
+test('a later as-of adds objects', async () => {
   const key = keyOf('daily', 'BTCUSDT', '1d', '2025-09-30');
   expect(await sample.read(key)).toBeUndefined();
   expect(await sampleAt('2025-10-01T09:00:00Z').read(key)).toBeDefined();
@@ -60,7 +60,7 @@ test('before its first day the archive is empty', async () => {
   expect(await listAll(sampleAt('2024-01-01T00:00:00Z'))).toEqual([]);
 });
 
-test('what is read is what is listed, and every archive has a CHECKSUM a second later that fits', async () => {
+test('what is read is what is listed, and every archive has a matching CHECKSUM one second later', async () => {
   const listed = new Map((await listAll(sample)).map((object) => [object.key, object]));
   const problems: string[] = [];
   for (const { key, etag, size, lastModified } of listed.values()) {
@@ -76,10 +76,10 @@ test('what is read is what is listed, and every archive has a CHECKSUM a second 
   expect(listed.size).toBeGreaterThan(40_000);
 });
 
-test('unzipper opens the archives: one member of the same name whose CRC-32 fits', async () => {
+test('unzipper opens the archives, which have one member of the same name with the right CRC-32', async () => {
   let opened = 0;
   for (const { key } of await listAll(sample)) {
-    // Every monthly archive and every eleventh daily one: all of them would take ten seconds.
+    // Every monthly archive and every eleventh daily one, since all of them would take ten seconds.
     if (!key.endsWith('.zip') || (key.includes('/daily/') && Number.parseInt(hash('md5', key).slice(0, 4), 16) % 11))
       continue;
     const { files } = await Open.buffer((await sample.read(key))?.body ?? Buffer.alloc(0));

@@ -39,7 +39,7 @@ test('A1: archives have a header since March 2025, in both cadences; one symbol 
   expect(await textOf(sample, 'daily', 'BTCUSDT', '1m', '2025-02-28')).toMatch(/^\d/);
 });
 
-test('A1: a header follows a byte-order mark in a daily and a monthly archive', async () => {
+test('A1: a daily and a monthly archive have a byte-order mark before the header', async () => {
   const forms = textFormats.filter(({ format }) => format.byteOrderMark);
   expect(forms.map(({ period }) => period.length).sort((a, b) => a - b)).toEqual([7, 10]);
   for (const { symbol, period } of forms)
@@ -60,13 +60,13 @@ test('A1, A2: spot has no header and is in microseconds', async () => {
   }
 });
 
-test('A5: figures of spot have eight decimals', async () => {
+test('A5: spot figures have eight decimals', async () => {
   for (const symbol of await prefixesOf(sample, 'data/spot/daily/klines/'))
     for (const row of await rowsOf(sample, 'daily', symbol, '1d', '2025-07-09', 'spot'))
       for (const at of [1, 2, 3, 4, 5, 7, 9, 10]) expect(row[at]).toMatch(/^\d+\.\d{8}$/);
 });
 
-test('spot is close to the perpetual contract, and not the same', async () => {
+test('spot is close to the perpetual contract, but not the same', async () => {
   const symbols = await prefixesOf(sample, 'data/spot/daily/klines/');
   expect(symbols).toEqual(['BNBUSDT', 'BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT']);
   for (const symbol of symbols) {
@@ -83,7 +83,7 @@ test('spot is close to the perpetual contract, and not the same', async () => {
   }
 });
 
-test('A6: CRLF, an open last line and a trailing blank line, each in a daily and a monthly archive', async () => {
+test('A6: CRLF, an unterminated last line and a trailing blank line each occur in a daily and a monthly archive', async () => {
   const texts = async (fits: (form: (typeof textFormats)[number]['format']) => boolean) =>
     await Promise.all(
       textFormats.filter(({ format }) => fits(format)).map(({ symbol, period }) => textOfPeriod(symbol, period)),
@@ -101,7 +101,7 @@ test('A6: CRLF, an open last line and a trailing blank line, each in a daily and
   expect(await textOfPeriod('BTCUSDT', '2025-07-09')).toMatch(/^open_time.*\n\d.*,0\n$/);
 });
 
-test('A7: a month that is not zero padded stands beside the proper one, with the same bars', async () => {
+test('A7: a month that is not zero-padded exists next to the proper one, with the same bars', async () => {
   const { symbol, month, period } = unpaddedMonth;
   expect(await periodsOf(sample, 'monthly', symbol, '1d')).toEqual([...months, period]);
   expect(await rowsOf(sample, 'monthly', symbol, '1d', period)).toEqual(
@@ -110,7 +110,7 @@ test('A7: a month that is not zero padded stands beside the proper one, with the
   expect(await sample.read(`${keyOf('monthly', symbol, '1d', period)}.CHECKSUM`)).toBeDefined();
 });
 
-test('A9: a bar of a halt closes before it opens, in both trees', async () => {
+test('A9: a bar during a halt closes before it opens, in both trees', async () => {
   const { symbol, date } = irregularClose;
   const inMonth = (await rowsOf(sample, 'monthly', symbol, '1d', date.slice(0, 7))).find(
     (row) => dateOfRow(row) === date,
@@ -120,7 +120,7 @@ test('A9: a bar of a halt closes before it opens, in both trees', async () => {
   expect(inMonth?.[8]).toBe('0');
 });
 
-test('A10: a row stands twice in a monthly archive', async () => {
+test('A10: a row appears twice in a monthly archive', async () => {
   const { symbol, month, date } = duplicateRow;
   const rows = await rowsOf(sample, 'monthly', symbol, '1d', month);
   const twice = rows.filter((row) => dateOfRow(row) === date);
@@ -129,7 +129,7 @@ test('A10: a row stands twice in a monthly archive', async () => {
   expect(rows).toHaveLength(31 + 1);
 });
 
-test('A13: settled copies publish a flat bar without trades every day', async () => {
+test('A13: settled copies have a flat bar without trades every day', async () => {
   for (const symbol of ['AERGOUSDTSETTLED', 'ICPUSDT_SETTLED']) {
     const days = await periodsOf(sample, 'daily', symbol, '1d');
     expect(days).toEqual(daysBetween('2025-01-15', '2025-07-10'));
@@ -143,34 +143,34 @@ test('A13: settled copies publish a flat bar without trades every day', async ()
   }
 });
 
-test('A13: a perpetual halts for days on which it is published', async () => {
+test('A13: a perpetual halts for some days that are still published', async () => {
   const rows = await rowsOf(sample, 'monthly', halt.symbol, '1d', '2025-04');
   const untraded = rows.filter((row) => row[8] === '0').map(dateOfRow);
   expect(untraded).toEqual(daysBetween(halt.from, halt.to));
   expect(await periodsOf(sample, 'daily', halt.symbol, '1m')).toEqual(expect.arrayContaining(untraded));
 });
 
-test('A14: a monthly archive ends in a row of the next month, and the daily archives have every day', async () => {
+test('A14: a monthly archive ends with a row of the next month, and the daily archives have every day', async () => {
   const { symbol, month, date } = overlongMonth;
   const rows = await rowsOf(sample, 'monthly', symbol, '1d', month);
   expect(rows.map(dateOfRow)).toEqual([...daysBetween('2025-03-01', '2025-04-01'), date]);
   for (const row of rows) expect(await rowsOf(sample, 'daily', symbol, '1d', dateOfRow(row))).toEqual([row]);
 });
 
-test('A15: a monthly archive misses days that the daily archives have', async () => {
+test('A15: a monthly archive lacks days that the daily archives have', async () => {
   const { symbol, month, dates } = monthWithoutDays;
   const inMonth = (await rowsOf(sample, 'monthly', symbol, '1d', month)).map(dateOfRow);
   const daily = (await periodsOf(sample, 'daily', symbol, '1d')).filter((date) => date.startsWith(month));
   expect(daily.filter((date) => !inMonth.includes(date))).toEqual(dates);
 });
 
-test('A16: a month is missing between its neighbours, the daily archives have it whole', async () => {
+test('A16: a month is missing between its neighbours, and the daily archives have all of it', async () => {
   const { symbol, month } = absentMonth;
   expect(await periodsOf(sample, 'monthly', symbol, '1d')).toEqual(months.filter((other) => other !== month));
   expect((await periodsOf(sample, 'daily', symbol, '1d')).filter((date) => date.startsWith(month))).toHaveLength(30);
 });
 
-test('A16: a symbol has a hole of two days, another one of ten, in every tree', async () => {
+test('A16: one symbol has a hole of two days and another one of ten, in every tree', async () => {
   for (const { symbol, from, to } of [hole, absence]) {
     const expected = daysBetween('2025-01-15', '2025-07-10').filter((date) => date < from || date >= to);
     for (const timeframe of ['1d', '1m'] as const)
@@ -181,14 +181,14 @@ test('A16: a symbol has a hole of two days, another one of ten, in every tree', 
   expect([hole, absence].map(({ from, to }) => daysBetween(from, to).length)).toEqual([2, 10]);
 });
 
-test('A16: a 1m archive is missing on a day that has its 1d archive', async () => {
+test('A16: a 1m archive is missing on a day whose 1d archive exists', async () => {
   const { symbol, date } = missingMinutes;
   const bars = await periodsOf(sample, 'daily', symbol, '1d');
   const minutes = await periodsOf(sample, 'daily', symbol, '1m');
   expect(bars.filter((day) => !minutes.includes(day))).toEqual([date]);
 });
 
-test('A18: a daily archive is issued again with another volume, and the monthly one with it', async () => {
+test('A18: a daily archive is re-issued with another volume, and so is the monthly one', async () => {
   const { symbol, date, month, published } = reissue;
   const [before, after] = [sampleAt('2025-07-01T07:20:10Z'), sampleAt(published)];
   const read = async (store: typeof sample) => {
@@ -224,7 +224,7 @@ test('A21: the archives of one day come two weeks late', async () => {
   }
 });
 
-test('A22, A23: at least 60 symbols, with digits first, non-ASCII, delivery, settled, USDC, BUSD and BTC', async () => {
+test('A22, A23: there are at least 60 symbols, among them leading digits, non-ASCII, delivery, settled, USDC, BUSD and BTC', async () => {
   const symbols = await prefixesOf(sample, 'data/futures/um/daily/klines/');
   expect(symbols.length).toBeGreaterThanOrEqual(60);
   const named = (pattern: RegExp) => symbols.filter((symbol) => pattern.test(symbol));
@@ -235,7 +235,7 @@ test('A22, A23: at least 60 symbols, with digits first, non-ASCII, delivery, set
   expect(await prefixesOf(sample, 'data/futures/um/monthly/klines/')).toEqual(symbols);
 });
 
-test('A23: a pair that is not quoted in dollars has no 1m archives, so that figures cover every available day', async () => {
+test('A23: a pair that is not quoted in dollars has no 1m archives, so that figures exist for every available day', async () => {
   expect(await prefixesOf(sample, `data/futures/um/daily/klines/${notInDollars}/`)).toEqual(['1d']);
   expect(await prefixesOf(sample, 'data/futures/um/daily/klines/BTCUSDT/')).toEqual(['1d', '1m']);
 });
@@ -263,7 +263,7 @@ test('A25: symbols are listed and delisted in the period, and stay in the archiv
   expect(gone).toEqual(['ALPACAUSDT', 'BNXUSDT', 'BTCUSDT_250627', 'DGBUSDT', 'ETHUSDT_250627', 'VIDTUSDT']);
 });
 
-test('ties: perpetuals have the same quote volume, digit by digit, on some days', async () => {
+test('some perpetuals have the same quote volume, digit by digit, on some days', async () => {
   expect(tiedVolumes.length).toBeGreaterThanOrEqual(5);
   for (const { date, symbols } of tiedVolumes) {
     const rows = await Promise.all(symbols.map((symbol) => rowsOf(sample, 'daily', symbol, '1d', date)));
@@ -281,13 +281,13 @@ test('A12: a day closes earlier in a monthly archive of spot than in the daily o
   }
 });
 
-test('A12 does not happen in futures: where both trees have a bar they agree', async () => {
+test('A12 does not occur in futures: if both trees have a bar, they agree', async () => {
   for (const symbol of ['ALGOUSDT', '币安人生USDT', 'ETHBTC', reissue.symbol])
     for (const month of ['2025-05', '2025-06'])
       for (const row of await rowsOf(sample, 'monthly', symbol, '1d', month))
         expect(await rowsOf(sample, 'daily', symbol, '1d', dateOfRow(row))).toEqual([row]);
 });
 
-test('objects of other kinds lie beside the kline archives', async () => {
+test('objects of other kinds exist next to the kline archives', async () => {
   for (const { key, body } of noise) expect((await sample.read(key))?.body.toString()).toBe(body);
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareKeys, type ListOptions, pageOf } from '../../../extract/archive/store.ts';
 
-/** Names that share prefixes, hold the delimiter in odd places, and are ordered differently by UTF-16 and UTF-8. */
+/** Names that share prefixes, contain the delimiter in odd places, and sort differently in UTF-16 and UTF-8. */
 const name = fc
   .array(fc.constantFrom('a', 'b', '/', '.', '0', '币', '\uff21', '🚀'), { minLength: 1, maxLength: 6 })
   .map((parts) => parts.join(''));
@@ -17,7 +17,7 @@ const options = fc.record({
 const bytes = (text: string): Buffer => Buffer.from(text);
 const isAfter = (text: string, marker: string): boolean => Buffer.compare(bytes(text), bytes(marker)) > 0;
 
-/** All that a listing without pages would say: names in order, a rolled-up one once. */
+/** The complete listing without pages: names in order, rolled-up ones once. */
 function naive(keys: readonly string[], { prefix, delimiter, marker }: ListOptions): readonly string[] {
   const names = keys
     .filter((key) => key.startsWith(prefix))
@@ -30,7 +30,7 @@ function naive(keys: readonly string[], { prefix, delimiter, marker }: ListOptio
   return names.sort((a, b) => Buffer.compare(bytes(a), bytes(b)));
 }
 
-test('keys are ordered by their UTF-8 bytes, also above U+FFFF', () => {
+test('keys are ordered by their UTF-8 bytes, even above U+FFFF', () => {
   expect(['🚀', '\uff21', '币', 'b', 'a/', 'a'].sort(compareKeys)).toEqual(['a', 'a/', 'b', '币', '\uff21', '🚀']);
   fc.assert(
     fc.property(name, name, (a, b) => {
@@ -39,7 +39,7 @@ test('keys are ordered by their UTF-8 bytes, also above U+FFFF', () => {
   );
 });
 
-test('a page is the first names after the marker, with the prefix, rolled up at the delimiter', () => {
+test('a page has the first names with the prefix after the marker, rolled up at the delimiter', () => {
   fc.assert(
     fc.property(sortedKeys, options, (keys, asked) => {
       const page = pageOf(keys, asked);
@@ -52,7 +52,7 @@ test('a page is the first names after the marker, with the prefix, rolled up at 
   );
 });
 
-test('NextMarker is sent with a delimiter only, and it is the last name of the page', () => {
+test('NextMarker is sent only with a delimiter, and it is the last name of the page', () => {
   fc.assert(
     fc.property(sortedKeys, options, (keys, asked) => {
       const page = pageOf(keys, asked);
@@ -62,7 +62,7 @@ test('NextMarker is sent with a delimiter only, and it is the last name of the p
   );
 });
 
-test('following the markers gives every name exactly once, whatever the size of a page', () => {
+test('following the markers gives every name exactly once, with pages of any size', () => {
   fc.assert(
     fc.property(sortedKeys, options, (keys, asked) => {
       const seen: string[] = [];
@@ -78,7 +78,7 @@ test('following the markers gives every name exactly once, whatever the size of 
   );
 });
 
-test('a page never holds more than 1000 names, and never none of some', () => {
+test('a page never has more than 1000 names, and is never empty if names are left', () => {
   const keys = Array.from({ length: 1_500 }, (_, i) => String(i).padStart(5, '0'));
   const size = (maxKeys: number) => pageOf(keys, { prefix: '', delimiter: '', marker: '', maxKeys }).keys.length;
   expect([size(5_000), size(1_000), size(12), size(0)]).toEqual([1_000, 1_000, 12, 1]);

@@ -9,7 +9,7 @@ import { dateOfRow, daysBetween, listAll, periodsOf, prefixesOf, rowsOf, sample 
 const klines = 'data/futures/um/daily/klines/';
 
 describe('the 1d bars of the sample', () => {
-  /** Symbol → date → columns; the monthly archives, then July's daily ones. */
+  /** Symbol → date → columns, from the monthly archives, then from the daily ones of July. */
   const bars = new Map<string, Map<string, readonly string[]>>();
   const available = new Map<string, ReadonlySet<string>>();
   const days = daysBetween('2025-01-15', '2025-07-10');
@@ -42,7 +42,7 @@ describe('the 1d bars of the sample', () => {
     expect(days.length).toBeGreaterThanOrEqual(150);
   });
 
-  test('make sense: low ≤ open, close ≤ high; takers ≤ total; mean price inside; times of a whole day', () => {
+  test('are consistent: low ≤ open, close ≤ high; takers ≤ total; mean price inside; times of a whole day', () => {
     for (const [symbol, byDay] of bars)
       for (const [date, row] of byDay) {
         const [openTime, open, high, low, close, volume, closeTime, quote, trades, taker, takerQuote, ignore] = row.map(
@@ -62,7 +62,7 @@ describe('the 1d bars of the sample', () => {
       }
   });
 
-  test('A5: are written with the decimals of their symbol, zeros bare', () => {
+  test('A5: have the decimals of their symbol, and zeros without any', () => {
     const decimals = new Set<number>();
     for (const { symbol, priceDecimals, quantityDecimals } of contracts.filter(({ kind }) => kind !== 'spot'))
       for (const row of bars.get(symbol)?.values() ?? []) {
@@ -77,11 +77,11 @@ describe('the 1d bars of the sample', () => {
     expect(Math.max(...decimals)).toBeGreaterThanOrEqual(8);
   });
 
-  test('open about where the last day closed', () => {
+  test("open near the last day's close", () => {
     for (const [symbol, byDay] of bars)
       for (const [date, row] of byDay) {
         const yesterday = byDay.get(new Date(Date.parse(date) - 86_400_000).toISOString().slice(0, 10));
-        // Prices jump over a halt.
+        // Prices jump across a halt.
         if (yesterday && yesterday[8] !== '0')
           expect(Math.abs(Number(row[1]) / Number(yesterday[4]) - 1), `${symbol} ${date}`).toBeLessThan(0.002);
       }
@@ -92,7 +92,7 @@ describe('the 1d bars of the sample', () => {
     expect(near.length / days.length).toBeGreaterThanOrEqual(0.9);
   });
 
-  test('are heavy-tailed, and ranks move', () => {
+  test('are heavy-tailed, and ranks change', () => {
     for (const date of ['2025-02-01', '2025-05-02', '2025-07-09']) {
       const volumes = ranked(date).map((symbol) => quoteVolume(symbol, date));
       const total = volumes.reduce((a, b) => a + b, 0);
@@ -105,7 +105,7 @@ describe('the 1d bars of the sample', () => {
     expect(moved.length).toBe(days.length - 1);
   });
 
-  test('have a figure in dollars for at least 99 % of what is available on every day', () => {
+  test('have a figure in dollars for at least 99 % of the available symbols of every day', () => {
     for (const date of days) {
       const here = [...available].filter(([, dates]) => dates.has(date)).map(([symbol]) => symbol);
       const covered = here.filter((symbol) => symbol !== 'ETHBTC' && bars.get(symbol)?.has(date));
@@ -123,7 +123,7 @@ describe('the 1d bars of the sample', () => {
   });
 });
 
-test('daily archives appear the next day between 08:30 and 08:40, their seconds vary', async () => {
+test('daily archives appear the next day between 08:30 and 08:40, at varying seconds', async () => {
   const seconds = new Set<number>();
   for (const symbol of ['BTCUSDT', 'TRXUSDT', '4USDT'])
     for (const { key, lastModified } of await listAll(sample, `${klines}${symbol}/`)) {
@@ -151,7 +151,7 @@ test('monthly archives appear on the first Monday of the next month', async () =
   }
 });
 
-test('the target sample of pipeline.yaml has the as-of that the sample is made for', async () => {
+test('the target sample in pipeline.yaml has the as-of that the sample is made for', async () => {
   const { targets } = parse(await readFile(join(import.meta.dirname, '../../../pipeline.yaml'), 'utf8'));
   expect(targets.sample).toMatchObject({ archive: 'sample', as_of: defaultAsOf });
 });

@@ -4,7 +4,7 @@ import { rowsOf, sample } from './support.ts';
 
 const days = ['2025-07-07', '2025-07-08', '2025-07-09'];
 
-/** Exact sum of decimal texts. */
+/** The exact sum of decimal texts. */
 const sumOf = (texts: readonly string[]): string => {
   const decimals = Math.max(...texts.map((text) => text.split('.')[1]?.length ?? 0));
   const units = texts.map((text) => {
@@ -44,7 +44,7 @@ test.each(fullMinutes.symbols)(
   },
 );
 
-test('other 1m archives hold the first minute of each six hours, inside the range of the day', async () => {
+test('other 1m archives have the first minute of every six hours, within the range of the day', async () => {
   for (const [symbol, day] of [
     ['SOLUSDT', '2025-07-09'],
     ['币安人生USDT', '2025-05-20'],

@@ -38,7 +38,7 @@ export async function prefixesOf(store: ObjectStore, prefix: string): Promise<re
   return commonPrefixes.map((name) => name.slice(prefix.length, -1));
 }
 
-/** The periods of one series, unpadded ones included. */
+/** The periods of one series, including unpadded ones. */
 export async function periodsOf(
   store: ObjectStore,
   cadence: Cadence,
@@ -60,7 +60,7 @@ export async function textOf(
   market?: InstrumentType,
 ): Promise<string> {
   const object = await store.read(keyOf(cadence, symbol, timeframe, period, market));
-  if (!object) throw new Error(`no ${cadence} ${timeframe} archive of ${symbol} for ${period}`);
+  if (!object) throw new Error(`the sample has no ${cadence} ${timeframe} archive of ${symbol} for ${period}`);
   const { files } = await Open.buffer(object.body);
   const [member] = files;
   if (!member || files.length > 1) throw new Error(`${files.length} members`);
@@ -79,7 +79,7 @@ export const rowsOf = async (...archive: Parameters<typeof textOf>): Promise<rea
 export const dateOfRow = ([openTime]: readonly string[]): string =>
   new Date(Number(openTime)).toISOString().slice(0, 10);
 
-/** One digest of all that a listing says: keys, MD5s and so every byte, sizes, times. */
+/** One digest of everything that a listing says: keys, sizes, times, and MD5s, which cover every byte. */
 export async function digestOf(store: ObjectStore): Promise<string> {
   const digest = createHash('sha256');
   for (const { key, etag, size, lastModified } of await listAll(store))

@@ -4,7 +4,7 @@ import { Open } from 'unzipper';
 import { expect, test } from 'vitest';
 import { zipOf } from '../../../extract/sample/zip-writer.ts';
 
-test('unzipper reads back any name and content, and the CRC-32 in both headers is that of the content (B22)', async () => {
+test('unzipper reads back any name and content, and both headers have the CRC-32 of the content (B22)', async () => {
   const content = fc.uint8Array({ maxLength: 5_000 }).map((bytes) => Buffer.from(bytes));
   const name = fc.constantFrom('BTCUSDT-1d-2025-07-09.csv', '币安人生USDT-1d-2025-07-09.csv', '🚀.csv');
   await fc.assert(
@@ -22,6 +22,6 @@ test('unzipper reads back any name and content, and the CRC-32 in both headers i
   );
 });
 
-test('the same content gives the same bytes at any time', () => {
+test('the same content always gives the same bytes', () => {
   expect(zipOf('a.csv', Buffer.from('1,2,3\n')).equals(zipOf('a.csv', Buffer.from('1,2,3\n')))).toBe(true);
 });

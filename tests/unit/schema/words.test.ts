@@ -25,7 +25,7 @@ test.each([
   expect(isDestructive(type(from, to))).toBe(loses);
 });
 
-test('drops lose data; renames and all that only adds do not', () => {
+test('drops lose data; renames and additions do not', () => {
   const at = { table: 'ohlcv', column: 'note' };
   const column = varchar('Note.');
   expect(isDestructive({ kind: 'column dropped', ...at, from: column })).toBe(true);

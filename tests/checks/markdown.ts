@@ -14,3 +14,7 @@ export function tableRows(text: string): readonly TableRow[] {
     return [{ line: at + 1, cells: cells.map((cell) => cell.trim()) }];
   });
 }
+
+/** The contents of the fenced code blocks of a page in one language, in order. */
+export const codeBlocks = (text: string, language: string): readonly string[] =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code as string);
