@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Vars } from './config/vars.ts';
 import type { UrlAccess } from './secrets.ts';
 
@@ -191,6 +192,11 @@ export type ArchiveMatch =
   | { readonly kind: 'unknown' };
 
 export interface Extract<Kind extends string = string> {
+  /**
+   * The options that `with:` may have in pipeline.yaml; without it there are none. They are checked before anything
+   * runs, in `ls` too. The message of a custom issue completes a sentence: `be a size such as 64 MiB`.
+   */
+  readonly options?: z.ZodType;
   /** The kinds of its warnings; each text says what the subject is and why it is odd. */
   readonly warnings?: Readonly<Record<Kind, string>>;
   /**

@@ -1,26 +1,17 @@
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { compileModel, modelContext, tablesRead } from './compile-model.ts';
 import type { Pipeline } from './config/load.ts';
+import { tableOf } from './config/references.ts';
 import { createVars, type Vars } from './config/vars.ts';
-import {
-  type CompiledModel,
-  type CompiledTest,
-  compileSql,
-  type TestValue,
-  testSql,
-  typeOf,
-} from './duckdb/dialect.ts';
+import { type CompiledModel, type CompiledTest, compileSql, tellingColumns, testSql } from './duckdb/dialect.ts';
 import { PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
 import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.ts';
 import { sourcesOf } from './lineage.ts';
 import type { DataTest, Model } from './model.ts';
-import { checkNames } from './schema/names.ts';
-import type { Schema, SqlType, Table } from './schema/table.ts';
-import { boundText, valueText } from './schema/value-text.ts';
+import { loadChecked, loadExport } from './modules.ts';
+import type { Schema, Table } from './schema/table.ts';
 
-/** The modules that pipeline.yaml names, loaded on demand, with models and tests compiled to SQL. */
+/** The modules of a checked pipeline.yaml, loaded on demand, with models and tests compiled to SQL. */
 export interface Project {
   readonly schema: Schema;
   model(node: ModelNode): Promise<CompiledModel>;
@@ -28,30 +19,9 @@ export interface Project {
   extract(node: ExtractNode): Promise<Extract>;
 }
 
-async function loadExport<T>(pipeline: Pipeline, use: string, name: string): Promise<T> {
-  const exports = await import(pathToFileURL(path.resolve(pipeline.root, use)).href).catch((cause: Error) => {
-    throw new PipelineError('MODULE_INVALID', `it cannot be loaded: ${cause.message}`, { file: use, cause });
-  });
-  if (exports[name] !== undefined) return exports[name];
-  const isDefault = name === 'default';
-  throw new PipelineError('MODULE_INVALID', `it has no ${isDefault ? 'default export' : `export ${name}`}`, {
-    file: use,
-    hint: isDefault
-      ? 'export default defineModel(…), defineExtract(…) or defineDataTest(…)'
-      : `export const ${name} = { … }`,
-  });
-}
-
-/** Loads the schema definition that pipeline.yaml names. */
-export async function loadSchema(pipeline: Pipeline): Promise<Schema> {
-  const schema = await loadExport<Schema>(pipeline, pipeline.spec.schema, 'schema');
-  checkNames(schema, pipeline.spec.schema);
-  return schema;
-}
-
 export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Project> {
-  const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use, 'default');
-  const schema = await loadSchema(pipeline);
+  const load = <T>(use: string): Promise<T> => loadExport<T>(pipeline, use);
+  const { schema, conditionReads } = await loadChecked(pipeline);
 
   async function loadModel(node: ModelNode): Promise<CompiledModel> {
     const model = await load<Model>(node.path);
@@ -114,14 +84,13 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
       place: { file: pipeline.file, ...node.position },
     };
     if (spec.type !== 'custom') {
-      const table = schema[model];
-      if (table === undefined)
-        throw new PipelineError('MODULE_INVALID', `${pipeline.spec.schema} has no table ${model}`, {
-          file: pipeline.spec.schema,
-        });
-      checkTestValues(pipeline, node, table, schema);
-      const reads = spec.type === 'relationships' ? [model, spec.to.split('.')[0] as string] : [model];
-      return { ...common, sql: testSql(spec, table), reads };
+      const table = schema[model] as Table;
+      const others = [
+        ...(spec.type === 'relationships' ? [tableOf(spec.to)] : []),
+        ...(conditionReads.get(spec) ?? []),
+      ];
+      const reads = [...new Set([model, ...others])];
+      return { ...common, sql: testSql(spec, table), telling: tellingColumns(spec, table), reads };
     }
     const test = await load<DataTest>(spec.use);
     const context = modelContext(schema, vars);
@@ -156,60 +125,3 @@ function remember<Node extends GraphNode, T>(make: (node: Node) => Promise<T>): 
     return known;
   };
 }
-
-/**
- * Refuses a test's value that no value of its column could equal, such as `no` for an INTEGER, and a comparison of
- * columns in which one would be rounded or parsed (B31).
- * @throws PipelineError CONFIG_INVALID at the value
- */
-function checkTestValues(pipeline: Pipeline, { spec, parent = '' }: TestNode, table: Table, schema: Schema): void {
-  const model = parent.replace(/^model\./, '');
-  const index = pipeline.spec.models[model]?.tests.indexOf(spec) ?? 0;
-  const check = (value: TestValue | undefined, isValue: boolean, ...path: readonly (string | number)[]): void => {
-    if (value === undefined || isValue || !('column' in spec)) return;
-    const type = typeOf(table, spec.column);
-    throw new PipelineError(
-      'CONFIG_INVALID',
-      `\`${value}\` is not a value of ${model}.${spec.column}, which is ${type}`,
-      {
-        file: pipeline.file,
-        ...pipeline.at(['models', model, 'tests', index, spec.type, ...path]),
-        value: String(value),
-        hint: `write a value of type ${type}`,
-      },
-    );
-  };
-  if (spec.type === 'accepted_values') {
-    const type = typeOf(table, spec.column);
-    for (const [place, value] of spec.values.entries())
-      check(value, valueText(String(value), type) !== undefined, 'values', place);
-  }
-  if (spec.type === 'relationships') {
-    const [other = '', key = ''] = spec.to.split('.');
-    const [type, otherType] = [typeOf(table, spec.column), schema[other] && typeOf(schema[other], key)];
-    if (otherType !== undefined && !areComparable(type, otherType)) {
-      throw new PipelineError('CONFIG_INVALID', `${model}.${spec.column} is ${type} and ${spec.to} is ${otherType}`, {
-        file: pipeline.file,
-        ...pipeline.at(['models', model, 'tests', index, spec.type, 'to']),
-        hint: 'DuckDB would round or parse one of them: compare columns of one type, or write a custom test',
-      });
-    }
-  }
-  if (spec.type === 'range') {
-    const type = typeOf(table, spec.column);
-    for (const which of ['min', 'max'] as const)
-      check(spec[which], boundText(String(spec[which]), type, which) !== undefined, which);
-  }
-}
-
-const families: readonly (readonly SqlType[])[] = [
-  ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'],
-  ['FLOAT', 'DOUBLE'],
-  // A DOUBLE can represent every value of the others.
-  ['TINYINT', 'SMALLINT', 'INTEGER', 'DOUBLE'],
-  ['DATE', 'TIMESTAMP'],
-];
-
-/** True if DuckDB compares values of the two types without converting one. */
-const areComparable = (a: SqlType, b: SqlType): boolean =>
-  a === b || families.some((family) => family.includes(a) && family.includes(b));

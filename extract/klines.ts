@@ -5,7 +5,7 @@ import { forEachConcurrent } from './concurrency.ts';
 import { asError, type Failure, SourceError } from './failure.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './feeds.ts';
 import { listingOf } from './listing/archive-listing.ts';
-import { clientOptions, type KlinesOptions, parseKlinesOptions, workersFor } from './options.ts';
+import { clientOptions, type KlinesOptions, klinesOptions, parseKlinesOptions, workersFor } from './options.ts';
 import { noteNothingWanted, type Plan, planAll, planRows, whereNothingWasWanted } from './plan/plan-all.ts';
 import { forgetAsked } from './rest/coverage.ts';
 import { demandLock } from './sources-lock.ts';
@@ -24,6 +24,8 @@ import { beginSurvey, intactEntries, noSurvey } from './staging/survey.ts';
  * `staged_klines`.
  */
 export default defineExtract({
+  options: klinesOptions,
+
   warnings: {
     rejected: 'Key of an archive that arrived as listed, but whose content is bad.',
     absent: 'Key of an archive that is listed, but answers 404.',

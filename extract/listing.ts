@@ -17,7 +17,14 @@ import {
 } from './listing/archive-listing.ts';
 import { createNewestDay, refreshSeries } from './listing/refresh.ts';
 import { keepSeries, type ListedSeries, peekSeries, seriesFile } from './listing/series-state.ts';
-import { clientOptions, type ListingOptions, parseListingOptions, type Scope, timeframeOf } from './options.ts';
+import {
+  clientOptions,
+  type ListingOptions,
+  listingOptions,
+  parseListingOptions,
+  type Scope,
+  timeframeOf,
+} from './options.ts';
 
 /** ms between progress reports while the symbols are not known yet, so that a run which waits for the host says so. */
 const progressEvery = 1_000;
@@ -27,6 +34,8 @@ const progressEvery = 1_000;
  * listing, incremental if its stored state allows. The output is an `ArchiveListing`, and it feeds `archive_objects`.
  */
 export default defineExtract({
+  options: listingOptions,
+
   warnings: {
     name_skipped: "Key of an archive whose name does not follow the archive's layout; it is skipped.",
     symbol_skipped: 'Name of a folder, in quotes, that cannot be a symbol; it is skipped.',

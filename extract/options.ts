@@ -115,13 +115,13 @@ const shared = {
   symbols: z.array(z.string()).default([]),
 };
 
-const listingOptions = z.strictObject({
+export const listingOptions = z.strictObject({
   ...shared,
   /** True to also list the daily USD-M tree at the timeframe of var `availability_timeframe`. */
   availability: z.boolean().default(false),
 });
 
-const klinesOptions = z.strictObject({
+export const klinesOptions = z.strictObject({
   ...shared,
   ...stagingSettings,
   /** What to do with an archive whose MD5 is the listed one but whose CHECKSUM file disagrees (A19). */
@@ -135,14 +135,14 @@ const klinesOptions = z.strictObject({
     .array(
       z.strictObject({
         key: z.string().min(1),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, 'be 64 lower-case hex digits'),
         reason: z.string().min(1),
       }),
     )
     .default([]),
 });
 
-const restOptions = z.strictObject({
+export const restOptions = z.strictObject({
   ...shared,
   connections: shared.connections.default(8),
   /** Days after which a symbol that the exchange did not know is requested again. */

@@ -6,7 +6,7 @@ import { SourceError } from './failure.ts';
 import type { RetryPolicy } from './http/retry.ts';
 import klines from './klines.ts';
 import { listingOf } from './listing/archive-listing.ts';
-import { parseRestOptions, restUrls, restWeights, retryOptions } from './options.ts';
+import { parseRestOptions, restOptions, restUrls, restWeights, retryOptions } from './options.ts';
 import { stagedSeries } from './rest/coverage.ts';
 import { fillSeries } from './rest/fill-series.ts';
 import { type Clock, createRestClient, systemClock } from './rest/rest-client.ts';
@@ -16,6 +16,8 @@ import { Ledger } from './staging/ledger.ts';
 /** Creates the extract. Tests pass their own clock and retry policy. */
 export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolicy> = {}): Extract =>
   defineExtract({
+    options: restOptions,
+
     warnings: {
       bar_skipped: 'Series and time of a bar from the exchange that cannot be right; it is skipped.',
       series_not_filled:

@@ -6,14 +6,12 @@ import { flagOf } from '../config/vars.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { systemClock } from '../report/clock.ts';
-import { headline } from '../report/node-text.ts';
 import type { RunEnd } from '../run/run-pipeline.ts';
 import { hideInValue } from '../secrets.ts';
 import { sourcesLock } from '../target/paths.ts';
 import { askOn, type Cli } from './io.ts';
 import { completeGraph, followsEdges, openContext } from './open-context.ts';
 import type { GlobalOptions, SelectionOptions } from './options.ts';
-import { formatTable } from './text-table.ts';
 
 export interface BuildOptions extends GlobalOptions, SelectionOptions {
   readonly start?: string;
@@ -26,7 +24,6 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   /** `true` means the lock next to pipeline.yaml. */
   readonly locked?: string | true;
   readonly failFast?: boolean;
-  readonly dryRun?: boolean;
   readonly wait?: boolean;
   readonly yes?: boolean;
   readonly warnError?: boolean;
@@ -36,9 +33,10 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
 
 /** Resolves the options of a run: the selected nodes, target, vars, window and clock, and how it reports. */
 export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', options: BuildOptions) {
-  const opened = await openContext(cli, options);
+  const [opened, { loadChecked }] = await Promise.all([openContext(cli, options), import('../modules.ts')]);
+  await loadChecked(opened.pipeline);
   // A run adds the edges of custom tests itself, from the project that it opens.
-  const isLeft = command === 'run' && !options.dryRun && !followsEdges(options);
+  const isLeft = command === 'run' && !followsEdges(options);
   const context = isLeft ? opened : { ...opened, graph: await completeGraph(opened) };
   const { pipeline, graph, target } = context;
   const [{ select }, { resolveAsOf }, { resolveWindow }] = await Promise.all([
@@ -79,26 +77,9 @@ function onlyThese(selected: Set<string>, only: ReadonlySet<string> | undefined)
 /** Executes `run` or `test`: resolves the options and passes them to the engine with a reporter. */
 export async function build(cli: Cli, command: 'run' | 'test', options: BuildOptions): Promise<RunEnd> {
   const { wanted, reporting } = await resolveBuild(cli, command, options);
-  const { target, paths, window } = wanted;
+  const { paths } = wanted;
   const { threads, memoryLimit } = options;
   const now = cli.now();
-
-  if (options.dryRun) {
-    const { name, synthetic } = target;
-    const [{ describeRun }, { describeWindow }] = await Promise.all([
-      import('../run/plan-run.ts'),
-      import('../config/window.ts'),
-    ]);
-    const range = window && { range: describeWindow(window) };
-    cli.print(headline(reporting.title, { target: name, synthetic, asOf: wanted.asOf, ...range }));
-    const nodes = await describeRun({ ...wanted, fullRefresh: options.fullRefresh ?? false });
-    for (const line of formatTable(
-      ['NODE', 'A RUN WOULD'],
-      nodes.map(({ id, would }) => [id, would]),
-    ))
-      cli.print(line);
-    return { exitCode: 0 };
-  }
 
   const [{ createReporter }, { runPipeline }] = await Promise.all([
     import('../report/reporter.ts'),

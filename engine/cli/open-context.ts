@@ -66,13 +66,12 @@ export async function openContext(
 export const followsEdges = ({ select, exclude }: SelectionOptions): boolean =>
   [select, exclude].flat().some((text) => /[+@]/.test(text ?? ''));
 
-/** Returns the graph with the edges of custom tests, whose modules it loads. */
+/** Returns the graph with the edges of what tests read, for commands that select; modules are loaded for it. */
 export async function completeGraph({
   pipeline,
   graph,
   vars,
 }: Pick<CommandContext, 'pipeline' | 'graph' | 'vars'>): Promise<Graph> {
-  if (!graph.nodes.some(({ kind, spec }) => kind === 'test' && 'use' in spec)) return graph;
   const [{ openProject }, { withTestEdges }] = await Promise.all([
     import('../project.ts'),
     import('../graph/test-edges.ts'),

@@ -15,6 +15,7 @@ export interface Pipeline {
   /** Absolute path of the folder that paths in the file are relative to. */
   readonly root: string;
   readonly spec: PipelineSpec;
+  readonly source: YamlSource;
   /** Returns the position of a value: of a scalar itself, of the key of a map or a list. */
   at(path: Path): Position;
 }
@@ -67,5 +68,5 @@ function pipelineOf(
   problems: readonly Problem[],
 ): Pipeline {
   if (spec === undefined || problems.length > 0) throw problemsError(file, problems);
-  return Object.freeze({ file, root, spec: withWrittenValues(spec, source), at: source.at });
+  return Object.freeze({ file, root, spec: withWrittenValues(spec, source), source, at: source.at });
 }

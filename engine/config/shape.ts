@@ -28,6 +28,19 @@ export function checkShape(source: YamlSource): Shape {
   return { spec: result.data, problems };
 }
 
+/** Checks the `with:` block at `path` against the options that its extract declares. */
+export function describeOptions(
+  source: YamlSource,
+  path: Path,
+  options: object,
+  declared: z.ZodType,
+): readonly Problem[] {
+  const result = declared.safeParse(options);
+  if (result.success) return [];
+  const keysOf = (at: Path) => keysIn(z.toJSONSchema(declared, { io: 'input' }) as JsonSchema, at.slice(path.length));
+  return result.error.issues.flatMap((issue) => describeIssue(source, issue, path, keysOf));
+}
+
 /** A map whose only key is unknown also lacks a known one; only the unknown key is worth reporting. */
 function isCause(issue: Issue, _: number, issues: readonly Issue[]): boolean {
   const isAbout = ({ path }: Issue) => formatPath(path as Path) === formatPath(issue.path as Path);
@@ -84,11 +97,14 @@ const labelOf = (path: Path): string => {
 
 const placeOf = (path: Path): string => (path.length === 0 ? '' : ` in ${formatPath(path)}`);
 
-function unknownKey(source: YamlSource, path: Path, key: string): Problem {
-  const keys = keysAt(path);
+/** Returns the keys that the map at a path may have. */
+type KeysAt = (path: Path) => readonly string[];
+
+function unknownKey(source: YamlSource, path: Path, key: string, keysOf: KeysAt): Problem {
+  const keys = keysOf(path);
   const hint = source.isStray([...path, key])
-    ? 'inside { } a comma ends an unquoted text: quote it'
-    : (closest(key, keys) ?? `known keys: ${keys.join(', ')}`);
+    ? 'a comma ends a text within { }: quote the text'
+    : (closest(key, keys) ?? (keys.length === 0 ? 'remove it' : `keys here are: ${keys.join(', ')}`));
   return {
     code: 'CONFIG_INVALID',
     message: `unknown key \`${key}\`${placeOf(path)}`,
@@ -98,15 +114,15 @@ function unknownKey(source: YamlSource, path: Path, key: string): Problem {
   };
 }
 
-function describeIssue(source: YamlSource, issue: Issue, base: Path = []): Problem[] {
+function describeIssue(source: YamlSource, issue: Issue, base: Path = [], keysOf: KeysAt = keysAt): Problem[] {
   const path = [...base, ...issue.path] as Path;
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(source, path, key));
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(source, path, key, keysOf));
   if (issue.code === 'invalid_union') {
     // The branch with the right type is the one that was meant.
     const isOfOtherType = ({ code, path }: Issue) =>
       path.length === 0 && (code === 'invalid_type' || code === 'invalid_union');
     const meant = issue.errors.find((inner) => !inner.some(isOfOtherType));
-    if (meant !== undefined) return meant.flatMap((inner) => describeIssue(source, inner, path));
+    if (meant !== undefined) return meant.flatMap((inner) => describeIssue(source, inner, path, keysOf));
   }
   const text = issue.code === 'invalid_key' ? String(path.at(-1)) : source.textAt(path);
   const problem = (message: string, hint?: string): Problem[] => [
@@ -146,17 +162,16 @@ export const pipelineJsonSchema = (): object => z.toJSONSchema(pipelineSpec, { i
 /** The text of pipeline.schema.json. */
 export const pipelineJsonSchemaText = (): string => `${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`;
 
-/** Returns the keys that the map at a path of pipeline.yaml may have; none if any key is allowed. */
-export function keysAt(path: readonly (string | number)[]): string[] {
+/** The keys that the map at a path of pipeline.yaml may have; none where its keys are free. */
+export const keysAt = (path: Path): string[] => keysIn(pipelineJsonSchema() as JsonSchema, path);
+
+function keysIn(whole: JsonSchema, path: Path): string[] {
   const step = (schema: JsonSchema, part: string | number): JsonSchema[] => {
     const free = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
     const next = typeof part === 'number' ? schema.items : (schema.properties?.[part] ?? free);
     return [...(next ? [next] : []), ...(schema.anyOf ?? []).flatMap((branch) => step(branch, part))];
   };
-  const found = path.reduce<JsonSchema[]>(
-    (schemas, part) => schemas.flatMap((schema) => step(schema, part)),
-    [pipelineJsonSchema() as JsonSchema],
-  );
+  const found = path.reduce<JsonSchema[]>((schemas, part) => schemas.flatMap((schema) => step(schema, part)), [whole]);
   return found
     .flatMap((schema) => [schema, ...(schema.anyOf ?? [])])
     .flatMap(({ properties }) => Object.keys(properties ?? {}));

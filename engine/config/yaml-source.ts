@@ -17,8 +17,11 @@ import type { PipelineSpec, TestSpec } from './spec.ts';
 /** A parsed YAML text that knows the position of each of its values. */
 export interface YamlSource {
   readonly data: unknown;
-  /** Returns the position of a value: of a scalar itself, the key of a map or list, or the parent if it is absent. */
-  at(path: Path): Position;
+  /**
+   * Where a reader looks for the value: at a scalar itself, at the key of a map or a list; what is absent is where it
+   * would be. `offset` is that of a character of a scalar, which only a text on one line without escapes can tell.
+   */
+  at(path: Path, offset?: number): Position;
   /** Returns the position of the key that ends the path. */
   keyAt(path: Path): Position;
   /** Returns the value as written, cut to one line; empty if there is none, undefined if the key is missing. */
@@ -124,9 +127,11 @@ export function parseYaml(text: string): { source: YamlSource; problems: Problem
   const isReadable = problems.every(({ code }) => code !== 'CONFIG_SYNTAX');
   const source: YamlSource = {
     data: isReadable ? document.toJS() : undefined,
-    at(path) {
-      const { key, value, isCollection } = locate(document, path);
-      return positionOf((isCollection ? (key ?? value?.[0]) : (value?.[0] ?? key)) ?? 0);
+    at(path, offset = 0) {
+      const { key, value, isCollection, scalar } = locate(document, path);
+      const start = (isCollection ? (key ?? value?.[0]) : (value?.[0] ?? key)) ?? 0;
+      const within = offset > 0 && value && scalar ? text.slice(...value).indexOf(String(scalar.value)) : -1;
+      return positionOf(within < 0 ? start : start + within + offset);
     },
     keyAt(path) {
       const { key, value } = locate(document, path);

@@ -23,6 +23,7 @@ export interface TestSql {
 
 type TestType = TestSpec['type'];
 type Spec<Type extends TestType> = Extract<TestSpec, { type: Type }>;
+type RowTest = 'not_null' | 'accepted_values' | 'range' | 'expression' | 'relationships';
 type Builders = { readonly [Type in Exclude<TestType, 'custom'>]: (spec: Spec<Type>, table: Table) => TestSql };
 
 /** Data of these days is still arriving: a gap in them is reported but does not fail the build. */
@@ -50,15 +51,41 @@ const isPartitioned = (table: Table): boolean => partitionColumns(table).length 
 /** True if a condition might read rows other than the one it is evaluated for. */
 const mayLookAround = (condition = ''): boolean => /\b(select|from)\b/i.test(condition);
 
-const failing = (rows: string, broken: string): string => `SELECT * FROM (FROM ${rows}) WHERE ${broken}`;
+/** The rows that break a rule, whose columns the rule may name with or without the table. */
+function failing(table: Table, first: readonly string[], rows: string, broken: string): string {
+  const columns = first.length === 0 ? '*' : `${names(first)}, * EXCLUDE (${names(first)})`;
+  return `SELECT ${columns} FROM (FROM ${rows}) AS ${quoteName(table.name)} WHERE ${broken}`;
+}
 
 /** A rule that each row keeps or breaks on its own. */
-const rowsWhere = (table: Table, where: string | undefined, broken: string): TestSql => ({
-  failures: failing(from(table, where), broken),
-  ...(isPartitioned(table) &&
-    !mayLookAround(where) &&
-    !mayLookAround(broken) && { dirtyFailures: failing(fromDirty(table, where), broken) }),
-});
+function rowsWhere(spec: Spec<RowTest>, table: Table, broken: string): TestSql {
+  const { where } = spec;
+  const first = tellingColumns(spec, table);
+  const isOfRow = !mayLookAround(where) && !mayLookAround(broken);
+  return {
+    failures: failing(table, first, from(table, where), broken),
+    ...(isPartitioned(table) && isOfRow && { dirtyFailures: failing(table, first, fromDirty(table, where), broken) }),
+  };
+}
+
+/** Returns the columns that tell which row fails and why: the tested ones, then the key. They come first. */
+export function tellingColumns(spec: TestSpec, table: Table): readonly string[] {
+  if (spec.type === 'unique') return spec.columns;
+  const tested = testedColumns(spec, table);
+  return tested.length === 0 ? [] : [...new Set([...tested, ...table.key])];
+}
+
+function testedColumns(spec: TestSpec, table: Table): readonly string[] {
+  if (spec.type === 'not_null') return spec.columns;
+  if (spec.type === 'expression') return namedIn(spec.expect, table);
+  return 'column' in spec ? [spec.column] : [];
+}
+
+/** The columns that a condition names, in the order of the table. */
+function namedIn(condition: string, { columns }: Table): readonly string[] {
+  const words = new Set(lowerCase(condition).split(/[^\p{L}\p{N}_$]+/u));
+  return Object.keys(columns).filter((column) => words.has(lowerCase(column)));
+}
 
 /** True if two rows with the same values in these columns must be in the same partition. */
 function tellPartition(columns: readonly string[], table: Table): boolean {
@@ -101,32 +128,33 @@ const builders: Builders = {
     };
   },
 
-  not_null: ({ columns, where }, table) =>
-    rowsWhere(table, where, columns.map((column) => `${quoteName(column)} IS NULL`).join(' OR ')),
+  not_null: (spec, table) =>
+    rowsWhere(spec, table, spec.columns.map((column) => `${quoteName(column)} IS NULL`).join(' OR ')),
 
-  accepted_values: ({ column, values, where }, table) =>
-    rowsWhere(
-      table,
-      where,
-      `${quoteName(column)} NOT IN (${values.map((value) => literalSql(value, typeOf(table, column))).join(', ')})`,
-    ),
+  accepted_values: (spec, table) => {
+    const { column, values } = spec;
+    const literals = values.map((value) => literalSql(value, typeOf(table, column)));
+    return rowsWhere(spec, table, `${quoteName(column)} NOT IN (${literals.join(', ')})`);
+  },
 
-  range: ({ column, min, max, where }, table) => {
+  range: (spec, table) => {
+    const { column, min, max } = spec;
     const type = typeOf(table, column);
     const bounds = [
       ...(min === undefined ? [] : [`${quoteName(column)} < ${boundSql(min, type, 'min')}`]),
       ...(max === undefined ? [] : [`${quoteName(column)} > ${boundSql(max, type, 'max')}`]),
     ];
-    return rowsWhere(table, where, bounds.join(' OR '));
+    return rowsWhere(spec, table, bounds.join(' OR '));
   },
 
-  expression: ({ expect, where }, table) => rowsWhere(table, where, `NOT coalesce((${expect}), false)`),
+  expression: (spec, table) => rowsWhere(spec, table, `NOT coalesce((${spec.expect}), false)`),
 
-  relationships: ({ column, to, where }, table) => {
+  relationships: (spec, table) => {
+    const { column, to } = spec;
     const [other, key] = to.split('.') as [string, string];
     // Qualified, since an unqualified name that the other table lacks would resolve to the tested row and equal itself.
     const known = `SELECT "$to".${quoteName(key)} FROM ${quoteName(other)} AS "$to" WHERE "$to".${quoteName(key)} IS NOT NULL`;
-    return rowsWhere(table, where, `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (${known})`);
+    return rowsWhere(spec, table, `${quoteName(column)} IS NOT NULL AND ${quoteName(column)} NOT IN (${known})`);
   },
 
   row_count: ({ min, max, where }, table) => {
@@ -201,10 +229,10 @@ export function testSql(spec: Exclude<TestSpec, { type: 'custom' }>, table: Tabl
 }
 
 /** A value of a test as written in pipeline.yaml. */
-export type TestValue = string | number | boolean;
+type TestValue = string | number | boolean;
 
 /** Returns the type of a column, ignoring the case of its name; VARCHAR if the table has no such column. */
-export function typeOf(table: Table, name: string): SqlType {
+function typeOf(table: Table, name: string): SqlType {
   const found = Object.entries(table.columns).find(([column]) => lowerCase(column) === lowerCase(name));
   return found?.[1].type ?? 'VARCHAR';
 }

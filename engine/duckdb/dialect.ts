@@ -1,7 +1,8 @@
 /** The parts of the DuckDB layer that do not load DuckDB: SQL text (definitions, models, tests), limits, file names. */
 export { type CompiledModel, type ModelWarning, modelWarnings } from './compiled-model.ts';
-export { type TestValue, testSql, typeOf } from './data-tests.ts';
+export { tellingColumns, testSql } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';
+export { definitionParts } from './explain.ts';
 export { compileSql, createCompiler } from './kysely.ts';
 export { daysOf, isPruned, prunedName, type Source, sourcesOfModel } from './partition-map.ts';
 export type { CompiledTest } from './run-test.ts';

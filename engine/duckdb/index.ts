@@ -29,7 +29,7 @@ export { checkResult, openEmpty } from './describe.ts';
 
 // Test.
 
-export { readsClock, recordOutcomes, runTest, type TestOutcome } from './run-test.ts';
+export { readsClock, recordOutcomes, runTest, stillHolds, type TestOutcome } from './run-test.ts';
 
 // Export.
 
@@ -42,7 +42,7 @@ export { createReader, firstRows } from './reader.ts';
 // State: what was published, and what another program changed.
 
 export { adoptRows, describeForeign, markUnlessAsLeft } from './foreign.ts';
-export { alteredPartitions, builtAmong, type Conclusion, forgetInputs, isUnbuilt } from './state.ts';
+export { alteredPartitions, builtAmong, builtPartitions, type Conclusion, forgetInputs, isUnbuilt } from './state.ts';
 
 // Maintain: copies, checks and the size of a file.
 

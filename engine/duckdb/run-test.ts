@@ -14,6 +14,8 @@ export interface CompiledTest {
   readonly model: string;
   readonly severity: 'error' | 'warn';
   readonly sql: TestSql;
+  /** The columns of a failing row that are always shown; only a few of the first ones if not set. */
+  readonly telling?: readonly string[];
   /** Position of the declaration. */
   readonly place: { readonly file: string; readonly line: number; readonly column: number };
   /** Tables whose state decides whether an earlier result is still valid. */

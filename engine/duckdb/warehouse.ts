@@ -86,6 +86,11 @@ export class Warehouse implements AsyncDisposable {
     return row;
   }
 
+  /** Returns the tables that a query names, in alphabetical order, without running it. */
+  tablesIn(sql: string): readonly string[] {
+    return this.#connection.getTableNames(sql, false).toSorted();
+  }
+
   /** Streams a result while it is computed, on its own connection, so that other results can be read meanwhile. */
   async *stream<T>(sql: string, read: (result: DuckDBResult) => AsyncIterable<T>): AsyncGenerator<T> {
     this.#signal?.throwIfAborted();

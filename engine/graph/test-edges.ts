@@ -5,13 +5,14 @@ import type { Graph, GraphNode } from './graph.ts';
 import { inTopologicalOrder } from './walk.ts';
 
 /**
- * Returns the graph with edges from each custom test to the nodes that make the tables it reads, which only its module
- * declares. A test whose module cannot be loaded keeps the edge to its model; it fails when it is selected.
+ * Returns the graph with an edge from each test to the nodes that make the tables it reads, which only the module of a
+ * custom test or a parsed SQL condition says. A test whose module cannot be loaded keeps the edge to its model: it is an
+ * error where the test is selected.
  */
 export async function withTestEdges(graph: Graph, pipeline: Pipeline, project: Project): Promise<Graph> {
   const makerOf = makers(pipeline.spec);
   const edged = graph.nodes.map(async (node): Promise<GraphNode> => {
-    if (node.kind !== 'test' || node.spec.type !== 'custom') return node;
+    if (node.kind !== 'test') return node;
     const reads = await project.test(node).then(
       (test) => test.reads,
       () => [],

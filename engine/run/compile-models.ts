@@ -9,7 +9,14 @@ import { openProject } from '../project.ts';
 import type { TargetPaths } from '../target/paths.ts';
 import { writeManifest } from './artifacts.ts';
 
-const pretty = (sql: string) => format(sql, { language: 'duckdb', keywordCase: 'upper' });
+/** Formats a statement, or returns it as it is if the formatter does not know its syntax, such as the operator `@>`. */
+function pretty(sql: string): string {
+  try {
+    return format(sql, { language: 'duckdb', keywordCase: 'upper' });
+  } catch {
+    return sql;
+  }
+}
 
 /** Writes the SQL of the selected models and tests to artifacts/compiled, as the engine runs it; returns the paths. */
 export async function compileModels(options: {

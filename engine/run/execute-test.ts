@@ -30,6 +30,11 @@ function cellText(cell: unknown): string {
   return typeof cell === 'number' ? formatFigure(cell) : String(cell);
 }
 
+const fewCells = 4;
+
+/** The test's line in pipeline.yaml: `pipeline.yaml:95:9`. */
+const placeText = ({ place: { file, line, column } }: TestOutcome['test']): string => `${file}:${line}:${column}`;
+
 /** Describes the outcome of a test in one line. */
 export function testOutcome(outcome: TestOutcome, acknowledgements: Acknowledgements): NodeOutcome {
   const { test, status, value, threshold, rowsFailed, examples, failuresFile } = outcome;
@@ -39,16 +44,16 @@ export function testOutcome(outcome: TestOutcome, acknowledgements: Acknowledgem
   if (status === 'pass') return { status, message: measured || 'no row fails', facts };
   const shown = examples.map((row) =>
     Object.entries(row)
-      .slice(0, 4)
+      .slice(0, Math.max(fewCells, test.telling?.length ?? 0))
       .map(([name, cell]) => `${name}=${cellText(cell)}`)
       .join(' '),
   );
   const parts = [
-    measured,
+    ...(measured === '' ? [] : [measured]),
     `${countOf(rowsFailed, 'row fails', 'rows fail')}: ${shown.join('; ')}`,
     `all in ${failuresFile}`,
   ];
-  const message = parts.filter((part) => part !== '').join('; ');
+  const message = `${placeText(test)}: ${parts.join('; ')}`;
   const entry = status === 'warn' ? acknowledgements.ofTest(outcome) : undefined;
   if (entry === undefined) return { status, message, facts };
   if (entry.kind === 'worse') return { status, message: `worse than ${entry.place} acknowledges; ${message}`, facts };

@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { freeBytes } from '../disk.ts';
-import { findDirty, openWarehouse, type Warehouse } from '../duckdb/index.ts';
-import { PipelineError } from '../errors.ts';
-import type { ExtractPlan } from '../extract.ts';
+import { builtAmong, builtPartitions, findDirty, openWarehouse, stillHolds, type Warehouse } from '../duckdb/index.ts';
+import type { ExtractPlan, ExtractResult, TableFeed } from '../extract.ts';
 import { countOf, formatBytes, formatCount } from '../format.ts';
-import type { ExtractNode, GraphNode } from '../graph/graph.ts';
+import type { ExtractNode, GraphNode, ModelNode, TestNode } from '../graph/graph.ts';
 import { queriesWaitMs } from '../limits.ts';
 import { readMigrations } from '../migrations/folder.ts';
-import { expectCurrent, refuseOlder } from '../migrations/states.ts';
+import { expectCurrent } from '../migrations/states.ts';
 import { openProject, type Project } from '../project.ts';
 import { expectArchive } from '../target/archive-address.ts';
 import { lockTarget } from '../target/lock.ts';
@@ -16,13 +15,26 @@ import { createAcknowledgements } from './acknowledgements.ts';
 import { checkTables } from './check-tables.ts';
 import { lastRate, secondsAt } from './confirm.ts';
 import { commandOf, createShare, type ExtractScope, nodeWindows, type RunOptions, refOf, startOf } from './context.ts';
+import { changeOfDefinition, readDefinitions } from './definitions.ts';
 import { extractContext, summaryText } from './execute-extract.ts';
 
 export interface RunPlan {
+  /** Every node of the selection, in the order of the run. */
+  readonly nodes: readonly PlannedNode[];
   readonly extracts: readonly PlannedExtract[];
   /** The folder that the run would write to, and the bytes free in it. */
   readonly directory: string;
   readonly free: number;
+}
+
+/**
+ * Why a run would build a node: `sql`, `var` with its name, or `definition` (that of the table) have changed; its `input`
+ * has or will; it is `new`; it is `forced` by --full-refresh. Without a reason there is nothing to do.
+ */
+export interface PlannedNode {
+  readonly id: string;
+  readonly would: string;
+  readonly why?: string;
 }
 
 export interface PlannedExtract extends ExtractPlan {
@@ -31,7 +43,7 @@ export interface PlannedExtract extends ExtractPlan {
   readonly seconds: number | undefined;
 }
 
-type PlanOptions = Pick<
+export type PlanOptions = Pick<
   RunOptions,
   | 'pipeline'
   | 'graph'
@@ -41,6 +53,7 @@ type PlanOptions = Pick<
   | 'vars'
   | 'asOf'
   | 'window'
+  | 'fullRefresh'
   | 'relist'
   | 'wait'
   | 'reporter'
@@ -53,23 +66,56 @@ type PlanOptions = Pick<
 >;
 
 /**
- * Estimates what the extracts of the selection would fetch. Extracts that cannot tell are run, since they are cheap:
- * the archive is listed. No archive is fetched and nothing is loaded. Holds the target as a run does.
- * @throws PipelineError SELECTION_EMPTY if no selected extract fetches files
+ * Describes what a run of the selection would do now, and why. If an extract of the selection can estimate what it would
+ * fetch, the target is held as by a run, and the extracts that cannot are run, since they are cheap: the archive is
+ * listed. No archive is fetched, nothing is loaded or built.
  */
 export async function planRun(options: PlanOptions): Promise<RunPlan> {
-  const { graph, selected, paths, vars, reporter, clock } = options;
-  const isOn = ({ when }: ExtractNode) => when === undefined || vars.boolean(when);
-  const nodes = graph.nodes.filter(
-    (node): node is ExtractNode => node.kind === 'extract' && selected.has(node.id) && isOn(node),
-  );
-  const project = await openProject(options.pipeline, vars);
-  const modules = await Promise.all(nodes.map(async (node) => ({ node, extract: await project.extract(node) })));
-  if (!modules.some(({ extract }) => extract.plan !== undefined)) {
-    throw new PipelineError('SELECTION_EMPTY', 'no selected node fetches files', {
-      hint: 'also select what it needs, with a `+` in front: --select +NAME',
-    });
+  const { pipeline, graph, selected, vars, paths, signal } = options;
+  const project = await openProject(pipeline, vars);
+  const nodes = graph.nodes.filter(({ id }) => selected.has(id));
+  const anew = isRebuild(options);
+  await checkTables(nodes, graph, { root: pipeline.root, file: paths.warehouse, anew }, signal);
+  if (!anew) refuseLost(paths.warehouse);
+  {
+    await using warehouse = await openBuilt(options);
+    if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
   }
+  const extracts = await planExtracts(project, nodes, options);
+  await using warehouse = await openBuilt(options);
+  return {
+    nodes: await describeNodes(nodes, { ...options, project, warehouse, ...extracts }),
+    extracts: [...extracts.planned.values()],
+    directory: paths.root,
+    free: await freeBytes(paths.root),
+  };
+}
+
+/** Opens the warehouse for reading if there is one. */
+const openBuilt = async ({ paths, asOf, signal }: PlanOptions): Promise<Warehouse | undefined> =>
+  stateOfFile(paths.warehouse) === 'there'
+    ? openWarehouse({ file: paths.warehouse, readOnly: true, asOf, waitMs: queriesWaitMs, signal })
+    : undefined;
+
+const isOn = ({ when }: GraphNode, { vars }: Pick<PlanOptions, 'vars'>) => when === undefined || vars.boolean(when);
+
+interface PlannedExtracts {
+  readonly planned: ReadonlyMap<string, PlannedExtract>;
+  /** Those that were run, because they cannot plan. */
+  readonly ran: ReadonlyMap<string, ExtractResult>;
+}
+
+async function planExtracts(
+  project: Project,
+  nodes: readonly GraphNode[],
+  options: PlanOptions,
+): Promise<PlannedExtracts> {
+  const { graph, selected, paths, reporter, clock } = options;
+  const on = nodes.filter((node): node is ExtractNode => node.kind === 'extract' && isOn(node, options));
+  const modules = await Promise.all(on.map(async (node) => ({ node, extract: await project.extract(node) })));
+  const planned = new Map<string, PlannedExtract>();
+  const ran = new Map<string, ExtractResult>();
+  if (!modules.some(({ extract }) => extract.plan !== undefined)) return { planned, ran };
 
   await using lock = await lockTarget(paths.root, {
     command: commandOf(options),
@@ -78,13 +124,6 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     signal: options.signal,
     tell: (message) => reporter.report({ type: 'log', level: 'info', message }),
   });
-  if (stateOfFile(paths.warehouse) === 'there') {
-    await using warehouse = await openWarehouse({
-      ...{ file: paths.warehouse, readOnly: true, waitMs: queriesWaitMs },
-      signal: options.signal,
-    });
-    await refuseOlder(warehouse, options.pipeline.root);
-  }
   await using share = createShare();
   const scope: ExtractScope = {
     ...options,
@@ -92,16 +131,15 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     project,
     windows: options.window === undefined ? new Map() : nodeWindows(graph, selected, options.window),
     acknowledgements: createAcknowledgements(options.pipeline, options.target.name, reporter),
-    extracted: new Map(),
-    rebuild: stateOfFile(paths.warehouse) !== 'there',
+    extracted: ran,
+    rebuild: options.fullRefresh || stateOfFile(paths.warehouse) !== 'there',
     locked: undefined,
     share: share.get,
     confirm: async () => {},
   };
   await expectArchive(scope, { graph, fetches: true, now: options.now });
-  reporter.report(startOf(options, nodes));
+  reporter.report(startOf(options, on));
   await mkdir(paths.staging, { recursive: true });
-  const extracts: PlannedExtract[] = [];
   for (const { node, extract } of modules) {
     const startedAt = clock();
     reporter.report({ type: 'node_started', node: refOf(node) });
@@ -109,56 +147,116 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     let message: string;
     if (extract.plan === undefined) {
       const result = await extract.run(context);
-      scope.extracted.set(node.name, result);
+      ran.set(node.name, result);
       message = summaryText(result);
     } else {
       const plan = await extract.plan(context);
       const rate = await lastRate(paths.artifacts, node.id);
-      extracts.push({ ...plan, name: node.name, seconds: rate && secondsAt(rate, plan) });
-      message = `would fetch ${countOf(plan.files, 'file')}, ${formatBytes(plan.bytes)}`;
+      planned.set(node.name, { ...plan, name: node.name, seconds: rate && secondsAt(rate, plan) });
+      message = `would ${fetchText(plan)}`;
     }
     const seconds = (clock() - startedAt) / 1000;
     reporter.report({ type: 'node_finished', node: refOf(node), status: 'pass', seconds, message });
   }
-  return { extracts, directory: paths.root, free: await freeBytes(paths.root) };
+  return { planned, ran };
 }
 
-/** Describes what a run of this selection would do now, one line per node; writes nothing. */
-export async function describeRun(
-  options: Pick<
-    RunOptions,
-    'pipeline' | 'graph' | 'selected' | 'vars' | 'paths' | 'asOf' | 'window' | 'fullRefresh' | 'signal'
-  >,
-): Promise<readonly { readonly id: string; readonly would: string }[]> {
-  const { pipeline, graph, selected, vars, paths, asOf, window, fullRefresh, signal } = options;
-  const project = await openProject(pipeline, vars);
-  const nodes = graph.nodes.filter(({ id }) => selected.has(id));
-  const anew = isRebuild(options);
-  await checkTables(nodes, graph, { root: pipeline.root, file: paths.warehouse, anew }, signal);
+const fetchText = ({ files, bytes }: ExtractPlan): string =>
+  files === 0 ? 'fetch nothing' : `fetch ${countOf(files, 'file')}, ${formatBytes(bytes)}`;
+
+/** Whether a run would change what a node makes; `maybe` is not known before its inputs are. */
+type Change = 'yes' | 'maybe' | 'no';
+
+interface Judged extends PlannedNode {
+  readonly change: Change;
+}
+
+interface Scope extends PlanOptions, PlannedExtracts {
+  readonly project: Project;
+  readonly warehouse: Warehouse | undefined;
+}
+
+async function describeNodes(nodes: readonly GraphNode[], scope: Scope): Promise<readonly PlannedNode[]> {
+  const { graph, selected, window, paths } = scope;
   const windows = window === undefined ? undefined : nodeWindows(graph, selected, window);
-  if (!anew) refuseLost(paths.warehouse);
-  await using warehouse =
-    stateOfFile(paths.warehouse) === 'there'
-      ? await openWarehouse({ file: paths.warehouse, readOnly: true, asOf, waitMs: queriesWaitMs, signal })
-      : undefined;
-  if (warehouse) await expectCurrent(warehouse, { ...project, migrations: await readMigrations(pipeline.root) });
-  const described: { id: string; would: string }[] = [];
-  for (const node of nodes) described.push({ id: node.id, would: await wouldDo(node) });
-  return described;
+  const recorded = await readDefinitions(paths.artifacts);
+  const judged = new Map<string, Judged>();
+  for (const node of nodes) judged.set(node.id, await judge(node));
+  return [...judged.values()].map(({ change: _, ...node }) => node);
 
-  async function wouldDo(node: GraphNode): Promise<string> {
-    if (node.when !== undefined && !vars.boolean(node.when)) return `nothing: the var ${node.when} is false`;
-    if (node.kind === 'extract') return `ask the archive${window === undefined ? ' for everything it has' : ''}`;
-    if (node.kind === 'test') return 'run';
-    if (node.kind === 'export') return fullRefresh ? 'write it again' : 'write it if its table changes';
-    if (warehouse === undefined) return 'build it for the first time';
-    return dirtyNow(warehouse, project, node);
+  function inputOf({ needs }: GraphNode): Change {
+    const changes = needs.map((id) => judged.get(id)?.change ?? 'no');
+    return changes.includes('yes') ? 'yes' : changes.includes('maybe') ? 'maybe' : 'no';
   }
 
-  async function dirtyNow(open: Warehouse, { model }: Project, node: GraphNode & { kind: 'model' }): Promise<string> {
-    const { dirty, total } = await findDirty(open, await model(node), windows?.get(node.id), fullRefresh);
-    if (dirty === 0) return 'nothing, unless its inputs change';
-    const rest = fullRefresh ? 'whether they have changed or not' : 'more if its inputs change';
-    return `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}, ${rest}`;
+  async function judge(node: GraphNode): Promise<Judged> {
+    const { id } = node;
+    if (!isOn(node, scope)) return { id, would: `do nothing: the var ${node.when} is false`, change: 'no' };
+    const input = inputOf(node);
+    switch (node.kind) {
+      case 'extract':
+        return judgeExtract(node, scope);
+      case 'model':
+        return judgeModel(node, input);
+      case 'test':
+        return judgeTest(node, input);
+      case 'export':
+        if (scope.fullRefresh) return { id, would: 'write it again', why: 'forced', change: 'yes' };
+        if (input === 'yes' || scope.warehouse === undefined)
+          return { id, would: 'write it', why: 'input', change: 'yes' };
+        return { id, would: input === 'maybe' ? unlessInput : 'keep it, unless its file has changed', change: input };
+    }
   }
+
+  async function judgeModel(node: ModelNode, input: Change): Promise<Judged> {
+    const { id } = node;
+    const { warehouse, fullRefresh, project } = scope;
+    const model = await project.model(node);
+    if (warehouse === undefined) return { id, would: 'build it for the first time', why: 'new', change: 'yes' };
+    const isNew = !(await builtAmong(warehouse, [node.name])).has(node.name);
+    const { dirty, total } = await findDirty(warehouse, model, windows?.get(id), fullRefresh);
+    if (dirty === 0) {
+      if (input === 'yes') return { id, would: 'rebuild what its input changes', why: 'input', change: 'yes' };
+      return { id, would: input === 'maybe' ? unlessInput : 'reuse it', change: input };
+    }
+    const more = input === 'no' ? '' : ', and what its input changes';
+    const would = isNew
+      ? 'build it for the first time'
+      : `rebuild ${formatCount(dirty)} of ${countOf(total, 'partition')}`;
+    return { id, would: `${would}${more}`, why: isNew ? 'new' : await whyDirty(node), change: 'yes' };
+  }
+
+  async function whyDirty(node: ModelNode): Promise<string> {
+    if (scope.fullRefresh) return 'forced';
+    return (await changeOfDefinition(node, recorded, scope)) ?? 'input';
+  }
+
+  async function judgeTest(node: TestNode, input: Change): Promise<Judged> {
+    const { id } = node;
+    if (input === 'yes' || scope.warehouse === undefined) return { id, would: 'run', why: 'input', change: 'no' };
+    const holds = await stillHolds(scope.warehouse, await scope.project.test(node), scope.asOf);
+    if (!holds) return { id, would: 'run', why: 'not passed', change: 'no' };
+    return { id, would: input === 'maybe' ? unlessInput : 'reuse its result', change: 'no' };
+  }
+}
+
+const unlessInput = 'nothing, unless what it reads changes';
+
+/** An extract that has run is judged by its tables, as the run would load them. */
+async function judgeExtract(node: ExtractNode, scope: Scope): Promise<Judged> {
+  const { id, name } = node;
+  const { planned, ran, project, warehouse, paths, asOf } = scope;
+  const plan = planned.get(name);
+  const result = ran.get(name);
+  if (plan === undefined && result === undefined) return { id, would: 'run', change: 'maybe' };
+  const extract = await project.extract(node);
+  const { feeds = {} } = await extract.staged({ stagingDir: paths.staging, asOf, output: result?.output });
+  const isLoaded = async ([table, { partitions }]: [string, TableFeed]): Promise<boolean> => {
+    const built = warehouse === undefined ? new Map() : await builtPartitions(warehouse, table);
+    return built.size === partitions.size && [...partitions].every(([one, digest]) => built.get(one) === digest);
+  };
+  const loaded = await Promise.all(Object.entries(feeds).map(isLoaded));
+  const isOpen = (plan !== undefined && plan.files > 0) || loaded.includes(false);
+  const text = plan === undefined ? `list: ${summaryText(result as ExtractResult)}` : fetchText(plan);
+  return { id, would: text, change: isOpen ? 'yes' : 'no' };
 }

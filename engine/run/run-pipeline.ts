@@ -31,6 +31,7 @@ import {
   refOf,
   startOf,
 } from './context.ts';
+import { recordDefinitions } from './definitions.ts';
 import { executeExport } from './execute-export.ts';
 import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
@@ -171,6 +172,12 @@ async function runHeld(
   }
   lock.lost.throwIfAborted(); // the artifacts belong to another run by now
   await notePublished(finished.values(), paths, options.now);
+  if (options.window === undefined) {
+    const built = [...finished.values()].flatMap(({ node, outcome: { status } }) =>
+      node.kind === 'model' && (status === 'pass' || status === 'warn' || status === 'reused') ? [node] : [],
+    );
+    await recordDefinitions(paths.artifacts, built, { project, vars: options.vars });
+  }
 
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;

@@ -8,7 +8,7 @@ import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { migrationsFolder, readMigrations } from '../migrations/folder.ts';
 import { replayMigrations } from '../migrations/states.ts';
-import { loadSchema } from '../project.ts';
+import { loadSchema } from '../modules.ts';
 import {
   type CompareOptions,
   type Comparison,

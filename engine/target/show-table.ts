@@ -3,7 +3,7 @@ import { firstRows, hasView, openWarehouse } from '../duckdb/index.ts';
 import { closest, PipelineError } from '../errors.ts';
 import { queriesWaitMs } from '../limits.ts';
 import { refuseOlder } from '../migrations/states.ts';
-import { loadSchema } from '../project.ts';
+import { loadSchema } from '../modules.ts';
 import type { TextRows } from '../read.ts';
 import { storedTables } from '../schema/table.ts';
 import type { TargetPaths } from './paths.ts';

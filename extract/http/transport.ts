@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import { buildConnector, EnvHttpProxyAgent, Pool } from 'undici';
+import type { buildConnector, EnvHttpProxyAgent, Pool } from 'undici';
 import type { UrlAccess } from '../../engine/index.ts';
 
 export interface TransportOptions {
@@ -54,6 +55,9 @@ export interface Transport extends AsyncDisposable {
   get(request: TransportRequest): Promise<Answer>;
 }
 
+/** Loaded with the first connection: every command that checks the options of an extract loads this module. */
+const undici = (): typeof import('undici') => createRequire(import.meta.url)('undici');
+
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const proxyVariables = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
 /** Bodies of other statuses are read up to this size, so that their connection can be reused. */
@@ -70,7 +74,6 @@ export function createTransport(options: TransportOptions): Transport {
   const { slowestRate = 1_000, env = process.env } = options;
   // HTTP/1.1 only: on a single HTTP/2 connection, one lost packet would delay all requests.
   const settings = { connections, pipelining: 1, allowH2: false, connectTimeout, headersTimeout, bodyTimeout };
-  const connect = createConnector({ timeout: connectTimeout, allowH2: false });
   const pools = new Map<string, Pool | EnvHttpProxyAgent>();
   const proxied = proxyVariables.some((name) => Boolean(env[name]));
 
@@ -80,8 +83,11 @@ export function createTransport(options: TransportOptions): Transport {
     let pool = pools.get(name);
     if (pool === undefined) {
       pool = direct
-        ? new Pool(url.origin, { ...settings, connect })
-        : new EnvHttpProxyAgent({ ...settings, ...proxiesOf(env) });
+        ? new (undici().Pool)(url.origin, {
+            ...settings,
+            connect: createConnector({ timeout: connectTimeout, allowH2: false }),
+          })
+        : new (undici().EnvHttpProxyAgent)({ ...settings, ...proxiesOf(env) });
       pools.set(name, pool);
     }
     return pool;
@@ -194,6 +200,7 @@ const readSize = 64 * 1024;
  * after every 250 archives of 70 KB.
  */
 export function createConnector(settings: buildConnector.BuildOptions): buildConnector.connector {
+  const { buildConnector } = undici();
   return (options, done) => {
     const buffer = Buffer.allocUnsafeSlow(readSize);
     let socket: Socket | null = null;

@@ -97,7 +97,7 @@ describe('pnpm pipeline plan', () => {
     await using it = await mirror();
     const table = await it.call('plan');
     expect(table.stdout).toMatch(
-      /^INSTRUMENT_TYPE +TIMEFRAME +MONTH +CADENCE +FILES +BYTES +NEW\nfutures-um +1d +2025-06 +monthly +2 .*\nfutures-um .*\n\nklines: 18 files, [\d.]+ kB to fetch, about 73\.7 kB to stage\nfree in .*mirror: [\d.]+ [MGT]B\n$/,
+      /^klinehouse plan · .*\nINSTRUMENT_TYPE +TIMEFRAME +MONTH +CADENCE +FILES +BYTES +NEW\nfutures-um +1d +2025-06 +monthly +2 .*\nfutures-um .*\n\nNODE[\s\S]*\nmodel\.ohlcv +build it for the first time +new\n[\s\S]*\n\nklines: 18 files, [\d.]+ kB to fetch, about 73\.7 kB to stage\nfree in .*mirror: [\d.]+ [MGT]B\n$/,
     );
     const csv = await it.call('plan', '--format', 'csv');
     expect(csv.stdout.split('\n').map((line) => line.split(',').slice(0, 6).join())).toEqual([
@@ -118,10 +118,13 @@ describe('pnpm pipeline plan', () => {
     expect(refused.stderr).toContain('[RUN_LOCKED]');
   });
 
-  test('says how to select the extracts if the selection fetches nothing', async () => {
+  test('a selection that fetches nothing says what would be built, and needs what it reads', async () => {
     await using it = await mirror();
     const empty = await it.call('plan', '--select', 'rankings');
-    expect(empty.exitCode).toBe(2);
-    expect(empty.stderr).toMatch(/\[SELECTION_EMPTY\].*\n.*--select \+NAME/);
+    expect([empty.exitCode, empty.stderr]).toEqual([2, expect.stringContaining('[TABLE_MISSING]')]);
+    await it.run();
+    const built = await it.call('plan', '--select', 'rankings');
+    expect(built.stdout).toMatch(/\nmodel\.volume_rankings +reuse it\n/);
+    expect((await it.call('run', '--dry-run', '--select', 'rankings')).stdout).toBe(built.stdout);
   });
 });

@@ -37,8 +37,13 @@ async function graphOf(
   cli: Cli,
   options: GlobalOptions & SelectionOptions & { readonly output?: Output },
 ): Promise<Graph> {
+  const [pipeline, { buildGraph }, { loadChecked }] = await Promise.all([
+    loadPipelineOf(cli, options),
+    import('../../graph/graph.ts'),
+    import('../../modules.ts'),
+  ]);
+  await loadChecked(pipeline);
   if (followsEdges(options) || options.output === 'json') return completeGraph(await openContext(cli, options));
-  const [pipeline, { buildGraph }] = await Promise.all([loadPipelineOf(cli, options), import('../../graph/graph.ts')]);
   return buildGraph(pipeline);
 }
 

@@ -114,7 +114,7 @@ function changeOf(cli: Cli) {
 async function loadDefinition(cli: Cli, options: GlobalOptions) {
   const [pipeline, { loadSchema }, { readMigrations }] = await Promise.all([
     loadPipelineOf(cli, options),
-    import('../../project.ts'),
+    import('../../modules.ts'),
     import('../../migrations/folder.ts'),
   ]);
   return { schema: await loadSchema(pipeline), migrations: await readMigrations(pipeline.root) };

@@ -14,11 +14,12 @@ import { formatTable } from '../text-table.ts';
 export function definePlan(program: Command, cli: Cli): void {
   const command = program
     .command('plan')
-    .description('Lists the archive and shows what a run would fetch and why, without fetching it.');
+    .description('Shows what a run would fetch and build, and why. Lists the archive, but fetches and builds nothing.');
   addSelectionOptions(command)
     .option('--start <date>', 'first UTC day to fetch')
     .option('--end <date>', 'the UTC day after the last one')
     .option('--as-of <time>', 'clock of the run in UTC; decides which months are closed')
+    .option('--full-refresh', 'plan as if everything were rebuilt')
     .option('--relist', 'list every series in full again, and retry what was absent')
     .option('--wait', 'wait while another run has the target locked')
     .addOption(new Option('--format <format>', 'output format').choices(planFormats).default('table'))
@@ -31,12 +32,14 @@ export function definePlan(program: Command, cli: Cli): void {
 export const planFormats = ['table', 'csv', 'json'] as const;
 export type PlanFormat = (typeof planFormats)[number];
 
-/** `pnpm pipeline plan`. */
-async function plan(cli: Cli, options: BuildOptions & { readonly format: PlanFormat }): Promise<void> {
+/** `pnpm pipeline plan`, and `pnpm pipeline run --dry-run`. */
+export async function plan(cli: Cli, options: BuildOptions & { readonly format: PlanFormat }): Promise<void> {
   const build = await resolveBuild(cli, 'plan', options);
-  const [{ createReporter }, { planRun }] = await Promise.all([
+  const [{ createReporter }, { planRun }, { describeWindow }, { headline }] = await Promise.all([
     import('../../report/reporter.ts'),
     import('../../run/plan-run.ts'),
+    import('../../config/window.ts'),
+    import('../../report/node-text.ts'),
   ]);
   const now = cli.now();
   const runId = createRunId(now, cli.random);
@@ -46,6 +49,7 @@ async function plan(cli: Cli, options: BuildOptions & { readonly format: PlanFor
     found = await planRun({
       ...build.wanted,
       argv: cli.argv.map(hideInValue),
+      fullRefresh: options.fullRefresh ?? false,
       relist: options.relist ?? false,
       wait: options.wait ?? false,
       runId,
@@ -57,13 +61,18 @@ async function plan(cli: Cli, options: BuildOptions & { readonly format: PlanFor
   } finally {
     await reporter.close();
   }
+  if (options.format === 'table') {
+    const { target, asOf, window } = build.wanted;
+    const range = window && { range: describeWindow(window) };
+    cli.print(headline(build.reporting.title, { target: target.name, synthetic: target.synthetic, asOf, ...range }));
+  }
   for (const line of formats[options.format](found)) cli.print(line);
 }
 
 const formats: Readonly<Record<PlanFormat, (plan: RunPlan) => readonly string[]>> = {
-  table: (plan) => [...plan.extracts.flatMap(tableOf), ...totalsOf(plan)],
+  table: (plan) => [...plan.extracts.flatMap(tableOf), ...nodesOf(plan), ...totalsOf(plan)],
   csv: ({ extracts }) => extracts.flatMap(csvOf),
-  json: ({ extracts, directory, free }) => [toJsonLine({ extracts, directory, free })],
+  json: (plan) => [toJsonLine(plan)],
 };
 
 const figuresOf = ({ why, settled }: PlanRow): readonly number[] => [...Object.values(why), ...Object.values(settled)];
@@ -91,6 +100,12 @@ function tableOf({ rows }: PlannedExtract): readonly string[] {
   ];
 }
 
+const nodesOf = ({ nodes }: RunPlan): readonly string[] =>
+  formatTable(
+    ['NODE', 'A RUN WOULD', 'WHY'],
+    nodes.map(({ id, would, why = '' }) => [id, would, why]),
+  );
+
 function totalsOf({ extracts, directory, free }: RunPlan): readonly string[] {
   const lines = extracts.map(({ name, files, bytes, diskBytes, seconds, rows }) => {
     const settled = Object.entries(sum(rows)).filter(([, count]) => count > 0);
@@ -101,9 +116,10 @@ function totalsOf({ extracts, directory, free }: RunPlan): readonly string[] {
       files === 0 || seconds === undefined ? [] : [`at most ${formatDuration(seconds)} at the last run's rate`];
     return `${name}: ${[fetch, ...disk, ...time, ...before].join(', ')}`;
   });
+  if (extracts.length === 0) return [];
   const needed = extracts.reduce((total, { diskBytes }) => total + diskBytes, 0);
-  const tight = needed > free ? ', too little' : '';
-  return [...lines, `free in ${directory}: ${formatBytes(free)}${tight}`];
+  const tight = needed > free ? ': too little' : '';
+  return ['', ...lines, `free in ${directory}: ${formatBytes(free)}${tight}`];
 }
 
 function sum(rows: readonly PlanRow[]): Readonly<Record<string, number>> {

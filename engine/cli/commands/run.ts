@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { build, withVarFlags } from '../build.ts';
 import type { Cli } from '../io.ts';
 import { addExamples, addSelectionOptions, memoryLimit, wholeNumber } from '../options.ts';
+import { plan } from './plan.ts';
 
 export function defineRun(program: Command, cli: Cli): void {
   const command = program
@@ -17,12 +18,14 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('-x, --fail-fast', 'stop at the first failure')
     .option('--threads <n>', 'number of nodes that run at once', wholeNumber(1))
     .addOption(memoryLimit())
-    .option('--dry-run', 'show what would be done without doing it')
+    .option('--dry-run', 'show what would be done and why, like plan, without doing it')
     .option('--wait', 'wait while another run has the target locked')
     .option('--yes', 'fetch large amounts without asking')
     .option('--warn-error', 'exit with 1 if there are warnings')
     .action(async (_, own: Command) => {
-      await build(cli, 'run', withVarFlags(own));
+      const options = withVarFlags(own);
+      if (own.opts<{ dryRun?: boolean }>().dryRun) await plan(cli, { ...options, format: 'table' });
+      else await build(cli, 'run', options);
     });
   addExamples(command, 'run', 'run --select +NAME --start 2025-06-17 --end 2025-06-29', 'run --target live --dry-run');
 }

@@ -44,7 +44,7 @@ export function defineSchema(program: Command, cli: Cli): void {
 async function printSchema(cli: Cli, options: GlobalOptions & { readonly write?: boolean }): Promise<void> {
   const [pipeline, { loadSchema }, { derivedFiles, writeDerived }, { printSchema: sqlOf }] = await Promise.all([
     loadPipelineOf(cli, options),
-    import('../../project.ts'),
+    import('../../modules.ts'),
     import('../../schema/check-schema.ts'),
     import('../../duckdb/dialect.ts'),
   ]);

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createTable } from '../../../engine/duckdb/ddl.ts';
@@ -458,4 +459,47 @@ test('three of many failing rows are shown and a thousand are kept', async () =>
     `SELECT count(*) AS kept FROM read_csv('${outcome.failuresFile}', header = true)`,
   );
   expect(kept).toBe(1_000n);
+});
+
+describe('failing rows have the tested columns first, then the key', () => {
+  const prices = table('prices', {
+    description: 'Prices.',
+    columns: {
+      seen: timestamp('When.'),
+      source: varchar.nullable('Source.'),
+      low: double.nullable('Lowest.'),
+      note: varchar.nullable('Note.'),
+      symbol: varchar('Symbol.'),
+      high: double.nullable('Highest.'),
+    },
+    key: ['symbol', 'seen'],
+    keyHeldBy: 'partition',
+  });
+
+  test.each<[string, LooseTestSpec, readonly string[]]>([
+    ['a range', { type: 'range', column: 'high', max: 1 }, ['high', 'symbol', 'seen', 'source', 'low', 'note']],
+    [
+      'a condition, in any case and with the name of its table',
+      { type: 'expression', name: 'sense', expect: 'LOW <= prices.high' },
+      ['low', 'high', 'symbol', 'seen', 'source', 'note'],
+    ],
+    [
+      'a condition that names no column',
+      { type: 'expression', name: 'never', expect: '1 > 2' },
+      ['seen', 'source', 'low', 'note', 'symbol', 'high'],
+    ],
+    ['a part of the key', { type: 'not_null', columns: ['note', 'symbol'] }, ['note', 'symbol', 'seen']],
+  ])('%s', async (_, spec, columns) => {
+    await warehouse.run(`${createTable(prices).replace('CREATE', 'CREATE OR REPLACE')}`);
+    await warehouse.run(`INSERT INTO prices VALUES ('2025-07-01', 's', 9, NULL, 'A', 8)`);
+    const { examples, failuresFile = '' } = await runTest(warehouse, compileTest(prices, spec), {
+      runId: 'run',
+      asOf: utc('2025-07-10T12:00'),
+      failuresDir: directory,
+    });
+    const all = Object.keys(examples[0] ?? {});
+    expect(all.slice(0, columns.length)).toEqual(columns);
+    expect(all).toHaveLength(6);
+    expect((await readFile(failuresFile, 'utf8')).split('\n')[0]).toBe(all.join(','));
+  });
 });

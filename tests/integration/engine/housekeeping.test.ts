@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { defineExtract, type Extract } from '../../../engine/extract.ts';
 import { compileModels } from '../../../engine/run/compile-models.ts';
 import { createShare } from '../../../engine/run/context.ts';
-import { describeRun } from '../../../engine/run/plan-run.ts';
+import { planRun } from '../../../engine/run/plan-run.ts';
 import { createWarehouseHost } from '../../../engine/run/warehouse-host.ts';
 import { cleanTarget } from '../../../engine/target/clean-target.ts';
 import { examine } from '../../../engine/target/examine.ts';
@@ -385,7 +385,21 @@ describe('compile', () => {
     expect(await readdir(join(shop.paths.artifacts, 'compiled'))).toEqual(['totals.sql']);
   });
 
-  test('writes SQL that DuckDB runs unchanged', async () => {
+  test('writes a statement as it is if the formatter does not know its syntax', async () => {
+    const listed = `- expression: { name: listed, expect: '[total] @> [1]' }`;
+    const other = await shopProject({
+      'pipeline.yaml': (text) => text.replace('- unique: [day]', `${listed}\n      - unique: [day]`),
+    });
+    const { pipeline, graph, vars, paths } = other.optionsOf();
+    await compileModels({ pipeline, graph, selected: new Set(['test.listed', 'test.small']), vars, paths });
+    const written = (name: string) => readFile(join(paths.artifacts, 'compiled', name), 'utf8');
+    expect(await written('test.listed.sql')).toMatch(
+      /^SELECT "total", .* WHERE NOT coalesce\(\(\[total\] @> \[1\]\), false\);\n$/,
+    );
+    expect(await written('test.small.sql')).toMatch(/^SELECT\n/);
+  });
+
+  test('writes SQL that DuckDB takes as it is', async () => {
     await shop.run();
     await compile();
     await using warehouse = await openWarehouse({ file: shop.paths.warehouse, readOnly: true });
@@ -397,15 +411,19 @@ describe('compile', () => {
   });
 });
 
-describe('a dry run', () => {
+describe('a plan', () => {
   const describeNow = async (run: Parameters<Shop['optionsOf']>[0] = {}) =>
-    Object.fromEntries((await describeRun(shop.optionsOf(run))).map(({ id, would }) => [id, would]));
+    Object.fromEntries(
+      (await planRun(shop.optionsOf(run))).nodes.map(({ id, would, why }) => [id, why ? `${would} (${why})` : would]),
+    );
 
   test('of an empty target says what would be built, and writes nothing', async () => {
     expect(await describeNow({ vars: ['with_trends=false'] })).toMatchObject({
-      'extract.till': expect.stringMatching(/^ask the archive/),
-      'model.totals': 'build it for the first time',
-      'model.trends': 'nothing: the var with_trends is false',
+      'extract.till': 'run',
+      'model.totals': 'build it for the first time (new)',
+      'test.small': 'run (input)',
+      'export.totals': 'write it (input)',
+      'model.trends': 'do nothing: the var with_trends is false',
     });
     expect(existsSync(shop.paths.root)).toBe(false);
   });
@@ -416,13 +434,57 @@ describe('a dry run', () => {
     await shop.run({ select: 'till' });
     const before = await readFile(shop.paths.warehouse);
     expect(await describeNow()).toMatchObject({
-      'model.totals': expect.stringContaining('rebuild 1 of 3 partitions'),
-      'model.trends': 'nothing, unless its inputs change',
-    });
-    expect(await describeNow({ vars: ['at_least=5'] })).toMatchObject({
-      'model.totals': expect.stringContaining('rebuild 3 of 3 partitions'),
+      'extract.till': 'run',
+      'model.totals': 'rebuild 1 of 3 partitions, and what its input changes (input)',
+      'model.trends': 'rebuild what its input changes (input)',
+      'test.small': 'run (input)',
+      'export.totals': 'write it (input)',
     });
     expect((await readFile(shop.paths.warehouse)).equals(before)).toBe(true);
+  });
+
+  test('says which part of the definition has changed', async () => {
+    await shop.run();
+    const whyOf = async (change: (text: string) => string, vars: string[] = []) => {
+      const other = await shopProject({ 'totals.ts': change });
+      await cp(shop.paths.root, other.paths.root, { recursive: true });
+      const { nodes } = await planRun(other.optionsOf({ vars, select: 'kind:model' }));
+      return nodes.find(({ id }) => id === 'model.totals');
+    };
+    const all = { id: 'model.totals', would: 'rebuild 3 of 3 partitions' };
+    const same = (text: string) => text;
+    expect(await whyOf(same)).toEqual({ id: 'model.totals', would: 'reuse it' });
+    expect(await whyOf(same, ['at_least=5', 'at_most=7'])).toEqual({ ...all, why: 'var at_least' });
+    const stricter = (text: string) => text.replace(`'>='`, `'>'`);
+    expect(await whyOf(stricter)).toEqual({ ...all, why: 'sql' });
+    expect(await whyOf(stricter, ['at_least=5'])).toEqual({ ...all, why: 'sql' });
+    const file = join(shop.paths.artifacts, 'definitions.json');
+    const { totals } = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ totals: { ...totals, table: 'another' } }));
+    expect(await whyOf(same, ['at_least=5'])).toEqual({ ...all, why: 'definition' });
+    await rm(file);
+    expect(await whyOf(same, ['at_least=5'])).toEqual({ ...all, why: 'input or definition' });
+  });
+
+  test('knows which tests and models would be reused, and what --full-refresh forces', async () => {
+    await shop.run();
+    expect(await describeNow({ exclude: 'till' })).toMatchObject({
+      'model.totals': 'reuse it',
+      'test.small': 'reuse its result',
+      'test.at_most': 'reuse its result',
+      'model.trends': 'reuse it',
+      'export.totals': 'keep it, unless its file has changed',
+    });
+    expect(await describeNow({ exclude: 'till', vars: ['at_most=15'] })).toMatchObject({
+      'model.totals': 'reuse it',
+      'test.small': 'reuse its result',
+      'test.at_most': 'run (not passed)',
+    });
+    expect(await describeNow({ exclude: 'till', fullRefresh: true })).toMatchObject({
+      'model.totals': 'rebuild 3 of 3 partitions (forced)',
+      'test.small': 'run (input)',
+      'export.totals': 'write it again (forced)',
+    });
   });
 
   test('of a selection that cannot run fails as the run would', async () => {

@@ -8,7 +8,7 @@ import type { RunEvent } from '../../../engine/events.ts';
 import { describeStatus } from '../../../engine/migrations/status.ts';
 import { migrateUp } from '../../../engine/migrations/up.ts';
 import { openReader } from '../../../engine/open-reader.ts';
-import { describeRun } from '../../../engine/run/plan-run.ts';
+import { planRun } from '../../../engine/run/plan-run.ts';
 import { runPipeline } from '../../../engine/run/run-pipeline.ts';
 import { checkSchema } from '../../../engine/schema/check-schema.ts';
 import { cleanTarget } from '../../../engine/target/clean-target.ts';
@@ -86,7 +86,7 @@ describe.each(losses)('B24: a warehouse that is %s is not a new one', (name, pro
     const { pipeline, graph, paths, target } = shop;
     const { vars } = shop.optionsOf();
     await expectLost(shop.run({ command: 'test', select: 'kind:test' }), problem);
-    await expectLost(describeRun(shop.optionsOf()), problem);
+    await expectLost(planRun(shop.optionsOf()), problem);
     await expectLost(openReader({ warehouse: paths.warehouse }), problem);
     await expectLost(showTable({ pipeline, paths, name: 'totals', limit: 1, signal }), problem);
     const compared = await checkSchema({ pipeline, graph, paths, vars, database: undefined, signal });

@@ -268,7 +268,7 @@ describe('a blocking test that fails', () => {
       'model.totals': 'not published, the last good version stays: small, at_most failed',
       'export.totals': 'model.totals did not succeed',
       'test.known_days': 'model.totals did not succeed',
-      'test.small': `1 row fails: day=2025-07-02 total=2000 built_at=2025-07-11T09:00:00.000Z; all in ${join(shop.paths.artifacts, 'failures/small.csv')}`,
+      'test.small': `${shop.pipeline.file}:19:9: 1 row fails: total=2000 day=2025-07-02 built_at=2025-07-11T09:00:00.000Z; all in ${join(shop.paths.artifacts, 'failures/small.csv')}`,
     });
     expect(errors['model.totals']).toBeUndefined();
     expect([await totals(), await trends()]).toEqual(before);

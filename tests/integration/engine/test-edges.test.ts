@@ -61,23 +61,50 @@ describe('a custom test needs every table that it reads', () => {
   });
 });
 
-test('--dry-run says what --full-refresh would rebuild', async () => {
+describe('a condition in pipeline.yaml needs every table that it reads', () => {
+  const besides = `- expression: { name: growing, expect: total <= (select max(total) from trends) }`;
+  beforeEach(async () => {
+    shop = await shopProject({
+      'pipeline.yaml': (text) => text.replace('- unique: [day]', `${besides}\n      - unique: [day]`),
+    });
+    await shop.sell({ '2025-07-01': 10, '2025-07-02': 20 });
+  });
+
+  test('so its test runs after they are built, and again when one of them changes', async () => {
+    const { exitCode, status, events } = await shop.run();
+    expect([exitCode, status['test.growing'], status['model.trends']]).toEqual([0, 'pass', 'pass']);
+    const ended = events.flatMap((event) => (event.type === 'node_finished' ? [event.node.id] : []));
+    expect(ended.indexOf('test.growing')).toBeGreaterThan(ended.indexOf('model.trends'));
+    expect((await shop.run()).status).toMatchObject({ 'test.growing': 'reused' });
+    await shop.sell({ '2025-07-01': 10, '2025-07-02': 20, '2025-07-03': 5 });
+    expect((await shop.run()).status).toMatchObject({ 'test.growing': 'pass' });
+  });
+
+  test('and selectors know of it', async () => {
+    expect((await ls('--select', '+growing', '--output', 'name')).split('\n')).toContain('trends');
+    expect((await ls('--select', 'trends+', '--output', 'name')).split('\n')).toContain('growing');
+  });
+});
+
+test('--dry-run says what --full-refresh would rebuild, as plan does', async () => {
   expect((await run(shop.directory, ['run'])).exitCode).toBe(0);
   const dryRun = async (...args: readonly string[]) => {
     const { stdout } = await run(shop.directory, ['run', '--dry-run', ...args]);
-    return Object.fromEntries(stdout.split('\n').map((line) => line.split(/ {2,}/) as [string, string]));
+    expect((await run(shop.directory, ['plan', ...args])).stdout).toBe(stdout);
+    const rows = stdout.split('\n').map((line) => line.trimEnd().split(/ {2,}/));
+    return Object.fromEntries(rows.map(([id = '', ...rest]) => [id, rest]));
   };
   expect(await dryRun()).toMatchObject({
-    'model.totals': 'nothing, unless its inputs change',
-    'export.totals': 'write it if its table changes',
+    'model.totals': ['nothing, unless what it reads changes'],
+    'export.totals': ['nothing, unless what it reads changes'],
   });
   expect(await dryRun('--full-refresh')).toMatchObject({
-    'model.totals': 'rebuild 2 of 2 partitions, whether they have changed or not',
-    'model.trends': 'rebuild 2 of 2 partitions, whether they have changed or not',
-    'export.totals': 'write it again',
+    'model.totals': ['rebuild 2 of 2 partitions, and what its input changes', 'forced'],
+    'model.trends': ['rebuild 2 of 2 partitions, and what its input changes', 'forced'],
+    'export.totals': ['write it again', 'forced'],
   });
   expect(await dryRun('--full-refresh', '--start', '2025-07-04')).toMatchObject({
-    'model.totals': 'rebuild 1 of 2 partitions, whether they have changed or not', // trends looks back 2 days
-    'model.trends': 'nothing, unless its inputs change',
+    'model.totals': ['rebuild 1 of 2 partitions, and what its input changes', 'forced'], // trends looks back 2 days
+    'model.trends': ['rebuild what its input changes', 'input'],
   });
 });

@@ -19,8 +19,8 @@ import { tree } from '../../support/tree.ts';
 
 const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
 
-/** The outcomes of a model's tests, written as in pipeline.yaml, on a table with one column and these values. */
-async function project(column: string, tests: string, tables = '') {
+/** What the tests of a model `t`, as pipeline.yaml writes them, say of a table with one column and these values. */
+async function project(column: string, tests: string, key = "bigint('')") {
   const directory = await tree({
     'pipeline.yaml': `\
 name: one
@@ -40,18 +40,19 @@ models:
 import { bigint, boolean, date, double, float, integer, engineTables, table, timestamp, tinyint, varchar } from '${engine}';
 export const schema = {
   t: table('t', { description: '', key: [], columns: { v: ${column} } }),
-  ${tables}
+  s: table('s', { description: '', key: [], columns: { k: ${key} } }),
   ...engineTables,
 };`,
   });
   const pipeline = await loadPipeline(join(directory, 'pipeline.yaml'));
-  const opened = await openProject(pipeline, resolveVars(pipeline, {}));
+  const opened = openProject(pipeline, resolveVars(pipeline, {}));
   const node = buildGraph(pipeline).nodes.find((one): one is TestNode => one.kind === 'test') as TestNode;
-  return { file: pipeline.file, schema: opened.schema, compile: () => opened.test(node) };
+  return { file: pipeline.file, open: () => opened, compile: async () => (await opened).test(node) };
 }
 
 async function outcomeOf(column: string, tests: string, values: readonly string[]): Promise<TestOutcome> {
-  const { schema, compile } = await project(column, tests);
+  const { open, compile } = await project(column, tests);
+  const { schema } = await open();
   await using warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
   for (const one of [schema.t as Table, engineTables.partition_state]) await warehouse.run(createTable(one));
   await warehouse.run(`INSERT INTO t VALUES ${values.map((value) => `(${value})`).join(', ')}`);
@@ -196,9 +197,9 @@ describe('the values of a test are compared as values of the column (B31)', () =
       48,
     ],
     ["double('')", 'range: { column: v, max: much }', '`much` is not a value of t.v, which is DOUBLE', 34],
-  ])('a value that the column cannot have is refused at its position: %s %s', async (column, tests, message, at) => {
-    const { file, compile } = await project(column, tests);
-    await expect(compile()).rejects.toMatchObject({
+  ])('what no value of the column could be is refused at its place: %s %s', async (column, tests, message, at) => {
+    const { file, open } = await project(column, tests);
+    await expect(open()).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       exitCode: 2,
       message,
@@ -211,12 +212,8 @@ describe('the values of a test are compared as values of the column (B31)', () =
     ["varchar('')", "bigint('')", 'VARCHAR', 'BIGINT'],
   ])('columns are not compared if one would be rounded or parsed: %s, %s', async (column, key, type, other) => {
     const tests = 'relationships: { column: v, to: s.k }';
-    const { file, compile } = await project(
-      column,
-      tests,
-      `s: table('s', { description: '', key: [], columns: { k: ${key} } }),`,
-    );
-    await expect(compile()).rejects.toMatchObject({
+    const { file, open } = await project(column, tests, key);
+    await expect(open()).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: `t.v is ${type} and s.k is ${other}`,
       details: { file, line: 11, column: 41 },
@@ -225,8 +222,9 @@ describe('the values of a test are compared as values of the column (B31)', () =
 
   test('columns of types with the same values are compared', async () => {
     const tests = 'relationships: { column: v, to: s.k }';
-    const sources = `s: table('s', { description: '', key: [], columns: { k: timestamp('') } }),`;
-    await expect((await project("date('')", tests, sources)).compile()).resolves.toMatchObject({ reads: ['t', 's'] });
+    await expect((await project("date('')", tests, "timestamp('')")).compile()).resolves.toMatchObject({
+      reads: ['t', 's'],
+    });
   });
 
   test('a whole number is written exactly, and a bound becomes the nearest value of the type', () => {
@@ -249,8 +247,8 @@ describe('the values of a test are compared as values of the column (B31)', () =
   });
 });
 
-test('the error of a test whose SQL fails names the test and its line', async () => {
-  const failing = outcomeOf("bigint('')", 'expression: { name: sense, expect: nonsense > 0 }', ['1']);
+test('a test whose SQL fails names itself and its line', async () => {
+  const failing = outcomeOf("bigint('')", `expression: { name: sense, expect: v > cast('nonsense' as BIGINT) }`, ['1']);
   await expect(failing).rejects.toMatchObject({
     code: 'TEST_FAILED',
     message: expect.stringMatching(/^the test sense cannot be run: .*nonsense/s),

@@ -117,14 +117,14 @@ test('an interrupted run ends with 130 and writes its artifacts', async () => {
   expect(existsSync(join(project, 'data/sample/artifacts/run_results.json'))).toBe(true);
 });
 
-test('--dry-run prints what would be done and writes nothing', async () => {
-  const { exitCode, stdout } = await run(project, ['run', '--dry-run', '--no-collect-volume', '--start', '2025-06-17']);
+test.each([[['plan']], [['run', '--dry-run']]])('%j says what would be done, and writes nothing', async (command) => {
+  const { exitCode, stdout } = await run(project, [...command, '--no-collect-volume', '--start', '2025-06-17']);
   expect(exitCode).toBe(0);
   expect(stdout).toBe(`\
-tiny run · target sample (synthetic data) · as of 2025-07-10 09:00 UTC · from 2025-06-17
+tiny plan · target sample (synthetic data) · as of 2025-07-10 09:00 UTC · from 2025-06-17
 NODE             A RUN WOULD
-extract.files    ask the archive
-extract.volumes  nothing: the var collect_volume is false
+extract.files    run
+extract.volumes  do nothing: the var collect_volume is false
 `);
   expect(existsSync(join(project, 'data'))).toBe(false);
 });

@@ -62,11 +62,22 @@ export default {
 };
 `;
 
-/** A small project made of real files. */
+/** Plain data, so that a command that needs the definition alone loads no package for it. */
+const schemaModule = `\
+const table = (name, ...columns) => ({
+  name,
+  description: '',
+  key: [],
+  columns: Object.fromEntries(columns.map((column) => [column, { type: 'VARCHAR', nullable: false, description: '' }])),
+});
+export const schema = { objects: table('objects', 'key'), bars: table('bars', 'symbol'), ranks: table('ranks', 'rank') };
+`;
+
+/** A small project of real files. */
 export async function writeProject(directory: string, files: Readonly<Record<string, string>> = {}): Promise<void> {
   const all = {
     'pipeline.yaml': pipelineYaml,
-    'models/schema.ts': '',
+    'models/schema.ts': schemaModule,
     'extract/listing.ts': '',
     'models/market/bars.ts': '',
     'models/rankings/ranks.ts': '',
