@@ -17,10 +17,12 @@ const config: KnipConfig = {
     'engine/cli/main.ts',
     'tests/{checks,guards}/{run,test}.ts',
     'bench/*.ts',
+    'build.ts',
+    'template/*/*.ts',
     ...modulesOf(parse(readFileSync('pipeline.yaml', 'utf8'))),
   ],
   project: [
-    '{engine,exchange,extract,models,queries,tests,bench}/**/*.ts',
+    '{engine,exchange,extract,models,queries,template,tests,bench}/**/*.ts',
     '!tests/fixtures/**',
     '!extract/kernel/assembly/**',
     '*.ts',

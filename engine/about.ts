@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** The package that contains the engine. Its name is used by the command line, a script and the user agent. */
-export const about: { readonly name: string; readonly version: string } = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+export const about: { readonly name: string; readonly version: string } = createRequire(import.meta.url)(
+  '#package.json',
 );

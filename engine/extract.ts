@@ -23,8 +23,8 @@ export interface Progress {
 
 export interface Target {
   readonly name: string;
-  /** URLs are without user, password and query; those are in `access`. */
-  readonly archive: string;
+  /** Not set if pipeline.yaml names none. URLs are without user, password and query; those are in `access`. */
+  readonly archive?: string;
   readonly listing?: string;
   readonly access?: { readonly archive?: UrlAccess; readonly listing?: UrlAccess };
   readonly synthetic: boolean;

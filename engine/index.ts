@@ -3,6 +3,8 @@
  * loads no command, report or run; command modules and the library also use for-commands.ts.
  */
 
+import './node-version.ts';
+
 export type { Vars } from './config/vars.ts';
 export { csvLine } from './csv-line.ts';
 export { writeWhole } from './disk.ts';
@@ -20,6 +22,7 @@ export {
   type StagedFiles,
   type StagedSource,
   type TableFeed,
+  type Target,
   type Window,
 } from './extract.ts';
 export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';

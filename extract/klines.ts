@@ -1,6 +1,6 @@
 import { defineExtract, type ExtractContext, once, type PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from '../exchange/keys.ts';
-import { openArchive } from './archive/server.ts';
+import { openTarget } from './archive/server.ts';
 import { forEachConcurrent } from './concurrency.ts';
 import { asError, type Failure, SourceError } from './failure.ts';
 import { archiveRevisionsFeed, stagedArchivesFeed } from './feeds.ts';
@@ -54,7 +54,7 @@ export default defineExtract({
         return { status: 'no-op', summary: summaryOf(settled), output: { ledger } satisfies Output };
     }
 
-    const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
+    const archive = await context.share('archive', () => openTarget(target, { asOf, signal }));
     using ledger = Ledger.open(stagingDir);
     const { unreadable } = ledger;
     if (unreadable > 0) {

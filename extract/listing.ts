@@ -3,7 +3,7 @@ import { marketPrefix, type Series, seriesId } from '../exchange/keys.ts';
 import { dailyTimeframes } from '../exchange/timeframes.ts';
 import { type ArchiveClient, createClient } from './archive/client.ts';
 import { list } from './archive/list.ts';
-import { openArchive } from './archive/server.ts';
+import { openTarget } from './archive/server.ts';
 import { forEachConcurrent } from './concurrency.ts';
 import { SourceError } from './failure.ts';
 import { archiveObjectsFeed } from './feeds.ts';
@@ -167,7 +167,7 @@ interface BegunListing extends AsyncDisposable {
 function beginListing(options: ListingOptions, context: ExtractContext): Promise<BegunListing> {
   const { signal, asOf, target } = context;
   return context.share('listing', async () => {
-    const archive = await context.share('archive', () => openArchive(target.archive, { asOf, signal }));
+    const archive = await context.share('archive', () => openTarget(target, { asOf, signal }));
     // A sample or a folder is served by this process, listings included.
     const listingUrl = target.listing === target.archive ? archive.url : (target.listing ?? archive.url);
     const client = createClient({ ...clientOptions(options), signal, access: target.access?.listing });

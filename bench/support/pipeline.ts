@@ -35,7 +35,7 @@ export async function runPipeline(project: Project, args: readonly string[]): Pr
     ],
     { cwd: root, env: { ...ownEnvironment(), PIPELINE_ARCHIVE_URL: archiveUrl, PIPELINE_LISTING_URL: listingUrl } },
   );
-  const artifact = readFileSync(join(targetDir(project), 'artifacts/run_results.json'), 'utf8');
+  const artifact = readFileSync(join(targetDir(project), 'artifacts/run.json'), 'utf8');
   const { results } = JSON.parse(artifact) as { results: { unique_id: string; execution_time: number }[] };
   return { ...measured, nodes: new Map(results.map((it) => [it.unique_id, it.execution_time])) };
 }

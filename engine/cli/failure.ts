@@ -40,7 +40,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   build: '`run` builds, tests and exports: pnpm pipeline run',
   clone: '`migrate restore` restores a backup: pnpm pipeline migrate restore FILE',
   debug: '`doctor` checks what a run needs: pnpm pipeline doctor',
-  deps: 'packages are installed by pnpm: npx -y pnpm@10 install',
+  deps: 'packages are installed by npx -y pnpm@10 install',
   docs: 'the documentation is in docs/, the tables in docs/tables.md; commands: pnpm pipeline --help',
   download: '`run` fetches what the selection needs: pnpm pipeline run',
   export: '`run` writes the exports: pnpm pipeline run --select kind:export',

@@ -94,7 +94,7 @@ function findPipelineFile(cwd: string, given?: string): string {
   }
   throw new PipelineError('CONFIG_REFERENCE', `there is no ${fileName} here or in a folder above`, {
     file: cwd,
-    hint: 'run in the folder of a project, or name the file: --pipeline path/to/pipeline.yaml',
+    hint: 'run in the folder of a project, name the file (--pipeline path/to/pipeline.yaml), or begin one: pnpm pipeline init DIR',
   });
 }
 

@@ -9,6 +9,7 @@ import { defineClean } from './commands/clean.ts';
 import { defineCompile } from './commands/compile.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineDoctor } from './commands/doctor.ts';
+import { defineInit } from './commands/init.ts';
 import { defineLs } from './commands/ls.ts';
 import { defineMigrate } from './commands/migrate.ts';
 import { definePlan } from './commands/plan.ts';
@@ -32,6 +33,7 @@ const commands = [
   defineShow,
   defineSchema,
   defineMigrate,
+  defineInit,
   defineDoctor,
   defineClean,
   defineCompletion,

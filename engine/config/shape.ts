@@ -42,6 +42,7 @@ export function describeOptions(
 }
 
 /** A map whose only key is unknown also lacks a known one; only the unknown key is worth reporting. */
+/** A map whose only key is unknown also lacks a known one; only the unknown key is worth reporting. */
 function isCause(issue: Issue, _: number, issues: readonly Issue[]): boolean {
   const isAbout = ({ path }: Issue) => formatPath(path as Path) === formatPath(issue.path as Path);
   return issue.code !== 'custom' || !issues.some((other) => other.code === 'unrecognized_keys' && isAbout(other));

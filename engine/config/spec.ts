@@ -169,7 +169,9 @@ const size = z
   .meta({ pattern: sizePattern.source, examples: ['1 GB', '500 MB'] });
 
 const target = z.strictObject({
-  archive: text.meta({ description: '`sample`, a URL or a directory in the layout of the archive.' }),
+  archive: text
+    .exactOptional()
+    .meta({ description: 'Where the extracts fetch from: a URL, a folder, or a name that they know.' }),
   listing: text.exactOptional().meta({ description: 'URL of the listing; the archive by default.' }),
   as_of: z
     .string()

@@ -3,19 +3,16 @@ import type { Target } from '../extract.ts';
 import { hideInValue, type SplitUrl, splitUrl } from '../secrets.ts';
 import { parseInstant } from '../units.ts';
 import type { Pipeline } from './load.ts';
+import type { PipelineSpec } from './spec.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A target, with its own clock if pipeline.yaml sets one. */
 export type ResolvedTarget = Target & {
-  readonly listing: string;
   readonly as_of?: Date;
   /** Bytes. */
   readonly ask_above?: number;
 };
-
-/** The name of the generated archive. */
-const sample = 'sample';
 
 /** An empty variable counts as unset. */
 const read = (env: Environment, name: string): string | undefined => env[name]?.trim() || undefined;
@@ -23,8 +20,8 @@ const read = (env: Environment, name: string): string | undefined => env[name]?.
 /**
  * Returns the target of a run: `--target`, else PIPELINE_TARGET, else `default_target`.
  * PIPELINE_ARCHIVE_URL and PIPELINE_LISTING_URL override its hosts; an archive without its own listing is listed at its
- * own address. A synthetic target is never redirected. Throws USAGE for an unknown name, CONFIG_INVALID for an invalid
- * URL.
+ * own address. A synthetic target is never redirected, and a target may have no archive at all. Throws USAGE for an
+ * unknown name, CONFIG_INVALID for an invalid URL.
  */
 export function resolveTarget(
   pipeline: Pick<Pipeline, 'spec'>,
@@ -42,39 +39,39 @@ export function resolveTarget(
     });
   }
   // An environment variable that is still set must not mix synthetic rows with real ones (B27).
-  const synthetic = spec.synthetic || spec.archive === sample;
+  const { synthetic } = spec;
   const archiveUrl = synthetic ? undefined : read(options.env, 'PIPELINE_ARCHIVE_URL');
   const listingUrl = synthetic ? undefined : read(options.env, 'PIPELINE_LISTING_URL');
-  const archive = splitPlace(
-    archiveUrl ?? spec.archive,
-    archiveUrl ? 'PIPELINE_ARCHIVE_URL' : `targets.${name}.archive`,
-  );
+  const archive = splitPlace(archiveUrl, 'PIPELINE_ARCHIVE_URL') ?? splitPlace(spec.archive, `targets.${name}.archive`);
   const listing =
-    listingUrl !== undefined
-      ? splitPlace(listingUrl, 'PIPELINE_LISTING_URL')
-      : archiveUrl === undefined && spec.listing !== undefined
-        ? splitPlace(spec.listing, `targets.${name}.listing`)
-        : archive;
+    splitPlace(listingUrl, 'PIPELINE_LISTING_URL') ??
+    (archiveUrl === undefined ? splitPlace(spec.listing, `targets.${name}.listing`) : undefined) ??
+    archive;
   const access = {
-    ...(archive.access && { archive: archive.access }),
-    ...(listing.access && { listing: listing.access }),
+    ...(archive?.access && { archive: archive.access }),
+    ...(listing?.access && { listing: listing.access }),
   };
   const asOf = spec.as_of === undefined ? undefined : parseInstant(spec.as_of);
   return {
     name,
-    archive: archive.url,
-    listing: listing.url,
+    ...(archive && { archive: archive.url }),
+    ...(listing && { listing: listing.url }),
     ...(Object.keys(access).length > 0 && { access }),
-    synthetic: synthetic || archive.url === sample,
+    synthetic: synthetic || isMadeUp(archive?.url, Object.values(targets)),
     ...(asOf !== undefined && { as_of: asOf }),
     ...(spec.ask_above !== undefined && { ask_above: spec.ask_above }),
   };
 }
 
+/** True if a target that is synthetic has this archive, so that its rows never pass for real ones (B27). */
+const isMadeUp = (archive: string | undefined, targets: readonly PipelineSpec['targets'][string][]): boolean =>
+  archive !== undefined && targets.some((target) => target.synthetic && target.archive === archive);
+
 const hasUser = /:[^@]*@/;
 
 /** Splits the secret parts off the address of an archive: the name of a built-in one, a folder, or a URL. */
-function splitPlace(place: string, key: string): SplitUrl {
+function splitPlace(place: string | undefined, key: string): SplitUrl | undefined {
+  if (place === undefined) return undefined;
   const isUrl = /^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(place);
   const isFolder = /^(file:|[a-z]:\\|[./\\])/i.test(place);
   const split = isUrl ? splitUrl(place) : isFolder || !hasUser.test(place) ? { url: place } : undefined;

@@ -33,7 +33,7 @@ export type TestNode = NodeOf<'test', TestSpec>;
 export type ExportNode = NodeOf<'export', ExportSpec>;
 export type GraphNode = ExtractNode | ModelNode | TestNode | ExportNode;
 
-/** The DAG of a pipeline; plain data only, so it can be written to a manifest as it is. */
+/** The DAG of a pipeline; plain data only, so it can be written to graph.json as it is. */
 export interface Graph {
   /** Each after the nodes that it needs, otherwise in the order of pipeline.yaml, with a model's tests after it. */
   readonly nodes: readonly GraphNode[];

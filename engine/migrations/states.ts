@@ -11,7 +11,8 @@ import { type Migration, migrationsFolder, readMigrations } from './folder.ts';
 export type AppliedMigration = RowOf<typeof schemaMigrations>;
 
 /**
- * The migration state of a database. `unrecorded`: it has tables but no record of migrations, so it is older than them.
+ * The migration state of a database. `unrecorded`: it has tables but no record of migrations, so it was made before the
+ * first of them.
  */
 export type Standing =
   | { readonly kind: 'empty' }
@@ -25,6 +26,12 @@ export type Standing =
 
 const table = quoteName(schemaMigrations.name);
 
+/** Returns the migrations that a database has been through, in order; none if it has no record of them. */
+export async function appliedMigrations(warehouse: Warehouse, live?: Schema): Promise<readonly AppliedMigration[]> {
+  const tables = live ?? (await readSchema(warehouse));
+  return tables[schemaMigrations.name] === undefined ? [] : warehouse.rows(`FROM ${table} ORDER BY "number"`);
+}
+
 /**
  * @throws PipelineError SCHEMA_NEWER if migrations were applied to the database that are missing here,
  * MIGRATION_CHANGED if one of them has changed since
@@ -32,8 +39,9 @@ const table = quoteName(schemaMigrations.name);
 export async function readStanding(warehouse: Warehouse, migrations: readonly Migration[]): Promise<Standing> {
   const live = await readSchema(warehouse);
   if (Object.keys(live).length === 0) return { kind: 'empty' };
-  if (live[schemaMigrations.name] === undefined) return { kind: 'unrecorded', live };
-  const applied = await warehouse.rows<AppliedMigration>(`FROM ${table} ORDER BY "number"`);
+  const applied = await appliedMigrations(warehouse, live);
+  const hasRecord = live[schemaMigrations.name] !== undefined && (applied.length > 0 || migrations.length === 0);
+  if (!hasRecord) return { kind: 'unrecorded', live };
   for (const { number, name, checksum } of applied) {
     const here = migrations.find((migration) => migration.number === number);
     if (here === undefined) {

@@ -40,7 +40,11 @@ export function planMigrations(
   };
   if (standing.kind === 'recorded') {
     const { live, applied, pending } = standing;
-    return { steps: pending.map(stepOf), recognised: [], live, expected: states[applied.length] ?? {} };
+    // A run makes the tables of the definition, which may have been ahead of the migrations of that time.
+    const at = states.findIndex((state, index) => index >= applied.length && diffSchemas(live, state).length === 0);
+    const recognised = pending.slice(0, Math.max(0, at - applied.length));
+    const expected = states[applied.length + recognised.length] ?? {};
+    return { steps: pending.slice(recognised.length).map(stepOf), recognised, live, expected };
   }
   const { live } = standing;
   const { applied, pending, found, exact } = recognise(live, migrations, states);

@@ -91,9 +91,12 @@ export function createAcknowledgements(pipeline: Pipeline, target: string, repor
   };
 }
 
+/** `RegExp.escape`, which Node 22 lacks. */
+const escapePattern = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+
 /** In patterns, `*` matches any characters. */
 function subjectMatcher({ of = '' }: AcknowledgementSpec): (subject: string) => boolean {
-  const pattern = new RegExp(`^${of.split('*').map(RegExp.escape).join('.*')}$`, 's');
+  const pattern = new RegExp(`^${of.split('*').map(escapePattern).join('.*')}$`, 's');
   return (subject) => pattern.test(subject);
 }
 

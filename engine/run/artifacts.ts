@@ -25,7 +25,7 @@ interface Finished extends RunOptions {
   readonly interrupted: boolean;
 }
 
-/** Writes `manifest.json`, which describes the pipeline, and `run_results.json`, which describes what the run did. */
+/** Writes `graph.json`, which describes the pipeline, and `run.json`, which describes what the run did. */
 export async function writeArtifacts(run: Finished): Promise<void> {
   const metadata = {
     project: run.pipeline.spec.name,
@@ -38,7 +38,7 @@ export async function writeArtifacts(run: Finished): Promise<void> {
     as_of: run.asOf,
     generated_at: run.now,
   };
-  await writeManifest(run.paths.artifacts, { metadata, project: run.project, graph: run.graph });
+  await writeGraph(run.paths.artifacts, { metadata, project: run.project, graph: run.graph });
   const results = run.finished.map(({ node, outcome, warnings, seconds }) => ({
     unique_id: node.id,
     status: outcome.status,
@@ -49,7 +49,7 @@ export async function writeArtifacts(run: Finished): Promise<void> {
     ...(outcome.acknowledged !== undefined && { acknowledged: outcome.acknowledged }),
   }));
   const range = run.window && { start: run.window.start, end: run.window.end };
-  await writeJson(path.join(run.paths.artifacts, 'run_results.json'), {
+  await writeJson(path.join(run.paths.artifacts, 'run.json'), {
     metadata,
     args: { selected: run.nodes.map(({ id }) => id), vars: shownVars(run.vars), ...range },
     elapsed_time: run.seconds,
@@ -69,7 +69,7 @@ const shownVars = ({ values }: RunOptions['vars']) =>
 const withoutFirst = (words: readonly string[], name: string): readonly string[] =>
   words.filter((_, at) => at !== words.indexOf(name));
 
-export async function writeManifest(
+export async function writeGraph(
   directory: string,
   options: { readonly metadata: object; readonly project: Project; readonly graph: RunOptions['graph'] },
 ): Promise<void> {
@@ -80,7 +80,7 @@ export async function writeManifest(
       { ...node, ...(node.kind === 'model' && { columns: project.schema[node.name]?.columns }) },
     ]),
   );
-  await writeJson(path.join(directory, 'manifest.json'), { metadata, nodes });
+  await writeJson(path.join(directory, 'graph.json'), { metadata, nodes });
 }
 
 /** Only the owner may read the file. */
@@ -92,13 +92,13 @@ function storable(_: string, item: unknown): unknown {
   return typeof item === 'string' ? hideSecrets(item) : item;
 }
 
-/** The format of `run_results.json`. Must be raised when the fields that `retry` reads change. */
+/** The format of `run.json`. Must be raised when the fields that `retry` reads change. */
 const resultsFormat = 1;
 
 const finished = ['pass', 'warn', 'no-op', 'reused'] as const;
 const unfinished = ['error', 'skip'] as const;
 
-/** The fields of `run_results.json` that `retry` reads; the others are for people and other programs. */
+/** The fields of `run.json` that `retry` reads; the others are for people and other programs. */
 const runResults = z.object({
   metadata: z.object({
     format: z.literal(resultsFormat),
@@ -124,7 +124,7 @@ export async function readUnfinished(
   artifacts: string,
   options: { readonly target: string; readonly nodeIds: ReadonlySet<string> },
 ): Promise<Unfinished> {
-  const file = path.join(artifacts, 'run_results.json');
+  const file = path.join(artifacts, 'run.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw machineFault(error, file);
     throw new PipelineError('USAGE', 'there is no run to retry', { file, hint: 'start with: pnpm pipeline run' });

@@ -7,7 +7,7 @@ import { fileNameOf } from '../disk.ts';
 import type { Graph } from '../graph/graph.ts';
 import { openProject } from '../project.ts';
 import type { TargetPaths } from '../target/paths.ts';
-import { writeManifest } from './artifacts.ts';
+import { writeGraph } from './artifacts.ts';
 
 /** Formats a statement, or returns it as it is if the formatter does not know its syntax, such as the operator `@>`. */
 function pretty(sql: string): string {
@@ -45,6 +45,6 @@ export async function compileModels(options: {
     }
     if (node.kind === 'test') await write(`test.${fileNameOf(node.name)}`, (await project.test(node)).sql.failures);
   }
-  await writeManifest(paths.artifacts, { metadata: { project: pipeline.spec.name }, project, graph });
+  await writeGraph(paths.artifacts, { metadata: { project: pipeline.spec.name }, project, graph });
   return files;
 }

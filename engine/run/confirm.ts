@@ -63,7 +63,7 @@ async function confirm(node: NodeRef, estimate: FetchEstimate, options: ConfirmO
   const rate = await lastRate(paths.artifacts, node.id);
   const time = rate && `at most ${formatDuration(secondsAt(rate, estimate))} at the rate of the last run`;
   const lines = [
-    `${node.name} would fetch ${countOf(files, 'file')}, ${formatBytes(bytes)}, from ${target.archive}`,
+    `${node.name} would fetch ${countOf(files, 'file')}, ${formatBytes(bytes)}${target.archive === undefined ? '' : `, from ${target.archive}`}`,
     `  time: ${time ?? 'unknown, because there is no earlier run'}`,
     `  disk: about ${formatBytes(diskBytes)} staged, ${formatBytes(free)} free in ${paths.root}`,
   ];
@@ -86,7 +86,7 @@ function flagsThatNarrow({ spec }: Pick<Pipeline, 'spec'>): string {
   return flags.join(', ').replace(/, ([^,]*)$/, ' or $1');
 }
 
-/** The fetch statistics of a node in run_results.json. */
+/** The fetch statistics of a node in run.json. */
 export interface FetchRate {
   readonly fetched_files: number;
   readonly fetched_bytes: number;
@@ -116,7 +116,7 @@ export function createRateMeter(clock: () => number) {
 
 /** Returns the rate of an extract in the last run, if that fetched for long enough to tell. */
 export async function lastRate(artifacts: string, nodeId: string): Promise<FetchRate | undefined> {
-  const text = await readFile(path.join(artifacts, 'run_results.json'), 'utf8').catch(() => undefined);
+  const text = await readFile(path.join(artifacts, 'run.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const { results } = JSON.parse(text) as { results: readonly (Partial<FetchRate> & { readonly unique_id: string })[] };
   const found = results.find(({ unique_id }) => unique_id === nodeId);

@@ -54,7 +54,7 @@ export interface NodeOutcome {
   readonly error?: unknown;
   /** Why the warning of a test is acknowledged. */
   readonly acknowledged?: string;
-  /** Written to run_results.json. */
+  /** Written to run.json. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 

@@ -14,7 +14,7 @@ import {
   type Comparison,
   compareDatabase,
   compareExports,
-  compareManifest,
+  compareGraph,
   compareModels,
   differencesOf,
 } from './compare.ts';
@@ -46,7 +46,7 @@ export async function checkSchema(
     ...(await Promise.all(derived)),
     ...(await compareSchema(options)),
     ...(options.database === undefined
-      ? [...(await compareExports(options, schema)), ...(await compareManifest(paths, schema))]
+      ? [...(await compareExports(options, schema)), ...(await compareGraph(paths, schema))]
       : []),
     await compareModels(options, schema),
   ];

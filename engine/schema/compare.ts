@@ -139,9 +139,9 @@ export async function compareExports(
   return Promise.all(files.map((file) => compareParquet(file, tableOfFile(file, pipeline, schema), signal)));
 }
 
-/** Compares the column lists of artifacts/manifest.json, if a run has written it. */
-export async function compareManifest(paths: TargetPaths, schema: Schema): Promise<readonly Comparison[]> {
-  const file = path.join(paths.artifacts, 'manifest.json');
+/** Compares the column lists of artifacts/graph.json, if a run has written it. */
+export async function compareGraph(paths: TargetPaths, schema: Schema): Promise<readonly Comparison[]> {
+  const file = path.join(paths.artifacts, 'graph.json');
   if (!existsSync(file)) return [];
   const { nodes } = JSON.parse(await readFile(file, 'utf8')) as {
     nodes: Readonly<Record<string, { name: string; columns?: Record<string, unknown> }>>;

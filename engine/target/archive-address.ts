@@ -2,6 +2,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { PipelineError } from '../errors.ts';
 import type { ArchiveMatch, Target } from '../extract.ts';
 import type { ExtractNode, Graph } from '../graph/graph.ts';
@@ -17,10 +18,12 @@ export interface ArchiveAddress {
   readonly listing: string;
 }
 
-export const addressOf = ({ archive, listing = archive }: Pick<Target, 'archive' | 'listing'>): ArchiveAddress => ({
-  archive: placeOf(archive),
-  listing: placeOf(listing),
-});
+/** Undefined for a target without an archive. */
+export const addressOf = ({
+  archive,
+  listing = archive,
+}: Pick<Target, 'archive' | 'listing'>): ArchiveAddress | undefined =>
+  archive === undefined || listing === undefined ? undefined : { archive: placeOf(archive), listing: placeOf(listing) };
 
 export const formatAddress = ({ archive, listing }: ArchiveAddress): string =>
   listing === archive ? archive : `${archive} (listing ${listing})`;
@@ -75,7 +78,9 @@ export async function expectArchive(
   if (!fetches) return;
   const address = addressOf(target);
   const known = addressIn(record);
-  if (known !== undefined && known.archive === address.archive && known.listing === address.listing) return;
+  if (record?.first_run !== undefined && isDeepStrictEqual(known, address)) return;
+  if (known !== undefined && address === undefined)
+    throw otherArchive(known, address, 'what is stored is from there', paths.root);
 
   const match = await askExtracts(graph, scope);
   if (match.kind === 'other') throw otherArchive(known, address, match.text, paths.root);
@@ -89,7 +94,7 @@ export async function expectArchive(
     // For a target of an earlier version, only files show that it had a warehouse; from now on the record does.
     ...(record === undefined && hasWarehouse(paths) && { warehouse: { made_at: first_run } }),
   });
-  if (known === undefined || match.kind !== 'same') return;
+  if (known === undefined || address === undefined || match.kind !== 'same') return;
   const message = `the archive has moved from ${formatAddress(known)} to ${formatAddress(address)}: ${match.text}`;
   reporter.report({ type: 'log', level: 'info', message });
 }
@@ -131,11 +136,12 @@ async function keepsAnything(paths: TargetPaths): Promise<boolean> {
   return false;
 }
 
-function otherArchive(known: ArchiveAddress | undefined, now: ArchiveAddress, text: string, root: string) {
+function otherArchive(known: ArchiveAddress | undefined, now: ArchiveAddress | undefined, text: string, root: string) {
   const owner = known === undefined ? 'an archive at an unknown address' : formatAddress(known);
+  const other = now === undefined ? 'pipeline.yaml names no archive' : `${formatAddress(now)} is another archive`;
   return new PipelineError(
     'ARCHIVE_DIFFERS',
-    `this target belongs to ${owner}, but ${formatAddress(now)} is another archive: ${text}; nothing was changed`,
+    `this target belongs to ${owner}, but ${other}: ${text}; nothing was changed`,
     {
       file: root,
       hint: 'use a separate target for another archive: add one under targets: in pipeline.yaml, or choose another folder with --data-dir; to start this target over, move its folder away',

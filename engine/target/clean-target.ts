@@ -57,7 +57,7 @@ export async function cleanTarget(options: {
   return { backup, removed, left: await whatIsLeft(paths), freed };
 }
 
-const artifacts: ReadonlySet<string> = new Set(['definitions.json', 'manifest.json', 'run_results.json']);
+const artifacts: ReadonlySet<string> = new Set(['definitions.json', 'graph.json', 'run.json']);
 /** The log names made by `createRunId`. */
 const logName = /^\d{8}T\d{6}Z-[0-9a-f]{4}\.log$/;
 /** Returns the final name of a file whose name ends in `.part`. */

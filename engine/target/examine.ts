@@ -10,6 +10,7 @@ import { formatError, PipelineError } from '../errors.ts';
 import { formatBytes } from '../format.ts';
 import { machineFault } from '../machine-fault.ts';
 import { refuseOlder } from '../migrations/states.ts';
+import { commandsNode, expectNode } from '../node-version.ts';
 import { expectOpenFiles } from '../open-files.ts';
 import type { UrlAccess } from '../secrets.ts';
 import { describeHolder, lockState } from './lock.ts';
@@ -21,8 +22,6 @@ export interface Finding {
   readonly subject: string;
   readonly detail: string;
 }
-
-const oldestNode = 24;
 
 const lockTexts = {
   held: (holder: string) => `held by ${holder}`,
@@ -66,15 +65,7 @@ export async function examine(options: {
     }
   };
   await look('node', async () => {
-    if (Number(process.versions.node.split('.')[0]) < oldestNode) {
-      throw new PipelineError(
-        'NODE_OUTDATED',
-        `Node ${oldestNode} is required, but this is Node ${process.versions.node}`,
-        {
-          hint: 'start it through pnpm, which installs the right Node',
-        },
-      );
-    }
+    expectNode(commandsNode, 'start it through engine/start.js, which finds it');
     return process.versions.node;
   });
   await look('duckdb', async () => {
@@ -109,7 +100,8 @@ export async function examine(options: {
     const { archive, access } = target;
     const listing = target.listing === archive ? '' : `, listing ${target.listing}${accessText(access?.listing)}`;
     const kind = target.synthetic ? ' (synthetic data)' : '';
-    return `${target.name}: archive ${archive}${accessText(access?.archive)}${listing}${kind}`;
+    const from = archive === undefined ? 'no archive' : `archive ${archive}${accessText(access?.archive)}`;
+    return `${target.name}: ${from}${listing}${kind}`;
   });
   const { archive, listing } = target;
   const hosts = [
@@ -117,7 +109,8 @@ export async function examine(options: {
     ...(listing === archive ? [] : [[listing, target.access?.listing] as const]),
   ];
   for (const [address, secret = {}] of hosts) {
-    if (/^https?:/i.test(address)) await look('archive', () => contact(address, secret, signal));
+    if (address !== undefined && /^https?:/i.test(address))
+      await look('archive', () => contact(address, secret, signal));
   }
   await look('open files', async () => {
     const limit = expectOpenFiles();

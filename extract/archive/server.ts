@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { PipelineError } from '../../engine/index.ts';
+import { PipelineError, type Target } from '../../engine/index.ts';
 import { createSampleStore } from '../sample/sample-store.ts';
 import { createDirectoryStore, directoryOf } from './directory-store.ts';
 import { type ListOptions, type ListPage, type ObjectStore, pageSize, type StreamedObject } from './store.ts';
@@ -170,6 +170,31 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The name of the generated archive. */
+const sample = 'sample';
+
+/**
+ * Opens the archive of a target.
+ * @throws PipelineError CONFIG_INVALID if the target has none, or has the sample but is not marked synthetic (B27)
+ */
+export async function openTarget(target: Target, options: OpenOptions): Promise<ArchiveServer> {
+  const { name, archive, synthetic } = target;
+  const key = `targets.${name}`;
+  if (archive === undefined) {
+    throw new PipelineError('CONFIG_INVALID', `the target ${name} has no archive`, {
+      key,
+      hint: 'give it one in pipeline.yaml: `archive:` with a URL, a folder or `sample`',
+    });
+  }
+  if (archive === sample && !synthetic) {
+    throw new PipelineError('CONFIG_INVALID', `the archive \`${sample}\` is synthetic, but the target ${name} is not`, {
+      key,
+      hint: 'use the target `sample`, or write `synthetic: true` next to the archive in pipeline.yaml',
+    });
+  }
+  return await openArchive(archive, options);
+}
+
 /**
  * Opens what a target's `archive` names as a URL for objects and listings. `sample` and directories are served by this
  * process until disposed of, and a URL is used as it is. Throws CONFIG_INVALID for anything else.
@@ -177,6 +202,6 @@ export interface OpenOptions {
 export async function openArchive(archive: string, { asOf, signal }: OpenOptions): Promise<ArchiveServer> {
   if (/^https?:\/\//i.test(archive)) return { url: archive, [Symbol.asyncDispose]: async () => {} };
   const store =
-    archive === 'sample' ? createSampleStore({ asOf }) : await createDirectoryStore(await directoryOf(archive));
+    archive === sample ? createSampleStore({ asOf }) : await createDirectoryStore(await directoryOf(archive));
   return await serveStore(store, signal ? { signal } : {});
 }

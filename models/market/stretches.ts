@@ -3,7 +3,7 @@ import { cast } from '../../engine/index.ts';
 import type { Database } from '../schema.ts';
 
 /** Missing slots `[from_slot, to_slot)` of a series, of one cause. */
-interface Part {
+export interface Part {
   id: bigint;
   from_slot: bigint;
   to_slot: bigint;

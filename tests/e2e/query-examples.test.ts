@@ -96,7 +96,7 @@ describe('docs/query-examples.md, on the sample', () => {
     const file = join(clone, `example-${code.length}.ts`);
     await writeFile(file, code);
     const node = join(root, 'node_modules/.bin/node');
-    const { stdout, stderr } = await promisify(execFile)(node, [file], { cwd: clone });
+    const { stdout, stderr } = await promisify(execFile)(node, ['-C', 'klinehouse-source', file], { cwd: clone });
     expect(stderr).toBe('');
     expect(stdout.trim()).not.toBe('');
     expect(stdout).not.toMatch(/undefined|NaN/);

@@ -19,7 +19,7 @@ describe('a second run', () => {
       env: { PIPELINE_ARCHIVE_URL: server.url },
     });
   const nodesRun = async () => {
-    const results = JSON.parse(await readFile(join(dataDir, 'mirror/artifacts/run_results.json'), 'utf8'));
+    const results = JSON.parse(await readFile(join(dataDir, 'mirror/artifacts/run.json'), 'utf8'));
     return (results.results as { unique_id: string }[]).map(({ unique_id }) => unique_id);
   };
 

@@ -166,7 +166,7 @@ describe('bad input', () => {
   });
 
   test('is counted in the closing figures, whether staging or a load rejected it', async () => {
-    const file = join(dataDir, 'mirror/artifacts/run_results.json');
+    const file = join(dataDir, 'mirror/artifacts/run.json');
     const { results } = JSON.parse(await readFile(file, 'utf8')) as { results: { message: string }[] };
     const counted = (status: string) =>
       results.reduce((sum, { message }) => sum + Number(new RegExp(`(\\d+) ${status}`).exec(message)?.[1] ?? 0), 0);

@@ -136,7 +136,7 @@ describe('users, passwords and queries of URLs (B34)', () => {
     expectExit(await call(['run', ...ordinary], { dataDir }), 0);
     const root = join(dataDir, 'mirror');
     const [log = ''] = await readdir(join(root, 'logs'));
-    for (const file of [`logs/${log}`, 'artifacts/run_results.json', 'artifacts/manifest.json'])
+    for (const file of [`logs/${log}`, 'artifacts/run.json', 'artifacts/graph.json'])
       expect([file, (await stat(join(root, file))).mode & 0o777]).toEqual([file, 0o600]);
   });
 

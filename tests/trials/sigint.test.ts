@@ -25,7 +25,7 @@ describe('Ctrl-C', () => {
       const interrupted = await running.result;
       expectExit(interrupted, 130);
       expect(performance.now() - signalled).toBeLessThan(1_000);
-      const results = JSON.parse(await readFile(join(dataDir, 'mirror/artifacts/run_results.json'), 'utf8'));
+      const results = JSON.parse(await readFile(join(dataDir, 'mirror/artifacts/run.json'), 'utf8'));
       expect(results.results.length).toBeGreaterThan(0);
 
       expectExit(await pipeline(args, { dataDir, env }), 0);

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createRunId } from '../build.ts';
 import type { Cli } from '../io.ts';
@@ -27,6 +27,11 @@ export function defineMigrate(program: Command, cli: Cli): void {
     'migrate new call_it_amount --rename orders.price=orders.amount',
     `migrate new add_region --fill "orders.region='eu'"`,
   );
+  const undo = migrate
+    .command('undo')
+    .description('Removes the last migration, if it is neither committed to git nor applied to a warehouse.')
+    .action((_, own: Command) => migrateUndo(cli, own.optsWithGlobals()));
+  addExamples(undo, 'migrate undo');
   const up = migrate
     .command('up')
     .description("Applies all pending migrations to the target's warehouse in one transaction, after a backup.")
@@ -73,6 +78,24 @@ async function migrateNew(cli: Cli, name: string, options: HintOptions): Promise
   if (step !== undefined) cli.print(`wrote migrations/${step.name}.sql`);
   const written = await writeDerived(pipeline.root, derivedFiles(pipeline, definition.schema));
   for (const file of written) cli.print(`wrote ${file}`);
+}
+
+async function migrateUndo(cli: Cli, options: GlobalOptions): Promise<void> {
+  const [{ pipeline, paths }, { undoMigration }, { readMigrations }, { targetPaths }] = await Promise.all([
+    openContext(cli, options),
+    import('../../migrations/undo.ts'),
+    import('../../migrations/folder.ts'),
+    import('../../target/paths.ts'),
+  ]);
+  const dataDir = dirname(paths.root);
+  const { name } = await undoMigration({
+    root: pipeline.root,
+    migrations: await readMigrations(pipeline.root),
+    warehouses: Object.keys(pipeline.spec.targets).map((target) => targetPaths(dataDir, target).warehouse),
+    signal: cli.signal,
+  });
+  cli.print(`removed migrations/${name}.sql`);
+  cli.print(`${pipeline.spec.schema} is unchanged; to write the change again: pnpm pipeline migrate new NAME`);
 }
 
 async function migrateUp(

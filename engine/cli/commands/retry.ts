@@ -45,7 +45,7 @@ async function readAgain(
   }
   const [name, ...words] = last.argv;
   const checked = withoutPlaces(words, await commandOf(cli, name));
-  if ('problem' in checked) throw invalid(path.join(paths.artifacts, 'run_results.json'), checked.problem);
+  if ('problem' in checked) throw invalid(path.join(paths.artifacts, 'run.json'), checked.problem);
   cli.stderr.write(`retrying: pnpm pipeline ${[name, ...checked.words].join(' ')}\n`);
   return { argv: [name, ...checked.words, ...placeWords(options, target.name)], only: new Set(last.nodes) };
 }

@@ -15,7 +15,7 @@ const logOf = (events: Awaited<ReturnType<Shop['run']>>['events'], wanted: 'info
   events.flatMap((event) => (event.type === 'log' && event.level === wanted ? [event.message] : []));
 
 const resultOf = async (shop: Shop, id: string) => {
-  const { results } = JSON.parse(await readFile(join(shop.paths.artifacts, 'run_results.json'), 'utf8'));
+  const { results } = JSON.parse(await readFile(join(shop.paths.artifacts, 'run.json'), 'utf8'));
   return results.find(({ unique_id }: { unique_id: string }) => unique_id === id);
 };
 

@@ -373,7 +373,7 @@ describe('compile', () => {
       'SELECT\n  "day",\n  "total"\nFROM\n  "totals"\nWHERE\n  "total" > 1000;\n',
     );
     expect(existsSync(shop.paths.warehouse)).toBe(false);
-    expect(JSON.parse(await readFile(join(shop.paths.artifacts, 'manifest.json'), 'utf8')).nodes).toHaveProperty(
+    expect(JSON.parse(await readFile(join(shop.paths.artifacts, 'graph.json'), 'utf8')).nodes).toHaveProperty(
       'model.totals',
     );
   });

@@ -346,7 +346,7 @@ test('an interrupted run ends with 130 and writes its artifacts, and the next ru
   expect(exitCode).toBe(130);
   expect(new Set(Object.values(status))).toEqual(new Set(['skip']));
   expect(events.at(-1)).toMatchObject({ type: 'run_finished', interrupted: true });
-  expect(existsSync(join(shop.paths.artifacts, 'run_results.json'))).toBe(true);
+  expect(existsSync(join(shop.paths.artifacts, 'run.json'))).toBe(true);
   await shop.sell({ '2025-07-01': 10, '2025-07-02': 20 });
   expect((await shop.run()).exitCode).toBe(0);
 });
@@ -370,7 +370,7 @@ test('a run whose target is taken is refused before it does anything', async () 
 
 test('a run whose target another machine has taken over publishes nothing and names that machine (B33)', async () => {
   expect((await shop.run()).exitCode).toBe(0);
-  const results = join(shop.paths.artifacts, 'run_results.json');
+  const results = join(shop.paths.artifacts, 'run.json');
   const before = await readFile(results, 'utf8');
   await shop.sell({ '2025-07-01': 11 });
   const other = { pid: 1, host: 'elsewhere', started: '', command: 'pnpm pipeline run', since: '2025-07-10T11:00:00Z' };
@@ -458,10 +458,10 @@ describe('--full-refresh', () => {
   });
 });
 
-test('run_results.json records what happened, and manifest.json what the pipeline is', async () => {
+test('run.json records what happened, and graph.json what the pipeline is', async () => {
   await shop.run({ select: 'till totals', start: '2025-07-01', end: '2025-07-03', vars: ['at_least=5'] });
   const read = async (name: string) => JSON.parse(await readFile(join(shop.paths.artifacts, name), 'utf8'));
-  const results = await read('run_results.json');
+  const results = await read('run.json');
   expect(results).toMatchObject({
     metadata: {
       project: 'shop',
@@ -481,9 +481,9 @@ test('run_results.json records what happened, and manifest.json what the pipelin
   expect(results.args.selected).toEqual(
     Object.keys(byId).toSorted((a, b) => results.args.selected.indexOf(a) - results.args.selected.indexOf(b)),
   );
-  const manifest = await read('manifest.json');
-  expect(Object.keys(manifest.nodes)).toEqual(shop.graph.nodes.map(({ id }) => id));
-  expect(manifest.nodes['model.totals']).toMatchObject({
+  const graph = await read('graph.json');
+  expect(Object.keys(graph.nodes)).toEqual(shop.graph.nodes.map(({ id }) => id));
+  expect(graph.nodes['model.totals']).toMatchObject({
     kind: 'model',
     path: 'totals.ts',
     needs: ['extract.till'],

@@ -1,13 +1,16 @@
+import { rm } from 'node:fs/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { schemaStatements } from '../../../engine/duckdb/ddl.ts';
 import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../../engine/migrations/folder.ts';
 import { diffSchemas } from '../../../engine/schema/diff.ts';
+import { partitionState } from '../../../engine/schema/system.ts';
+import { bigint, double, table, varchar } from '../../../engine/schema/table.ts';
 import { schema } from '../../../models/schema.ts';
 import { availabilityRows, ohlcvRows, oldAvailability, oldOhlcv } from '../../support/old-database.ts';
 import { root } from '../../support/pipeline.ts';
-import { createProject, type TestProject } from './project.ts';
+import { createProject, schemaOf, type TestProject } from './project.ts';
 
 const availability = availabilityRows('2025-01-01', '2025-03-31');
 
@@ -127,6 +130,56 @@ test('an up-to-date database without a record is recognised unchanged', async ()
   expect(lines.filter((line) => line.startsWith('applied'))).toEqual([]);
   expect(lines.filter((line) => line.includes('recognised'))).toHaveLength((await project.migrations()).length);
   await expectUpToDate();
+});
+
+describe('a warehouse that was made before the project had migrations', () => {
+  const columns = { symbol: varchar('Ticker.'), volume: double.nullable('Turnover.') };
+  const days = table('days', { description: 'Days.', columns, key: ['symbol'] });
+
+  beforeEach(async () => {
+    project = await createProject();
+    await project.build(schemaOf(days, partitionState), `INSERT INTO days VALUES ('BTCUSDT', 1.5)`);
+    await project.create('first', schemaOf(days, partitionState));
+  });
+
+  test('is adopted by migrate up, with its rows', async () => {
+    await expect(project.build(schemaOf(days, partitionState))).rejects.toMatchObject({ code: 'SCHEMA_OUTDATED' });
+    expect(await project.up(schemaOf(days, partitionState))).toContain(
+      '0001_first  recognised: the database has been through it',
+    );
+    expect(await project.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5 }]);
+    expect(await project.rows('SELECT "number", "name" FROM schema_migrations')).toEqual([
+      { number: 1, name: '0001_first' },
+    ]);
+    await project.build(schemaOf(days, partitionState));
+  });
+
+  test('is adopted too if it was made from a definition for which a migration was written later', async () => {
+    const more = schemaOf({ ...days, columns: { ...columns, trades: bigint.nullable('Trades.') } }, partitionState);
+    await rm(project.paths.root, { recursive: true });
+    await project.build(more, `INSERT INTO days VALUES ('BTCUSDT', 1.5, 3)`);
+    await project.create('trades', more);
+    expect(await project.up(more)).toContain('0002_trades  recognised: the database has been through it');
+    expect(await project.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5, trades: 3n }]);
+    await project.build(more);
+  });
+
+  test('is brought to what was written since', async () => {
+    const more = schemaOf({ ...days, columns: { ...columns, trades: bigint.nullable('Trades.') } }, partitionState);
+    await project.create('trades', more);
+    expect(await project.up(more)).toContain('applied 0002_trades');
+    expect(await project.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5, trades: null }]);
+    await project.build(more);
+  });
+
+  test('is refused if a table lacks a column that the migration makes', async () => {
+    await project.execute('ALTER TABLE days DROP COLUMN volume');
+    await expect(project.up(schemaOf(days, partitionState))).rejects.toMatchObject({
+      code: 'SCHEMA_DRIFT',
+      message: expect.stringContaining('days lacks volume'),
+    });
+    expect(await project.rows('FROM schema_migrations')).toEqual([]);
+  });
 });
 
 test('other tables are left alone', async () => {

@@ -90,7 +90,7 @@ describe.skipIf(!canUsePty)(`the screen of a run${needsPty}`, () => {
     await shop.sell({ ...days, waits: 'yes' });
     const { exitCode } = await runInTerminal(program('run'), { columns: 80, cwd: shop.directory, closeAt: '1 file' });
     expect(exitCode).toBe(130);
-    expect(existsSync(join(shop.paths.artifacts, 'run_results.json'))).toBe(true);
+    expect(existsSync(join(shop.paths.artifacts, 'run.json'))).toBe(true);
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { openArchive } from '../../../extract/archive/server.ts';
+import { openArchive, openTarget } from '../../../extract/archive/server.ts';
 import { defaultAsOf } from '../../../extract/sample/cases.ts';
 import { writeArchive } from '../../../extract/sample/write-archive.ts';
 import { tempDir } from '../../support/temp.ts';
@@ -38,6 +38,17 @@ test('a disposed server is closed', async () => {
   const archive = await openArchive('sample', { asOf });
   await archive[Symbol.asyncDispose]();
   await expect(fetch(archive.url)).rejects.toThrow();
+});
+
+test('a target without an archive, or with the sample for real data, is refused', async () => {
+  for (const [target, hint] of [
+    [{ name: 'live', synthetic: false }, 'give it one in pipeline.yaml'],
+    [{ name: 'live', synthetic: false, archive: 'sample' }, 'use the target `sample`'],
+  ] as const)
+    await expect(openTarget(target, { asOf })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      details: { key: 'targets.live', hint: expect.stringContaining(hint) },
+    });
 });
 
 test('anything else is an error that says what is accepted', async () => {

@@ -209,7 +209,7 @@ describe('the check reports', () => {
 
   test('the column lists in the artifacts', async () => {
     await cli('compile');
-    const file = join(paths().artifacts, 'manifest.json');
+    const file = join(paths().artifacts, 'graph.json');
     expect((await check()).exitCode).toBe(0);
     await writeFile(file, (await readFile(file, 'utf8')).replace('"type": "DOUBLE"', '"type": "FLOAT"'));
     expect((await check()).stdout).toContain(

@@ -103,7 +103,7 @@ test('--target, --data-dir and --as-of reach the run', async () => {
   const args = ['run', '--target', 'other', '--data-dir', dataDir, '--as-of', '2025-01-01'];
   const { stderr } = await run(project, args);
   expect(stderr).toContain('tiny run · target other · as of 2025-01-01 00:00 UTC\n');
-  expect(existsSync(join(dataDir, 'other/artifacts/run_results.json'))).toBe(true);
+  expect(existsSync(join(dataDir, 'other/artifacts/run.json'))).toBe(true);
   expect(existsSync(join(project, 'data'))).toBe(false);
 });
 
@@ -114,7 +114,7 @@ test('an interrupted run ends with 130 and writes its artifacts', async () => {
   const { exitCode, stdout } = await ended;
   expect(exitCode).toBe(130);
   expect(stdout).toContain('Interrupted: run the same command again to continue.');
-  expect(existsSync(join(project, 'data/sample/artifacts/run_results.json'))).toBe(true);
+  expect(existsSync(join(project, 'data/sample/artifacts/run.json'))).toBe(true);
 });
 
 test.each([[['plan']], [['run', '--dry-run']]])('%j says what would be done, and writes nothing', async (command) => {

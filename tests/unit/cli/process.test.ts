@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -90,18 +90,30 @@ test('a failure that no command awaits is printed without its stack, or with it 
 });
 
 describe('a Node that is too old', () => {
-  /** Runs `engine/start.js` of a copy with these packages as Node 20 would see it. */
-  async function startOnNode20(packages: Readonly<Record<string, string>>) {
+  /** Runs `engine/start.js` of a copy as Node 20 would see it; its packages are as given. */
+  async function startOnNode20(
+    packages: Readonly<Record<string, string>>,
+    script?: string,
+    onOutput: (child: ChildProcess) => void = () => {},
+  ) {
     const copy = await tempDir('old-node-');
     await cp(join(root, 'engine/start.js'), join(copy, 'engine/start.js'));
     for (const [file, text] of Object.entries({ 'package.json': '{ "type": "module" }', ...packages })) {
       await mkdir(dirname(join(copy, file)), { recursive: true });
       await writeFile(join(copy, file), text);
     }
+    if (script !== undefined) {
+      await mkdir(join(copy, 'node_modules/node/bin'));
+      await writeFile(join(copy, 'node_modules/node/bin/node'), script, { mode: 0o755 });
+    }
     const asOld = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.20.2" })';
-    const child = spawn(node, ['--import', asOld, join(copy, 'engine/start.js'), 'engine/cli/main.ts', 'ls']);
+    // pnpm names its store there, in which the packages of this project would be found.
+    const { NODE_PATH: _, ...env } = process.env;
+    const words = ['--import', asOld, join(copy, 'engine/start.js'), 'engine/cli/main.ts', 'ls'];
+    const child = spawn(node, words, { env });
     let stderr = '';
     child.stderr.on('data', (chunk) => (stderr += chunk));
+    child.stderr.once('data', () => onOutput(child));
     const [exitCode] = await once(child, 'close');
     return { exitCode, stderr };
   }
@@ -109,15 +121,28 @@ describe('a Node that is too old', () => {
   test.each([
     [{}, 'the packages are not installed\n  next: run npx -y pnpm@10 install\n'],
     [
-      { 'node_modules/node/package.json': '' },
+      { 'node_modules/node/package.json': '{}' },
       'without its install script\n  next: run npm_config_ignore_scripts=false ',
     ],
-    [{ 'node_modules/node/bin/node': '' }, 'this is Node 20.20.2\n  next: start it through pnpm'],
-  ])('with %o reports what is missing and how to continue', async (packages, said) => {
+  ])('with %o says what is missing and how to go on', async (packages, said) => {
     const { exitCode, stderr } = await startOnNode20(packages);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^error \[NODE_OUTDATED\] Node 24 is required, but this is Node 20.20.2/);
     expect(stderr).toContain(said);
     expect(stderr).not.toContain('    at ');
+  });
+
+  test('starts again with the Node that the packages bring, and ends as that ends', async () => {
+    const packages = { 'node_modules/node/package.json': '{}' };
+    const { exitCode, stderr } = await startOnNode20(packages, '#!/bin/sh\necho "$@" >&2; exit 7\n');
+    expect(exitCode).toBe(7);
+    expect(stderr).toMatch(/engine\/start\.js engine\/cli\/main\.ts ls\n$/);
+  });
+
+  test('passes a signal on, and says by its exit code that one ended the other', async () => {
+    const packages = { 'node_modules/node/package.json': '{}' };
+    const script = '#!/bin/sh\necho ready >&2; exec sleep 60\n';
+    const { exitCode } = await startOnNode20(packages, script, (child) => child.kill('SIGTERM'));
+    expect(exitCode).toBe(128 + 15);
   });
 });

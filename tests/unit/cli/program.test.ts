@@ -167,7 +167,7 @@ describe('pipeline.yaml', () => {
     const { exitCode, stderr } = await run('/', ['ls']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('there is no pipeline.yaml here or in a folder above');
-    expect(stderr).toContain('next: run in the folder of a project, or name the file');
+    expect(stderr).toContain('next: run in the folder of a project, name the file');
   });
 });
 

@@ -86,7 +86,7 @@ test('retry without a last run says how to start', async () => {
 describe('retry executes only what the schema of its artifact allows', () => {
   let file: string;
   beforeEach(async () => {
-    file = join(project, 'data/sample/artifacts/run_results.json');
+    file = join(project, 'data/sample/artifacts/run.json');
     await writeFile(join(project, 'second'), '');
     await run(project, ['run']);
     await rm(join(project, 'second'));

@@ -10,6 +10,7 @@ targets:
   sample: { archive: sample, as_of: 2025-07-10T09:00:00Z, synthetic: true }
   live: { archive: 'https://data.example', listing: 'https://list.example', ask_above: 1.5 GB }
   mirror: { archive: 'http://127.0.0.1:8080' }
+  local: {}
 `,
   { file: 'pipeline.yaml', root: '/project' },
 );
@@ -62,6 +63,12 @@ describe('the target', () => {
     expect(resolveTarget(pipeline, { name: 'live', env })).toMatchObject({ archive: 'sample', synthetic: true });
   });
 
+  test('may have no archive, until a variable names one', () => {
+    expect(resolveTarget(pipeline, { name: 'local', env: {} })).toEqual({ name: 'local', synthetic: false });
+    const env = { PIPELINE_ARCHIVE_URL: 'http://a' };
+    expect(resolveTarget(pipeline, { name: 'local', env })).toMatchObject({ archive: 'http://a', listing: 'http://a' });
+  });
+
   test('keeps the secrets of each of its URLs separate (B34)', () => {
     const basic = (user: string) => `Basic ${Buffer.from(user).toString('base64')}`;
     const env = { PIPELINE_ARCHIVE_URL: 'http://u:p%40@a/base/?x=1&y' };
@@ -100,8 +107,8 @@ describe('the target', () => {
 
   test.each([
     ['lvie', 'did you mean live?'],
-    ['production', 'known targets: sample, live, mirror'],
-    ['constructor', 'known targets: sample, live, mirror'],
+    ['production', 'known targets: sample, live, mirror, local'],
+    ['constructor', 'known targets: sample, live, mirror, local'],
   ])('%s is not there', (name, hint) => {
     const place = { code: 'USAGE', details: { value: name, hint } };
     expect(() => resolveTarget(pipeline, { name, env: {} })).toThrow(expect.objectContaining({ code: 'USAGE' }));

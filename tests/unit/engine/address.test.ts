@@ -24,11 +24,15 @@ test('B27: a folder has the same address by its path and by a file: URL', async 
     pathToFileURL(folder).href,
     `${folder}/../${folder.split('/').at(-1)}`,
   ]) {
-    expect(addressOf({ archive }).archive).toBe(folder);
+    expect(addressOf({ archive })?.archive).toBe(folder);
   }
 });
 
-test('a listing at another address is named', () => {
-  expect(formatAddress(addressOf({ archive: 'http://a/', listing: 'http://l' }))).toBe('http://a (listing http://l)');
-  expect(formatAddress(addressOf({ archive: 'http://a/', listing: 'http://a' }))).toBe('http://a');
+test('the listing is told where it is elsewhere', () => {
+  expect(formatAddress({ archive: 'http://a', listing: 'http://l' })).toBe('http://a (listing http://l)');
+  expect(formatAddress({ archive: 'http://a', listing: 'http://a' })).toBe('http://a');
+});
+
+test('a target without an archive has no address', () => {
+  expect(addressOf({})).toBeUndefined();
 });

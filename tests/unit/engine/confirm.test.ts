@@ -101,7 +101,7 @@ describe('before a fetch', () => {
     const { confirm, questions, root } = await confirming();
     await mkdir(join(root, 'artifacts'));
     const results = { results: [{ unique_id: 'extract.listing' }, { unique_id: node.id, ...facts }] };
-    await writeFile(join(root, 'artifacts/run_results.json'), JSON.stringify(results));
+    await writeFile(join(root, 'artifacts/run.json'), JSON.stringify(results));
     await confirm(node, estimate);
     expect(questions[0]?.[1]).toBe(`  time: ${time}`);
   });

@@ -1,0 +1,83 @@
+-- 0001_first; written by npx klinehouse migrate new, never changed after its release
+-- create orders
+-- create daily_revenue
+-- create country_totals
+-- create partition_state
+-- create test_results
+
+CREATE TABLE "orders" (
+  "order_id" BIGINT NOT NULL,
+  "day" DATE NOT NULL,
+  "country" VARCHAR NOT NULL,
+  "amount" BIGINT NOT NULL CHECK ("amount" >= 0)
+);
+COMMENT ON TABLE "orders" IS 'Orders as they were staged.
+Key, held by replacing partitions: day, order_id
+Partition: day';
+COMMENT ON COLUMN "orders"."order_id" IS 'Number of the order.';
+COMMENT ON COLUMN "orders"."day" IS 'Day of the order, UTC.';
+COMMENT ON COLUMN "orders"."country" IS 'Country of the customer.';
+COMMENT ON COLUMN "orders"."amount" IS 'What was paid. [cents]';
+
+CREATE TABLE "daily_revenue" (
+  "day" DATE NOT NULL,
+  "country" VARCHAR NOT NULL,
+  "orders" BIGINT NOT NULL CHECK ("orders" >= 1),
+  "revenue" BIGINT NOT NULL,
+  PRIMARY KEY ("day", "country")
+);
+COMMENT ON TABLE "daily_revenue" IS 'Orders and revenue of a country on a day.
+Partition: day';
+COMMENT ON COLUMN "daily_revenue"."day" IS 'Day of the orders, UTC.';
+COMMENT ON COLUMN "daily_revenue"."country" IS 'Country of the customers.';
+COMMENT ON COLUMN "daily_revenue"."orders" IS 'Number of orders.';
+COMMENT ON COLUMN "daily_revenue"."revenue" IS 'What was paid. [cents]';
+
+CREATE TABLE "country_totals" (
+  "country" VARCHAR NOT NULL,
+  "days" BIGINT NOT NULL,
+  "orders" BIGINT NOT NULL,
+  "revenue" BIGINT NOT NULL,
+  PRIMARY KEY ("country")
+);
+COMMENT ON TABLE "country_totals" IS 'What each country has ordered so far.';
+COMMENT ON COLUMN "country_totals"."country" IS 'Country of the customers.';
+COMMENT ON COLUMN "country_totals"."days" IS 'Days with an order.';
+COMMENT ON COLUMN "country_totals"."orders" IS 'Number of orders.';
+COMMENT ON COLUMN "country_totals"."revenue" IS 'What was paid. [cents]';
+
+CREATE TABLE "partition_state" (
+  "model" VARCHAR NOT NULL,
+  "partition" VARCHAR NOT NULL,
+  "input_digest" VARCHAR NOT NULL,
+  "run_id" VARCHAR NOT NULL,
+  "rows_digest" VARCHAR
+);
+COMMENT ON TABLE "partition_state" IS 'What each partition was built from. Written in the transaction that publishes its rows.
+Key, held by replacing partitions: model, partition';
+COMMENT ON COLUMN "partition_state"."model" IS 'Model, extracted table, test or export.';
+COMMENT ON COLUMN "partition_state"."partition" IS 'Values of the partition columns, escaped and joined by `/`; empty where the table is replaced whole.';
+COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
+COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
+COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.';
+
+CREATE TABLE "test_results" (
+  "run_id" VARCHAR NOT NULL,
+  "test" VARCHAR NOT NULL,
+  "model" VARCHAR NOT NULL,
+  "status" VARCHAR NOT NULL CHECK ("status" IN ('pass', 'warn', 'error')),
+  "value" DOUBLE,
+  "threshold" DOUBLE,
+  "rows_failed" BIGINT NOT NULL,
+  "tested_at" TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE "test_results" IS 'Every measured value of every data test, on pass too.
+Key, held by replacing partitions: run_id, test';
+COMMENT ON COLUMN "test_results"."run_id" IS 'Run that measured it.';
+COMMENT ON COLUMN "test_results"."test" IS 'Name of the test.';
+COMMENT ON COLUMN "test_results"."model" IS 'Model it tests.';
+COMMENT ON COLUMN "test_results"."status" IS 'How it ended.';
+COMMENT ON COLUMN "test_results"."value" IS 'What was measured: a ratio, or the number of failing rows.';
+COMMENT ON COLUMN "test_results"."threshold" IS 'What the value was held against.';
+COMMENT ON COLUMN "test_results"."rows_failed" IS 'Rows that break the rule.';
+COMMENT ON COLUMN "test_results"."tested_at" IS 'As-of of the run, UTC.';
