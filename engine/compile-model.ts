@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Compilable, type OperationNodeSource, sql } from 'kysely';
+import type { Compilable, OperationNodeSource } from 'kysely';
 import type { Vars } from './config/vars.ts';
 import {
   type CompiledModel,
@@ -20,7 +20,8 @@ import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead } from
 import type { Model, ModelContext, SourceMap } from './model.ts';
 import { systemTables } from './schema/system.ts';
 import type { Schema, Table } from './schema/table.ts';
-import { cast, clockSql } from './sql.ts';
+import { clockSql } from './sql.ts';
+import { asOf } from './vocabulary/index.ts';
 
 type Query = Compilable & OperationNodeSource;
 
@@ -38,7 +39,7 @@ export const modelContext = (schema: Schema, vars: Vars, { texts = false } = {})
   ({
     db: createCompiler<never>(sourceRelations(schema, { texts })),
     vars,
-    asOf: cast('TIMESTAMP', sql.raw(clockSql)),
+    asOf: asOf(),
   }) as unknown as ModelContext<never>;
 
 function statementsOf({ definition }: Model, schema: Schema, vars: Vars) {

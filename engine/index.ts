@@ -27,7 +27,7 @@ export {
 } from './extract.ts';
 export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { machineFault } from './machine-fault.ts';
-export { dataTestsOf, modelsOf, rowsDigest, stateOf } from './model.ts';
+export { dataTestsOf, modelsOf, stateOf } from './model.ts';
 export { once } from './once.ts';
 export { openFileLimit } from './open-files.ts';
 export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';
@@ -50,5 +50,4 @@ export {
   varchar,
 } from './schema/table.ts';
 export { hideEcho, hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
-export { cast, exactDecimal, exactSum } from './sql.ts';
 export { formatDay, msOfDay, msOfHour, parseDuration, parseInstant, parseSize } from './units.ts';

@@ -1,7 +1,8 @@
-import { type Expression, type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { Expression, Kysely, SelectQueryBuilder } from 'kysely';
 import type { Vars } from './config/vars.ts';
 import type { partitionState } from './schema/system.ts';
 import type { DatabaseOf, RowOf, Schema, Table, ValueOf } from './schema/table.ts';
+import { joinTexts } from './vocabulary/index.ts';
 
 type IsOne<Part, All = Part> = Part extends unknown ? ([All] extends [Part] ? true : false) : never;
 
@@ -144,10 +145,6 @@ export const dataTestsOf =
   (test: DataTest<S>): DataTest<S> =>
     Object.freeze(test);
 
-/** Digest of a group's rows over these columns, independent of row order; `0` for no rows. */
-export const rowsDigest = (...columns: readonly Expression<unknown>[]) =>
-  sql<string>`cast(coalesce(sum(hash(${sql.join(columns)})), 0) as VARCHAR)`;
-
 type States = { partition_state: RowOf<typeof partitionState> };
 
 /**
@@ -160,9 +157,7 @@ export const stateOf = (db: { readonly selectFrom: unknown }, table: string) =>
       .where('partition_state.model', '=', table)
       .select(({ ref }) => [
         'partition_state.partition',
-        sql<string>`cast(hash(${ref('partition_state.input_digest')}, ${ref('partition_state.rows_digest')}) as VARCHAR)`.as(
-          'digest',
-        ),
+        joinTexts('/', ref('partition_state.input_digest'), ref('partition_state.rows_digest')).as('digest'),
       ])
       .as('state'),
   );

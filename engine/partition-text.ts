@@ -1,7 +1,7 @@
 import { type Expression, type SelectQueryBuilder, sql } from 'kysely';
 import { stateOf } from './model.ts';
 import type { SqlTypes } from './schema/table.ts';
-import { cast } from './sql.ts';
+import { cast } from './vocabulary/index.ts';
 
 /**
  * Returns the text that names a partition in `partition_state` and between extracts and the engine: the values of its

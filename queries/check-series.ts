@@ -1,11 +1,10 @@
-import { sql } from 'kysely';
 import type { Reader } from '../engine/for-commands.ts';
-import { cast, closest, PipelineError } from '../engine/index.ts';
+import { closest, PipelineError } from '../engine/index.ts';
+import { count, countDistinct, countWhere, max, min, shift } from '../engine/vocabulary/index.ts';
 import { timeframes } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { noteOutside, type Span } from './parameters/range.ts';
 import { loadCommand, type Series, series } from './series.ts';
-import { count, countWhere } from './sql.ts';
 
 /**
  * Checks that a series has bars, and returns notes about a range beyond them.
@@ -56,9 +55,9 @@ export async function checkSeries(reader: Reader<Database>, wanted: Series): Pro
 async function recordOf(reader: Reader<Database>, wanted: Series): Promise<Span | undefined> {
   const [found] = await reader.rows(
     series(reader.db, { ...wanted, start: undefined, end: undefined }).select(({ ref }) => [
-      cast.nullable('TIMESTAMP', sql`min(${ref('timestamp')})`).as('first'),
-      cast.nullable('TIMESTAMP', sql`max(${ref('timestamp')})`).as('last'),
-      cast.nullable('TIMESTAMP', sql`max(${ref('close_time')}) + interval 1 millisecond`).as('closed'),
+      min(ref('timestamp')).as('first'),
+      max(ref('timestamp')).as('last'),
+      shift(max(ref('close_time')), { milliseconds: 1 }).as('closed'),
     ]),
   );
   if (found?.first == null || found.last === null) return undefined;
@@ -91,9 +90,9 @@ export async function howToLoad({ db, rows }: Reader<Database>, wanted: Series):
     db
       .selectFrom('archive_objects')
       .where('instrument_type', '=', instrumentType)
-      .select(({ ref }) => [
-        cast('BIGINT', sql`count(distinct ${ref('symbol')})`).as('symbols'),
-        countWhere(sql`${ref('symbol')} = ${sql.lit(symbol)}`).as('own'),
+      .select(({ eb, ref }) => [
+        countDistinct(ref('symbol')).as('symbols'),
+        countWhere(eb('symbol', '=', symbol)).as('own'),
       ]),
   );
   if (market === undefined || market.own === 0n) {
@@ -110,7 +109,7 @@ export async function howToLoad({ db, rows }: Reader<Database>, wanted: Series):
       .where('object.timeframe', '=', timeframe)
       .$if(start !== undefined, (objects) => objects.where('object.period_end', '>', start as Date))
       .$if(end !== undefined, (objects) => objects.where('object.period_start', '<', end as Date))
-      .select(({ ref }) => [count().as('archives'), countWhere(sql`${ref('staged.key')} is null`).as('unasked')]),
+      .select(({ eb }) => [count().as('archives'), countWhere(eb('staged.key', 'is', null)).as('unasked')]),
   );
   if (listed === undefined || listed.archives === 0n || listed.unasked > 0n) return { isListed: true, text: load };
   const text = `everything that the archive lists for it was requested; see why it was not loaded: pnpm pipeline query rejected --instrument-type ${instrumentType}`;

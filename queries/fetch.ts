@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import { type CommandIo, type GlobalOptions, openContext, openReader, runSelection } from '../engine/for-commands.ts';
-import { cast, formatDay, PipelineError } from '../engine/index.ts';
+import { formatDay, PipelineError } from '../engine/index.ts';
+import { countDistinct, epochMilliseconds, intDivide } from '../engine/vocabulary/index.ts';
 import { msOfDay, timeframes } from '../exchange/timeframes.ts';
 import type { Database } from '../models/schema.ts';
 import { type Series, series } from './series.ts';
@@ -50,7 +50,7 @@ async function isWhole(
     await using reader = await openReader<Database>(options);
     const [found] = await reader.rows(
       series(reader.db, { ...wanted, start: new Date(slot(start) * length) }).select(({ ref }) =>
-        cast('BIGINT', sql`count(distinct epoch_ms(${ref('timestamp')}) // ${sql.lit(length)})`).as('slots'),
+        countDistinct(intDivide(epochMilliseconds(ref('timestamp')), BigInt(length))).as('slots'),
       ),
     );
     return Number(found?.slots) === slots;

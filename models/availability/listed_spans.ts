@@ -1,5 +1,6 @@
-import { type Kysely, sql } from 'kysely';
-import { cast, type Vars } from '../../engine/index.ts';
+import type { Kysely } from 'kysely';
+import type { Vars } from '../../engine/index.ts';
+import { addDays, least, max, min } from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 import type { Database } from '../schema.ts';
 
@@ -24,12 +25,13 @@ export default defineModel('listed_spans', {
       .selectFrom(listedDays(db, vars).as('listed'))
       .groupBy('symbol')
       .orderBy('symbol')
-      .select((eb) => [
-        'symbol',
-        cast('DATE', sql`min(${eb.ref('date')})`).as('first_date'),
-        cast(
-          'DATE',
-          sql`least(max(${eb.ref('date')}) + ${sql.lit(vars.number('grace_days'))}, max(max(${eb.ref('date')})) over ())`,
-        ).as('last_date'),
-      ]),
+      .select(({ ref }) => {
+        const last = max(ref('date')).ofGroup();
+        const lastOfAll = max(last).over();
+        return [
+          'symbol',
+          min(ref('date')).ofGroup().as('first_date'),
+          least(addDays(last, vars.number('grace_days')), lastOfAll).as('last_date'),
+        ];
+      }),
 });

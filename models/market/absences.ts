@@ -1,5 +1,4 @@
-import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { count, daysBetween, lag, neverNull } from '../../engine/vocabulary/index.ts';
 import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import type { withListings } from './listings.ts';
 
@@ -30,19 +29,14 @@ export const withAbsences = (db: ReturnType<typeof withListings>) =>
         .select(['object.instrument_type', 'object.symbol', 'object.period_start', 'object.period_end']),
     )
     .with('spell_holes', (holes) =>
-      holes
-        .selectFrom('spell_days')
-        .select((eb) => [
-          'instrument_type',
-          'symbol',
-          cast
-            .nullable(
-              'DATE',
-              sql`lag(${eb.ref('period_end')}) over (partition by ${eb.ref('instrument_type')}, ${eb.ref('symbol')} order by ${eb.ref('period_start')})`,
-            )
-            .as('away_from'),
-          'period_start as away_until',
-        ]),
+      holes.selectFrom('spell_days').select((eb) => [
+        'instrument_type',
+        'symbol',
+        lag(eb.ref('period_end'))
+          .over({ partitionBy: [eb.ref('instrument_type'), eb.ref('symbol')], orderBy: eb.ref('period_start') })
+          .as('away_from'),
+        'period_start as away_until',
+      ]),
     )
     .with('absences', (absences) =>
       absences
@@ -53,15 +47,15 @@ export const withAbsences = (db: ReturnType<typeof withListings>) =>
             .onRef('market_days.day', '>=', 'hole.away_from')
             .onRef('market_days.day', '<', 'hole.away_until'),
         )
-        .where(
-          (eb) => sql<boolean>`${eb.ref('hole.away_until')} - ${eb.ref('hole.away_from')} > ${sql.lit(daysOfASpell)}`,
+        .where(({ eb, ref }) =>
+          eb(daysBetween(ref('hole.away_from'), ref('hole.away_until')), '>', BigInt(daysOfASpell)),
         )
         .groupBy(['hole.instrument_type', 'hole.symbol', 'hole.away_from', 'hole.away_until'])
-        .having((eb) => eb(eb.fn.countAll<bigint>(), '>', BigInt(daysOfASpell)))
+        .having(count(), '>', BigInt(daysOfASpell))
         .select((eb) => [
           'hole.instrument_type',
           'hole.symbol',
-          cast('DATE', eb.ref('hole.away_from')).as('away_from'),
+          neverNull(eb.ref('hole.away_from')).as('away_from'),
           'hole.away_until',
         ]),
     );

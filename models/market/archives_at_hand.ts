@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
-import { builtPartitions, cast } from '../../engine/index.ts';
+import { builtPartitions } from '../../engine/index.ts';
+import { firstOfMonth, neverNull } from '../../engine/vocabulary/index.ts';
 import type { Database } from '../schema.ts';
-import { monthOf } from './calendar.ts';
 
 /** Every file whose rows are staged, or were when they were loaded, with the month of `ohlcv` that it has rows of. */
 export const archivesAtHand = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
@@ -11,8 +11,8 @@ export const archivesAtHand = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
     .select(({ ref }) => [
       'instrument_type',
       'symbol',
-      cast('VARCHAR', ref('timeframe')).as('timeframe'),
-      monthOf(ref('period_start')).as('month'),
+      neverNull(ref('timeframe')).as('timeframe'),
+      neverNull(firstOfMonth(ref('period_start'))).as('month'),
       'cadence',
       'key',
       'sha256',

@@ -1,5 +1,19 @@
-import { type Expression, type ExpressionBuilder, type Kysely, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { type Expression, type ExpressionBuilder, expressionBuilder, type Kysely } from 'kysely';
+import {
+  abs,
+  type Condition,
+  cast,
+  choose,
+  count,
+  floor,
+  holds,
+  infinity,
+  max,
+  min,
+  neverNull,
+  rowHash,
+  rowNumber,
+} from '../../engine/vocabulary/index.ts';
 import { figures as figuresOfLine, inexact, pairs, wholes } from '../../exchange/bar-rules.ts';
 import type { Database } from '../schema.ts';
 import { instant } from './calendar.ts';
@@ -18,7 +32,7 @@ const figures = [
   'taker_buy_quote_asset_volume',
 ] as const;
 
-const infinite = sql`'inf'::DOUBLE`;
+const { and, eb } = expressionBuilder<Database>();
 
 type Lines = ExpressionBuilder<Database, 'staged_klines'> | ExpressionBuilder<Database, 'overlapping_klines'>;
 
@@ -28,34 +42,32 @@ type Lines = ExpressionBuilder<Database, 'staged_klines'> | ExpressionBuilder<Da
  * between 0 and infinity by its neighbours.
  */
 export function barOf(lines: Lines) {
-  const ref = lines.ref as (name: string) => Expression<unknown>;
+  const ref = lines.ref as (name: string) => Expression<string>;
   const double = (name: string) => cast('DOUBLE', ref(name));
   const smallest = figuresOfLine.filter((name) => pairs.every(({ greater }) => greater !== name));
   const largest = figuresOfLine.filter((name) => pairs.every(({ lesser }) => lesser !== name));
-  const conditions = [
-    ...smallest.map((name) => sql`${double(name)} >= 0`),
-    ...pairs.map(({ lesser, greater }) => sql`${double(lesser)} <= ${double(greater)}`),
-    ...largest.map((name) => sql`${double(name)} < ${infinite}`),
-    ...wholes.map(double).map((whole) => sql`floor(${whole}) = ${whole} and abs(${whole}) < ${sql.lit(inexact)}`),
-  ];
+  const isBelievable = and([
+    ...smallest.map((name) => eb(double(name), '>=', 0)),
+    ...pairs.map(({ lesser, greater }) => eb(double(lesser), '<=', double(greater))),
+    ...largest.map((name) => eb(double(name), '<', infinity())),
+    ...wholes.map(double).flatMap((whole) => [eb(floor(whole), '=', whole), eb(abs(whole), '<', inexact)]),
+  ]);
   return [
     cast('VARCHAR', ref('symbol')).as('symbol'),
     cast('VARCHAR', ref('timeframe')).as('timeframe'),
     cast('VARCHAR', ref('instrument_type')).as('instrument_type'),
-    instant(ref('open_time')).as('timestamp'),
+    neverNull(instant(ref('open_time'))).as('timestamp'),
     double('open').as('open'),
     double('high').as('high'),
     double('low').as('low'),
     double('close').as('close'),
     double('volume').as('volume'),
-    instant(double('close_time')).as('close_time'),
+    neverNull(instant(double('close_time'))).as('close_time'),
     double('quote_volume').as('quote_asset_volume'),
     cast('BIGINT', double('count')).as('number_of_trades'),
     double('taker_buy_volume').as('taker_buy_base_asset_volume'),
     double('taker_buy_quote_volume').as('taker_buy_quote_asset_volume'),
-    cast('VARCHAR', sql`case when ${sql.join(conditions, sql` and `)} then ${ref('data_source')} end`).as(
-      'data_source',
-    ),
+    neverNull(choose([[isBelievable, ref('data_source')]])).as('data_source'),
   ] as const;
 }
 
@@ -69,28 +81,22 @@ export const chosenBars = (db: Kysely<Database>) =>
     .selectFrom(({ selectFrom }) =>
       selectFrom(selectFrom('overlapping_klines').select(barOf).as('bar'))
         .selectAll()
-        .select(({ ref }) => {
-          const bar = sql`over (partition by ${sql.join(keyColumns.map((name) => ref(name)))})`;
-          const values = sql`hash(${sql.join(figures.map((name) => ref(name)))})`;
-          const agree = (of: Expression<unknown>) =>
-            sql`coalesce(min(${values}) ${of} ${bar} = max(${values}) ${of} ${bar}, true)`;
-          const each = ['daily', 'monthly', 'rest'].map((one) =>
-            agree(sql`filter (where ${ref('data_source')} = ${sql.lit(one)})`),
-          );
-          const archived = sql`filter (where ${ref('data_source')} <> 'rest')`;
+        .select((lines) => {
+          const source = lines.ref('data_source');
+          const bar = { partitionBy: keyColumns.map((name) => lines.ref(name)) };
+          const values = rowHash(...figures.map((name) => lines.ref(name)));
+          /** True if these lines say the same of the bar. */
+          const agree = (of: Condition) =>
+            holds(eb(min(values).filter(of).over(bar), '=', max(values).filter(of).over(bar)), { ifUnknown: true });
+          const each = ['daily', 'monthly', 'rest'].map((one) => agree(eb(source, '=', one)));
+          const archived = eb(source, '<>', 'rest');
           return [
-            cast(
-              'BOOLEAN',
-              sql`count(*) ${bar} = count(${ref('data_source')}) ${bar} and ${sql.join(each, sql` and `)}`,
-            ).as('is_believable'),
-            cast('BOOLEAN', agree(archived)).as('is_agreed'),
-            cast('VARCHAR', sql`coalesce(max(${ref('data_source')}) ${archived} ${bar}, ${ref('data_source')})`).as(
-              'last_source',
-            ),
-            cast(
-              'BIGINT',
-              sql`row_number() over (partition by ${sql.join(keyColumns.map((name) => ref(name)))} order by ${ref('data_source')})`,
-            ).as('choice'),
+            holds(and([eb(count().over(bar), '=', count(source).over(bar)), ...each])).as('is_believable'),
+            agree(archived).as('is_agreed'),
+            lines.fn.coalesce(max(source).filter(archived).over(bar), source).as('last_source'),
+            rowNumber()
+              .over({ ...bar, orderBy: source })
+              .as('choice'),
           ];
         })
         .as('bar'),
@@ -106,8 +112,10 @@ export const chosenBars = (db: Kysely<Database>) =>
       'instrument_type',
       'timestamp',
       ...figures,
-      cast(
-        'VARCHAR',
-        sql`case when not ${ref('is_believable')} then NULL when ${ref('is_agreed')} then ${ref('last_source')} else ${ref('data_source')} end`,
+      neverNull(
+        choose([
+          [and([ref('is_believable'), ref('is_agreed')]), ref('last_source')],
+          [ref('is_believable'), ref('data_source')],
+        ]),
       ).as('data_source'),
     ]);

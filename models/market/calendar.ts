@@ -1,89 +1,106 @@
-import { type Expression, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { type Expression, expressionBuilder } from 'kysely';
+import {
+  abs,
+  cast,
+  ceil,
+  choose,
+  divide,
+  epochMicroseconds,
+  epochMonths,
+  fromEpochMicroseconds,
+  fromEpochMonths,
+  intDivide,
+  literal,
+  match,
+  minus,
+  type NullOf,
+  neverNull,
+  plus,
+  shift,
+  times,
+  tryCast,
+  type Value,
+} from '../../engine/vocabulary/index.ts';
 import { firstMicros } from '../../exchange/bar-rules.ts';
 import { firstMonday } from '../../exchange/slots.ts';
 import { longestSlots, msOfDay, timeframeNames, timeframes } from '../../exchange/timeframes.ts';
 
+const eb = expressionBuilder<Record<never, never>>();
+
 /** What exchange/slots.ts says, in SQL and µs; a property test holds the two together. */
-const microsecondsOf = (ms: number) => sql.lit(ms * 1000);
+const microsecondsOf = (ms: number) => BigInt(ms) * 1000n;
 const day = microsecondsOf(msOfDay);
 const week = microsecondsOf(longestSlots['1w']);
 const monday = microsecondsOf(firstMonday);
 
 /** A published time: ms as 13 digits, µs as 16, decided row by row (A2). NULL where it is not a number. */
-export const instant = (text: Expression<unknown>) => {
-  const value = sql`try_cast(${text} as BIGINT)`;
-  return cast(
-    'TIMESTAMP',
-    sql`make_timestamp(case when abs(${value}) >= ${sql.lit(firstMicros)} then ${value} else ${value} * 1000 end)`,
-  );
-};
+export function instant(text: Expression<unknown>) {
+  const value = tryCast('BIGINT', text);
+  return fromEpochMicroseconds(choose([[eb(abs(value), '>=', BigInt(firstMicros)), value]], times(value, 1000n)));
+}
 
-const daysOf = (time: Expression<unknown>) => sql`(epoch_us(${time}) // ${day})`;
-
-/** The first day of the month that a time is in. */
-export const monthOf = (time: Expression<unknown>) => cast('DATE', sql`date_trunc('month', ${time})`);
-
-/** A CASE over timeframes; SQL by the length of the slots in ms where they are aligned, then by name. */
-const byTimeframe = (
+/** A CASE over timeframes: by the length of the slots in ms where they are aligned, then by name. */
+function byTimeframe<T>(
   timeframe: Expression<string>,
-  ofAligned: (ms: number) => Expression<unknown>,
-  others: Readonly<Record<'3d' | '1w' | '1mo', Expression<unknown>>>,
-) =>
-  sql`case ${timeframe} ${sql.join(
-    [
-      ...timeframeNames.flatMap((name) => {
-        const length = timeframes[name];
-        return length === undefined ? [] : [[name, ofAligned(length)] as const];
-      }),
-      ...Object.entries(others),
-    ].map(([name, expression]) => sql`when ${sql.lit(name)} then ${expression}`),
-    sql` `,
-  )} end`;
+  ofAligned: (ms: number) => Value<T>,
+  others: Readonly<Record<'3d' | '1w' | '1mo', Value<T>>>,
+): Value<T> {
+  const aligned = timeframeNames.flatMap((name) => {
+    const length = timeframes[name];
+    return length === undefined ? [] : [[name, ofAligned(length)] as const];
+  });
+  return match(timeframe, [...aligned, ...Object.entries(others)]) as Value<T>; // there is no other timeframe
+}
 
 /**
  * The number of the slot that a time falls in, so that a bar off the grid has the slot that it opens in (A8): slots of
  * a timeframe are numbered without a hole, weeks from Monday, months by the calendar (B18). Of 3d it is the day:
  * `toSlot` makes slots of days.
  */
-export const slotOrDay = (timeframe: Expression<string>, time: Expression<unknown>) =>
-  cast(
-    'BIGINT',
-    byTimeframe(timeframe, (ms) => sql`epoch_us(${time}) // ${microsecondsOf(ms)}`, {
-      '3d': daysOf(time),
-      '1w': sql`(epoch_us(${time}) - ${monday}) // ${week}`,
-      '1mo': sql`date_diff('month', DATE '1970-01-01', cast(${time} as DATE))`,
-    }),
-  );
+export function slotOrDay<T extends Date | null>(timeframe: Expression<string>, time: Expression<T>) {
+  const microseconds: Expression<bigint | null> = epochMicroseconds(time);
+  const slot = byTimeframe<bigint | null>(timeframe, (ms) => intDivide(microseconds, microsecondsOf(ms)), {
+    '3d': intDivide(microseconds, day),
+    '1w': intDivide(minus(microseconds, monday), week),
+    '1mo': epochMonths(time),
+  });
+  return slot as Value<bigint | NullOf<T>>;
+}
 
 /** Slots of 3d are counted from the first bar of their series: it tells where in the days they begin. */
-export const toSlot = (timeframe: Expression<string>, slotOrDay: Expression<unknown>, first: Expression<unknown>) =>
-  cast('BIGINT', sql`case when ${timeframe} = '3d' then (${slotOrDay} - ${first}) // 3 else ${slotOrDay} end`);
+export function toSlot<T extends bigint | null>(
+  timeframe: Expression<string>,
+  slotOrDay: Expression<T>,
+  first: Expression<bigint | null>,
+) {
+  const ofDay = intDivide(minus(slotOrDay as Expression<bigint>, first), 3n);
+  return choose([[eb(timeframe, '=', '3d'), ofDay]], slotOrDay) as Value<bigint | NullOf<T>>;
+}
 
 /** The first slot that opens at a time or after it; `first` as for `opensAt`. */
-export const slotFrom = (timeframe: Expression<string>, time: Expression<unknown>, first: Expression<unknown>) => {
-  const next = sql`(${slotOrDay(timeframe, sql`(${time} - interval 1 microsecond)`)} + 1)`;
-  return cast('BIGINT', sql`case when ${timeframe} = '3d' then ceil((${next} - ${first}) / 3) else ${next} end`);
-};
+export function slotFrom<T extends Date | null>(
+  timeframe: Expression<string>,
+  time: Expression<T>,
+  first: Expression<bigint | null>,
+) {
+  const before: Expression<Date | null> = shift(time, { microseconds: -1 });
+  const next = plus(slotOrDay(timeframe, before), 1n);
+  const ofDays = cast('BIGINT', ceil(divide(minus(next, first), 3n)));
+  return choose([[eb(timeframe, '=', '3d'), ofDays]], next) as Value<bigint | NullOf<T>>;
+}
 
 /** When a slot opens; `first` is the day of the first bar of a 3d series. */
-export const opensAt = (timeframe: Expression<string>, slot: Expression<unknown>, first: Expression<unknown>) =>
-  cast(
-    'TIMESTAMP',
-    byTimeframe(timeframe, (ms) => sql`make_timestamp(${slot} * ${microsecondsOf(ms)})`, {
-      '3d': sql`make_timestamp((${first} + 3 * ${slot}) * ${day})`,
-      '1w': sql`make_timestamp(${slot} * ${week} + ${monday})`,
-      '1mo': sql`DATE '1970-01-01' + to_months(cast(${slot} as INTEGER))`,
-    }),
-  );
+export const opensAt = (timeframe: Expression<string>, slot: Expression<bigint>, first: Expression<bigint | null>) =>
+  byTimeframe<Date>(timeframe, (ms) => fromEpochMicroseconds(times(slot, microsecondsOf(ms))), {
+    '3d': fromEpochMicroseconds(times(plus(times(slot, 3n), neverNull(first)), day)),
+    '1w': fromEpochMicroseconds(plus(times(slot, week), monday)),
+    '1mo': fromEpochMonths(slot),
+  });
 
 /** Slots that open on one day; 1 where a slot is a day or longer. */
 export const slotsOfDay = (timeframe: Expression<string>) =>
-  cast(
-    'BIGINT',
-    byTimeframe(timeframe, (ms) => sql.lit(msOfDay / ms), {
-      '3d': sql.lit(1),
-      '1w': sql.lit(1),
-      '1mo': sql.lit(1),
-    }),
-  );
+  byTimeframe(timeframe, (ms) => literal(BigInt(msOfDay / ms)), {
+    '3d': literal(1n),
+    '1w': literal(1n),
+    '1mo': literal(1n),
+  });

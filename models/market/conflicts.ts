@@ -1,5 +1,18 @@
-import { type Expression, sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import type { Expression } from 'kysely';
+import {
+  anyTrue,
+  cast,
+  epochMicroseconds,
+  joinTexts,
+  list,
+  match,
+  min,
+  neverNull,
+  rowsDigest,
+  texts,
+  tryCast,
+  unnestPairs,
+} from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand, builtMonths } from './archives_at_hand.ts';
 import { instant } from './calendar.ts';
@@ -32,8 +45,8 @@ export default defineModel('conflicts', {
         months
           .selectFrom(archivesAtHand(db).as('archive'))
           .groupBy(['instrument_type', 'symbol', 'timeframe', 'month'])
-          .having(
-            (eb) => sql<boolean>`bool_or(${eb.ref('cadence')} = 'daily') and bool_or(${eb.ref('cadence')} = 'monthly')`,
+          .having(({ and, eb }) =>
+            and([anyTrue(eb('cadence', '=', 'daily')).ofGroup(), anyTrue(eb('cadence', '=', 'monthly')).ofGroup()]),
           )
           .select((eb) => [
             'instrument_type',
@@ -56,7 +69,7 @@ export default defineModel('conflicts', {
         'months.symbol',
         'months.timeframe',
         'months.month',
-        cast('VARCHAR', sql`concat_ws('/', ${ref('months.digest')}, ${ref('built.digest')})`).as('digest'),
+        joinTexts('/', ref('months.digest'), ref('built.digest')).as('digest'),
       ]),
 
   sources: { ohlcv: {} },
@@ -69,37 +82,39 @@ export default defineModel('conflicts', {
           .where('bar.data_source', '=', 'daily')
           .select(['bar.instrument_type', 'bar.symbol', 'bar.timeframe', 'bar.timestamp']),
       )
-      .with('texts', (texts) =>
-        texts
+      .with('texts', (lines) =>
+        lines
           .selectFrom('overlapping_klines as line')
           .innerJoin('daily_bars as bar', (join) =>
             join
               .onRef('bar.instrument_type', '=', 'line.instrument_type')
               .onRef('bar.symbol', '=', 'line.symbol')
               .onRef('bar.timeframe', '=', 'line.timeframe')
-              .on(({ ref }) => sql<boolean>`${ref('bar.timestamp')} = ${instant(ref('line.open_time'))}`),
+              .on(({ eb, ref }) => eb('bar.timestamp', '=', instant(ref('line.open_time')))),
           )
-          .select(({ ref }) => [
-            'bar.instrument_type',
-            'bar.symbol',
-            'bar.timeframe',
-            'bar.timestamp',
-            'line.data_source as cadence',
-            'line.archive_key as key',
-            cast('VARCHAR', sql`unnest([${sql.join(published.map((name) => sql.lit(columnOf[name])))}])`).as(
-              'column_name',
-            ),
-            cast('VARCHAR', sql`unnest([${sql.join(published.map((name) => ref(`line.${name}`)))}])`).as('text'),
-          ]),
+          .select(({ ref }) => {
+            const names = texts(published.map((name) => columnOf[name]));
+            const [name, text] = unnestPairs(names, list(...published.map((name) => ref(`line.${name}`))));
+            return [
+              'bar.instrument_type',
+              'bar.symbol',
+              'bar.timeframe',
+              'bar.timestamp',
+              'line.data_source as cadence',
+              'line.archive_key as key',
+              name.as('column_name'),
+              text.as('text'),
+            ];
+          }),
       )
       .with('figures', (figures) =>
         figures
           .selectFrom('texts')
           .groupBy([...barColumns, 'column_name'])
-          .select(({ ref }) => {
+          .select(({ eb, ref }) => {
             // A row may stand twice in its archive (A10).
             const of = (cadence: 'monthly' | 'daily', value: Expression<string>) =>
-              cast('VARCHAR', sql`min(${value}) filter (where ${ref('cadence')} = ${sql.lit(cadence)})`);
+              neverNull(min(value).filter(eb('cadence', '=', cadence)));
             return [
               ...barColumns,
               of('monthly', ref('key')).as('monthly_key'),
@@ -112,10 +127,14 @@ export default defineModel('conflicts', {
       )
       .selectFrom('figures')
       .where('monthly_key', 'is not', null)
-      .where(({ ref }) => {
+      .where(({ eb, ref }) => {
         const stored = (text: Expression<string>) =>
-          sql`case when ${ref('column_name')} = 'close_time' then epoch_us(${instant(text)}) else try_cast(${text} as DOUBLE) end`;
-        return sql<boolean>`${stored(ref('monthly_value'))} is distinct from ${stored(ref('daily_value'))}`;
+          match(
+            ref('column_name'),
+            [['close_time', cast('DOUBLE', epochMicroseconds(instant(text)))]],
+            tryCast('DOUBLE', text),
+          );
+        return eb(stored(ref('monthly_value')), 'is distinct from', stored(ref('daily_value')));
       })
       .orderBy('instrument_type')
       .orderBy('symbol')

@@ -1,5 +1,4 @@
-import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { choose, match } from '../../engine/vocabulary/index.ts';
 import { withCauses } from './causes.ts';
 import type { withMissing } from './missing.ts';
 import { joinStretches, numberStretches } from './stretches.ts';
@@ -21,9 +20,7 @@ export const withGapSlots = (db: ReturnType<typeof withMissing>) =>
             'id',
             'from_slot',
             'to_slot',
-            cast('VARCHAR', sql`case ${ref('cause')} when 'delivered' then 'not_trading' else ${ref('cause')} end`).as(
-              'cause',
-            ),
+            match(ref('cause'), [['delivered', 'not_trading']], ref('cause')).as('cause'),
             'evidence',
           ])
           .unionAll(({ selectFrom }) =>
@@ -38,13 +35,16 @@ export const withGapSlots = (db: ReturnType<typeof withMissing>) =>
                   .on(({ eb, ref }) => eb('searched.anchor', 'is not distinct from', ref('part.anchor'))),
               )
               .innerJoin('found', 'found.id', 'searched.id')
-              .select(({ ref }) => [
+              .select(({ eb, or, ref }) => [
                 'part.id',
                 'found.from_slot',
                 'found.to_slot',
-                cast(
-                  'VARCHAR',
-                  sql`case when ${ref('found.cause')} = 'bar' or ${ref('part.is_cut')} then 'archive_hole' when ${ref('part.is_away')} then 'not_trading' else 'exchange_outage' end`,
+                choose(
+                  [
+                    [or([eb('found.cause', '=', 'bar'), ref('part.is_cut')]), 'archive_hole'],
+                    [ref('part.is_away'), 'not_trading'],
+                  ],
+                  'exchange_outage',
                 ).as('cause'),
                 'part.evidence',
               ]),

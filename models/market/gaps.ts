@@ -1,9 +1,19 @@
-import { sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import {
+  cast,
+  firstOfMonth,
+  greatest,
+  joinTexts,
+  least,
+  max,
+  min,
+  minus,
+  neverNull,
+  rowsDigest,
+} from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 import { withAbsences } from './absences.ts';
 import { builtMonths } from './archives_at_hand.ts';
-import { monthOf, opensAt } from './calendar.ts';
+import { opensAt } from './calendar.ts';
 import { withGapSlots } from './gap_slots.ts';
 import { withListings } from './listings.ts';
 import { withMissing } from './missing.ts';
@@ -21,8 +31,8 @@ export default defineModel('gaps', {
             'instrument_type',
             'symbol',
             'timeframe',
-            cast('DATE', sql`min(${ref('month')})`).as('first_month'),
-            cast('DATE', sql`max(${ref('month')})`).as('last_month'),
+            min(ref('month')).ofGroup().as('first_month'),
+            max(ref('month')).ofGroup().as('last_month'),
             rowsDigest(ref('month'), ref('digest')).as('digest'),
           ]),
       )
@@ -62,19 +72,23 @@ export default defineModel('gaps', {
           )
           // A series of which every archive was refused has no bar, and is a gap from its first archive on.
           .where(({ or, eb }) => or([eb('built.digest', 'is not', null), eb('listing.was_refused', '=', true)]))
-          .select(({ ref }) => {
+          .select(({ fn, ref }) => {
             const either = (name: 'instrument_type' | 'symbol' | 'timeframe') =>
-              cast('VARCHAR', sql`coalesce(${ref(`built.${name}`)}, ${ref(`listing.${name}`)})`).as(name);
+              neverNull(fn.coalesce(ref(`built.${name}`), ref(`listing.${name}`))).as(name);
             return [
               either('instrument_type'),
               either('symbol'),
               either('timeframe'),
               // `least` and `greatest` pass over NULL.
-              monthOf(sql`least(${ref('built.first_month')}, ${ref('listing.listed_from')})`).as('first_month'),
-              monthOf(sql`greatest(${ref('built.last_month')}, ${ref('listing.published_until')})`).as('last_month'),
-              cast(
-                'VARCHAR',
-                sql`concat_ws('/', ${ref('built.digest')}, ${ref('listing.digest')}, ${ref('listing.published_until')}, ${ref('listing.has_ended')}, ${ref('away.digest')})`,
+              firstOfMonth(least(ref('built.first_month'), ref('listing.listed_from'))).as('first_month'),
+              firstOfMonth(greatest(ref('built.last_month'), ref('listing.published_until'))).as('last_month'),
+              joinTexts(
+                '/',
+                ref('built.digest'),
+                ref('listing.digest'),
+                cast('VARCHAR', ref('listing.published_until')),
+                cast('VARCHAR', ref('listing.has_ended')),
+                ref('away.digest'),
               ).as('digest'),
             ];
           }),
@@ -92,10 +106,7 @@ export default defineModel('gaps', {
         'series.instrument_type',
         'series.symbol',
         'series.timeframe',
-        cast(
-          'VARCHAR',
-          sql`concat_ws('/', ${ref('series.digest')}, ${rowsDigest(ref('market.month'), ref('market.digest'))})`,
-        ).as('digest'),
+        joinTexts('/', ref('series.digest'), rowsDigest(ref('market.month'), ref('market.digest'))).as('digest'),
       ]),
 
   sources: {
@@ -119,7 +130,7 @@ export default defineModel('gaps', {
           'grids.timeframe',
           opens('gap.from_slot').as('gap_start'),
           opens('gap.to_slot').as('gap_end'),
-          cast('BIGINT', sql`${ref('gap.to_slot')} - ${ref('gap.from_slot')}`).as('missing_bars'),
+          minus(ref('gap.to_slot'), ref('gap.from_slot')).as('missing_bars'),
           'gap.cause',
           'gap.evidence',
         ];

@@ -1,15 +1,31 @@
-import { type Expression, type Kysely, sql } from 'kysely';
-import { cast, rowsDigest } from '../../engine/index.ts';
+import { type Expression, expressionBuilder, type Kysely } from 'kysely';
+import {
+  addDays,
+  addMonths,
+  anyTrue,
+  choose,
+  extractPattern,
+  firstOfMonth,
+  holds,
+  least,
+  max,
+  min,
+  neverNull,
+  parseYymmdd,
+  rowsDigest,
+  shift,
+} from '../../engine/vocabulary/index.ts';
 import { deliveryHour } from '../../exchange/vocabulary.ts';
 import type { Database } from '../schema.ts';
-import { monthOf } from './calendar.ts';
+
+const { eb } = expressionBuilder<Database>();
 
 /** So many days may the newest archives of a series be late (A21); one that lacks more has ended. */
 const daysLate = 7;
 
 /** The last day of a delivery contract, by its name: `BTCUSDT_250627`; NULL for any other. */
 const deliveryDay = (instrumentType: Expression<string>, symbol: Expression<string>) =>
-  sql`case when ${instrumentType} <> 'spot' then cast(try_strptime(regexp_extract(${symbol}, '_(\\d{6})$', 1), '%y%m%d') as DATE) end`;
+  choose([[eb(instrumentType, '<>', 'spot'), parseYymmdd(extractPattern(symbol, '_(\\d{6})$'))]]);
 
 /**
  * `listings`, a row a series: what the listing and the ledger say of it. `published_until` is the end of its last
@@ -31,13 +47,13 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
       days
         .selectFrom('archive_objects')
         .where('cadence', '=', 'daily')
-        .groupBy(({ ref }) => ['instrument_type', 'symbol', 'timeframe', monthOf(ref('period_start'))])
+        .groupBy(({ ref }) => ['instrument_type', 'symbol', 'timeframe', firstOfMonth(ref('period_start'))])
         .select(({ ref }) => [
           'instrument_type',
           'symbol',
           'timeframe',
-          monthOf(ref('period_start')).as('month'),
-          cast('DATE', sql`min(${ref('period_start')})`).as('day'),
+          firstOfMonth(ref('period_start')).as('month'),
+          min(ref('period_start')).ofGroup().as('day'),
         ]),
     )
     .with('series_listed', (listed) =>
@@ -50,7 +66,7 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
             .onRef('verified.symbol', '=', 'object.symbol')
             .onRef('verified.timeframe', '=', 'object.timeframe')
             .on('object.cadence', '=', 'daily')
-            .on(({ eb, ref }) => eb('verified.month', '=', monthOf(ref('object.period_start')))),
+            .on(({ eb, ref }) => eb('verified.month', '=', firstOfMonth(ref('object.period_start')))),
         )
         .leftJoin('first_days as first', (join) =>
           join
@@ -62,31 +78,32 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
         )
         .groupBy(['object.instrument_type', 'object.symbol', 'object.timeframe'])
         .select((eb) => {
-          const isDaily = sql`(${eb.ref('object.cadence')} = 'daily')`;
-          const hasDaily = sql`bool_or(${isDaily})`;
+          const isDaily = eb('object.cadence', '=', 'daily');
           const status = eb.ref('staged.status');
-          const isUnread = sql`coalesce(${status} not in ('staged', 'loaded'), true)`;
+          const isUnread = holds(eb(status, 'not in', ['staged', 'loaded']), { ifUnknown: true });
           // A month is listed whole, whenever trading began in it: its rows, or its daily archives, tell from when on (A11).
-          const begins = sql`coalesce(${eb.ref('staged.first_open_time')}, case when ${isUnread} then coalesce(${eb.ref('first.day')}, ${eb.ref('object.period_start')}) end)`;
-          const isDoubted = sql`(${eb.ref('verified.month')} is not null)`;
+          const firstDay = eb.fn.coalesce('first.day', 'object.period_start');
+          const begins = eb.fn.coalesce('staged.first_open_time', choose([[isUnread, firstDay]]));
+          const lastEnd = max(eb.ref('object.period_end'));
+          const lastMonth = max(eb.ref('object.period_start')).filter(eb.not(isDaily));
           return [
             'object.instrument_type',
             'object.symbol',
             'object.timeframe',
             // A month that a series ended in is listed whole; its daily archives say on which day.
-            cast(
-              'DATE',
-              sql`case when max(${eb.ref('object.period_end')}) filter (where ${isDaily}) > max(${eb.ref('object.period_start')}) filter (where not ${isDaily})
-                then max(${eb.ref('object.period_end')}) filter (where ${isDaily}) else max(${eb.ref('object.period_end')}) end`,
-            ).as('listed_until'),
-            cast('TIMESTAMP', sql`max(${eb.ref('object.listed_at')})`).as('listed_at'),
-            cast('BOOLEAN', hasDaily).as('has_daily'),
-            cast('DATE', sql`min(${eb.ref('object.period_start')})`).as('listed_from'),
-            cast.nullable('TIMESTAMP', sql`min(${begins}) filter (where not ${isDoubted})`).as('unread_from'),
-            cast.nullable('TIMESTAMP', sql`min(${begins}) filter (where ${isDoubted})`).as('doubted_from'),
-            cast('BOOLEAN', sql`coalesce(bool_or(${status} in ('rejected', 'failed', 'absent')), false)`).as(
-              'was_refused',
+            neverNull(choose([[eb(lastEnd.filter(isDaily), '>', lastMonth), lastEnd.filter(isDaily)]], lastEnd)).as(
+              'listed_until',
             ),
+            max(eb.ref('object.listed_at')).ofGroup().as('listed_at'),
+            holds(anyTrue(isDaily)).as('has_daily'),
+            min(eb.ref('object.period_start')).ofGroup().as('listed_from'),
+            min(begins)
+              .filter(eb('verified.month', 'is', null))
+              .as('unread_from'),
+            min(begins)
+              .filter(eb('verified.month', 'is not', null))
+              .as('doubted_from'),
+            holds(anyTrue(eb(status, 'in', ['rejected', 'failed', 'absent']))).as('was_refused'),
             rowsDigest(
               eb.ref('object.key'),
               eb.ref('object.listed_at'),
@@ -104,13 +121,14 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
         .selectFrom('series_listed')
         .selectAll()
         .select((eb) => {
-          const newest = sql`max(${eb.ref('listed_until')}) over (partition by ${eb.ref('instrument_type')}, ${eb.ref('timeframe')})`;
+          const newest = max(eb.ref('listed_until')).over({
+            partitionBy: [eb.ref('instrument_type'), eb.ref('timeframe')],
+          });
+          const deliveredAfter = addDays(deliveryDay(eb.ref('instrument_type'), eb.ref('symbol')), 1);
           return [
-            cast('DATE', newest).as('newest'),
+            newest.as('newest'),
             // `least` passes over NULL: only a delivery contract has a last day.
-            cast('DATE', sql`least(${newest}, ${deliveryDay(eb.ref('instrument_type'), eb.ref('symbol'))} + 1)`).as(
-              'due',
-            ),
+            least(newest, deliveredAfter).as('due'),
           ];
         }),
     )
@@ -120,13 +138,8 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
         .selectAll()
         .select((eb) => {
           const [listed, due] = [eb.ref('listed_until'), eb.ref('due')];
-          const grace = sql`case when ${eb.ref('has_daily')} then to_days(${sql.lit(daysLate)}) else to_months(1) end`;
-          return [
-            cast(
-              'DATE',
-              sql`case when ${due} between ${listed} and ${listed} + ${grace} then ${due} else ${listed} end`,
-            ).as('published_until'),
-          ];
+          const patience = choose([[eb.ref('has_daily'), addDays(listed, daysLate)]], addMonths(listed, 1));
+          return choose([[eb.between(due, listed, patience), due]], listed).as('published_until');
         }),
     )
     .with('listings', (listings) =>
@@ -147,12 +160,7 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
           'digest',
         ])
         .select((eb) => [
-          cast('BOOLEAN', sql`${eb.ref('published_until')} < ${eb.ref('newest')}`).as('has_ended'),
-          cast
-            .nullable(
-              'TIMESTAMP',
-              sql`${deliveryDay(eb.ref('instrument_type'), eb.ref('symbol'))} + to_hours(${sql.lit(deliveryHour)})`,
-            )
-            .as('delivered_at'),
+          holds(eb('published_until', '<', eb.ref('newest'))).as('has_ended'),
+          shift(deliveryDay(eb.ref('instrument_type'), eb.ref('symbol')), { hours: deliveryHour }).as('delivered_at'),
         ]),
     );

@@ -1,11 +1,40 @@
-import { type Expression, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { type Expression, expressionBuilder } from 'kysely';
+import {
+  allBits,
+  anyBits,
+  type Bits,
+  bitAt,
+  bitsSet,
+  butFirst,
+  butLast,
+  cast,
+  choose,
+  dayOf,
+  greatest,
+  holds,
+  intDivide,
+  least,
+  list,
+  literal,
+  max,
+  min,
+  minus,
+  neverNull,
+  plus,
+  remainder,
+  rowNumber,
+  times,
+  unnest,
+  unnestPairs,
+  wholeNumbers,
+} from '../../engine/vocabulary/index.ts';
+import type { Database } from '../schema.ts';
 import type { withAbsences } from './absences.ts';
 import { opensAt, slotFrom, slotOrDay, slotsOfDay, toSlot } from './calendar.ts';
 
-const slotsOfWord = sql.lit(64);
-const isFull = (bits: Expression<unknown>) => sql`${bits} = 18446744073709551615`;
-const none = cast('BIGINT', sql.lit(0));
+const { and, eb } = expressionBuilder<Database>();
+const slotsOfWord = 64n;
+const isFull = (bits: Expression<Bits>) => eb(bits, '=', allBits());
 
 /**
  * `grids`, a row a series of which archives were asked for, and `missing`, what each grid lacks, day by day, as slots `[from_slot, to_slot)`. A grid
@@ -29,13 +58,15 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
             ])
             .as('bar'),
         )
-        .groupBy(({ ref }) => ['instrument_type', 'symbol', 'timeframe', sql`${ref('slot')} // ${slotsOfWord}`])
+        .groupBy(({ ref }) => ['instrument_type', 'symbol', 'timeframe', intDivide(ref('slot'), slotsOfWord)])
         .select(({ ref }) => [
           'instrument_type',
           'symbol',
           'timeframe',
-          cast('BIGINT', sql`${ref('slot')} // ${slotsOfWord} * ${slotsOfWord}`).as('first_slot'),
-          sql<unknown>`bit_or(1::UBIGINT << cast(${ref('slot')} % ${slotsOfWord} as UBIGINT))`.as('bits'),
+          times(intDivide(ref('slot'), slotsOfWord), slotsOfWord).as('first_slot'),
+          anyBits(bitAt(remainder(ref('slot'), slotsOfWord)))
+            .ofGroup()
+            .as('bits'),
         ]),
     )
     .with('series', (series) =>
@@ -43,11 +74,11 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
         .selectFrom(({ selectFrom }) =>
           selectFrom('staged_archives as own')
             .distinct()
-            .select(({ ref }) => ['instrument_type', 'symbol', cast('VARCHAR', ref('timeframe')).as('timeframe')])
             .where('timeframe', 'is not', null)
+            .select(({ ref }) => ['instrument_type', 'symbol', neverNull(ref('timeframe')).as('timeframe')])
             .as('own'),
         )
-        .select(['instrument_type', 'symbol', 'timeframe', cast('BIGINT', sql`row_number() over ()`).as('id')]),
+        .select(['instrument_type', 'symbol', 'timeframe', rowNumber().over().as('id')]),
     )
     .with('covered', (covered) =>
       covered
@@ -60,14 +91,11 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
         )
         .select(({ ref }) => {
           const bits = ref('words.bits');
-          const bitsSet = sql`list_filter(range(64), lambda bit: (${bits} >> cast(bit as UBIGINT)) & 1 = 1)`;
+          const places = choose([[isFull(bits), list(literal(0n))]], bitsSet(bits));
           return [
             'series.id',
-            cast(
-              'BIGINT',
-              sql`${ref('first_slot')} + unnest(case when ${isFull(bits)} then [0] else ${bitsSet} end)`,
-            ).as('slot'),
-            cast('BIGINT', sql`case when ${isFull(bits)} then ${slotsOfWord} else 1 end`).as('width'),
+            plus(ref('first_slot'), unnest(places)).as('slot'),
+            choose([[isFull(bits), slotsOfWord]], 1n).as('width'),
           ];
         }),
     )
@@ -84,20 +112,19 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           ({ selectFrom }) =>
             selectFrom('covered')
               .groupBy('id')
-              .select(({ ref }) => ['id', cast('BIGINT', sql`min(${ref('slot')})`).as('first')])
+              .select(({ ref }) => ['id', min(ref('slot')).ofGroup().as('first')])
               .as('bars'),
           (join) => join.onRef('bars.id', '=', 'series.id'),
         )
         .selectAll('series')
-        .select(({ ref }) => {
-          const [unread, doubted] = [ref('listing.unread_from'), ref('listing.doubted_from')];
-          const head = slotOrDay(ref('series.timeframe'), sql`least(${unread}, ${doubted})`);
+        .select(({ fn, ref }) => {
+          const head = least(ref('listing.unread_from'), ref('listing.doubted_from'));
           return [
-            cast('BIGINT', sql`coalesce(${ref('bars.first')}, ${head})`).as('first'),
-            cast.nullable('TIMESTAMP', unread).as('unread_from'),
-            cast.nullable('TIMESTAMP', doubted).as('doubted_from'),
-            cast.nullable('TIMESTAMP', ref('listing.published_until')).as('published_until'),
-            cast.nullable('TIMESTAMP', ref('listing.delivered_at')).as('delivered_at'),
+            neverNull(fn.coalesce(ref('bars.first'), slotOrDay(ref('series.timeframe'), head))).as('first'),
+            'listing.unread_from',
+            'listing.doubted_from',
+            cast('TIMESTAMP', ref('listing.published_until')).as('published_until'),
+            'listing.delivered_at',
           ];
         }),
     )
@@ -111,9 +138,9 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
       grids.selectFrom('heads').select(({ ref }) => {
         const [timeframe, first] = [ref('timeframe'), ref('first')];
         // The verified archive of its month says that nothing was traded on its first day before the first bar.
-        const firstDay = sql`cast(${opensAt(timeframe, ref('first_slot'), first)} as DATE)`;
-        const doubted = sql`case when ${ref('doubted_from')} < ${firstDay} then ${ref('doubted_from')} end`;
-        const begins = sql`least(${ref('unread_from')}, ${doubted})`;
+        const firstDay = dayOf(opensAt(timeframe, ref('first_slot'), first));
+        const doubted = choose([[eb(ref('doubted_from'), '<', firstDay), ref('doubted_from')]]);
+        const begins = least(ref('unread_from'), doubted);
         return [
           'id',
           'instrument_type',
@@ -121,11 +148,9 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           'timeframe',
           'first',
           // `least` passes over NULL.
-          cast('BIGINT', sql`least(${ref('first_slot')}, ${slotFrom(timeframe, begins, first)})`).as('start_slot'),
-          cast
-            .nullable('BIGINT', toSlot(timeframe, slotOrDay(timeframe, ref('published_until')), first))
-            .as('end_slot'),
-          cast.nullable('BIGINT', slotFrom(timeframe, ref('delivered_at'), first)).as('delivered_slot'),
+          least(ref('first_slot'), slotFrom(timeframe, begins, first)).as('start_slot'),
+          toSlot(timeframe, slotOrDay(timeframe, ref('published_until')), first).as('end_slot'),
+          slotFrom(timeframe, ref('delivered_at'), first).as('delivered_slot'),
         ];
       }),
     )
@@ -138,27 +163,22 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           toSlot(ref('grids.timeframe'), ref('covered.slot'), ref('grids.first')).as('slot'),
           'covered.width',
         ])
-        .unionAll(spans.selectFrom('grids').select(['id', 'start_slot as slot', none.as('width')]))
+        .unionAll(spans.selectFrom('grids').select(['id', 'start_slot as slot', literal(0n).as('width')]))
         .unionAll(
           spans
             .selectFrom('grids')
             .where('end_slot', 'is not', null)
-            .select(['id', cast('BIGINT', sql.ref('end_slot')).as('slot'), none.as('width')]),
+            .select(({ ref }) => ['id', neverNull(ref('end_slot')).as('slot'), literal(0n).as('width')]),
         ),
     )
     .with('runs', (runs) =>
-      runs
-        .selectFrom('spans')
-        .select(({ ref }) => [
-          'id',
-          cast
-            .nullable(
-              'BIGINT',
-              sql`max(${ref('slot')} + ${ref('width')}) over (partition by ${ref('id')} order by ${ref('slot')} rows between unbounded preceding and 1 preceding)`,
-            )
-            .as('from_slot'),
-          'slot as to_slot',
-        ]),
+      runs.selectFrom('spans').select(({ ref }) => [
+        'id',
+        max(plus(ref('slot'), ref('width')))
+          .over({ partitionBy: ref('id'), orderBy: ref('slot'), rows: 'before' })
+          .as('from_slot'),
+        'slot as to_slot',
+      ]),
     )
     .with('missing_days', (missing) =>
       missing
@@ -168,34 +188,33 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
             .whereRef('runs.from_slot', '<', 'runs.to_slot')
             .select(({ ref }) => {
               const perDay = slotsOfDay(ref('grids.timeframe'));
+              const [from, to] = [neverNull(ref('runs.from_slot')), ref('runs.to_slot')];
+              const days = wholeNumbers(intDivide(from, perDay), plus(intDivide(minus(to, 1n), perDay), 1n));
               return [
                 'grids.id',
                 'grids.timeframe',
                 'grids.first',
                 'grids.delivered_slot',
-                'runs.from_slot',
+                from.as('from_slot'),
                 'runs.to_slot',
                 perDay.as('per_day'),
-                cast(
-                  'BIGINT',
-                  sql`unnest(range(${ref('runs.from_slot')} // ${perDay}, (${ref('runs.to_slot')} - 1) // ${perDay} + 1))`,
-                ).as('part'),
+                unnest(days).as('part'),
               ];
             })
             .as('run'),
         )
         .select(({ ref }) => {
           const [part, perDay] = [ref('part'), ref('per_day')];
-          const from = sql`greatest(${ref('from_slot')}, ${part} * ${perDay})`;
-          const to = sql`least(${ref('to_slot')}, (${part} + 1) * ${perDay})`;
+          const from = greatest(ref('from_slot'), times(part, perDay));
+          const to = least(ref('to_slot'), times(plus(part, 1n), perDay));
           return [
             'id',
             'timeframe',
             'first',
             'delivered_slot',
-            cast('BIGINT', from).as('from_slot'),
-            cast('BIGINT', to).as('to_slot'),
-            cast('BOOLEAN', sql`${to} - ${from} = ${perDay}`).as('is_whole_day'),
+            from.as('from_slot'),
+            to.as('to_slot'),
+            holds(eb(minus(to, from), '=', perDay)).as('is_whole_day'),
           ];
         }),
     )
@@ -206,12 +225,10 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
             .selectAll()
             .select(({ ref }) => {
               const [from, delivered, to] = [ref('from_slot'), ref('delivered_slot'), ref('to_slot')];
-              const isSplit = sql`${delivered} > ${from} and ${delivered} < ${to}`;
-              const parts = sql`case when ${isSplit} then [${from}, ${delivered}, ${to}] else [${from}, ${to}] end`;
-              return [
-                cast('BIGINT', sql`unnest(${parts}[:-2])`).as('part_from'),
-                cast('BIGINT', sql`unnest(${parts}[2:])`).as('part_to'),
-              ];
+              const isSplit = and([eb(delivered, '>', from), eb(delivered, '<', to)]);
+              const borders = choose([[isSplit, list(from, neverNull(delivered), to)]], list(from, to));
+              const [partFrom, partTo] = unnestPairs(butLast(borders), butFirst(borders));
+              return [partFrom.as('part_from'), partTo.as('part_to')];
             })
             .as('day'),
         )
@@ -221,6 +238,6 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           'part_to as to_slot',
           opensAt(ref('timeframe'), ref('part_from'), ref('first')).as('opens_at'),
           'is_whole_day',
-          cast('BOOLEAN', sql`coalesce(${ref('part_from')} >= ${ref('delivered_slot')}, false)`).as('is_delivered'),
+          holds(eb(ref('part_from'), '>=', ref('delivered_slot'))).as('is_delivered'),
         ]),
     );

@@ -1,5 +1,8 @@
-import { type Expression, sql } from 'kysely';
-import { cast, PipelineError, type Vars } from '../../engine/index.ts';
+import { type Expression, expressionBuilder } from 'kysely';
+import { PipelineError, type Vars } from '../../engine/index.ts';
+import { choose, hasPattern, literal, replacePattern } from '../../engine/vocabulary/index.ts';
+
+const eb = expressionBuilder<Record<never, never>>();
 
 /** A settled copy may carry a number: `ICPUSDT_SETTLED1` (A27). */
 const settledSuffix = '(_?SETTLED\\d*)+$';
@@ -7,20 +10,16 @@ const deliverySuffix = '_\\d{6}$';
 
 /** The name without what says settled, delivery date or perpetual: `ICPUSDT_SETTLED` → `ICPUSDT`. */
 export const pairOf = (symbol: Expression<string>) =>
-  cast(
-    'VARCHAR',
-    sql`regexp_replace(regexp_replace(regexp_replace(${symbol}, ${sql.lit(settledSuffix)}, ''), ${sql.lit(deliverySuffix)}, ''), '_PERP$', '')`,
-  );
+  replacePattern(replacePattern(replacePattern(symbol, settledSuffix, ''), deliverySuffix, ''), '_PERP$', '');
 
 export const contractType = (instrumentType: Expression<string>, symbol: Expression<string>) =>
-  cast(
-    'VARCHAR',
-    sql`case
-      when ${instrumentType} = 'spot' then 'spot'
-      when regexp_matches(${symbol}, ${sql.lit(settledSuffix)}) then 'settled'
-      when regexp_matches(${symbol}, ${sql.lit(deliverySuffix)}) then 'delivery'
-      else 'perpetual'
-    end`,
+  choose(
+    [
+      [eb(instrumentType, '=', 'spot'), 'spot'],
+      [hasPattern(symbol, settledSuffix), 'settled'],
+      [hasPattern(symbol, deliverySuffix), 'delivery'],
+    ],
+    'perpetual',
   );
 
 /** A pair of which the longest known suffix is not the quote asset. */
@@ -57,12 +56,7 @@ export function symbolExceptions(vars: Vars): readonly NamedPair[] {
  * `symbol_exceptions` says of a name in the other markets; NULL where the longest known suffix decides (A27).
  */
 export function statedQuote(instrumentType: Expression<string>, name: Expression<string>, vars: Vars) {
-  const exceptions = symbolExceptions(vars).map(
-    (pair) => sql`when ${name} = ${sql.lit(pair.name)} then ${sql.lit(pair.quote)}`,
-  );
-  return cast.nullable(
-    'VARCHAR',
-    sql`case when ${instrumentType} = 'futures-cm' then (case when ${name} like '_%USD' then 'USD' end)
-      ${sql.join(exceptions, sql` `)} end`,
-  );
+  const inDollars = choose([[eb(name, 'like', '_%USD'), 'USD']]);
+  const exceptions = symbolExceptions(vars).map((pair) => [eb(name, '=', pair.name), literal(pair.quote)] as const);
+  return choose<string | null>([[eb(instrumentType, '=', 'futures-cm'), inDollars], ...exceptions]);
 }

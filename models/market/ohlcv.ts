@@ -1,4 +1,4 @@
-import { rowsDigest } from '../../engine/index.ts';
+import { rowsDigest } from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 import { archivesAtHand, builtMonths } from './archives_at_hand.ts';
 import { barOf, chosenBars } from './bars.ts';

@@ -1,5 +1,6 @@
-import { type Expression, sql } from 'kysely';
-import { cast, PipelineError, type Vars } from '../../engine/index.ts';
+import type { Expression } from 'kysely';
+import { PipelineError, type Vars } from '../../engine/index.ts';
+import { choose, literal, match, partOf, times } from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 
 /** US dollars that a coin-margined contract is worth, unless var `contract_sizes` names another size for its pair. */
@@ -15,24 +16,19 @@ function contractSize(symbol: Expression<string>, vars: Vars) {
         hint: 'write BTCUSD=100',
       });
     }
-    return sql`when ${sql.lit(pair)} then ${sql.lit(Number(size))}`;
+    return [pair, literal(Number(size))] as const;
   });
-  if (sizes.length === 0) return sql.lit(usualSize);
-  return sql`case split_part(${symbol}, '_', 1) ${sql.join(sizes, sql` `)} else ${sql.lit(usualSize)} end`;
+  return match(partOf(symbol, '_', 1), sizes, usualSize);
 }
 
 /** Bars of all markets in the same units: of coin-margined ones the archive counts contracts and base asset (A4). */
 export default defineModel('ohlcv_units', {
   query: ({ db, vars }) =>
-    db.selectFrom('ohlcv').select(({ ref }) => {
-      const isCm = sql`${ref('instrument_type')} = 'futures-cm'`;
-      const base = (amount: Expression<number>, ofCm: Expression<number>) =>
-        cast('DOUBLE', sql`case when ${isCm} then ${ofCm} else ${amount} end`);
+    db.selectFrom('ohlcv').select(({ eb, ref }) => {
+      const isCm = eb('instrument_type', '=', 'futures-cm');
+      const base = (amount: Expression<number>, ofCm: Expression<number>) => choose([[isCm, ofCm]], amount);
       const quote = (amount: Expression<number>, contracts: Expression<number>) =>
-        cast(
-          'DOUBLE',
-          sql`case when ${isCm} then ${contracts} * ${contractSize(ref('symbol'), vars)} else ${amount} end`,
-        );
+        choose([[isCm, times(contracts, contractSize(ref('symbol'), vars))]], amount);
       return [
         'symbol',
         'timeframe',

@@ -1,12 +1,36 @@
-import { type Expression, type Kysely, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { type Expression, expressionBuilder, type Kysely } from 'kysely';
+import {
+  abs,
+  type Condition,
+  cast,
+  choose,
+  concat,
+  count,
+  firstBy,
+  floor,
+  holds,
+  isFiniteNumber,
+  joinTexts,
+  lag,
+  literal,
+  min,
+  minus,
+  neverNull,
+  nullIf,
+  plus,
+  rowHash,
+  rowNumber,
+  tryCast,
+} from '../../engine/vocabulary/index.ts';
 import { type DefectCode, figures, inexact, pairs, wholes } from '../../exchange/bar-rules.ts';
 import type { Database } from '../schema.ts';
+
+const { and, eb, fn, not, or } = expressionBuilder<Database>();
 
 const columns = [...figures, 'close_time'] as const;
 
 type Column = (typeof columns)[number];
-type Ref = (name: Column) => Expression<unknown>;
+type Ref = (name: Column) => Expression<string>;
 
 /**
  * Archives with a value that cannot be believed (A11, A14), with the first of their rows that has one: what makes `barOf`
@@ -25,96 +49,82 @@ export const rejectedArchives = (db: Kysely<Database>) =>
         .selectFrom('published')
         .selectAll()
         .select(({ ref }) => {
+          const texts = rowHash(...columns.map((name) => ref(name)));
           // Without a partition and an order it is the order of the files, and nothing is kept in memory.
-          const above = (what: Expression<unknown>) => sql`lag(${what}) over ()`;
-          const [key, time] = [ref('archive_key'), ref('open_time')];
-          const texts = sql`hash(${sql.join(columns.map((name) => ref(name)))})`;
+          const repeats = and([
+            eb(lag(ref('archive_key')).over(), '=', ref('archive_key')),
+            eb(lag(ref('open_time')).over(), '=', ref('open_time')),
+          ]);
           return [
-            cast('BIGINT', sql`row_number() over ()`).as('line'),
-            cast(
-              'BOOLEAN',
-              sql`coalesce(${above(key)} = ${key} and ${above(time)} = ${time} and ${above(texts)} <> ${texts}, false)`,
-            ).as('contradicts'),
+            rowNumber().over().as('line'),
+            holds(and([repeats, eb(lag(texts).over(), '<>', texts)])).as('contradicts'),
           ];
         }),
     )
     .with('judged', (judged) =>
       judged.selectFrom('numbered').select(({ ref }) => {
-        const found = defects(ref as Ref, ref('contradicts'));
-        const first = (of: (defect: Defect) => Expression<unknown>) =>
-          sql`case ${sql.join(
-            found.map((defect) => sql`when ${defect.is} then ${of(defect)}`),
-            sql` `,
-          )} end`;
+        const found = defects(ref as unknown as Ref, ref('contradicts'));
         return [
           'archive_key',
           'line',
-          cast
-            .nullable(
-              'VARCHAR',
-              first(({ code }) => sql.lit(code)),
-            )
-            .as('code'),
-          cast
-            .nullable(
-              'VARCHAR',
-              first(({ says }) => says),
-            )
-            .as('says'),
+          choose(found.map(({ is, code }) => [is, literal(code)] as const)).as('code'),
+          choose(found.map(({ is, says }) => [is, says] as const)).as('says'),
         ];
       }),
     )
     .selectFrom('judged')
     .groupBy('archive_key')
-    .having(({ eb, fn }) => eb(fn.count('code'), '>', 0n))
+    .having(({ eb, ref }) => eb(count(ref('code')), '>', 0n))
     .orderBy('archive_key')
     .select(({ ref }) => {
       const [code, line] = [ref('code'), ref('line')];
-      const first = (what: Expression<unknown>) => sql`arg_min(${what}, ${line}) filter (where ${code} is not null)`;
+      const first = <T>(what: Expression<T>) => firstBy(what, line).filter(eb(code, 'is not', null));
+      const row = plus(minus(first(line), min(line)), 1n);
       return [
         'archive_key as key',
-        cast(
-          'VARCHAR',
-          sql`${first(code)} || ': row ' || (${first(line)} - min(${line}) + 1) || ', ' || ${first(ref('says'))}`,
-        ).as('reason'),
+        neverNull(concat(first(code), ': row ', cast('VARCHAR', row), ', ', first(ref('says')))).as('reason'),
       ];
     });
 
 interface Defect {
-  readonly is: Expression<unknown>;
+  readonly is: Condition;
   readonly code: DefectCode | 'conflicting_duplicate';
   /** What a person is shown. */
-  readonly says: Expression<unknown>;
+  readonly says: Expression<string>;
 }
 
 /** Why a line cannot be believed, in the order in which `defectOf` of exchange/bar-rules.ts asks. */
-function defects(ref: Ref, contradicts: Expression<unknown>): readonly Defect[] {
-  const tried = (name: Column) => sql`try_cast(${ref(name)} as DOUBLE)`;
-  const text = (name: Column) => sql`${sql.lit(`${name} `)} || coalesce(nullif(${ref(name)}, ''), 'is empty')`;
-  const says = (names: readonly Column[]) => sql`concat_ws(', ', ${sql.join(names.map(text))})`;
+function defects(ref: Ref, contradicts: Condition): readonly Defect[] {
+  const tried = (name: Column) => tryCast('DOUBLE', ref(name));
+  const text = (name: Column) => concat(`${name} `, fn.coalesce(nullIf(ref(name), ''), literal('is empty')));
+  const orUnknown = (condition: Condition) => holds(condition, { ifUnknown: true });
   return [
     ...figures.map(
       (name): Defect => ({
-        is: sql`coalesce(not isfinite(${tried(name)}), true)`,
+        is: orUnknown(not(isFiniteNumber(tried(name)))),
         code: 'not_a_number',
         says: text(name),
       }),
     ),
     ...wholes.map(
       (name): Defect => ({
-        is: sql`coalesce(floor(${tried(name)}) <> ${tried(name)} or abs(${tried(name)}) >= ${sql.lit(inexact)}, true)`,
+        is: orUnknown(or([eb(floor(tried(name)), '<>', tried(name)), eb(abs(tried(name)), '>=', inexact)])),
         code: 'not_a_number',
         says: text(name),
       }),
     ),
-    ...figures.map((name): Defect => ({ is: sql`${tried(name)} < 0`, code: 'negative_value', says: text(name) })),
+    ...figures.map((name): Defect => ({ is: eb(tried(name), '<', 0), code: 'negative_value', says: text(name) })),
     ...pairs.map(
       ({ lesser, greater, code, shown }): Defect => ({
-        is: sql`${tried(lesser)} > ${tried(greater)}`,
+        is: eb(tried(lesser), '>', tried(greater)),
         code,
-        says: says(shown),
+        says: joinTexts(', ', ...shown.map(text)),
       }),
     ),
-    { is: contradicts, code: 'conflicting_duplicate', says: sql.lit('opens when the row above it does, and differs') },
+    {
+      is: contradicts,
+      code: 'conflicting_duplicate',
+      says: literal('opens when the row above it does, and differs'),
+    },
   ];
 }

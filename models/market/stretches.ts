@@ -1,5 +1,5 @@
-import { expressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { expressionBuilder, type SelectQueryBuilder } from 'kysely';
+import { choose, firstBy, lag, max, min, sum } from '../../engine/vocabulary/index.ts';
 import type { Database } from '../schema.ts';
 
 /** Missing slots `[from_slot, to_slot)` of a series, of one cause. */
@@ -17,22 +17,21 @@ export function numberStretches(parts: SelectQueryBuilder<any, any, Part>) {
   const { selectFrom } = expressionBuilder<Database>();
   const marked = selectFrom(parts.as('part'))
     .selectAll()
-    .select(({ ref }) => {
-      const before = sql`over (partition by ${ref('id')} order by ${ref('from_slot')})`;
-      return [
-        cast(
-          'INTEGER',
-          sql`case when lag(${ref('cause')}) ${before} = ${ref('cause')} and lag(${ref('to_slot')}) ${before} = ${ref('from_slot')} then 0 else 1 end`,
-        ).as('begins'),
-      ];
+    .select(({ and, eb, ref }) => {
+      const bySlot = { partitionBy: ref('id'), orderBy: ref('from_slot') };
+      const goesOn = and([
+        eb(lag(ref('cause')).over(bySlot), '=', ref('cause')),
+        eb(lag(ref('to_slot')).over(bySlot), '=', ref('from_slot')),
+      ]);
+      return choose([[goesOn, 0n]], 1n).as('begins');
     });
   return selectFrom(marked.as('part'))
     .select(['id', 'from_slot', 'to_slot', 'cause', 'evidence'])
-    .select(({ ref }) => [
-      cast('BIGINT', sql`sum(${ref('begins')}) over (partition by ${ref('id')} order by ${ref('from_slot')})`).as(
-        'number',
-      ),
-    ]);
+    .select(({ ref }) =>
+      sum(ref('begins'))
+        .over({ partitionBy: ref('id'), orderBy: ref('from_slot') })
+        .as('number'),
+    );
 }
 
 /** Each stretch as one, with the evidence of its first part. */
@@ -44,8 +43,8 @@ export const joinStretches = (numbered: SelectQueryBuilder<any, any, Part & { nu
     .select(({ ref }) => [
       'id',
       'number',
-      cast('BIGINT', sql`min(${ref('from_slot')})`).as('from_slot'),
-      cast('BIGINT', sql`max(${ref('to_slot')})`).as('to_slot'),
+      min(ref('from_slot')).ofGroup().as('from_slot'),
+      max(ref('to_slot')).ofGroup().as('to_slot'),
       'cause',
-      cast('VARCHAR', sql`arg_min(${ref('evidence')}, ${ref('from_slot')})`).as('evidence'),
+      firstBy(ref('evidence'), ref('from_slot')).ofGroup().as('evidence'),
     ]);

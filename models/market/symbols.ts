@@ -1,5 +1,22 @@
-import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import {
+  addDays,
+  cast,
+  characters,
+  choose,
+  countWhere,
+  dayOf,
+  daysBetween,
+  endsWith,
+  firstCharacters,
+  lag,
+  lastBy,
+  max,
+  min,
+  minus,
+  plus,
+  texts,
+  unnest,
+} from '../../engine/vocabulary/index.ts';
 import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import { defineModel } from '../define.ts';
 import { contractType, pairOf, statedQuote } from './names.ts';
@@ -29,20 +46,19 @@ export default defineModel('symbols', {
           .select(['object.instrument_type', 'object.symbol', 'object.period_start', 'object.period_end']),
       )
       .with('holes', (holes) =>
-        holes
-          .selectFrom('periods')
-          .select((eb) => [
-            'instrument_type',
-            'symbol',
-            'period_start',
-            'period_end',
-            cast
-              .nullable(
-                'INTEGER',
-                sql`${eb.ref('period_start')} - lag(${eb.ref('period_end')}) over (partition by ${eb.ref('instrument_type')}, ${eb.ref('symbol')} order by ${eb.ref('period_start')})`,
-              )
-              .as('days_away'),
-          ]),
+        holes.selectFrom('periods').select((eb) => [
+          'instrument_type',
+          'symbol',
+          'period_start',
+          'period_end',
+          daysBetween(
+            lag(eb.ref('period_end')).over({
+              partitionBy: [eb.ref('instrument_type'), eb.ref('symbol')],
+              orderBy: eb.ref('period_start'),
+            }),
+            eb.ref('period_start'),
+          ).as('days_away'),
+        ]),
       )
       .with('listed', (listed) =>
         listed
@@ -51,11 +67,9 @@ export default defineModel('symbols', {
           .select((eb) => [
             'instrument_type',
             'symbol',
-            cast('DATE', sql`min(${eb.ref('period_start')})`).as('first_date'),
-            cast('DATE', sql`max(${eb.ref('period_end')}) - 1`).as('last_date'),
-            cast('INTEGER', sql`1 + count(*) filter (where ${eb.ref('days_away')} > ${sql.lit(daysOfASpell)})`).as(
-              'spells',
-            ),
+            min(eb.ref('period_start')).ofGroup().as('first_date'),
+            addDays(max(eb.ref('period_end')).ofGroup(), -1).as('last_date'),
+            cast('INTEGER', plus(countWhere(eb('days_away', '>', BigInt(daysOfASpell))), 1n)).as('spells'),
           ]),
       )
       .with('traded', (traded) =>
@@ -63,19 +77,10 @@ export default defineModel('symbols', {
           .selectFrom('ohlcv')
           .where('number_of_trades', '>', 0n)
           .groupBy(['instrument_type', 'symbol'])
-          .select((eb) => [
-            'instrument_type',
-            'symbol',
-            cast.nullable('DATE', sql`max(${eb.ref('timestamp')})`).as('last_traded_date'),
-          ]),
+          .select((eb) => ['instrument_type', 'symbol', dayOf(max(eb.ref('timestamp'))).as('last_traded_date')]),
       )
       .with('quotes', (quotes) =>
-        quotes.selectNoFrom(() =>
-          cast(
-            'VARCHAR',
-            sql`unnest([${sql.join(vars.strings('known_quote_assets').map((asset) => sql.lit(asset)))}])`,
-          ).as('asset'),
-        ),
+        quotes.selectNoFrom(() => unnest(texts(vars.strings('known_quote_assets'))).as('asset')),
       )
       .with('named', (named) =>
         named
@@ -83,22 +88,20 @@ export default defineModel('symbols', {
           .leftJoin('quotes', (join) =>
             join.on((eb) => {
               const name = pairOf(eb.ref('listed.symbol'));
-              return sql<boolean>`(ends_with(${name}, ${eb.ref('quotes.asset')}) and length(${name}) > length(${eb.ref('quotes.asset')}))`;
+              const asset = eb.ref('quotes.asset');
+              return eb.and([endsWith(name, asset), eb(characters(name), '>', characters(asset))]);
             }),
           )
           .groupBy(['instrument_type', 'symbol'])
           .select((eb) => {
             const stated = statedQuote(eb.ref('instrument_type'), pairOf(eb.ref('symbol')), vars);
-            const longest = sql`arg_max(${eb.ref('quotes.asset')}, length(${eb.ref('quotes.asset')}))`;
+            const longest = lastBy(eb.ref('quotes.asset'), characters(eb.ref('quotes.asset')));
             return [
               'instrument_type',
               'symbol',
-              cast
-                .nullable(
-                  'VARCHAR',
-                  sql`case when ${eb.ref('instrument_type')} = 'futures-cm' then ${stated} else coalesce(${stated}, ${longest}) end`,
-                )
-                .as('quote_asset'),
+              choose([[eb('instrument_type', '=', 'futures-cm'), stated]], eb.fn.coalesce(stated, longest)).as(
+                'quote_asset',
+              ),
             ];
           }),
       )
@@ -119,7 +122,7 @@ export default defineModel('symbols', {
         return [
           'listed.instrument_type',
           'listed.symbol',
-          cast.nullable('VARCHAR', sql`left(${name}, length(${name}) - length(${quote}))`).as('base_asset'),
+          firstCharacters(name, minus(characters(name), characters(quote))).as('base_asset'),
           'named.quote_asset',
           contractType(eb.ref('listed.instrument_type'), eb.ref('listed.symbol')).as('contract_type'),
           'listed.first_date',

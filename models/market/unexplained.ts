@@ -1,6 +1,6 @@
-import { type Expression, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
-import { monthOf, opensAt } from './calendar.ts';
+import type { Expression } from 'kysely';
+import { choose, firstOfMonth, holds, lag, lead, minus, shift } from '../../engine/vocabulary/index.ts';
+import { opensAt } from './calendar.ts';
 import type { withCauses } from './causes.ts';
 import { joinStretches, numberStretches } from './stretches.ts';
 
@@ -26,29 +26,27 @@ export const withUnexplained = (db: ReturnType<typeof withCauses>) =>
             .onRef('listing.symbol', '=', 'grids.symbol')
             .onRef('listing.timeframe', '=', 'grids.timeframe'),
         )
-        .select(({ ref }) => {
-          const bySlot = sql`over (partition by ${ref('gap.id')} order by ${ref('gap.from_slot')})`;
-          const opens = (slot: Expression<unknown>) => opensAt(ref('grids.timeframe'), slot, ref('grids.first'));
-          const follows = sql`coalesce(lag(${ref('gap.to_slot')}) ${bySlot} = ${ref('gap.from_slot')}, false)`;
-          const precedes = sql`coalesce(lead(${ref('gap.from_slot')}) ${bySlot} = ${ref('gap.to_slot')}, false)`;
-          const isLong = sql`${opens(ref('gap.to_slot'))} - ${opens(ref('gap.from_slot'))} > to_days(${sql.lit(daysOfAnOutage)})`;
-          const isAtTheEnd = sql`coalesce(${ref('gap.to_slot')} = ${ref('grids.end_slot')}, false)`;
+        .select(({ and, eb, not, or, ref }) => {
+          const bySlot = { partitionBy: ref('gap.id'), orderBy: ref('gap.from_slot') };
+          const opens = (slot: Expression<bigint>) => opensAt(ref('grids.timeframe'), slot, ref('grids.first'));
+          const follows = holds(eb(lag(ref('gap.to_slot')).over(bySlot), '=', ref('gap.from_slot')));
+          const precedes = holds(eb(lead(ref('gap.from_slot')).over(bySlot), '=', ref('gap.to_slot')));
+          const [from, to] = [opens(ref('gap.from_slot')), opens(ref('gap.to_slot'))];
+          const isLong = eb(to, '>', shift(from, { days: daysOfAnOutage }));
+          const isAtTheEnd = holds(eb('gap.to_slot', '=', ref('grids.end_slot')));
           const borders = [
-            sql`(${follows} and lag(${ref('gap.cause')}) ${bySlot} = 'not_trading')`,
-            sql`(${precedes} and lead(${ref('gap.cause')}) ${bySlot} = 'not_trading')`,
-            sql`(${isAtTheEnd} and coalesce(${ref('listing.has_ended')}, false))`,
+            and([follows, eb(lag(ref('gap.cause')).over(bySlot), '=', 'not_trading')]),
+            and([precedes, eb(lead(ref('gap.cause')).over(bySlot), '=', 'not_trading')]),
+            and([isAtTheEnd, holds(ref('listing.has_ended'))]),
           ];
-          const lastMonth = monthOf(opens(sql`(${ref('gap.to_slot')} - 1)`));
-          const nextMonth = monthOf(opens(ref('gap.to_slot')));
+          const lastMonth = firstOfMonth(opens(minus(ref('gap.to_slot'), 1n)));
+          const goesOn = not(or([isAtTheEnd, precedes, ...borders]));
           return [
             'gap.id',
             'gap.number',
             'gap.cause',
-            cast('BOOLEAN', sql`${isLong} or ${sql.join(borders, sql` or `)}`).as('is_away'),
-            cast(
-              'BOOLEAN',
-              sql`${isLong} and ${lastMonth} <> ${nextMonth} and not (${isAtTheEnd} or ${precedes} or ${sql.join(borders, sql` or `)})`,
-            ).as('is_cut'),
+            holds(or([isLong, ...borders])).as('is_away'),
+            holds(and([isLong, eb(lastMonth, '<>', firstOfMonth(to)), goesOn])).as('is_cut'),
           ];
         }),
     )
@@ -58,7 +56,7 @@ export const withUnexplained = (db: ReturnType<typeof withCauses>) =>
         .innerJoin('fates', (join) => join.onRef('fates.id', '=', 'part.id').onRef('fates.number', '=', 'part.number'))
         .innerJoin('grids', 'grids.id', 'part.id')
         .where('part.cause', '=', 'no_bar')
-        .select(({ ref }) => [
+        .select(({ eb, ref }) => [
           'part.id',
           'part.from_slot',
           'part.to_slot',
@@ -68,9 +66,7 @@ export const withUnexplained = (db: ReturnType<typeof withCauses>) =>
           'grids.instrument_type',
           'grids.timeframe',
           // Where a ticker may have been away, only its own bars tell that it was not.
-          cast('VARCHAR', sql`case when ${ref('fates.is_away')} then ${ref('grids.symbol')} else '' end`).as('witness'),
-          cast
-            .nullable('BIGINT', sql`case when ${ref('grids.timeframe')} = '3d' then ${ref('grids.first')} end`)
-            .as('anchor'),
+          choose([[ref('fates.is_away'), ref('grids.symbol')]], '').as('witness'),
+          choose([[eb('grids.timeframe', '=', '3d'), ref('grids.first')]]).as('anchor'),
         ]),
     );

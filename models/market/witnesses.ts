@@ -1,11 +1,28 @@
-import { type Expression, sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import type { Expression } from 'kysely';
+import {
+  allBits,
+  anyBits,
+  bitsAnd,
+  choose,
+  greatest,
+  intDivide,
+  least,
+  literal,
+  minus,
+  noBits,
+  plus,
+  rowNumber,
+  shift,
+  shiftRight,
+  times,
+  unnest,
+  wholeNumbers,
+} from '../../engine/vocabulary/index.ts';
 import { opensAt, slotOrDay } from './calendar.ts';
 import { joinStretches, numberStretches } from './stretches.ts';
 import type { withUnexplained } from './unexplained.ts';
 
-const slotsOfWord = sql.lit(64);
-const allBits = sql`18446744073709551615::UBIGINT`;
+const slotsOfWord = 64n;
 
 /**
  * `searched`, each part of `unexplained` once, however many series it is missing in, and `found`, the same parts divided
@@ -25,27 +42,25 @@ export const withWitnesses = (db: ReturnType<typeof withUnexplained>) =>
             .as('part'),
         )
         .selectAll()
-        .select([cast('BIGINT', sql`row_number() over ()`).as('id')]),
+        .select(rowNumber().over().as('id')),
     )
     .with('searched_slots', (slots) =>
       slots
         .selectFrom(({ selectFrom }) =>
           selectFrom('searched')
             .selectAll()
-            .select(({ ref }) => [
-              cast('BIGINT', sql`unnest(range(${ref('from_slot')}, ${ref('to_slot')}))`).as('slot'),
-            ])
+            .select(({ ref }) => unnest(wholeNumbers(ref('from_slot'), ref('to_slot'))).as('slot'))
             .as('part'),
         )
         .select(({ ref }) => {
-          const opens = (slot: Expression<unknown>) => opensAt(ref('timeframe'), slot, ref('anchor'));
+          const opens = (slot: Expression<bigint>) => opensAt(ref('timeframe'), slot, ref('anchor'));
           return [
             'id',
             'instrument_type',
             'witness',
             'slot',
             opens(ref('slot')).as('opens_at'),
-            opens(sql`(${ref('slot')} + 1)`).as('closes_at'),
+            opens(plus(ref('slot'), 1n)).as('closes_at'),
           ];
         }),
     )
@@ -55,10 +70,10 @@ export const withWitnesses = (db: ReturnType<typeof withUnexplained>) =>
         .groupBy(['instrument_type', 'timeframe', 'first_slot'])
         .select(({ ref }) => [
           'instrument_type',
-          cast('VARCHAR', sql.lit('')).as('witness'),
+          literal('').as('witness'),
           'timeframe',
           'first_slot',
-          sql<unknown>`bit_or(${ref('bits')})`.as('bits'),
+          anyBits(ref('bits')).ofGroup().as('bits'),
         ])
         .unionAll(({ selectFrom }) =>
           selectFrom('words')
@@ -78,9 +93,9 @@ export const withWitnesses = (db: ReturnType<typeof withUnexplained>) =>
                   .onRef('series.instrument_type', '=', 'slot.instrument_type')
                   .onRef('series.witness', '=', 'slot.witness'),
             )
-            .select(({ ref }) => {
+            .select(({ eb, ref }) => {
               const timeframe = ref('series.timeframe');
-              const next = slotOrDay(timeframe, sql`(${ref('slot.opens_at')} - interval 1 microsecond)`);
+              const next = slotOrDay(timeframe, shift(ref('slot.opens_at'), { microseconds: -1 }));
               const end = slotOrDay(timeframe, ref('slot.closes_at'));
               return [
                 'slot.id',
@@ -88,21 +103,20 @@ export const withWitnesses = (db: ReturnType<typeof withUnexplained>) =>
                 'series.instrument_type',
                 'series.witness',
                 'series.timeframe',
-                cast('BIGINT', sql`${next} + 1`).as('from_slot'),
+                plus(next, 1n).as('from_slot'),
                 // Slots of 3d are days here, and a bar takes three of them.
-                cast('BIGINT', sql`case when ${timeframe} = '3d' then ${end} - 2 else ${end} end`).as('to_slot'),
+                choose([[eb(timeframe, '=', '3d'), minus(end, 2n)]], end).as('to_slot'),
               ];
             })
             .as('slot'),
         )
         .whereRef('from_slot', '<', 'to_slot')
         .selectAll()
-        .select(({ ref }) => [
-          cast(
-            'BIGINT',
-            sql`unnest(range(${ref('from_slot')} // ${slotsOfWord}, (${ref('to_slot')} - 1) // ${slotsOfWord} + 1)) * ${slotsOfWord}`,
-          ).as('first_slot'),
-        ]),
+        .select(({ ref }) => {
+          const [first, last] = [ref('from_slot'), minus(ref('to_slot'), 1n)];
+          const words = wholeNumbers(intDivide(first, slotsOfWord), plus(intDivide(last, slotsOfWord), 1n));
+          return times(unnest(words), slotsOfWord).as('first_slot');
+        }),
     )
     .with('slots_with_bars', (slots) =>
       slots
@@ -114,12 +128,12 @@ export const withWitnesses = (db: ReturnType<typeof withUnexplained>) =>
             .onRef('word.timeframe', '=', 'slot.timeframe')
             .onRef('word.first_slot', '=', 'slot.first_slot'),
         )
-        .where(({ ref }) => {
+        .where(({ eb, ref }) => {
           const first = ref('word.first_slot');
-          const from = sql`(greatest(${ref('slot.from_slot')}, ${first}) - ${first})`;
-          const to = sql`(least(${ref('slot.to_slot')}, ${first} + ${slotsOfWord}) - ${first})`;
-          const mask = sql`(${allBits} >> cast(${slotsOfWord} - (${to} - ${from}) as UBIGINT))`;
-          return sql<boolean>`(${ref('word.bits')} >> cast(${from} as UBIGINT)) & ${mask} <> 0`;
+          const from = minus(greatest(ref('slot.from_slot'), first), first);
+          const to = minus(least(ref('slot.to_slot'), plus(first, slotsOfWord)), first);
+          const mask = shiftRight(allBits(), minus(plus(from, slotsOfWord), to));
+          return eb(bitsAnd(shiftRight(ref('word.bits'), from), mask), '<>', noBits());
         })
         .distinct()
         .select(['slot.id', 'slot.slot']),
@@ -132,12 +146,12 @@ export const withWitnesses = (db: ReturnType<typeof withUnexplained>) =>
             .leftJoin('slots_with_bars as bar', (join) =>
               join.onRef('bar.id', '=', 'slot.id').onRef('bar.slot', '=', 'slot.slot'),
             )
-            .select(({ ref }) => [
+            .select(({ eb, ref }) => [
               'slot.id',
               'slot.slot as from_slot',
-              cast('BIGINT', sql`${ref('slot.slot')} + 1`).as('to_slot'),
-              cast('VARCHAR', sql`case when ${ref('bar.slot')} is null then 'none' else 'bar' end`).as('cause'),
-              cast('VARCHAR', sql.lit('')).as('evidence'),
+              plus(ref('slot.slot'), 1n).as('to_slot'),
+              choose([[eb('bar.slot', 'is', null), 'none']], 'bar').as('cause'),
+              literal('').as('evidence'),
             ]),
         ),
       ),

@@ -1,5 +1,25 @@
-import { type Expression, type Kysely, sql } from 'kysely';
-import { cast, type Vars } from '../../engine/index.ts';
+import type { Expression, Kysely } from 'kysely';
+import type { Vars } from '../../engine/index.ts';
+import {
+  addDays,
+  cast,
+  condition,
+  count,
+  decimal,
+  denseRank,
+  descending,
+  divide,
+  isShare,
+  lag,
+  max,
+  min,
+  minus,
+  neverNull,
+  percentRank,
+  sumOfDecimals,
+  times,
+  unnestDays,
+} from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 import type { Database } from '../schema.ts';
 
@@ -15,12 +35,7 @@ const cohort = (db: Kysely<Database>, vars: Vars) =>
     .where('symbols.quote_asset', 'in', vars.strings('ranking_quote_assets'))
     .where('day.trade_count', '>=', 1n)
     .where('day.quote_volume_usdt', 'is not', null)
-    .select((eb) => [
-      'day.date',
-      'day.symbol',
-      cast('DOUBLE', eb.ref('day.quote_volume_usdt')).as('quote_volume_usdt'),
-      cast('BIGINT', eb.ref('day.trade_count')).as('trade_count'),
-    ]);
+    .select(['day.date', 'day.symbol', 'day.quote_volume_usdt', 'day.trade_count']);
 
 /** Days of which enough has been published to rank them, or for which waiting longer is of no use. */
 const completeDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) =>
@@ -33,28 +48,24 @@ const completeDays = (db: Kysely<Database>, vars: Vars, asOf: Expression<Date>) 
         .leftJoin('daily_availability as day', (join) =>
           join
             .onRef('day.symbol', '=', 'before.symbol')
-            .on((eb) =>
-              eb.and([
-                sql<boolean>`${eb.ref('day.date')} = ${eb.ref('before.date')} + 1`,
-                eb('day.available', '=', true),
-              ]),
-            ),
+            .on(({ eb, ref }) => eb('day.date', '=', addDays(ref('before.date'), 1)))
+            .on('day.available', '=', true),
         )
         .where('before.available', '=', true)
         .groupBy('before.date')
-        .select((eb) => [
-          cast('DATE', sql`${eb.ref('before.date')} + 1`).as('date'),
-          cast('BIGINT', sql`count(*)`).as('expected'),
-          cast('BIGINT', sql`count(${eb.ref('day.symbol')})`).as('arrived'),
+        .select(({ ref }) => [
+          addDays(ref('before.date'), 1).as('date'),
+          count().as('expected'),
+          count(ref('day.symbol')).as('arrived'),
         ]),
     )
     .selectFrom('days as day')
     .leftJoin('presence', 'presence.date', 'day.date')
-    .where((eb) =>
-      eb.or([
+    .where(({ eb, or, ref }) =>
+      or([
         eb('presence.expected', 'is', null),
-        sql<boolean>`${eb.ref('presence.arrived')} >= ${sql.lit(vars.number('day_complete_ratio'))} * ${eb.ref('presence.expected')}`,
-        sql<boolean>`${eb.ref('day.date')} + interval 3 days < ${asOf}`, // 48 h after the day's end
+        condition(isShare(ref('presence.arrived'), vars.number('day_complete_ratio'), ref('presence.expected'))),
+        eb(addDays(ref('day.date'), 3), '<', asOf), // 48 h after the day's end
       ]),
     )
     .select('day.date');
@@ -78,19 +89,20 @@ export default defineModel('volume_rankings', {
       .with(
         (name) => name('members').materialized(),
         (members) =>
-          members.selectFrom(rankedDays(db, vars, asOf).as('member')).select((eb) => {
-            const volume = eb.ref('member.quote_volume_usdt');
-            const largestFirst = sql`(partition by ${eb.ref('member.date')} order by ${volume} desc)`;
+          members.selectFrom(rankedDays(db, vars, asOf).as('member')).select(({ ref }) => {
+            const volume = ref('member.quote_volume_usdt');
+            const ofDay = { partitionBy: ref('member.date') };
+            const largestFirst = { ...ofDay, orderBy: descending(volume) };
             // A sum of decimals is exact, so the order in which threads add cannot show (B21).
-            const total = sql`sum(cast(${volume} as DECIMAL(38, 10))) over (partition by ${eb.ref('member.date')})`;
+            const total = sumOfDecimals(decimal(volume, 38, 10)).over(ofDay);
             return [
               'member.date',
               'member.symbol',
-              cast('SMALLINT', sql`dense_rank() over ${largestFirst}`).as('rank'),
+              cast('SMALLINT', denseRank().over(largestFirst)).as('rank'),
               'member.quote_volume_usdt',
               'member.trade_count',
-              cast('FLOAT', sql`100 * percent_rank() over ${largestFirst}`).as('percentile'),
-              cast('FLOAT', sql`100 * ${volume} / cast(${total} as DOUBLE)`).as('market_share_pct'),
+              cast('FLOAT', times(percentRank().over(largestFirst), 100)).as('percentile'),
+              cast('FLOAT', divide(times(volume, 100), cast('DOUBLE', total))).as('market_share_pct'),
             ];
           }),
       )
@@ -98,13 +110,7 @@ export default defineModel('volume_rankings', {
         spans
           .selectFrom('members')
           .groupBy('symbol')
-          .select((eb) => [
-            'symbol',
-            cast(
-              'DATE',
-              sql`unnest(generate_series(min(${eb.ref('date')}), max(${eb.ref('date')}), interval 1 day))`,
-            ).as('date'),
-          ]),
+          .select(({ ref }) => ['symbol', unnestDays(min(ref('date')), max(ref('date'))).as('date')]),
       )
       // A row for every day of the calendar, ranked or not: so many rows before is so many days before (B3).
       .with('calendar', (calendar) =>
@@ -113,11 +119,11 @@ export default defineModel('volume_rankings', {
           .leftJoin('members as member', (join) =>
             join.onRef('member.symbol', '=', 'span.symbol').onRef('member.date', '=', 'span.date'),
           )
-          .select((eb) => {
-            const order = sql`partition by ${eb.ref('span.symbol')} order by ${eb.ref('span.date')}`;
-            const rank = eb.ref('member.rank');
-            const change = (days: number) =>
-              cast.nullable('SMALLINT', sql`${rank} - lag(${rank}, ${sql.lit(days)}) over (${order})`);
+          .select(({ ref }) => {
+            const rank = ref('member.rank');
+            const dayByDay = { partitionBy: ref('span.symbol'), orderBy: ref('span.date') };
+            const change = (days: number) => cast('SMALLINT', minus(rank, lag(rank, days).over(dayByDay)));
+            const lookBack = { ...dayByDay, rows: { preceding: daysOfAvailability - 1 } };
             return [
               'span.date',
               'span.symbol',
@@ -130,10 +136,7 @@ export default defineModel('volume_rankings', {
               change(30).as('rank_change_30d'),
               'member.percentile',
               'member.market_share_pct',
-              cast(
-                'TINYINT',
-                sql`count(${rank}) over (${order} rows between ${sql.lit(daysOfAvailability - 1)} preceding and current row)`,
-              ).as('days_available'),
+              cast('TINYINT', count(rank).over(lookBack)).as('days_available'),
             ];
           }),
       )
@@ -142,18 +145,18 @@ export default defineModel('volume_rankings', {
       .orderBy('day.date')
       .orderBy('day.rank')
       .orderBy('day.symbol')
-      .select((eb) => [
+      .select(({ ref }) => [
         'day.date',
         'day.symbol',
-        cast('SMALLINT', eb.ref('day.rank')).as('rank'),
-        cast('DOUBLE', eb.ref('day.quote_volume_usdt')).as('quote_volume_usdt'),
-        cast('BIGINT', eb.ref('day.trade_count')).as('trade_count'),
+        neverNull(ref('day.rank')).as('rank'),
+        neverNull(ref('day.quote_volume_usdt')).as('quote_volume_usdt'),
+        neverNull(ref('day.trade_count')).as('trade_count'),
         'day.rank_change_1d',
         'day.rank_change_7d',
         'day.rank_change_14d',
         'day.rank_change_30d',
-        cast('FLOAT', eb.ref('day.percentile')).as('percentile'),
-        cast('FLOAT', eb.ref('day.market_share_pct')).as('market_share_pct'),
+        neverNull(ref('day.percentile')).as('percentile'),
+        neverNull(ref('day.market_share_pct')).as('market_share_pct'),
         'day.days_available',
         cast('TIMESTAMP', asOf).as('generation_timestamp'),
       ]),

@@ -1,7 +1,7 @@
-import { type Expression, sql } from 'kysely';
 import { z } from 'zod';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, defineErrors, PipelineError } from '../../engine/index.ts';
+import { defineErrors, PipelineError } from '../../engine/index.ts';
+import { countWhere, epochMicroseconds, max, min } from '../../engine/vocabulary/index.ts';
 import { type Slots, slotsOf } from '../../exchange/slots.ts';
 import { longestSlot, type Timeframe, timeframeNames } from '../../exchange/timeframes.ts';
 import { cadences, type InstrumentType, instrumentTypes } from '../../exchange/vocabulary.ts';
@@ -77,10 +77,10 @@ export async function certify(
   const wanted = { instrumentType, symbol, timeframe, start: range?.start, end: range?.end };
   const gaps = await gapsOf(reader, name, range);
   const [bounds] = await reader.rows(
-    series(reader.db, wanted).select(({ ref }) => [
-      cast.nullable('BIGINT', sql`epoch_us(min(${ref('timestamp')}))`).as('first'),
-      cast.nullable('BIGINT', sql`epoch_us(max(${ref('timestamp')}))`).as('last'),
-      cast('BIGINT', sql`count(*) filter (where ${ref('data_source')} = 'rest')`).as('rest_rows'),
+    series(reader.db, wanted).select(({ eb, ref }) => [
+      epochMicroseconds(min(ref('timestamp'))).as('first'),
+      epochMicroseconds(max(ref('timestamp'))).as('last'),
+      countWhere(eb('data_source', '=', 'rest')).as('rest_rows'),
     ]),
   );
   const first = bounds?.first == null ? undefined : Number(bounds.first);
@@ -181,7 +181,7 @@ async function readBars(
         .$if(wanted.end !== undefined, (bars) => bars.where('timestamp', '<', wanted.end as Date))
         .orderBy('timestamp')
         .select(({ ref }) => [
-          microseconds(ref('timestamp')).as('open_time_us'),
+          epochMicroseconds(ref('timestamp')).as('open_time_us'),
           'open',
           'high',
           'low',
@@ -206,9 +206,7 @@ async function readBars(
   return { ...read, digest: digest.digest() };
 }
 
-const microseconds = (timestamp: Expression<Date>) => cast('BIGINT', sql`epoch_us(${timestamp})`);
-
-/** Returns every archive that was read for a bar of the range. */
+/** Every archive that was read for a bar of the range. */
 async function archivesOf(reader: Reader<Database>, name: SeriesName, { start, end }: { start: number; end: number }) {
   const { instrument_type, symbol, timeframe } = name;
   const found = await reader.rows(

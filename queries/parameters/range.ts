@@ -1,8 +1,7 @@
-import { sql } from 'kysely';
 import { describeWindow } from '../../engine/for-commands.ts';
-import { cast, formatDay, formatUtc, PipelineError, parseInstant } from '../../engine/index.ts';
+import { formatDay, formatUtc, PipelineError, parseInstant } from '../../engine/index.ts';
+import { count, countWhere, dateLiteral, max, min } from '../../engine/vocabulary/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
-import { countWhere, dayLiteral } from '../sql.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 
 type Read = (given: string | Date, key: string) => Date;
@@ -123,9 +122,9 @@ export const day = (table: DailyTable): Parameter<string | Date, Date> => ({
       reader.db
         .selectFrom(table)
         .select((eb) => [
-          cast.nullable('DATE', sql`min(${eb.ref('date')})`).as('first'),
-          cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last'),
-          countWhere(asked === undefined ? sql`true` : sql`${eb.ref('date')} = ${dayLiteral(asked)}`).as('rows'),
+          min(eb.ref('date')).as('first'),
+          max(eb.ref('date')).as('last'),
+          (asked === undefined ? count() : countWhere(eb('date', '=', dateLiteral(asked)))).as('rows'),
         ]),
     );
     if (found?.first == null || found.last === null) throw emptyTable(table);

@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, closest, PipelineError } from '../../engine/index.ts';
+import { closest, PipelineError } from '../../engine/index.ts';
+import { holds } from '../../engine/vocabulary/index.ts';
 import type { Database } from '../../models/schema.ts';
 import type { Parameter, PlainParameter } from './parameter.ts';
 import { type DailyTable, emptyTable } from './range.ts';
@@ -39,14 +39,14 @@ async function refuseUnranked(
       .selectFrom('symbols')
       .where('instrument_type', '=', 'futures-um')
       .where('symbol', '=', name)
-      .select(({ ref }) => [
-        'contract_type',
-        'quote_asset',
-        cast(
-          'BOOLEAN',
-          sql`${ref('quote_asset')} in (select quote_asset from symbols join volume_rankings using (symbol) where instrument_type = 'futures-um')`,
-        ).as('quote_is_ranked'),
-      ]),
+      .select((eb) => {
+        const ranked = eb
+          .selectFrom('symbols as other')
+          .innerJoin('volume_rankings', 'volume_rankings.symbol', 'other.symbol')
+          .where('other.instrument_type', '=', 'futures-um')
+          .select('other.quote_asset');
+        return ['contract_type', 'quote_asset', holds(eb('quote_asset', 'in', ranked)).as('quote_is_ranked')];
+      }),
   );
   if (found === undefined) return;
   const { contract_type, quote_asset, quote_is_ranked } = found;

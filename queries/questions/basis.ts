@@ -1,6 +1,20 @@
-import { type Expression, sql } from 'kysely';
+import { type Expression, expressionBuilder } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, countOf, PipelineError } from '../../engine/index.ts';
+import { countOf, PipelineError } from '../../engine/index.ts';
+import {
+  cast,
+  count,
+  decimal,
+  divide,
+  epochMilliseconds,
+  literal,
+  minus,
+  nothing,
+  nullIf,
+  round,
+  times,
+} from '../../engine/vocabulary/index.ts';
+import { msOfDay } from '../../exchange/timeframes.ts';
 import { deliveryHour } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
 import { howToLoad, outsideOf } from '../check-series.ts';
@@ -46,12 +60,12 @@ export const basis = defineQuestion({
       .select(({ ref }) => {
         const [ofSpot, ofFuture] = [ref('spot.close'), ref('future.close')];
         // Of decimals, or 0.3 - 0.2 would be 0.09999999999999998.
-        const exact = (price: Expression<number>) => sql`cast(${price} as DECIMAL(38, 12))`;
+        const exact = (price: Expression<number>) => decimal(price, 38, 12);
         return [
           'spot.timestamp',
           'spot.close as spot_close',
           'future.close as futures_close',
-          cast('DOUBLE', sql`${exact(ofFuture)} - ${exact(ofSpot)}`).as('basis'),
+          cast('DOUBLE', minus(exact(ofFuture), exact(ofSpot))).as('basis'),
           changePercent(ofFuture, ofSpot).as('basis_pct'),
           aYear(ofFuture, ofSpot, ref('future.close_time'), delivery).as('annualised_pct'),
         ];
@@ -101,12 +115,12 @@ function aYear(
   closeTime: Expression<Date>,
   delivery: Date | undefined,
 ) {
-  if (delivery === undefined) return cast.nullable('DOUBLE', sql`null`);
-  const days = sql`((${sql.lit(delivery.getTime())} - epoch_ms(${closeTime})) / 86400000)`;
-  return cast.nullable(
-    'DOUBLE',
-    sql`case when ${days} > 0 then round(100 * (${future} / nullif(${spot}, 0) - 1) * ${sql.lit(daysOfAYear)} / ${days}, 4) end`,
-  );
+  if (delivery === undefined) return nothing('DOUBLE');
+  const left = minus(literal(BigInt(delivery.getTime())), epochMilliseconds(closeTime));
+  const days = divide(left, BigInt(msOfDay));
+  const premium = minus(divide(future, nullIf(spot, 0)), 1);
+  const perYear = divide(times(times(premium, 100), daysOfAYear), days);
+  return expressionBuilder<Database>().case().when(days, '>', 0).then(round(perYear, 4)).end();
 }
 
 /** @throws PipelineError USAGE where one side is not there, saying how to load it */
@@ -132,8 +146,8 @@ async function unmatched(reader: Reader<Database>, spot: Series, futures: Series
     db
       .selectFrom(series(db, spot).select('timestamp').unionAll(series(db, futures).select('timestamp')).as('bar'))
       .groupBy('timestamp')
-      .having(({ fn }) => sql<boolean>`${fn.countAll()} = 1`)
-      .select(() => cast('BIGINT', sql`count(*) over ()`).as('bars'))
+      .having(count(), '=', 1n)
+      .select(() => count().over().as('bars'))
       .limit(1),
   );
   return found?.bars ?? 0n;

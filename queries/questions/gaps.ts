@@ -1,6 +1,6 @@
-import { sql } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, closest, countOf, PipelineError } from '../../engine/index.ts';
+import { closest, countOf, PipelineError } from '../../engine/index.ts';
+import { max, min, shift, truncate } from '../../engine/vocabulary/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { anyInstrumentType, anyTimeframe } from '../parameters/parameter.ts';
 import { instantOptions, noteOutside } from '../parameters/range.ts';
@@ -27,8 +27,8 @@ async function outsideOfBars({ db, rows }: Reader<Database>, asked: Asked): Prom
       .$if(symbol !== undefined, (bars) => bars.where('symbol', '=', symbol as string))
       .$if(timeframe !== undefined, (bars) => bars.where('timeframe', '=', timeframe as string))
       .select(({ ref }) => [
-        cast.nullable('TIMESTAMP', sql`date_trunc('day', min(${ref('timestamp')}))`).as('first'),
-        cast.nullable('TIMESTAMP', sql`date_trunc('day', max(${ref('timestamp')})) + interval 1 day`).as('end'),
+        truncate('day', min(ref('timestamp'))).as('first'),
+        shift(truncate('day', max(ref('timestamp'))), { days: 1 }).as('end'),
       ]),
   );
   return bars?.first == null || bars.end === null ? [] : noteOutside(asked, { first: bars.first, end: bars.end });

@@ -1,11 +1,24 @@
-import { type Kysely, sql } from 'kysely';
-import { cast, countOf, formatDay } from '../../engine/index.ts';
+import type { Kysely } from 'kysely';
+import { countOf, formatDay } from '../../engine/index.ts';
+import {
+  count,
+  countWhere,
+  daysBetween,
+  greatest,
+  holds,
+  max,
+  min,
+  minus,
+  neverNull,
+  scalar,
+  times,
+} from '../../engine/vocabulary/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import type { Database } from '../../models/schema.ts';
 import { day } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
-import { countWhere, traded } from '../sql.ts';
+import { traded } from '../sql.ts';
 
 /**
  * Symbols that began to trade on a day: for the first time, or again after more than 7 days, as a ticker does that is
@@ -31,7 +44,7 @@ export const listings = defineQuestion({
       .where('day.date', '=', date)
       // Of the first day of all, nobody knows who traded the day before.
       .where('day.date', '>', (eb) =>
-        eb.selectFrom('daily_availability').select((of) => cast('DATE', sql`min(${of.ref('date')})`).as('first')),
+        eb.selectFrom('daily_availability').select(({ ref }) => neverNull(min(ref('date'))).as('first')),
       )
       .groupBy([
         'day.date',
@@ -42,14 +55,14 @@ export const listings = defineQuestion({
         'day.close_price',
       ])
       .having((eb) => {
-        const away = sql`${eb.ref('day.date')} - max(${eb.ref('before.date')}) - 1`;
-        return sql<boolean>`coalesce(${away} > ${sql.lit(daysOfASpell)}, true)`;
+        const away = minus(daysBetween(max(eb.ref('before.date')), eb.ref('day.date')), 1n);
+        return holds(eb(away, '>', BigInt(daysOfASpell)), { ifUnknown: true });
       })
       .orderBy('day.symbol')
       .select((eb) => [
         'day.date',
         'day.symbol',
-        cast.nullable('DATE', sql`max(${eb.ref('before.date')})`).as('previously_traded'),
+        max(eb.ref('before.date')).as('previously_traded'),
         'day.quote_volume_usdt',
         'day.trade_count',
         'day.open_price',
@@ -57,7 +70,7 @@ export const listings = defineQuestion({
       ]),
   async check({ db, rows }, { date }) {
     const [{ first } = { first: date }] = await rows(
-      db.selectFrom('daily_availability').select((eb) => cast('DATE', sql`min(${eb.ref('date')})`).as('first')),
+      db.selectFrom('daily_availability').select(({ ref }) => neverNull(min(ref('date'))).as('first')),
     );
     if (first < date) return [];
     return [`the record begins on ${formatDay(date)}: who began to trade on that day is not known`];
@@ -91,7 +104,10 @@ const fates = (db: Kysely<Database>, date: Date) =>
       published
         .selectFrom('after')
         .groupBy('date')
-        .having((eb) => sql<boolean>`2 * ${countWhere(eb.ref('available'))} >= (select count(*) from last)`)
+        .having((eb) => {
+          const expected = neverNull(scalar(eb.selectFrom('last').select(count().as('symbols'))));
+          return eb(times(countWhere(eb.ref('available')), 2n), '>=', expected);
+        })
         .select('date'),
     )
     .selectFrom('last')
@@ -102,9 +118,9 @@ const fates = (db: Kysely<Database>, date: Date) =>
       'last.date as last_traded',
       'last.quote_volume_usdt',
       'last.close_price',
-      cast.nullable('DATE', sql`min(${eb.ref('after.date')}) filter (where ${eb.ref('after.traded')})`).as('returned'),
-      countWhere(sql`${eb.ref('after.available')} and ${eb.ref('after.trade_count')} = 0`).as('flat_bars'),
-      cast('BIGINT', eb.selectFrom('published').select(cast('BIGINT', sql`count(*)`).as('days'))).as('days_published'),
+      min(eb.ref('after.date')).filter(eb.ref('after.traded')).as('returned'),
+      countWhere(eb.and([eb('after.available', '=', true), eb('after.trade_count', '=', 0n)])).as('flat_bars'),
+      neverNull(scalar(eb.selectFrom('published').select(count().as('days')))).as('days_published'),
     ]);
 
 /**
@@ -121,17 +137,15 @@ export const delistings = defineQuestion({
     db
       .selectFrom(fates(db, date).as('fate'))
       .where((eb) => {
-        const away = sql`${eb.ref('returned')} - ${eb.ref('last_traded')} - 1`;
-        const silence = sql`greatest(${eb.ref('flat_bars')} * ${sql.lit(daysOfASpell + 1)}, ${eb.ref('days_published')})`;
-        return sql<boolean>`coalesce(${away}, ${silence}) > ${sql.lit(daysOfASpell)}`;
+        const away = minus(daysBetween(eb.ref('last_traded'), eb.ref('returned')), 1n);
+        const silence = greatest(times(eb.ref('flat_bars'), BigInt(daysOfASpell + 1)), eb.ref('days_published'));
+        return eb(eb.fn.coalesce(away, silence), '>', BigInt(daysOfASpell));
       })
       .orderBy('symbol')
       .select((eb) => [
         'symbol',
         'last_traded',
-        cast('VARCHAR', sql`case when ${eb.ref('flat_bars')} > 0 then 'flat bars' else 'no archives' end`).as(
-          'evidence',
-        ),
+        eb.case().when('flat_bars', '>', 0n).then('flat bars').else('no archives').end().as('evidence'),
         'days_published',
         'returned',
         'quote_volume_usdt',

@@ -1,7 +1,26 @@
-import { type Expression, sql } from 'kysely';
+import type { Expression } from 'kysely';
 import type { Reader } from '../../engine/for-commands.ts';
-import { cast, exactSum, PipelineError } from '../../engine/index.ts';
-import { coarserThan, type Timeframe, timeframes } from '../../exchange/timeframes.ts';
+import { PipelineError } from '../../engine/index.ts';
+import {
+  addMonths,
+  bucket,
+  countDistinct,
+  epochMilliseconds,
+  exactSum,
+  firstBy,
+  intDivide,
+  lastBy,
+  literal,
+  max,
+  min,
+  minus,
+  neverNull,
+  scalar,
+  sum,
+  truncate,
+  type Value,
+} from '../../engine/vocabulary/index.ts';
+import { coarserThan, longestSlot, msOfDay, type Timeframe, timeframes } from '../../exchange/timeframes.ts';
 import type { Database } from '../../models/schema.ts';
 import { checkSeries, howToLoad } from '../check-series.ts';
 import { instrumentType, resample, timeframe } from '../parameters/parameter.ts';
@@ -55,20 +74,20 @@ export const ohlcvFigures = defineQuestion({
 });
 
 /** Start of the bucket that a time falls in: from midnight UTC, weeks from Monday, months by the calendar (B18). */
-function bucketOf(time: Expression<Date>, timeframe: Timeframe, first3d: Expression<unknown>) {
-  if (timeframe === '1w') return cast('TIMESTAMP', sql`date_trunc('week', ${time})`);
-  if (timeframe === '1mo') return cast('TIMESTAMP', sql`date_trunc('month', ${time})`);
-  const origin = timeframe === '3d' ? sql`, ${first3d}` : sql``;
-  return cast('TIMESTAMP', sql`time_bucket(${interval(timeframe)}, ${time}${origin})`);
+function bucketOf(time: Expression<Date>, timeframe: Timeframe, first3d: Expression<Date | null>): Value<Date> {
+  if (timeframe === '1w') return truncate('week', time);
+  if (timeframe === '1mo') return truncate('month', time);
+  // A range that has a bar of 3d has a first one.
+  return timeframe === '3d'
+    ? neverNull(bucket(3 * msOfDay, time, first3d))
+    : bucket(timeframes[timeframe] as number, time);
 }
 
-const interval = (timeframe: Timeframe) => {
-  const ms = timeframes[timeframe];
-  if (ms !== undefined) return sql`to_milliseconds(${sql.lit(ms)})`;
-  return { '3d': sql`interval 3 days`, '1w': sql`interval 7 days`, '1mo': sql`interval 1 month` }[
-    timeframe as '3d' | '1w' | '1mo'
-  ];
-};
+/** Milliseconds from the start of a bucket to the next. */
+function lengthOf(start: Expression<Date>, timeframe: Timeframe): Value<bigint> {
+  if (timeframe !== '1mo') return literal(BigInt(longestSlot(timeframe)));
+  return minus(epochMilliseconds(addMonths(start, 1)), epochMilliseconds(start));
+}
 
 /** @throws PipelineError USAGE where bars of one do not add up to bars of the other, as 3m to 5m */
 function checkResample(from: Timeframe, to: Timeframe): void {
@@ -112,8 +131,8 @@ export const resampledOhlcv = defineQuestion({
     instrumentType,
   },
   query(db, { resample, ...wanted }) {
-    const first3d = series(db, published3d(wanted)).select(({ ref }) =>
-      cast.nullable('TIMESTAMP', sql`date_trunc('day', min(${ref('timestamp')}))`).as('first'),
+    const first3d = scalar(
+      series(db, published3d(wanted)).select(({ ref }) => truncate('day', min(ref('timestamp'))).as('first')),
     );
     return db
       .with('bars', (bars) =>
@@ -129,28 +148,25 @@ export const resampledOhlcv = defineQuestion({
       .orderBy('bucket')
       .select((eb) => {
         const at = eb.ref('timestamp');
-        const first = (column: Expression<number>) => cast('DOUBLE', sql`arg_min(${column}, ${at})`);
-        const last = (column: Expression<number>) => cast('DOUBLE', sql`arg_max(${column}, ${at})`);
-        const sum = (column: Expression<number>) => cast('DOUBLE', exactSum(column));
-        const bucket = eb.ref('bucket');
-        const length = sql`epoch_ms(${bucket} + ${interval(resample)}) - epoch_ms(${bucket})`;
+        const total = (column: Expression<number>) => neverNull(exactSum(column));
+        const slots = intDivide(lengthOf(eb.ref('bucket'), resample), BigInt(timeframes[wanted.timeframe] ?? 1));
         return [
           'symbol',
-          cast('VARCHAR', sql.lit(resample)).as('timeframe'),
+          literal(resample).as('timeframe'),
           'instrument_type',
           'bucket as timestamp',
-          first(eb.ref('open')).as('open'),
-          cast('DOUBLE', sql`max(${eb.ref('high')})`).as('high'),
-          cast('DOUBLE', sql`min(${eb.ref('low')})`).as('low'),
-          last(eb.ref('close')).as('close'),
-          sum(eb.ref('volume')).as('volume'),
-          cast('TIMESTAMP', sql`max(${eb.ref('close_time')})`).as('close_time'),
-          sum(eb.ref('quote_asset_volume')).as('quote_asset_volume'),
-          cast('BIGINT', sql`sum(${eb.ref('number_of_trades')})`).as('number_of_trades'),
-          sum(eb.ref('taker_buy_base_asset_volume')).as('taker_buy_base_asset_volume'),
-          sum(eb.ref('taker_buy_quote_asset_volume')).as('taker_buy_quote_asset_volume'),
-          cast('BIGINT', sql`count(distinct ${eb.ref('slot')})`).as('bars'),
-          cast('BIGINT', sql`(${length}) // ${sql.lit(timeframes[wanted.timeframe] ?? 1)}`).as('bars_expected'),
+          firstBy(eb.ref('open'), at).ofGroup().as('open'),
+          max(eb.ref('high')).ofGroup().as('high'),
+          min(eb.ref('low')).ofGroup().as('low'),
+          lastBy(eb.ref('close'), at).ofGroup().as('close'),
+          total(eb.ref('volume')).as('volume'),
+          max(eb.ref('close_time')).ofGroup().as('close_time'),
+          total(eb.ref('quote_asset_volume')).as('quote_asset_volume'),
+          sum(eb.ref('number_of_trades')).ofGroup().as('number_of_trades'),
+          total(eb.ref('taker_buy_base_asset_volume')).as('taker_buy_base_asset_volume'),
+          total(eb.ref('taker_buy_quote_asset_volume')).as('taker_buy_quote_asset_volume'),
+          countDistinct(eb.ref('slot')).as('bars'),
+          slots.as('bars_expected'),
         ];
       });
   },

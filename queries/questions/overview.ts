@@ -1,9 +1,23 @@
-import { sql } from 'kysely';
-import { cast, exactSum } from '../../engine/index.ts';
+import {
+  addDays,
+  anyTrue,
+  condition,
+  count,
+  countDistinct,
+  countWhere,
+  descending,
+  exactSum,
+  max,
+  min,
+  neverNull,
+  rowNumber,
+  sortedTexts,
+  sum,
+} from '../../engine/vocabulary/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { day, dayOptions, days } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
-import { changePercent, count, countWhere, coveredDays, inRange, percentOf, traded } from '../sql.ts';
+import { changePercent, coveredDays, inRange, percentOf, traded } from '../sql.ts';
 
 /** What there is, in one row. */
 export const summary = defineQuestion({
@@ -16,7 +30,7 @@ export const summary = defineQuestion({
         newest
           .selectFrom('daily_availability')
           .where('date', '=', (eb) =>
-            eb.selectFrom('daily_availability').select((of) => cast('DATE', sql`max(${of.ref('date')})`).as('date')),
+            eb.selectFrom('daily_availability').select(({ ref }) => neverNull(max(ref('date'))).as('date')),
           )
           .select((eb) => [
             countWhere(eb.ref('available')).as('available_on_last_day'),
@@ -27,23 +41,23 @@ export const summary = defineQuestion({
         ranked
           .selectFrom('volume_rankings')
           .select((eb) => [
-            cast.nullable('DATE', sql`min(${eb.ref('date')})`).as('first_ranked_day'),
-            cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last_ranked_day'),
-            cast('BIGINT', sql`count(distinct ${eb.ref('date')})`).as('ranked_days'),
-            cast('BIGINT', sql`count(distinct ${eb.ref('symbol')})`).as('ranked_symbols'),
+            min(eb.ref('date')).as('first_ranked_day'),
+            max(eb.ref('date')).as('last_ranked_day'),
+            countDistinct(eb.ref('date')).as('ranked_days'),
+            countDistinct(eb.ref('symbol')).as('ranked_symbols'),
           ]),
       )
       .with('whole', (whole) =>
         whole.selectFrom('daily_availability').select((eb) => {
           const available = countWhere(eb.ref('available'));
           return [
-            cast.nullable('DATE', sql`min(${eb.ref('date')})`).as('first_day'),
-            cast.nullable('DATE', sql`max(${eb.ref('date')})`).as('last_day'),
-            cast('BIGINT', sql`count(distinct ${eb.ref('date')})`).as('days'),
-            cast('BIGINT', sql`count(distinct ${eb.ref('symbol')})`).as('symbols'),
+            min(eb.ref('date')).as('first_day'),
+            max(eb.ref('date')).as('last_day'),
+            countDistinct(eb.ref('date')).as('days'),
+            countDistinct(eb.ref('symbol')).as('symbols'),
             count().as('symbol_days'),
             available.as('available_symbol_days'),
-            percentOf(countWhere(sql`${eb.ref('available')} and ${eb.ref('trade_count')} is not null`), available).as(
+            percentOf(countWhere(eb.and([eb.ref('available'), eb('trade_count', 'is not', null)])), available).as(
               'figures_pct',
             ),
             exactSum(eb.ref('quote_volume_usdt')).as('quote_volume_usdt'),
@@ -82,18 +96,18 @@ export const range = defineQuestion({
       .selectFrom('daily_availability')
       .where((eb) => inRange(eb.ref('date'), { start, end }))
       .groupBy('symbol')
-      .having((eb) => sql<boolean>`bool_or(${eb.ref('available')})`)
+      .having((eb) => condition(anyTrue(eb.ref('available'))))
       .orderBy('symbol')
       .select((eb) => {
         const available = eb.ref('available');
         return [
           'symbol',
-          cast.nullable('DATE', sql`min(${eb.ref('date')}) filter (where ${available})`).as('first_available'),
-          cast.nullable('DATE', sql`max(${eb.ref('date')}) filter (where ${available})`).as('last_available'),
+          min(eb.ref('date')).filter(available).as('first_available'),
+          max(eb.ref('date')).filter(available).as('last_available'),
           countWhere(available).as('days_available'),
           countWhere(traded(eb)).as('days_traded'),
           exactSum(eb.ref('quote_volume_usdt')).as('quote_volume_usdt'),
-          cast.nullable('BIGINT', sql`sum(${eb.ref('trade_count')})`).as('trade_count'),
+          sum(eb.ref('trade_count')).as('trade_count'),
         ];
       }),
   covers: (db) => coveredDays(db, 'daily_availability'),
@@ -114,9 +128,9 @@ export const coverage = defineQuestion({
       .orderBy('date')
       .select((eb) => {
         const available = eb.ref('available');
-        const lacking = sql`${available} and ${eb.ref('trade_count')} is null`;
-        const withBar = countWhere(sql`${available} and ${eb.ref('trade_count')} is not null`);
-        const withVolume = countWhere(sql`${available} and ${eb.ref('quote_volume_usdt')} is not null`);
+        const lacking = eb.and([available, eb('trade_count', 'is', null)]);
+        const withBar = countWhere(eb.and([available, eb('trade_count', 'is not', null)]));
+        const withVolume = countWhere(eb.and([available, eb('quote_volume_usdt', 'is not', null)]));
         return [
           'date',
           countWhere(available).as('available'),
@@ -124,12 +138,7 @@ export const coverage = defineQuestion({
           withVolume.as('with_quote_volume'),
           percentOf(withBar, countWhere(available)).as('bar_pct'),
           percentOf(withVolume, countWhere(available)).as('quote_volume_pct'),
-          cast
-            .nullable(
-              'VARCHAR',
-              sql`string_agg(${eb.ref('symbol')}, ' ' order by ${eb.ref('symbol')}) filter (where ${lacking})`,
-            )
-            .as('without_bar'),
+          sortedTexts(eb.ref('symbol'), ' ', lacking).as('without_bar'),
         ];
       }),
   covers: (db) => coveredDays(db, 'daily_availability'),
@@ -162,10 +171,12 @@ export const market = defineQuestion({
             'quote_volume_usdt',
             'taker_buy_quote_volume_usdt',
             'trade_count',
-            cast(
-              'BIGINT',
-              sql`row_number() over (partition by ${eb.ref('date')} order by ${eb.ref('quote_volume_usdt')} desc nulls last, ${eb.ref('symbol')})`,
-            ).as('place'),
+            rowNumber()
+              .over({
+                partitionBy: eb.ref('date'),
+                orderBy: [descending(eb.ref('quote_volume_usdt')), eb.ref('symbol')],
+              })
+              .as('place'),
           ]),
       )
       .with('days', (days) =>
@@ -174,30 +185,27 @@ export const market = defineQuestion({
           .groupBy('date')
           .select((eb) => {
             const volume = eb.ref('quote_volume_usdt');
-            const first = (places: number) =>
-              exactSum(sql`case when ${eb.ref('place')} <= ${sql.lit(places)} then ${volume} end`);
+            const first = (places: bigint) => exactSum(eb.case().when('place', '<=', places).then(volume).end());
             return [
               'date',
               countWhere(eb.ref('available')).as('symbols_available'),
               countWhere(eb.ref('traded')).as('symbols_traded'),
               exactSum(volume).as('quote_volume_usdt'),
               exactSum(eb.ref('taker_buy_quote_volume_usdt')).as('taker_buy_quote_volume_usdt'),
-              cast.nullable('BIGINT', sql`sum(${eb.ref('trade_count')})`).as('trade_count'),
-              cast
-                .nullable('VARCHAR', sql`min(${eb.ref('symbol')}) filter (where ${eb.ref('place')} = 1)`)
+              sum(eb.ref('trade_count')).as('trade_count'),
+              min(eb.ref('symbol'))
+                .filter(eb('place', '=', 1n))
                 .as('largest_symbol'),
-              percentOf(first(1), exactSum(volume)).as('largest_share_pct'),
-              percentOf(first(10), exactSum(volume)).as('ten_largest_share_pct'),
+              percentOf(first(1n), exactSum(volume)).as('largest_share_pct'),
+              percentOf(first(10n), exactSum(volume)).as('ten_largest_share_pct'),
             ];
           }),
       )
       .selectFrom('days as day')
       .leftJoin('days as yesterday', (join) =>
-        join.on((eb) => sql<boolean>`${eb.ref('yesterday.date')} = ${eb.ref('day.date')} - 1`),
+        join.on((eb) => eb('yesterday.date', '=', addDays(eb.ref('day.date'), -1))),
       )
-      .leftJoin('days as week', (join) =>
-        join.on((eb) => sql<boolean>`${eb.ref('week.date')} = ${eb.ref('day.date')} - 7`),
-      )
+      .leftJoin('days as week', (join) => join.on((eb) => eb('week.date', '=', addDays(eb.ref('day.date'), -7))))
       .where('day.date', '=', date)
       .select((eb) => {
         const volume = eb.ref('day.quote_volume_usdt');

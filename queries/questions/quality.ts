@@ -1,8 +1,8 @@
-import { type Expression, sql } from 'kysely';
+import type { Expression } from 'kysely';
+import { count, epochMicroseconds, match, minus, neverNull } from '../../engine/vocabulary/index.ts';
 import { longestSlot, timeframeNames } from '../../exchange/timeframes.ts';
 import { anyInstrumentType } from '../parameters/parameter.ts';
 import { defineQuestion } from '../question.ts';
-import { count } from '../sql.ts';
 
 const statuses = ['rejected', 'absent', 'failed'];
 
@@ -95,10 +95,13 @@ export const conflicts = defineQuestion({
   examples: ['conflicts', 'conflicts --format json'],
 });
 
-function longestOf(timeframe: Expression<unknown>) {
-  const lengths = timeframeNames.map((name) => sql`when ${sql.lit(name)} then ${sql.lit(longestSlot(name) * 1000)}`);
-  return sql`case ${timeframe} ${sql.join(lengths, sql` `)} end`;
-}
+const longestOf = (timeframe: Expression<string>) =>
+  neverNull(
+    match(
+      timeframe,
+      timeframeNames.map((name) => [name, BigInt(longestSlot(name)) * 1000n] as const),
+    ),
+  );
 
 /** Bars that close before they open, or later than a bar of their timeframe can (A9); of all markets. */
 export const irregular = defineQuestion({
@@ -108,9 +111,9 @@ export const irregular = defineQuestion({
   query: (db) =>
     db
       .selectFrom('ohlcv')
-      .where(({ ref }) => {
-        const length = sql`epoch_us(${ref('close_time')}) - epoch_us(${ref('timestamp')})`;
-        return sql<boolean>`${length} not between 0 and ${longestOf(ref('timeframe'))}`;
+      .where(({ between, not, ref }) => {
+        const length = minus(epochMicroseconds(ref('close_time')), epochMicroseconds(ref('timestamp')));
+        return not(between(length, 0n, longestOf(ref('timeframe'))));
       })
       .orderBy('instrument_type')
       .orderBy('symbol')

@@ -1,5 +1,5 @@
-import { type Expression, sql } from 'kysely';
-import { cast, formatDay, PipelineError } from '../../engine/index.ts';
+import { formatDay, PipelineError } from '../../engine/index.ts';
+import { abs, cast, decimal, holds, lag, meanOfDecimals, minus, round } from '../../engine/vocabulary/index.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { drawCalendar } from '../draw/calendar.ts';
 import { drawRank, drawVolume } from '../draw/trend.ts';
@@ -124,12 +124,10 @@ export const volume = defineQuestion({
           )
           .select((eb) => {
             const amount = eb.ref('day.quote_volume_usdt');
-            const mean = (days: number, from: Expression<Date>) =>
-              cast.nullable(
-                'DOUBLE',
-                sql`round(avg(cast(${amount} as DECIMAL(38, 10))) over (order by ${from} rows between ${sql.lit(days - 1)} preceding and current row), 2)`,
-              );
             const date = eb.ref('calendar.date');
+            const mean = (days: number) =>
+              round(meanOfDecimals(decimal(amount, 38, 10)).over({ orderBy: date, rows: { preceding: days - 1 } }), 2);
+            const change = (days: number) => changePercent(amount, lag(amount, days).over({ orderBy: date }));
             return [
               'calendar.date',
               'calendar.symbol',
@@ -137,10 +135,10 @@ export const volume = defineQuestion({
               'day.quote_volume_usdt',
               'day.volume_base',
               'day.trade_count',
-              mean(7, date).as('mean_7d'),
-              mean(30, date).as('mean_30d'),
-              changePercent(amount, sql`lag(${amount}, 1) over (order by ${date})`).as('change_1d_pct'),
-              changePercent(amount, sql`lag(${amount}, 7) over (order by ${date})`).as('change_7d_pct'),
+              mean(7).as('mean_7d'),
+              mean(30).as('mean_30d'),
+              change(1).as('change_1d_pct'),
+              change(7).as('change_7d_pct'),
             ];
           }),
       )
@@ -150,7 +148,7 @@ export const volume = defineQuestion({
       .select((eb) => [
         'date',
         'symbol',
-        cast('BOOLEAN', sql`coalesce(${eb.ref('available')}, false)`).as('available'),
+        holds(eb.ref('available')).as('available'),
         'quote_volume_usdt',
         'volume_base',
         'trade_count',
@@ -186,12 +184,12 @@ export const timeline = defineQuestion({
       .where((eb) => inRange(eb.ref('calendar.date'), { start, end }))
       .orderBy('calendar.date')
       .select((eb) => {
-        const available = sql`coalesce(${eb.ref('day.available')}, false)`;
+        const available = holds(eb.ref('day.available'));
         return [
           'calendar.date',
           'calendar.symbol',
-          cast('BOOLEAN', available).as('available'),
-          cast('BOOLEAN', sql`coalesce(${eb.ref('day.trade_count')} > 0, ${available})`).as('traded'),
+          available.as('available'),
+          cast('BOOLEAN', eb.fn.coalesce(eb('day.trade_count', '>', 0n), available)).as('traded'),
           'day.quote_volume_usdt',
           'day.trade_count',
           'day.close_price',
@@ -222,7 +220,7 @@ export const movers = defineQuestion({
       .innerJoin('volume_rankings as before', 'before.symbol', 'now.symbol')
       .where('now.date', '=', date)
       .where('before.date', '=', daysBefore(date, window))
-      .orderBy((eb) => sql`abs(${eb.ref('now.rank')} - ${eb.ref('before.rank')})`, 'desc')
+      .orderBy(({ ref }) => abs(minus(ref('now.rank'), ref('before.rank'))), 'desc')
       .orderBy('now.rank')
       .orderBy('now.symbol')
       .limit(limit)
@@ -231,7 +229,7 @@ export const movers = defineQuestion({
         'now.symbol',
         'now.rank',
         'before.rank as rank_before',
-        cast('INTEGER', sql`${eb.ref('now.rank')} - ${eb.ref('before.rank')}`).as('rank_change'),
+        cast('INTEGER', minus(eb.ref('now.rank'), eb.ref('before.rank'))).as('rank_change'),
         'now.quote_volume_usdt',
         'before.quote_volume_usdt as quote_volume_usdt_before',
         changePercent(eb.ref('now.quote_volume_usdt'), eb.ref('before.quote_volume_usdt')).as('volume_change_pct'),

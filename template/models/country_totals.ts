@@ -1,4 +1,4 @@
-import { cast } from 'klinehouse/engine';
+import { count, sum } from 'klinehouse/vocabulary';
 import { defineModel } from './schema.ts';
 
 export default defineModel('country_totals', {
@@ -6,10 +6,10 @@ export default defineModel('country_totals', {
     db
       .selectFrom('daily_revenue')
       .groupBy('country')
-      .select(({ fn }) => [
+      .select(({ ref }) => [
         'country',
-        cast('BIGINT', fn.countAll()).as('days'),
-        cast('BIGINT', fn.sum('orders')).as('orders'),
-        cast('BIGINT', fn.sum('revenue')).as('revenue'),
+        count().as('days'),
+        sum(ref('orders')).ofGroup().as('orders'),
+        sum(ref('revenue')).ofGroup().as('revenue'),
       ]),
 });

@@ -1,4 +1,4 @@
-import { cast } from 'klinehouse/engine';
+import { count, sum } from 'klinehouse/vocabulary';
 import { defineModel } from './schema.ts';
 
 export default defineModel('daily_revenue', {
@@ -7,10 +7,5 @@ export default defineModel('daily_revenue', {
       .selectFrom('orders')
       .where('amount', '>=', BigInt(vars.number('smallest_order')))
       .groupBy(['day', 'country'])
-      .select(({ fn }) => [
-        'day',
-        'country',
-        cast('BIGINT', fn.countAll()).as('orders'),
-        cast('BIGINT', fn.sum('amount')).as('revenue'),
-      ]),
+      .select(({ ref }) => ['day', 'country', count().as('orders'), sum(ref('amount')).ofGroup().as('revenue')]),
 });

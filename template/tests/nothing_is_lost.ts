@@ -1,4 +1,4 @@
-import { cast } from 'klinehouse/engine';
+import { sum } from 'klinehouse/vocabulary';
 import { defineDataTest } from '../models/schema.ts';
 
 export default defineDataTest({
@@ -8,6 +8,6 @@ export default defineDataTest({
       .selectFrom('daily_revenue as daily')
       .innerJoin('country_totals as total', 'total.country', 'daily.country')
       .groupBy(['daily.country', 'total.revenue'])
-      .select(({ fn }) => ['daily.country', 'total.revenue', cast('BIGINT', fn.sum('daily.revenue')).as('of_days')])
-      .having(({ eb, fn, ref }) => eb(cast('BIGINT', fn.sum('daily.revenue')), '<>', ref('total.revenue'))),
+      .select(({ ref }) => ['daily.country', 'total.revenue', sum(ref('daily.revenue')).as('of_days')])
+      .having(({ eb, ref }) => eb(sum(ref('daily.revenue')), '<>', ref('total.revenue'))),
 });

@@ -11,6 +11,8 @@ interface Layer {
 
 /** The entry point of the engine for command modules and for the library. */
 const commandFace = 'engine/for-commands.ts';
+/** The engine's face for whatever writes queries. */
+const vocabulary = 'engine/vocabulary/index.ts';
 
 /**
  * What each layer may import besides itself and packages: files, or folders (with a trailing slash). `types` lists what
@@ -24,11 +26,11 @@ const layers: Readonly<Record<string, Layer>> = {
     values: ['engine/index.ts', 'engine/aside.ts', 'exchange/'],
     commands: ['extract/commands.ts'],
   },
-  models: { values: ['engine/index.ts', 'exchange/'] },
-  queries: { values: ['engine/index.ts', commandFace, 'exchange/'], types: ['models/schema.ts'] },
+  models: { values: ['engine/index.ts', vocabulary, 'exchange/'] },
+  queries: { values: ['engine/index.ts', commandFace, vocabulary, 'exchange/'], types: ['models/schema.ts'] },
   'tests/data': {
     values: [
-      ...['engine/index.ts', 'exchange/', 'models/define.ts'],
+      ...['engine/index.ts', vocabulary, 'exchange/', 'models/define.ts'],
       ...['models/market/calendar.ts', 'models/market/names.ts'],
     ],
     types: ['models/schema.ts'],

@@ -1,22 +1,34 @@
-import { type Kysely, sql } from 'kysely';
-import { cast, type Vars } from '../../engine/index.ts';
+import type { Kysely } from 'kysely';
+import type { Vars } from '../../engine/index.ts';
+import {
+  characters,
+  charactersFrom,
+  concat,
+  contains,
+  firstCharacters,
+  holds,
+  literal,
+  neverNull,
+  plus,
+  texts,
+  unnest,
+  wholeNumbers,
+} from '../../engine/vocabulary/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 import { pairOf, symbolExceptions } from '../../models/market/names.ts';
 import type { Database } from '../../models/schema.ts';
 
-/** The known quote assets, including those of the exceptions, as a list in SQL. */
-const quoteAssets = (vars: Vars) => {
-  const assets = [...vars.strings('known_quote_assets'), ...symbolExceptions(vars).map(({ quote }) => quote)];
-  return sql`cast([${sql.join(assets.map((asset) => sql.lit(asset)))}] as VARCHAR[])`;
-};
+/** The quote assets that are known, those of the exceptions too, as a list in SQL. */
+const quoteAssets = (vars: Vars) =>
+  texts([...vars.strings('known_quote_assets'), ...symbolExceptions(vars).map(({ quote }) => quote)]);
 
 /** All known assets: quote assets, and the base asset of every listed symbol. */
 const assets = (db: Kysely<Database>, vars: Vars) =>
   db
     .selectFrom('symbols')
     .where('base_asset', 'is not', null)
-    .select(({ ref }) => [cast('VARCHAR', ref('base_asset')).as('asset')])
-    .union(db.selectNoFrom(() => [cast('VARCHAR', sql`unnest(${quoteAssets(vars)})`).as('asset')]));
+    .select(({ ref }) => neverNull(ref('base_asset')).as('asset'))
+    .union(db.selectNoFrom(() => unnest(quoteAssets(vars)).as('asset')));
 
 /** Every way to split a name other than its symbol's own; a name among the exceptions has only one. */
 const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
@@ -33,7 +45,7 @@ const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
             'base_asset',
             'quote_asset',
             name.as('name'),
-            cast('BIGINT', sql`unnest(range(1, length(${name})))`).as('place'),
+            unnest(wholeNumbers(literal(1n), characters(name))).as('place'),
           ];
         })
         .as('division'),
@@ -42,17 +54,17 @@ const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
       divisions.where(
         'name',
         'not in',
-        symbolExceptions(vars).map(({ name }) => sql.lit(name)),
+        symbolExceptions(vars).map(({ name }) => name),
       ),
     )
-    .whereRef(({ ref }) => cast('BIGINT', sql`length(${ref('base_asset')})`), '<>', 'place')
-    .select(({ ref }) => [
+    .where(({ eb, ref }) => eb(characters(ref('base_asset')), '<>', ref('place')))
+    .select(({ eb, ref }) => [
       'instrument_type',
       'symbol',
-      cast('VARCHAR', sql`${ref('base_asset')} || '/' || ${ref('quote_asset')}`).as('read_as'),
-      cast('BOOLEAN', sql`${ref('place')} < length(${ref('base_asset')})`).as('has_longer_quote'),
-      cast('VARCHAR', sql`left(${ref('name')}, ${ref('place')})`).as('base'),
-      cast('VARCHAR', sql`substr(${ref('name')}, ${ref('place')} + 1)`).as('quote'),
+      concat(ref('base_asset'), '/', ref('quote_asset')).as('read_as'),
+      holds(eb('place', '<', neverNull(characters(ref('base_asset'))))).as('has_longer_quote'),
+      firstCharacters(ref('name'), ref('place')).as('base'),
+      charactersFrom(ref('name'), plus(ref('place'), 1n)).as('quote'),
     ]);
 
 export default defineDataTest({
@@ -65,16 +77,12 @@ export default defineDataTest({
       .selectFrom('others')
       .innerJoin('assets as base', 'base.asset', 'others.base')
       .innerJoin('assets as quote', 'quote.asset', 'others.quote')
-      // The longest known suffix may be too long (BN/BUSD), or too short if the quote asset is not known as one
-      // (BTCA/EUR).
-      .where(
-        ({ ref }) =>
-          sql<boolean>`(${ref('others.has_longer_quote')} or list_contains(${quoteAssets(vars)}, ${ref('others.quote')}))`,
-      )
+      // The longest known suffix may be too long (BN/BUSD), or too short where a quote asset is not known as one (BTCA/EUR).
+      .where(({ or, ref }) => or([ref('others.has_longer_quote'), contains(quoteAssets(vars), ref('others.quote'))]))
       .select(({ ref }) => [
         'others.instrument_type',
         'others.symbol',
         'others.read_as',
-        cast('VARCHAR', sql`${ref('others.base')} || '/' || ${ref('others.quote')}`).as('could_be'),
+        concat(ref('others.base'), '/', ref('others.quote')).as('could_be'),
       ]),
 });

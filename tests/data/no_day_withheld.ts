@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { count, min, neverNull } from '../../engine/vocabulary/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 
 export default defineDataTest({
@@ -9,10 +9,9 @@ export default defineDataTest({
       .selectFrom('daily_availability as day')
       .where('day.quote_volume_usdt', 'is not', null)
       .where('day.date', 'not in', ({ selectFrom }) => selectFrom('ranked').select('ranked.date'))
-      .where(
-        ({ ref, selectFrom }) =>
-          sql<boolean>`${ref('day.date')} >= (${selectFrom('ranked').select(({ fn }) => fn.min('date').as('first'))})`,
+      .where('day.date', '>=', ({ selectFrom }) =>
+        selectFrom('ranked').select(({ ref }) => neverNull(min(ref('ranked.date'))).as('first')),
       )
       .groupBy('day.date')
-      .select(({ fn }) => ['day.date', fn.countAll<bigint>().as('symbols_waiting')]),
+      .select(['day.date', count().as('symbols_waiting')]),
 });

@@ -1,5 +1,4 @@
-import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import { cast, countDistinct, max, min } from '../../engine/vocabulary/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 
 export default defineDataTest({
@@ -8,13 +7,14 @@ export default defineDataTest({
     db
       .selectFrom('volume_rankings')
       .groupBy('date')
-      .having(
-        ({ ref }) => sql<boolean>`min(${ref('rank')}) <> 1 or max(${ref('rank')}) <> count(distinct ${ref('rank')})`,
-      )
+      .having(({ eb, or, ref }) => {
+        const lastRank = cast('BIGINT', max(ref('rank')).ofGroup());
+        return or([eb(min(ref('rank')), '<>', 1), eb(lastRank, '<>', countDistinct(ref('rank')))]);
+      })
       .select(({ ref }) => [
         'date',
-        cast('SMALLINT', sql`min(${ref('rank')})`).as('first_rank'),
-        cast('SMALLINT', sql`max(${ref('rank')})`).as('last_rank'),
-        cast('BIGINT', sql`count(distinct ${ref('rank')})`).as('ranks'),
+        min(ref('rank')).ofGroup().as('first_rank'),
+        max(ref('rank')).ofGroup().as('last_rank'),
+        countDistinct(ref('rank')).as('ranks'),
       ]),
 });

@@ -1,18 +1,32 @@
-import { type Expression, type Kysely, sql } from 'kysely';
-import { cast, exactDecimal, exactSum, type Vars } from '../../engine/index.ts';
+import type { Kysely } from 'kysely';
+import type { Vars } from '../../engine/index.ts';
+import {
+  allTrue,
+  cast,
+  count,
+  dayOf,
+  epochMicroseconds,
+  exactDecimal,
+  exactSum,
+  firstBy,
+  hasGlob,
+  holds,
+  joinTexts,
+  lastBy,
+  max,
+  min,
+  minus,
+  neverNull,
+  plus,
+  remainder,
+  sum,
+  times,
+} from '../../engine/vocabulary/index.ts';
 import { defineDataTest } from '../../models/define.ts';
 import { opensAt, slotOrDay, toSlot } from '../../models/market/calendar.ts';
 import type { Database } from '../../models/schema.ts';
 
-const minuteUs = sql.lit(60_000_000);
-
-const matchesNone = (name: Expression<unknown>, patterns: readonly string[]) =>
-  patterns.length === 0
-    ? sql`true`
-    : sql`not (${sql.join(
-        patterns.map((pattern) => sql`${name} glob ${sql.lit(pattern)}`),
-        sql` or `,
-      )})`;
+const minuteUs = 60_000_000n;
 
 /** Bars on the grid whose minutes are all present, next to the sums of those minutes. */
 const compared = (db: Kysely<Database>) =>
@@ -34,12 +48,7 @@ const compared = (db: Kysely<Database>) =>
       firsts
         .selectFrom('bars')
         .groupBy(['instrument_type', 'symbol', 'timeframe'])
-        .select(({ ref }) => [
-          'instrument_type',
-          'symbol',
-          'timeframe',
-          cast('BIGINT', sql`min(${ref('slot_or_day')})`).as('first'),
-        ]),
+        .select(({ ref }) => ['instrument_type', 'symbol', 'timeframe', min(ref('slot_or_day')).ofGroup().as('first')]),
     )
     .with('sums', (sums) =>
       sums
@@ -68,22 +77,23 @@ const compared = (db: Kysely<Database>) =>
             .as('minute'),
         )
         .groupBy(['instrument_type', 'symbol', 'length', 'first', 'slot'])
-        .select(({ ref }) => {
+        .select(({ eb, ref }) => {
           const at = ref('timestamp');
+          const isOnGrid = eb(remainder(epochMicroseconds(at), minuteUs), '=', 0n);
           return [
             'instrument_type',
             'symbol',
             'length',
             opensAt(ref('length'), ref('slot'), ref('first')).as('opens_at'),
-            opensAt(ref('length'), sql`(${ref('slot')} + 1)`, ref('first')).as('closes_at'),
-            cast('BIGINT', sql`count(*)`).as('minutes'),
-            cast('BOOLEAN', sql`bool_and(epoch_us(${at}) % ${minuteUs} = 0)`).as('on_grid'),
-            cast('DOUBLE', sql`arg_min(${ref('open')}, ${at})`).as('open'),
-            cast('DOUBLE', sql`max(${ref('high')})`).as('high'),
-            cast('DOUBLE', sql`min(${ref('low')})`).as('low'),
-            cast('DOUBLE', sql`arg_max(${ref('close')}, ${at})`).as('close'),
-            cast('DOUBLE', exactSum(ref('volume'), ref('exact_volume'))).as('volume'),
-            cast('BIGINT', sql`sum(${ref('number_of_trades')})`).as('number_of_trades'),
+            opensAt(ref('length'), plus(ref('slot'), 1n), ref('first')).as('closes_at'),
+            count().as('minutes'),
+            holds(allTrue(isOnGrid)).as('on_grid'),
+            firstBy(ref('open'), at).ofGroup().as('open'),
+            max(ref('high')).ofGroup().as('high'),
+            min(ref('low')).ofGroup().as('low'),
+            lastBy(ref('close'), at).ofGroup().as('close'),
+            neverNull(exactSum(ref('volume'), ref('exact_volume'))).as('volume'),
+            sum(ref('number_of_trades')).ofGroup().as('number_of_trades'),
           ];
         }),
     )
@@ -95,17 +105,18 @@ const compared = (db: Kysely<Database>) =>
         .onRef('sums.length', '=', 'bar.timeframe')
         .onRef('sums.opens_at', '=', 'bar.timestamp')
         .on('sums.on_grid', '=', true)
-        .on(
-          ({ ref }) =>
-            sql<boolean>`${ref('sums.minutes')} * ${minuteUs} = epoch_us(${ref('sums.closes_at')}) - epoch_us(${ref('sums.opens_at')})`,
-        ),
+        .on(({ eb, ref }) => {
+          const length = minus(epochMicroseconds(ref('sums.closes_at')), epochMicroseconds(ref('sums.opens_at')));
+          return eb(times(ref('sums.minutes'), minuteUs), '=', length);
+        }),
     );
 
 const differing = (db: Kysely<Database>, vars: Vars) =>
   compared(db)
-    .where(({ ref }) => {
-      const name = sql`concat_ws('/', ${ref('bar.instrument_type')}, ${ref('bar.symbol')}, ${ref('bar.timeframe')}, cast(${ref('bar.timestamp')} as DATE))`;
-      return sql<boolean>`${matchesNone(name, vars.strings('resampling_exceptions'))}`;
+    .where(({ not, or, ref }) => {
+      const day = cast('VARCHAR', dayOf(ref('bar.timestamp')));
+      const name = joinTexts('/', ref('bar.instrument_type'), ref('bar.symbol'), ref('bar.timeframe'), day);
+      return not(or(vars.strings('resampling_exceptions').map((pattern) => hasGlob(name, pattern))));
     })
     .where(({ or, eb, ref }) =>
       or([

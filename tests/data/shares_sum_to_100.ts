@@ -1,6 +1,8 @@
-import { sql } from 'kysely';
-import { cast } from '../../engine/index.ts';
+import type { Expression } from 'kysely';
+import { abs, cast, minus, sumOfDoubles } from '../../engine/vocabulary/index.ts';
 import { defineDataTest } from '../../models/define.ts';
+
+const share = (percent: Expression<number>) => sumOfDoubles(cast('DOUBLE', percent)).ofGroup();
 
 export default defineDataTest({
   description: 'The market shares of a day sum to 100 ± 0.001.',
@@ -8,6 +10,6 @@ export default defineDataTest({
     db
       .selectFrom('volume_rankings')
       .groupBy('date')
-      .having(({ ref }) => sql<boolean>`abs(sum(cast(${ref('market_share_pct')} as DOUBLE)) - 100) > 0.001`)
-      .select(({ ref }) => ['date', cast('DOUBLE', sql`sum(cast(${ref('market_share_pct')} as DOUBLE))`).as('share')]),
+      .having(({ eb, ref }) => eb(abs(minus(share(ref('market_share_pct')), 100)), '>', 0.001))
+      .select(({ ref }) => ['date', share(ref('market_share_pct')).as('share')]),
 });

@@ -46,7 +46,7 @@ export const guards: readonly Guard[] = [
     id: 'A5',
     file: 'models/market/bars.ts',
     from: "const double = (name: string) => cast('DOUBLE', ref(name));",
-    to: "const double = (name: string) => cast('DOUBLE', sql`cast(${ref(name)} as DECIMAL(28, 8))`);",
+    to: "const double = (name: string) => cast('DOUBLE', cast('FLOAT', ref(name)));",
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
@@ -73,8 +73,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A9',
     file: 'models/market/bars.ts',
-    from: '...smallest.map((name) => sql`${double(name)} >= 0`),',
-    to: "...smallest.map((name) => sql`${double(name)} >= 0 and ${double('close_time')} >= ${double('open_time')}`),",
+    from: "...smallest.map((name) => eb(double(name), '>=', 0)),",
+    to: "...smallest.map((name) => and([eb(double(name), '>=', 0), eb(double('close_time'), '>=', double('open_time'))])),",
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
@@ -87,22 +87,22 @@ export const guards: readonly Guard[] = [
   {
     id: 'A11',
     file: 'models/market/bars.ts',
-    from: '...smallest.map((name) => sql`${double(name)} >= 0`),',
+    from: "...smallest.map((name) => eb(double(name), '>=', 0)),",
     to: '',
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
     id: 'A12',
     file: 'models/market/bars.ts',
-    from: "order by ${ref('data_source')})",
-    to: "order by ${ref('data_source')} desc)",
+    from: '.over({ ...bar, orderBy: source })',
+    to: '.over({ ...bar, orderBy: { descending: source } })',
     test: 'tests/integration/models/ohlcv.test.ts',
   },
   {
     id: 'A13',
     file: 'queries/sql.ts',
-    from: "coalesce(${row.ref('trade_count')} > 0, ${row.ref('available')})",
-    to: "${row.ref('available')}",
+    from: "row.fn.coalesce(row('trade_count', '>', 0n), row.ref('available'))",
+    to: "row.ref('available')",
     test: 'tests/integration/queries/questions.test.ts',
   },
   {
@@ -129,7 +129,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'A17',
     file: 'models/market/causes.ts',
-    from: "[sql`${day} = 'verified'`, 'no_bar', ref('day_key')],",
+    from: "[eb('day', '=', 'verified'), 'no_bar', dayKey],",
     to: '',
     test: 'tests/integration/models/gaps.test.ts',
   },
@@ -157,8 +157,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A21',
     file: 'queries/questions/lifecycle.ts',
-    from: 'coalesce(${away}, ${silence}) > ${sql.lit(daysOfASpell)}',
-    to: 'coalesce(${away}, ${silence}) > 0',
+    from: "eb(eb.fn.coalesce(away, silence), '>', BigInt(daysOfASpell))",
+    to: "eb(eb.fn.coalesce(away, silence), '>', 0n)",
     test: 'tests/integration/queries/questions.test.ts',
   },
   {
@@ -171,15 +171,15 @@ export const guards: readonly Guard[] = [
   {
     id: 'A23',
     file: 'models/availability/daily_availability.ts',
-    from: "case when ${quoteAsset} in (${sql.join(vars.strings('usd_quote_assets').map((asset) => sql.lit(asset)))}) then ${amount} end",
-    to: '${amount}',
+    from: "choose([[isAtPar, ref('ohlcv.quote_asset_volume')]])",
+    to: "ref('ohlcv.quote_asset_volume')",
     test: 'tests/integration/models/daily-availability.test.ts',
   },
   {
     id: 'A24',
     file: 'models/market/symbols.ts',
-    from: "filter (where ${eb.ref('days_away')} > ${sql.lit(daysOfASpell)})",
-    to: 'filter (where false)',
+    from: "countWhere(eb('days_away', '>', BigInt(daysOfASpell)))",
+    to: 'countWhere(eb.lit(false))',
     test: 'tests/integration/models/symbols.test.ts',
   },
   {
@@ -199,15 +199,15 @@ export const guards: readonly Guard[] = [
   {
     id: 'A27',
     file: 'models/market/names.ts',
-    from: 'sql`when ${name} = ${sql.lit(pair.name)} then ${sql.lit(pair.quote)}`',
-    to: 'sql`when ${name} = ${sql.lit(pair.name)} then NULL`',
+    from: "[eb(name, '=', pair.name), literal(pair.quote)] as const",
+    to: "[eb(name, '=', pair.name), eb.lit(null)] as const",
     test: 'tests/integration/models/names.test.ts',
   },
   {
     id: 'A28',
     file: 'models/market/listings.ts',
-    from: "coalesce(${status} not in ('staged', 'loaded'), true)",
-    to: 'false',
+    from: "holds(eb(status, 'not in', ['staged', 'loaded']), { ifUnknown: true })",
+    to: 'eb.lit(false)',
     test: 'tests/integration/models/gaps.test.ts',
   },
   {
@@ -220,8 +220,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'A30',
     file: 'models/market/unexplained.ts',
-    from: '${isLong} and ${lastMonth} <> ${nextMonth} and not',
-    to: 'false and not',
+    from: "holds(and([isLong, eb(lastMonth, '<>', firstOfMonth(to)), goesOn]))",
+    to: 'eb.lit(false)',
     test: 'tests/integration/models/gaps.test.ts',
   },
   {
@@ -234,7 +234,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'A32',
     file: 'models/market/causes.ts',
-    from: "[ref('is_delivered'), 'delivered', sql`coalesce(${ref('day_key')}, ${listing})`],",
+    from: "[ref('is_delivered'), 'delivered', fn.coalesce(dayKey, listing)],",
     to: '',
     test: 'tests/integration/models/gaps.test.ts',
   },
@@ -395,9 +395,9 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B21',
-    file: 'engine/sql.ts',
-    from: 'then sum(${amount}) else ${exact} end',
-    to: 'then sum(${amount}) else sum(${amount}) end',
+    file: 'engine/vocabulary/exact.ts',
+    from: 'sumOfDoubles(amount)]], rounded)',
+    to: 'sumOfDoubles(amount)]], sumOfDoubles(amount))',
     test: 'tests/integration/queries/ohlcv.test.ts',
   },
   {
@@ -472,9 +472,9 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'B32',
-    file: 'engine/sql.ts',
-    from: 'sql`cast(${amount} as VARCHAR)`',
-    to: 'amount',
+    file: 'engine/vocabulary/exact.ts',
+    from: "const text = cast('VARCHAR', amount);",
+    to: 'const text = amount;',
     test: 'tests/integration/engine/exact-sum.test.ts',
   },
   {
@@ -515,8 +515,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'B38',
     file: 'models/market/gap_slots.ts',
-    from: "${ref('found.cause')} = 'bar' or ",
-    to: '',
+    from: "or([eb('found.cause', '=', 'bar'), ref('part.is_cut')])",
+    to: "ref('part.is_cut')",
     test: 'tests/integration/models/gaps.test.ts',
   },
 ];

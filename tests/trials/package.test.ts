@@ -205,13 +205,14 @@ test('a consumer with plain settings compiles against every name that the packag
     join(copy, 'all.ts'),
     `import * as engine from 'klinehouse/engine';
      import * as library from 'klinehouse';
+     import * as vocabulary from 'klinehouse/vocabulary';
      import { openWarehouse, top } from 'klinehouse';
 
      export async function symbols(): Promise<readonly string[]> {
        await using warehouse = await openWarehouse({ target: 'sample' });
        return (await warehouse.rows(top, { date: 'latest', limit: 3 })).map(({ symbol }) => symbol);
      }
-     export const faces = { engine, library };`,
+     export const faces = { engine, library, vocabulary };`,
   );
   const settings = { module: 'nodenext', strict: true, skipLibCheck: false, noEmit: true, types: ['node'] };
   await writeFile(join(copy, 'plain.json'), JSON.stringify({ compilerOptions: settings, files: ['all.ts'] }));

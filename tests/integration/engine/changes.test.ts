@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Expression, type Kysely, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { noteChanges, type Reader } from '../../../engine/duckdb/changes.ts';
 import type { CompiledModel } from '../../../engine/duckdb/compiled-model.ts';
@@ -7,7 +7,6 @@ import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import {
   bigint,
   boolean,
-  cast,
   type DatabaseOf,
   date,
   engineTables,
@@ -19,6 +18,7 @@ import {
 } from '../../../engine/index.ts';
 import type { Model, ModelDefinition } from '../../../engine/model.ts';
 import type { Schema } from '../../../engine/schema/table.ts';
+import { addDays, cast, dayOf, sum, unnestDays } from '../../../engine/vocabulary/index.ts';
 import { build, compileModel, createWarehouse, texts, utc } from '../../support/engine.ts';
 
 const day = date('Day.');
@@ -59,19 +59,14 @@ const schema = {
 } as const;
 const defineModel = modelsOf(schema);
 type Database = DatabaseOf<typeof schema>;
-const sum = (amount: Expression<bigint>) => cast.nullable('BIGINT', sql`sum(${amount})`);
 
 /** Sales of open shops by day. */
 const daily = (db: Kysely<Database>) =>
   db
     .selectFrom('sales')
     .innerJoin('shops', (join) => join.onRef('shops.shop', '=', 'sales.shop').on('shops.is_open', '=', true))
-    .groupBy(({ ref }) => [cast('DATE', ref('sales.sold_at')), 'sales.shop'])
-    .select(({ ref }) => [
-      cast('DATE', ref('sales.sold_at')).as('day'),
-      'sales.shop',
-      sum(ref('sales.amount')).as('value'),
-    ]);
+    .groupBy(({ ref }) => [dayOf(ref('sales.sold_at')), 'sales.shop'])
+    .select(({ ref }) => [dayOf(ref('sales.sold_at')).as('day'), 'sales.shop', sum(ref('sales.amount')).as('value')]);
 
 const sources = {
   sales: { by: { day: 'sold_at' } },
@@ -91,7 +86,7 @@ const definitions = {
             .on(({ ref }) => sql<boolean>`${ref('other.day')} between ${ref('one.day')} - 3 and ${ref('one.day')}`),
         )
         .groupBy(['one.day', 'one.shop'])
-        .select(({ ref }) => ['one.day', 'one.shop', sum(sql`${ref('other.value')}`).as('value')]),
+        .select(({ ref }) => ['one.day', 'one.shop', sum(ref('other.value')).as('value')]),
   }),
   rented: defineModel('rented', {
     sources: { leases: { by: { day: ['first_day', 'last_day'] } }, sold: {} },
@@ -99,12 +94,7 @@ const definitions = {
       db
         .selectFrom(({ selectFrom }) =>
           selectFrom('leases')
-            .select(({ ref }) => [
-              'shop',
-              cast('DATE', sql`unnest(generate_series(${ref('first_day')}, ${ref('last_day')}, interval 1 day))`).as(
-                'day',
-              ),
-            ])
+            .select(({ ref }) => ['shop', unnestDays(ref('first_day'), ref('last_day')).as('day')])
             .as('lease'),
         )
         .leftJoin('sold', (join) => join.onRef('sold.shop', '=', 'lease.shop').onRef('sold.day', '=', 'lease.day'))
@@ -115,7 +105,7 @@ const definitions = {
     query: ({ db, asOf }) =>
       db
         .selectFrom('sold')
-        .where(({ ref }) => sql<boolean>`${ref('day')} + interval 2 days < ${asOf}`)
+        .where(({ eb, ref }) => eb(addDays(ref('day'), 2), '<', asOf))
         .select(['day', 'shop', 'value']),
   }),
   months: defineModel('months', { query: ({ db }) => db.selectFrom('sold').select(['day', 'shop', 'value']) }),

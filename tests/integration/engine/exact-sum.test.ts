@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { beforeAll, expect, test } from 'vitest';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import { exactSum } from '../../../engine/sql.ts';
+import { exactSum } from '../../../engine/vocabulary/index.ts';
 import { nearestToSum } from '../../support/decimal.ts';
 
 let warehouse: Warehouse;

@@ -16,7 +16,6 @@ import {
   month,
   partitionText,
   partitionValues,
-  rowsDigest,
   type Schema,
   table,
   timestamp,
@@ -25,6 +24,7 @@ import {
 import { partitionTextSql } from '../../../engine/partition-text.ts';
 import { checkNames } from '../../../engine/schema/names.ts';
 import { quoteName, quoteText } from '../../../engine/sql.ts';
+import { rowsDigest } from '../../../engine/vocabulary/index.ts';
 import { build, compileModel, compileTest, createWarehouse, texts } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 

@@ -9,6 +9,7 @@ import { root } from '../../support/pipeline.ts';
 import { tree } from '../../support/tree.ts';
 
 const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
+const vocabulary = pathToFileURL(join(root, 'engine/vocabulary/index.ts')).href;
 
 const files = {
   'pipeline.yaml': `\
@@ -40,7 +41,7 @@ export const schema = {
 `,
   'till.ts': `export default { run: async () => ({ status: 'no-op', summary: {} }), staged: async () => ({}) };`,
   'totals.ts': `\
-import { rowsDigest } from '${engine}';
+import { rowsDigest } from '${vocabulary}';
 import { schema } from './schema.ts';
 export default {
   table: schema.totals,
@@ -210,7 +211,7 @@ describe('inputs and query must agree (B28)', () => {
       );
     const states = (of: string) => (text: string) =>
       nested(text)
-        .replace('{ rowsDigest }', '{ rowsDigest, stateOf }')
+        .replace('import { rowsDigest }', `import { stateOf } from '${engine}';\nimport { rowsDigest }`)
         .replace(
           `db.selectFrom('sales').groupBy`,
           `db.selectFrom('sales').where('shop', 'in', stateOf(db, '${of}').select('partition')).groupBy`,

@@ -5,17 +5,8 @@ import { beforeEach, expect, test } from 'vitest';
 import type { BuildOptions } from '../../../engine/duckdb/build-model.ts';
 import { loadFeed } from '../../../engine/duckdb/feeds.ts';
 import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import {
-  bigint,
-  cast,
-  date,
-  engineTables,
-  modelsOf,
-  rowsDigest,
-  type StagedSource,
-  table,
-  varchar,
-} from '../../../engine/index.ts';
+import { bigint, date, engineTables, modelsOf, type StagedSource, table, varchar } from '../../../engine/index.ts';
+import { cast, rowsDigest } from '../../../engine/vocabulary/index.ts';
 import { build, compileModel, createWarehouse, texts } from '../../support/engine.ts';
 import { tempDir } from '../../support/temp.ts';
 

@@ -16,6 +16,7 @@ import { root } from '../../support/pipeline.ts';
 import { tree } from '../../support/tree.ts';
 
 const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
+const vocabulary = pathToFileURL(join(root, 'engine/vocabulary/index.ts')).href;
 
 /** Sales by day: an extract that reads them from a JSON file, two models, their tests and an export. */
 const files = {
@@ -94,7 +95,7 @@ export default {
 };
 `,
   'totals.ts': `\
-import { cast } from '${engine}';
+import { cast, rowsDigest } from '${vocabulary}';
 import { schema } from './schema.ts';
 export default {
   table: schema.totals,
@@ -106,7 +107,7 @@ export default {
 };
 `,
   'trends.ts': `\
-import { cast } from '${engine}';
+import { cast, rowsDigest } from '${vocabulary}';
 import { schema } from './schema.ts';
 const near = (db) => db.selectFrom('totals as one').innerJoin('totals as other', (join) =>
   join.on((eb) => eb.and([eb('other.day', '<=', eb.ref('one.day')), eb(eb('one.day', '-', eb.ref('other.day')), '<=', 2)])));

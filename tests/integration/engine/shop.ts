@@ -1,17 +1,7 @@
 import { sql } from 'kysely';
 import type { Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import {
-  bigint,
-  cast,
-  date,
-  desc,
-  engineTables,
-  modelsOf,
-  rowsDigest,
-  table,
-  timestamp,
-  varchar,
-} from '../../../engine/index.ts';
+import { bigint, date, desc, engineTables, modelsOf, table, timestamp, varchar } from '../../../engine/index.ts';
+import { cast, rowsDigest } from '../../../engine/vocabulary/index.ts';
 
 /** Sales of shops by day, and the models built from them, small enough that each expected row can be read. */
 export const schema = {

@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
-import { rowsDigest } from '../../../engine/model.ts';
 import type { SqlType } from '../../../engine/schema/table.ts';
-import { cast, quoteName, quoteText, timestampLiteral } from '../../../engine/sql.ts';
+import { quoteName, quoteText, timestampLiteral } from '../../../engine/sql.ts';
+import { cast, rowsDigest } from '../../../engine/vocabulary/index.ts';
 
 let warehouse: Warehouse;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
-import { cast } from '../../../engine/sql.ts';
+import { cast } from '../../../engine/vocabulary/index.ts';
 import { firstMicros, microsOf } from '../../../exchange/bar-rules.ts';
 import { slotsOf } from '../../../exchange/slots.ts';
 import { longestSlot, msOfDay, timeframeNames } from '../../../exchange/timeframes.ts';

@@ -57,6 +57,7 @@ test('there is a fixture for each way in which a query can differ from its table
     'missing-column.ts',
     'never-null.ts',
     'right.ts',
+    'vocabulary.ts',
     'wrong-column.ts',
     'wrong-type.ts',
   ]);

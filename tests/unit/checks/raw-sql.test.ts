@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkRawSql } from '../../checks/raw-sql.ts';
 import { tree } from '../../support/tree.ts';
 
-const problemsOf = async (text: string) => checkRawSql(await tree({ 'models/market/a.ts': `\n${text}` }));
+const problemsOf = async (text: string) => checkRawSql(await tree({ 'models/market/a.ts': `\n${text}` }), { most: 2 });
 
 test.each([
   "cast('DOUBLE', sql`a / b`).as('ratio')",
@@ -26,12 +26,25 @@ test.each([
   ["const ratio = (a) => sql`a / b`; ratio(1).as('ratio')", 'a raw fragment is selected without a cast'],
   ["function ratio(a) { return sql`a / b`; } ratio(1).as('ratio')", 'a raw fragment is selected without a cast'],
   ["const one = sql`1`; const same = one; (isOne ? same : a).as('b')", 'a raw fragment is selected without a cast'],
-  ['query.$castTo<{ a: number }>()', '$castTo() is a claim that nothing proves'],
-])('%s fails', async (text, problem) => {
+  ['query.$castTo<{ a: number }>()', '$castTo() is believed, not proved'],
+  ["eb.fn<string>('left', ['a'])", 'the type of a function that is called by its name is believed'],
+  ["fn.agg<string>('arg_max', ['a', 'b'])", 'the type of a function that is called by its name is believed'],
+])('%s is found', async (text, problem) => {
   expect(await problemsOf(text)).toEqual([expect.stringContaining(`models/market/a.ts:2: ${problem}`)]);
 });
 
-test('models, queries and data tests are checked', async () => {
+test.each(["fn.coalesce('a', 'b')", "fn.count('a')"])('%s is one of Kysely', async (text) => {
+  expect(await problemsOf(text)).toEqual([]);
+});
+
+test('more raw fragments than are allowed are refused', async () => {
+  expect(await problemsOf('[sql`a`, sql`b`]')).toEqual([]);
+  expect(await problemsOf('[sql`a`, sql`b`, sql`c`]')).toEqual([
+    expect.stringContaining('3 raw SQL fragments in models, queries and tests/data, 2 are allowed'),
+  ]);
+});
+
+test('models, queries and data tests are looked at', async () => {
   const text = "sql`1`.as('one')";
   const root = await tree({ 'queries/a.ts': text, 'tests/data/b.ts': text, 'engine/c.ts': text });
   expect(await checkRawSql(root)).toHaveLength(2);

@@ -21,7 +21,13 @@ test('definitions load no command, report, run or database', async () => {
   );
 });
 
-test('the entry point for commands loads the database only when it opens one', async () => {
+test('the vocabulary of queries loads neither an engine nor the rest of the API', async () => {
+  const urls = await loadedWith('engine/vocabulary/index.ts');
+  const loaded = urls.flatMap((url) => /\/engine\/(.+)$/.exec(url)?.[1] ?? []);
+  expect(loaded.filter((path) => !path.startsWith('vocabulary/'))).toEqual([]);
+});
+
+test('what serves commands loads the database only when it opens one', async () => {
   const urls = await loadedWith('engine/for-commands.ts');
   expect(urls.some((url) => url.endsWith('/engine/cli/open-context.ts'))).toBe(true);
   expect(urls.filter((url) => /\/engine\/duckdb\/|\/(@duckdb|listr2)\//.test(url))).toEqual([]);
