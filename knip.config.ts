@@ -16,6 +16,7 @@ const config: KnipConfig = {
     'engine/{index,for-commands}.ts',
     'engine/cli/main.ts',
     'tests/{checks,guards}/{run,test}.ts',
+    'tests/models/*.ts',
     'bench/*.ts',
     'build.ts',
     'template/*/*.ts',

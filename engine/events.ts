@@ -3,9 +3,9 @@ import type { Progress } from './extract.ts';
 export type NodeStatus = 'pass' | 'warn' | 'error' | 'skip' | 'no-op' | 'reused';
 
 export interface NodeRef {
-  /** `extract.files`, `model.orders`, `test.unique_orders…`, `export.orders`. */
+  /** `extract.files`, `seed.rates`, `model.orders`, `test.unique_orders…`, `export.orders`. */
   readonly id: string;
-  readonly kind: 'extract' | 'model' | 'test' | 'export';
+  readonly kind: 'extract' | 'seed' | 'model' | 'test' | 'export';
   readonly name: string;
   /** The id of the model that a test belongs to. */
   readonly parent?: string;

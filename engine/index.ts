@@ -28,6 +28,7 @@ export {
 export { countOf, formatBytes, formatCount, formatUtc } from './format.ts';
 export { machineFault } from './machine-fault.ts';
 export { dataTestsOf, modelsOf, stateOf } from './model.ts';
+export { modelTestsOf } from './model-test.ts';
 export { once } from './once.ts';
 export { openFileLimit } from './open-files.ts';
 export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';

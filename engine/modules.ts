@@ -8,15 +8,19 @@ import type { Extract } from './extract.ts';
 import { checkNames } from './schema/names.ts';
 import type { Schema } from './schema/table.ts';
 
+/** Loads a module of the project, given by its path in it. @throws PipelineError MODULE_INVALID */
+export const loadModule = (pipeline: Pipeline, use: string): Promise<Readonly<Record<string, unknown>>> =>
+  import(pathToFileURL(path.resolve(pipeline.root, use)).href).catch((cause: Error) => {
+    throw new PipelineError('MODULE_INVALID', `it cannot be loaded: ${cause.message}`, { file: use, cause });
+  });
+
 /**
  * Loads an export of a module that pipeline.yaml names.
  * @throws PipelineError MODULE_INVALID if it cannot be loaded or has no such export
  */
 export async function loadExport<T>(pipeline: Pipeline, use: string, name = 'default'): Promise<T> {
-  const exports = await import(pathToFileURL(path.resolve(pipeline.root, use)).href).catch((cause: Error) => {
-    throw new PipelineError('MODULE_INVALID', `it cannot be loaded: ${cause.message}`, { file: use, cause });
-  });
-  if (exports[name] !== undefined) return exports[name];
+  const exports = await loadModule(pipeline, use);
+  if (exports[name] !== undefined) return exports[name] as T;
   const isDefault = name === 'default';
   throw new PipelineError('MODULE_INVALID', `it has no ${isDefault ? 'default export' : `export ${name}`}`, {
     file: use,

@@ -3,20 +3,22 @@ import type { Pipeline } from './config/load.ts';
 import { tableOf } from './config/references.ts';
 import { createVars, type Vars } from './config/vars.ts';
 import { type CompiledModel, type CompiledTest, compileSql, tellingColumns, testSql } from './duckdb/dialect.ts';
-import { PipelineError } from './errors.ts';
+import { closest, PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
-import type { ExtractNode, GraphNode, ModelNode, TestNode } from './graph/graph.ts';
+import type { ExtractNode, GraphNode, ModelNode, SeedNode, TestNode } from './graph/graph.ts';
 import { sourcesOf } from './lineage.ts';
 import type { DataTest, Model } from './model.ts';
 import { loadChecked, loadExport } from './modules.ts';
 import type { Schema, Table } from './schema/table.ts';
+import { readSeed, type Seed } from './seed.ts';
 
-/** The modules of a checked pipeline.yaml, loaded on demand, with models and tests compiled to SQL. */
+/** The modules and seeds of a checked pipeline.yaml, loaded on demand, with models and tests compiled to SQL. */
 export interface Project {
   readonly schema: Schema;
   model(node: ModelNode): Promise<CompiledModel>;
   test(node: TestNode): Promise<CompiledTest>;
   extract(node: ExtractNode): Promise<Extract>;
+  seed(node: SeedNode): Promise<Seed>;
 }
 
 export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Project> {
@@ -103,13 +105,31 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     };
   }
 
+  async function openSeed({ id, name, path: file, position }: SeedNode): Promise<Seed> {
+    const table = schema[name];
+    const refuse = (message: string, hint: string) =>
+      new PipelineError('MODULE_INVALID', message, { file: pipeline.file, ...position, hint });
+    const place = pipeline.spec.schema;
+    if (table === undefined) throw refuse(`${id} has no table \`${name}\` in ${place}`, seedTableHint(name, schema));
+    if ((table.kind ?? 'table') !== 'table' || (table.partition ?? []).length > 0)
+      throw refuse(
+        `the table of ${id} must be stored and have no partitions`,
+        `remove kind and partition of ${name} in ${place}`,
+      );
+    return readSeed(pipeline.root, file, table);
+  }
+
   return {
     schema,
     model: remember(loadModel),
     test: remember(compileTest),
     extract: (node) => load<Extract>(node.path),
+    seed: remember(openSeed),
   };
 }
+
+const seedTableHint = (name: string, schema: Schema): string =>
+  closest(name, Object.keys(schema)) ?? `define it there: ${name}: table('${name}', { … })`;
 
 /** Returns, for each boolean var, a copy of the vars with that one inverted. */
 const turned = (vars: Vars): readonly Vars[] =>

@@ -261,6 +261,43 @@ const listedSpans = table('listed_spans', {
   keyHeldBy: 'partition',
 });
 
+const knownQuoteAssets = table('known_quote_assets', {
+  description: 'Seed: assets that symbols are priced in.',
+  columns: { asset: varchar('Asset.') },
+  key: ['asset'],
+});
+
+const symbolExceptions = table('symbol_exceptions', {
+  description: 'Seed: names that the longest known quote asset would divide wrongly, or that are ambiguous.',
+  columns: {
+    name: varchar('Symbol without the suffix of a delivery, a perpetual or a settled contract.'),
+    base_asset: varchar('Asset that is traded: the first part of the name.'),
+    quote_asset: varchar('Asset that it is priced in: the rest of the name.'),
+  },
+  key: ['name'],
+});
+
+const contractSizes = table('contract_sizes', {
+  description: 'Seed: what a contract of futures-cm is worth where that is not 10 US dollars.',
+  columns: {
+    pair: varchar('Symbol without its suffix: BTCUSD.'),
+    contract_size: double('Worth of one contract.', { unit: 'USD', min: 0 }),
+  },
+  key: ['pair'],
+});
+
+const resamplingExceptions = table('resampling_exceptions', {
+  description: 'Seed: bars that are known to differ from what their 1m bars add up to.',
+  columns: {
+    instrument_type: instrumentType,
+    symbol: varchar('Ticker, or a pattern in which * stands for any characters.'),
+    timeframe: varchar('Bar length, or a pattern in which * stands for any characters.'),
+    date: date('Day that the bars open on, UTC.'),
+    reason: varchar('Why they differ.'),
+  },
+  key: ['instrument_type', 'symbol', 'timeframe', 'date'],
+});
+
 const dailyAvailability = table('daily_availability', {
   description: 'Which USD-M symbol had data on which day, and what was traded that day.',
   columns: {
@@ -329,6 +366,10 @@ export const schema = {
   gaps,
   symbols,
   listed_spans: listedSpans,
+  known_quote_assets: knownQuoteAssets,
+  symbol_exceptions: symbolExceptions,
+  contract_sizes: contractSizes,
+  resampling_exceptions: resamplingExceptions,
   daily_availability: dailyAvailability,
   volume_rankings: volumeRankings,
   ...engineTables,

@@ -62,9 +62,9 @@ export async function openContext(
   };
 }
 
-/** True if a selection depends on the edges of the graph. */
-export const followsEdges = ({ select, exclude }: SelectionOptions): boolean =>
-  [select, exclude].flat().some((text) => /[+@]/.test(text ?? ''));
+/** True if a selection depends on the edges of the graph: all that is selected brings the seeds that it reads. */
+export const followsEdges = ({ select = [], exclude = [] }: SelectionOptions): boolean =>
+  select.length > 0 || exclude.some((text) => /[+@]/.test(text));
 
 /** Returns the graph with the edges of what tests read, for commands that select; modules are loaded for it. */
 export async function completeGraph({

@@ -3,7 +3,7 @@ import { dirname, join, posix } from 'node:path';
 import { closest, type ErrorCode } from '../errors.ts';
 import { systemTables } from '../schema/system.ts';
 import { formatPath, type Path, type Problem } from './problems.ts';
-import type { PipelineSpec, TestSpec } from './spec.ts';
+import type { PipelineSpec, SeedSpec, TestSpec } from './spec.ts';
 import { checkVarBounds, checkVarValue } from './vars.ts';
 import type { YamlSource } from './yaml-source.ts';
 
@@ -93,6 +93,10 @@ function checkTargetVars(context: Context): void {
   for (const [target, { vars = {} }] of Object.entries(spec.targets)) {
     for (const [name, value] of Object.entries(vars)) {
       const path = ['targets', target, 'vars', name];
+      if (spec.vars[name] === undefined && spec.seeds[name] !== undefined) {
+        report('CONFIG_REFERENCE', path, `there is no var \`${name}\``, seedInstead(name, spec.seeds[name]));
+        continue;
+      }
       checkName(context, path, name, 'var', Object.keys(spec.vars));
       const variable = Object.hasOwn(spec.vars, name) ? spec.vars[name] : undefined;
       const checked = variable === undefined ? undefined : checkVarValue(variable, value);
@@ -102,7 +106,7 @@ function checkTargetVars(context: Context): void {
   }
 }
 
-/** Extracts, models and tables share one set of names, because a need may name any of them. */
+/** Extracts, seeds, models and tables share one set of names, because a need may name any of them. */
 function checkNames({ spec, source, report }: Context): void {
   const taken = new Map<string, Path>();
   const take = (name: string, path: Path, kind: string): void => {
@@ -125,6 +129,7 @@ function checkNames({ spec, source, report }: Context): void {
     for (const [index, one] of writes.entries())
       if (one !== name && !extended.has(one)) take(one, ['extracts', name, 'writes', index], 'table');
   }
+  for (const name of Object.keys(spec.seeds)) take(name, ['seeds', name], 'seed');
   for (const name of Object.keys(spec.models)) take(name, ['models', name], 'model');
 }
 
@@ -144,7 +149,7 @@ function checkNeeds(context: Context): void {
   const makerOf = makers(spec);
   const edges = [];
   for (const { id, need, path } of needsOf(spec)) {
-    checkName(context, path, need, 'extract, model or table', makerOf.keys());
+    checkName(context, path, need, 'extract, seed, model or table', makerOf.keys());
     for (const to of makerOf.get(need) ?? []) edges.push({ from: id, to, path });
   }
   for (const cycle of findCycles(edges)) {
@@ -182,7 +187,8 @@ function checkWhen({ spec, ignored, report }: Context): void {
 
 function checkTests(context: Context): void {
   const { spec, source, report } = context;
-  const tables = [...Object.keys(spec.models), ...Object.values(spec.extracts).flatMap(({ writes }) => writes)];
+  const written = Object.values(spec.extracts).flatMap(({ writes }) => writes);
+  const tables = [...Object.keys(spec.models), ...Object.keys(spec.seeds), ...written];
   const taken = new Map<string, Path>();
   for (const [model, { tests }] of Object.entries(spec.models)) {
     for (const [index, test] of tests.entries()) {
@@ -224,15 +230,20 @@ function checkAcknowledged(context: Context): void {
   }
 }
 
-/** Name in `needs` (extract, model, or table that an extract writes) → the ids of the nodes that make it. */
-export function makers(spec: Pick<PipelineSpec, 'extracts' | 'models'>): Map<string, readonly string[]> {
+/** Name in `needs` (extract, table that an extract writes, seed or model) → the ids of the nodes that make it. */
+export function makers(spec: Pick<PipelineSpec, 'extracts' | 'seeds' | 'models'>): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const [name, { writes }] of Object.entries(spec.extracts)) {
     for (const one of new Set([name, ...writes])) found.set(one, [...(found.get(one) ?? []), `extract.${name}`]);
   }
+  for (const name of Object.keys(spec.seeds)) found.set(name, [`seed.${name}`]);
   for (const name of Object.keys(spec.models)) found.set(name, [`model.${name}`]);
   return found;
 }
+
+/** What to do instead of setting a var that has the name of a seed. */
+export const seedInstead = (name: string, { file }: SeedSpec): string =>
+  `${name} is a seed, and not a var: change its rows in ${file}`;
 
 /** The table of `table.column`. */
 export const tableOf = (to: string): string => to.slice(0, to.indexOf('.'));
@@ -281,6 +292,7 @@ function* filesOf(spec: PipelineSpec): Generator<{ path: Path; file: string }> {
   for (const section of ['extracts', 'models', 'commands'] as const) {
     for (const [name, { use }] of Object.entries(spec[section])) yield { path: [section, name, 'use'], file: use };
   }
+  for (const [name, { file }] of Object.entries(spec.seeds)) yield { path: ['seeds', name, 'file'], file };
   for (const [model, { tests }] of Object.entries(spec.models)) {
     for (const [index, test] of tests.entries()) {
       if (test.type === 'custom') yield { path: ['models', model, 'tests', index, 'custom', 'use'], file: test.use };

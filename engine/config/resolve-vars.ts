@@ -1,7 +1,8 @@
 import { closest, PipelineError } from '../errors.ts';
 import { hideInValue } from '../secrets.ts';
 import type { Pipeline } from './load.ts';
-import type { VarSpec } from './spec.ts';
+import { seedInstead } from './references.ts';
+import type { PipelineSpec } from './spec.ts';
 import { checkVarValue, createVars, parseVarText, type Vars, type VarValue } from './vars.ts';
 
 /**
@@ -13,11 +14,12 @@ export function resolveVars(
   pipeline: Pick<Pipeline, 'spec'>,
   options: { readonly target?: string; readonly json?: string; readonly pairs?: readonly string[] } = {},
 ): Vars {
-  const { vars, targets } = pipeline.spec;
+  const { spec } = pipeline;
+  const { vars, targets } = spec;
   const ofTarget = options.target === undefined ? undefined : targets[options.target]?.vars;
   const given = new Map<string, unknown>(Object.entries(ofTarget ?? {}));
   for (const [name, raw] of Object.entries(parseJson(options.json ?? '{}'))) {
-    declared(vars, name);
+    declared(spec, name);
     given.set(name, raw);
   }
   for (const pair of options.pairs ?? []) {
@@ -29,7 +31,7 @@ export function resolveVars(
       });
     }
     const name = pair.slice(0, split).trim();
-    given.set(name, parseVarText(declared(vars, name).type, pair.slice(split + 1)));
+    given.set(name, parseVarText(declared(spec, name).type, pair.slice(split + 1)));
   }
   const values = Object.entries(vars).map(([name, spec]): [string, VarValue] => {
     const raw = given.has(name) ? given.get(name) : spec.default;
@@ -58,11 +60,14 @@ function parseJson(json: string): Record<string, unknown> {
   throw new PipelineError('VAR_INVALID', '--vars is not a map of names and values', { value: json, hint });
 }
 
-function declared(vars: Readonly<Record<string, VarSpec>>, name: string): VarSpec {
-  const spec = Object.hasOwn(vars, name) ? vars[name] : undefined;
-  if (spec !== undefined) return spec;
+function declared({ vars, seeds }: PipelineSpec, name: string): PipelineSpec['vars'][string] {
+  const variable = Object.hasOwn(vars, name) ? vars[name] : undefined;
+  if (variable !== undefined) return variable;
+  const seed = Object.hasOwn(seeds, name) ? seeds[name] : undefined;
   throw new PipelineError('VAR_INVALID', `the var ${name} is not declared in pipeline.yaml`, {
     key: name,
-    hint: closest(name, Object.keys(vars)) ?? `declared vars: ${Object.keys(vars).join(', ') || 'none'}`,
+    hint: seed
+      ? seedInstead(name, seed)
+      : (closest(name, Object.keys(vars)) ?? `declared vars: ${Object.keys(vars).join(', ') || 'none'}`),
   });
 }

@@ -153,7 +153,7 @@ const test = z
 const description = text.exactOptional().meta({ description: 'Description for readers.' });
 const group = label.exactOptional().meta({ description: 'The group; selectors find it by name.' });
 const use = text.meta({ description: 'Path of the module, relative to pipeline.yaml.' });
-const needs = z.array(name).meta({ description: 'Extracts, models, or tables that an extract writes.' });
+const needs = z.array(name).meta({ description: 'Extracts, seeds, models, or tables that an extract writes.' });
 const scalar = z.union([z.string(), z.number()]);
 const varValue = z.union([z.boolean(), scalar, z.array(z.string())]);
 
@@ -218,6 +218,13 @@ const extract = z.strictObject({
   when,
   with: z.record(z.string(), z.unknown()).default({}).meta({ description: 'Options that the extract itself reads.' }),
 });
+
+const seedFile = text.meta({ description: 'Path of the CSV file, relative to pipeline.yaml.' });
+/** The path of the file alone, or a map; always a map once parsed. */
+const seed = z
+  .union([seedFile, z.strictObject({ file: seedFile, description, group, tags })])
+  .transform((value) => (typeof value === 'string' ? { file: value, tags: [] } : value))
+  .meta({ description: 'A CSV file of the project, loaded into the table of its name.' });
 
 const model = z.strictObject({
   use,
@@ -296,6 +303,10 @@ export const pipelineSpec = z
       .meta({ description: 'Sources of the data, by name; each has its own folder under data/.' }),
     vars: z.record(name, variable).default({}).meta({ description: 'Variables that --vars and --var can set.' }),
     extracts: z.record(name, extract).default({}).meta({ description: 'Modules that fill the staging area.' }),
+    seeds: z
+      .record(name, seed)
+      .default({})
+      .meta({ description: 'Small tables that are kept as CSV files in the project.' }),
     models: z.record(name, model).default({}).meta({ description: 'Modules that build the tables of the warehouse.' }),
     exports: z.record(name, exportSpec).default({}).meta({ description: 'Tables that are written as files.' }),
     acknowledge: z
@@ -304,11 +315,15 @@ export const pipelineSpec = z
       .meta({ description: 'Known warnings; a node does not end as WARN because of them.' }),
     commands: z.record(name, command).default({}).meta({ description: 'Commands in addition to those of the engine.' }),
   })
-  .meta({ title: 'pipeline.yaml', description: 'A pipeline: targets, vars, extracts, models, tests and exports.' });
+  .meta({
+    title: 'pipeline.yaml',
+    description: 'A pipeline: targets, vars, extracts, seeds, models, tests and exports.',
+  });
 
 export type PipelineSpec = z.output<typeof pipelineSpec>;
 export type AcknowledgementSpec = PipelineSpec['acknowledge'][number];
 export type VarSpec = PipelineSpec['vars'][string];
 export type ExtractSpec = PipelineSpec['extracts'][string];
+export type SeedSpec = PipelineSpec['seeds'][string];
 export type ModelSpec = PipelineSpec['models'][string];
 export type ExportSpec = PipelineSpec['exports'][string];

@@ -31,6 +31,10 @@ export { checkResult, openEmpty } from './describe.ts';
 
 export { readsClock, recordOutcomes, runTest, stillHolds, type TestOutcome } from './run-test.ts';
 
+// Unit tests of models.
+
+export { runModelCase } from './model-test.ts';
+
 // Export.
 
 export { exportTable } from './export.ts';
@@ -42,7 +46,15 @@ export { createReader, firstRows } from './reader.ts';
 // State: what was published, and what another program changed.
 
 export { adoptRows, describeForeign, markUnlessAsLeft } from './foreign.ts';
-export { alteredPartitions, builtAmong, builtPartitions, type Conclusion, forgetInputs, isUnbuilt } from './state.ts';
+export {
+  alteredPartitions,
+  builtAmong,
+  builtPartitions,
+  type Conclusion,
+  forgetInputs,
+  isUnbuilt,
+  recordedDigest,
+} from './state.ts';
 
 // Maintain: copies, checks and the size of a file.
 

@@ -37,6 +37,10 @@ export async function builtPartitions(warehouse: Warehouse, table: string): Prom
   return new Map(rows.map(({ partition, input_digest }) => [partition, input_digest]));
 }
 
+/** Returns what the only partition of a table without partitions was built from. */
+export const recordedDigest = async (warehouse: Warehouse, table: string): Promise<string | undefined> =>
+  [...(await builtPartitions(warehouse, table)).values()][0];
+
 /** Returns the tables with any published partition, in a warehouse that may not have any tables yet. */
 export async function builtAmong(warehouse: Warehouse, tables: readonly string[]): Promise<ReadonlySet<string>> {
   const has = await warehouse.rows(

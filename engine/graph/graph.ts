@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Pipeline } from '../config/load.ts';
 import type { Path, Position } from '../config/problems.ts';
 import { makers, tableOf, testName } from '../config/references.ts';
-import type { ExportSpec, ExtractSpec, ModelSpec, TestSpec } from '../config/spec.ts';
+import type { ExportSpec, ExtractSpec, ModelSpec, SeedSpec, TestSpec } from '../config/spec.ts';
 import type { NodeRef } from '../events.ts';
 import { msOfDay } from '../units.ts';
 import { inTopologicalOrder } from './walk.ts';
@@ -12,7 +12,7 @@ interface NodeOf<Kind extends NodeRef['kind'], Spec> extends NodeRef {
   /** The node's own group; tests and exports without one have that of their model. */
   readonly group?: string;
   readonly tags: readonly string[];
-  /** The module that defines it, relative to pipeline.yaml; pipeline.yaml itself if there is no module. */
+  /** The module or the CSV file that defines it, relative to pipeline.yaml; pipeline.yaml itself if there is none. */
   readonly path: string;
   /** Ids of the nodes that come before it, each once. */
   readonly needs: readonly string[];
@@ -28,10 +28,11 @@ interface NodeOf<Kind extends NodeRef['kind'], Spec> extends NodeRef {
 }
 
 export type ExtractNode = NodeOf<'extract', ExtractSpec>;
+export type SeedNode = NodeOf<'seed', SeedSpec>;
 export type ModelNode = NodeOf<'model', ModelSpec>;
 export type TestNode = NodeOf<'test', TestSpec>;
 export type ExportNode = NodeOf<'export', ExportSpec>;
-export type GraphNode = ExtractNode | ModelNode | TestNode | ExportNode;
+export type GraphNode = ExtractNode | SeedNode | ModelNode | TestNode | ExportNode;
 
 /** The DAG of a pipeline; plain data only, so it can be written to graph.json as it is. */
 export interface Graph {
@@ -63,6 +64,17 @@ export function buildGraph(pipeline: Pipeline): Graph {
       path: extract.use,
       needs: idsOf(extract.needs),
       spec: extract,
+    }),
+  );
+  const seeds = Object.entries(spec.seeds).map(
+    ([name, seed]): SeedNode => ({
+      ...common(seed, ['seeds', name]),
+      id: `seed.${name}`,
+      kind: 'seed',
+      name,
+      path: seed.file,
+      needs: [],
+      spec: seed,
     }),
   );
   const models = Object.entries(spec.models).flatMap(([name, model]): GraphNode[] => {
@@ -110,5 +122,5 @@ export function buildGraph(pipeline: Pipeline): Graph {
       spec: entry,
     };
   });
-  return { nodes: inTopologicalOrder([...extracts, ...models, ...exports]) };
+  return { nodes: inTopologicalOrder([...extracts, ...seeds, ...models, ...exports]) };
 }

@@ -1,3 +1,4 @@
+import { tableOf } from '../config/references.ts';
 import { closest, PipelineError } from '../errors.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import { ancestors, descendants } from './walk.ts';
@@ -11,15 +12,16 @@ export interface Selection {
 /**
  * Returns the ids that dbt's selectors choose, in the order of the graph; all of them without `select`.
  * A model includes its tests and exports, so that nothing is published untested; a test that reads a second table
- * belongs to the model that declares it. Only a bare `kind:` selects exactly the nodes that it names.
+ * belongs to the model that declares it. Models and tests include the seeds that they read, so that nothing is built from
+ * an older version of a file. Only a bare `kind:` selects exactly the nodes that it names.
  * Throws SELECTION_EMPTY if a selector matches nothing or `exclude` leaves nothing, USAGE for bad syntax.
  */
 export function select(graph: Graph, { select = [], exclude = [] }: Selection): Set<string> {
   const chosen = select.length === 0 ? undefined : unionOf(graph, '--select', select);
   const dropped = exclude.length === 0 ? undefined : unionOf(graph, '--exclude', exclude);
   const ids = graph.nodes.map(({ id }) => id);
-  const left = ids.filter((id) => (chosen?.has(id) ?? true) && !dropped?.has(id));
-  if (left.length === 0) {
+  const left = new Set(ids.filter((id) => (chosen?.has(id) ?? true) && !dropped?.has(id)));
+  if (left.size === 0) {
     throw new PipelineError('SELECTION_EMPTY', 'the selection is empty', {
       ...(exclude.length > 0 && { key: '--exclude', value: exclude.join(' ') }),
       hint:
@@ -28,7 +30,9 @@ export function select(graph: Graph, { select = [], exclude = [] }: Selection): 
           : 'declare a model in pipeline.yaml',
     });
   }
-  return new Set(left);
+  if (select.every(isOfKinds)) return left;
+  const seeds = seedsOf(graph, left);
+  return new Set(ids.filter((id) => left.has(id) || (seeds.has(id) && !dropped?.has(id))));
 }
 
 function unionOf(graph: Graph, flag: string, texts: readonly string[]): Set<string> {
@@ -52,13 +56,47 @@ function intersectionOf(graph: Graph, flag: string, term: string): string[] {
 const nothingFound = (flag: string, value: string, hint: string): PipelineError =>
   new PipelineError('SELECTION_EMPTY', `no node matches \`${value}\``, { key: flag, value, hint });
 
-function reach(graph: Graph, { up, down, isClosed, method }: Selector, found: ReadonlySet<string>): Set<string> {
+function reach(graph: Graph, selector: Selector, found: ReadonlySet<string>): Set<string> {
+  const { up, down, isClosed, method } = selector;
   const isBare = up === 0 && down === 0 && !isClosed;
   if (isBare && (method === 'kind' || method === 'resource_type')) return new Set(found);
-  const below = new Set([...found, ...descendants(graph, found, isClosed ? Number.POSITIVE_INFINITY : down)]);
+  const below = new Set([...found, ...dependents(graph, selector, found)]);
   const above = isClosed ? ancestors(graph, below) : ancestors(graph, found, up);
   return withTestsAndExports(graph, new Set([...below, ...above]));
 }
+
+/** The nodes below those found; below a table of an extract are the nodes that read that table, and what follows. */
+function dependents(graph: Graph, { pattern, down, isClosed }: Selector, found: ReadonlySet<string>): Set<string> {
+  const depth = isClosed ? Number.POSITIVE_INFINITY : down;
+  const glob = globOf(pattern);
+  const byTable = new Set(
+    graph.nodes.filter((node) => found.has(node.id) && !isNamed(node, glob) && writes(node, glob)).map(({ id }) => id),
+  );
+  const below = descendants(graph, found.difference(byTable), depth);
+  if (byTable.size === 0 || depth === 0) return below;
+  const readers = graph.nodes
+    .filter((node) => node.needs.some((id) => byTable.has(id)) && reads(node, glob))
+    .map(({ id }) => id);
+  return new Set([...below, ...readers, ...descendants(graph, readers, depth - 1)]);
+}
+
+const writes = (node: GraphNode, { whole }: Glob): boolean =>
+  node.kind === 'extract' && node.spec.writes.some((table) => whole.test(table));
+
+/** True if the node names such a table among its needs; the needs of a custom test do not say which table it reads. */
+function reads(node: GraphNode, { whole }: Glob): boolean {
+  if (node.kind === 'test') return node.spec.type !== 'relationships' || whole.test(tableOf(node.spec.to));
+  return 'needs' in node.spec && node.spec.needs.some((name) => whole.test(name));
+}
+
+function seedsOf(graph: Graph, ids: ReadonlySet<string>): Set<string> {
+  const needed = new Set(graph.nodes.filter(({ id }) => ids.has(id)).flatMap(({ needs }) => needs));
+  const seeds = graph.nodes.filter(({ id, kind }) => kind === 'seed' && needed.has(id));
+  return new Set(seeds.map(({ id }) => id));
+}
+
+const isOfKinds = (text: string): boolean =>
+  text.split(/\s+/).every((term) => /^((kind|resource_type):[^+@]*)?$/.test(term));
 
 function withTestsAndExports(graph: Graph, ids: ReadonlySet<string>): Set<string> {
   const all = new Set(ids);
@@ -87,11 +125,18 @@ const kind: Method = {
   namesOf: (node) => [node.kind],
 };
 
+/** True if a word without a method stands for the node itself, rather than for a table that it writes. */
+const isNamed = ({ name, id, group, path }: GraphNode, { whole, segments }: Glob): boolean =>
+  whole.test(name) || whole.test(id) || (group !== undefined && whole.test(group)) || segments.test(path);
+
 const methods: Readonly<Record<string, Method>> = {
   any: {
-    isMatch: ({ name, id, group, path }, { whole, segments }) =>
-      whole.test(name) || whole.test(id) || (group !== undefined && whole.test(group)) || segments.test(path),
-    namesOf: ({ name, id, group, path }) => [name, id, group, ...path.split('/').slice(0, -1)],
+    isMatch: (node, glob) => isNamed(node, glob) || writes(node, glob),
+    namesOf: (node) => [
+      ...[node.name, node.id, node.group],
+      ...node.path.split('/').slice(0, -1),
+      ...(node.kind === 'extract' ? node.spec.writes : []),
+    ],
   },
   tag: { isMatch: ({ tags }, { whole }) => tags.some((tag) => whole.test(tag)), namesOf: ({ tags }) => tags },
   group: {

@@ -77,7 +77,10 @@ export async function writeGraph(
   const nodes = Object.fromEntries(
     graph.nodes.map(({ spec, ...node }) => [
       node.id,
-      { ...node, ...(node.kind === 'model' && { columns: project.schema[node.name]?.columns }) },
+      {
+        ...node,
+        ...((node.kind === 'model' || node.kind === 'seed') && { columns: project.schema[node.name]?.columns }),
+      },
     ]),
   );
   await writeJson(path.join(directory, 'graph.json'), { metadata, nodes });

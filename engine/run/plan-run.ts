@@ -1,9 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { freeBytes } from '../disk.ts';
-import { builtAmong, builtPartitions, findDirty, openWarehouse, stillHolds, type Warehouse } from '../duckdb/index.ts';
+import {
+  builtAmong,
+  builtPartitions,
+  findDirty,
+  openWarehouse,
+  recordedDigest,
+  stillHolds,
+  type Warehouse,
+} from '../duckdb/index.ts';
 import type { ExtractPlan, ExtractResult, TableFeed } from '../extract.ts';
 import { countOf, formatBytes, formatCount } from '../format.ts';
-import type { ExtractNode, GraphNode, ModelNode, TestNode } from '../graph/graph.ts';
+import type { ExtractNode, GraphNode, ModelNode, SeedNode, TestNode } from '../graph/graph.ts';
 import { queriesWaitMs } from '../limits.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { expectCurrent } from '../migrations/states.ts';
@@ -196,6 +204,8 @@ async function describeNodes(nodes: readonly GraphNode[], scope: Scope): Promise
     switch (node.kind) {
       case 'extract':
         return judgeExtract(node, scope);
+      case 'seed':
+        return judgeSeed(node);
       case 'model':
         return judgeModel(node, input);
       case 'test':
@@ -206,6 +216,15 @@ async function describeNodes(nodes: readonly GraphNode[], scope: Scope): Promise
           return { id, would: 'write it', why: 'input', change: 'yes' };
         return { id, would: input === 'maybe' ? unlessInput : 'keep it, unless its file has changed', change: input };
     }
+  }
+
+  async function judgeSeed(node: SeedNode): Promise<Judged> {
+    const { warehouse, fullRefresh, project } = scope;
+    const { rows, digest } = await project.seed(node);
+    const loaded = warehouse && (await recordedDigest(warehouse, node.name));
+    if (loaded === digest && !fullRefresh) return { id: node.id, would: 'reuse it', change: 'no' };
+    const why = loaded === undefined ? 'new' : loaded === digest ? 'forced' : 'input';
+    return { id: node.id, would: `load ${countOf(rows, 'row')}`, why, change: 'yes' };
   }
 
   async function judgeModel(node: ModelNode, input: Change): Promise<Judged> {

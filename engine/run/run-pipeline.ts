@@ -5,7 +5,7 @@ import type { NodeStatus } from '../events.ts';
 import type { ExtractResult } from '../extract.ts';
 import type { Graph, GraphNode, TestNode } from '../graph/graph.ts';
 import { withTestEdges } from '../graph/test-edges.ts';
-import { ancestors } from '../graph/walk.ts';
+import { ancestors, descendants } from '../graph/walk.ts';
 import { defaultMemoryLimit } from '../limits.ts';
 import { machineFault } from '../machine-fault.ts';
 import { readMigrations } from '../migrations/folder.ts';
@@ -35,6 +35,7 @@ import { recordDefinitions } from './definitions.ts';
 import { executeExport } from './execute-export.ts';
 import { executeExtract, extractContext } from './execute-extract.ts';
 import { executeModel } from './execute-model.ts';
+import { executeSeed } from './execute-seed.ts';
 import { executeTest } from './execute-test.ts';
 import { tellPublished } from './published.ts';
 import { schedule } from './schedule.ts';
@@ -58,6 +59,7 @@ export async function runPipeline(given: RunOptions): Promise<RunEnd> {
   const options = { ...given, graph };
   const nodes = graph.nodes.filter(({ id }) => selected.has(id));
   for (const node of nodes) {
+    if (node.kind === 'seed') await project.seed(node);
     if (node.kind === 'model') await project.model(node);
     if (node.kind === 'test') await project.test(node);
   }
@@ -231,12 +233,18 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
     nodes.filter((node): node is TestNode => node.kind === 'test' && isGate(node, graph, selected)),
     (test) => test.parent,
   );
+  // The seeds that a model's gates read must be loaded before the model is built.
+  const needsOf = ({ id, needs }: GraphNode) => {
+    const ofGates = (gates.get(id) ?? []).flatMap((gate) => gate.needs);
+    return [...new Set([...needs, ...ofGates.filter((need) => need !== id)])];
+  };
   const scheduled = nodes
     .filter((node) => node.kind !== 'test' || !gates.get(node.parent)?.includes(node))
     .map((node) => ({
       id: node.id,
       node,
-      needs: node.needs.filter((id) => selected.has(id)),
+      needs: needsOf(node).filter((id) => selected.has(id)),
+      after: node.kind === 'seed' ? extractsBefore(node, graph) : [],
       pool: node.kind === 'extract' ? ('network' as const) : ('warehouse' as const),
     }));
   const downloads = new Set(nodes.filter((node) => isExtract(node) && isOn(node, context)).map(({ id }) => id));
@@ -264,7 +272,8 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
       }
       context.finish(node, outcome, startedAt);
       // A query need not wait for the remaining downloads.
-      if (downloads.delete(node.id) && downloads.size > 0) await context.warehouse.release();
+      const isBefore = downloads.delete(node.id) || node.kind === 'seed';
+      if (isBefore && downloads.size > 0) await context.warehouse.release();
       return outcome.status !== 'error' && !options.signal.aborted;
     },
     ({ node }, reason) => {
@@ -280,7 +289,18 @@ function isGate(test: TestNode, graph: Graph, selected: ReadonlySet<string>): bo
   const { parent, needs } = test;
   if (parent === undefined || !selected.has(parent)) return false;
   const before = ancestors(graph, [parent]);
-  return needs.every((id) => id === parent || before.has(id));
+  const seeds = new Set(graph.nodes.filter(({ kind }) => kind === 'seed').map(({ id }) => id));
+  return needs.every((id) => id === parent || before.has(id) || seeds.has(id));
+}
+
+/**
+ * Returns the extracts that a seed waits for, so that the warehouse is not held while they fetch: all of them, unless
+ * one needs the seed.
+ */
+function extractsBefore({ id }: GraphNode, graph: Graph): readonly string[] {
+  const below = descendants(graph, [id]);
+  const extracts = graph.nodes.filter(isExtract).map((node) => node.id);
+  return extracts.some((extract) => below.has(extract)) ? [] : extracts;
 }
 
 const isOn = (node: GraphNode, { vars }: RunContext) => node.when === undefined || vars.boolean(node.when);
@@ -295,6 +315,8 @@ async function execute(node: GraphNode, gates: readonly TestNode[], context: Run
     switch (node.kind) {
       case 'extract':
         return await executeExtract(node, context);
+      case 'seed':
+        return await executeSeed(node, context);
       case 'model':
         return await executeModel(node, gates, context);
       case 'test':

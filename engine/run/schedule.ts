@@ -3,6 +3,8 @@ export type Pool = 'network' | 'warehouse';
 export interface Task {
   readonly id: string;
   readonly needs: readonly string[];
+  /** Tasks that must have ended before this one starts, well or not. */
+  readonly after?: readonly string[];
   readonly pool: Pool;
 }
 
@@ -47,7 +49,7 @@ export async function schedule<T extends Task>(
         skip(task, reason);
         continue;
       }
-      const blocked = task.needs.some((id) => waiting.has(id) || running.has(id));
+      const blocked = [...task.needs, ...(task.after ?? [])].some((id) => waiting.has(id) || running.has(id));
       if (blocked || running.size >= options.threads || inPool(task.pool) >= options.limits[task.pool]) continue;
       waiting.delete(task.id);
       const run = execute(task).then((succeeded) => {

@@ -42,8 +42,13 @@ export const extractPattern = <T extends Text>(text: Expression<T>, pattern: str
   word('extract_pattern', text, pattern);
 
 /** True if a pattern with `*`, `?` and `[a-z]` describes the whole text. */
-export const hasGlob = <T extends Text>(text: Expression<T>, pattern: string): Value<boolean | NullOf<T>> =>
-  word('has_glob', text, pattern, patternOfGlob(pattern));
+export const hasGlob = <T extends Text>(
+  text: Expression<T>,
+  pattern: string | Expression<string>,
+): Value<boolean | NullOf<T>> =>
+  typeof pattern === 'string'
+    ? word('has_glob', text, pattern, patternOfGlob(pattern))
+    : word('has_glob', text, pattern, concat('^(?s:', replace(pattern, '*', '.*'), ')$'));
 
 /** For engines without GLOB, the regular expression that says the same. */
 const patternOfGlob = (glob: string): string =>

@@ -3,6 +3,7 @@ import {
   anyTrue,
   cast,
   epochMicroseconds,
+  holds,
   joinTexts,
   list,
   match,
@@ -46,7 +47,7 @@ export default defineModel('conflicts', {
           .selectFrom(archivesAtHand(db).as('archive'))
           .groupBy(['instrument_type', 'symbol', 'timeframe', 'month'])
           .having(({ and, eb }) =>
-            and([anyTrue(eb('cadence', '=', 'daily')).ofGroup(), anyTrue(eb('cadence', '=', 'monthly')).ofGroup()]),
+            and([holds(anyTrue(eb('cadence', '=', 'daily'))), holds(anyTrue(eb('cadence', '=', 'monthly')))]),
           )
           .select((eb) => [
             'instrument_type',

@@ -14,16 +14,14 @@ import {
   min,
   minus,
   plus,
-  texts,
-  unnest,
 } from '../../engine/vocabulary/index.ts';
 import { daysOfASpell } from '../../exchange/vocabulary.ts';
 import { defineModel } from '../define.ts';
-import { contractType, pairOf, statedQuote } from './names.ts';
+import { contractType, pairOf } from './names.ts';
 
 /** Every ticker listed, what its name says (A22, A23, A27), and when it was there (A24, A25). */
 export default defineModel('symbols', {
-  query: ({ db, vars }) =>
+  query: ({ db }) =>
     db
       .with('daily', (daily) =>
         daily
@@ -79,29 +77,32 @@ export default defineModel('symbols', {
           .groupBy(['instrument_type', 'symbol'])
           .select((eb) => ['instrument_type', 'symbol', dayOf(max(eb.ref('timestamp'))).as('last_traded_date')]),
       )
-      .with('quotes', (quotes) =>
-        quotes.selectNoFrom(() => unnest(texts(vars.strings('known_quote_assets'))).as('asset')),
-      )
+      // A coin-margined name is BASE + USD; in the other markets an exception decides, else the longest suffix (A27).
       .with('named', (named) =>
         named
           .selectFrom('listed')
-          .leftJoin('quotes', (join) =>
+          .leftJoin('symbol_exceptions as exception', (join) =>
+            join.on((eb) => eb('exception.name', '=', pairOf(eb.ref('listed.symbol')))),
+          )
+          .leftJoin('known_quote_assets as known', (join) =>
             join.on((eb) => {
               const name = pairOf(eb.ref('listed.symbol'));
-              const asset = eb.ref('quotes.asset');
+              const asset = eb.ref('known.asset');
               return eb.and([endsWith(name, asset), eb(characters(name), '>', characters(asset))]);
             }),
           )
-          .groupBy(['instrument_type', 'symbol'])
+          .groupBy(['listed.instrument_type', 'listed.symbol', 'exception.quote_asset'])
           .select((eb) => {
-            const stated = statedQuote(eb.ref('instrument_type'), pairOf(eb.ref('symbol')), vars);
-            const longest = lastBy(eb.ref('quotes.asset'), characters(eb.ref('quotes.asset')));
+            const name = pairOf(eb.ref('listed.symbol'));
+            const longest = lastBy(eb.ref('known.asset'), characters(eb.ref('known.asset')));
+            const inDollars = choose([[eb(name, 'like', '_%USD'), 'USD']]);
             return [
-              'instrument_type',
-              'symbol',
-              choose([[eb('instrument_type', '=', 'futures-cm'), stated]], eb.fn.coalesce(stated, longest)).as(
-                'quote_asset',
-              ),
+              'listed.instrument_type',
+              'listed.symbol',
+              choose(
+                [[eb('listed.instrument_type', '=', 'futures-cm'), inDollars]],
+                eb.fn.coalesce('exception.quote_asset', longest),
+              ).as('quote_asset'),
             ];
           }),
       )

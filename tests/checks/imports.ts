@@ -28,6 +28,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   models: { values: ['engine/index.ts', vocabulary, 'exchange/'] },
   queries: { values: ['engine/index.ts', commandFace, vocabulary, 'exchange/'], types: ['models/schema.ts'] },
+  'tests/models': { values: ['engine/index.ts', 'exchange/', 'models/define.ts'], types: ['models/schema.ts'] },
   'tests/data': {
     values: [
       ...['engine/index.ts', vocabulary, 'exchange/', 'models/define.ts'],

@@ -1,37 +1,37 @@
 import type { Kysely } from 'kysely';
-import type { Vars } from '../../engine/index.ts';
 import {
   characters,
   charactersFrom,
   concat,
-  contains,
   firstCharacters,
   holds,
   literal,
   neverNull,
   plus,
-  texts,
   unnest,
   wholeNumbers,
 } from '../../engine/vocabulary/index.ts';
 import { defineDataTest } from '../../models/define.ts';
-import { pairOf, symbolExceptions } from '../../models/market/names.ts';
+import { pairOf } from '../../models/market/names.ts';
 import type { Database } from '../../models/schema.ts';
 
-/** The quote assets that are known, those of the exceptions too, as a list in SQL. */
-const quoteAssets = (vars: Vars) =>
-  texts([...vars.strings('known_quote_assets'), ...symbolExceptions(vars).map(({ quote }) => quote)]);
+/** The known quote assets, including those of the exceptions. */
+const quoteAssets = (db: Kysely<Database>) =>
+  db
+    .selectFrom('known_quote_assets')
+    .select('asset')
+    .union(db.selectFrom('symbol_exceptions').select('quote_asset as asset'));
 
 /** All known assets: quote assets, and the base asset of every listed symbol. */
-const assets = (db: Kysely<Database>, vars: Vars) =>
+const assets = (db: Kysely<Database>) =>
   db
     .selectFrom('symbols')
     .where('base_asset', 'is not', null)
     .select(({ ref }) => neverNull(ref('base_asset')).as('asset'))
-    .union(db.selectNoFrom(() => unnest(quoteAssets(vars)).as('asset')));
+    .union(quoteAssets(db));
 
 /** Every way to split a name other than its symbol's own; a name among the exceptions has only one. */
-const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
+const otherDivisions = (db: Kysely<Database>) =>
   db
     .selectFrom(({ selectFrom }) =>
       selectFrom('symbols')
@@ -50,13 +50,7 @@ const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
         })
         .as('division'),
     )
-    .$if(symbolExceptions(vars).length > 0, (divisions) =>
-      divisions.where(
-        'name',
-        'not in',
-        symbolExceptions(vars).map(({ name }) => name),
-      ),
-    )
+    .where('name', 'not in', ({ selectFrom }) => selectFrom('symbol_exceptions').select('name'))
     .where(({ eb, ref }) => eb(characters(ref('base_asset')), '<>', ref('place')))
     .select(({ eb, ref }) => [
       'instrument_type',
@@ -69,16 +63,16 @@ const otherDivisions = (db: Kysely<Database>, vars: Vars) =>
 
 export default defineDataTest({
   description:
-    'No name can be split into two known assets in any way but at its longest suffix; var symbol_exceptions settles one that can.',
-  failures: ({ db, vars }) =>
+    'No name can be split into two known assets in any way but at its longest suffix; the seed symbol_exceptions settles one that can.',
+  failures: ({ db }) =>
     db
-      .with('assets', () => assets(db, vars))
-      .with('others', () => otherDivisions(db, vars))
+      .with('assets', () => assets(db))
+      .with('others', () => otherDivisions(db))
       .selectFrom('others')
       .innerJoin('assets as base', 'base.asset', 'others.base')
       .innerJoin('assets as quote', 'quote.asset', 'others.quote')
       // The longest known suffix may be too long (BN/BUSD), or too short where a quote asset is not known as one (BTCA/EUR).
-      .where(({ or, ref }) => or([ref('others.has_longer_quote'), contains(quoteAssets(vars), ref('others.quote'))]))
+      .where(({ eb, or }) => or([eb('others.has_longer_quote', '=', true), eb('others.quote', 'in', quoteAssets(db))]))
       .select(({ ref }) => [
         'others.instrument_type',
         'others.symbol',

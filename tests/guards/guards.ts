@@ -198,9 +198,9 @@ export const guards: readonly Guard[] = [
   },
   {
     id: 'A27',
-    file: 'models/market/names.ts',
-    from: "[eb(name, '=', pair.name), literal(pair.quote)] as const",
-    to: "[eb(name, '=', pair.name), eb.lit(null)] as const",
+    file: 'models/market/symbols.ts',
+    from: "eb.fn.coalesce('exception.quote_asset', longest)",
+    to: 'longest',
     test: 'tests/integration/models/names.test.ts',
   },
   {

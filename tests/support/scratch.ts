@@ -6,7 +6,7 @@ import { tempDir } from './temp.ts';
 /** A copy of the project in which a test can edit the files that users edit; all other code is linked. */
 export async function scratchProject() {
   const directory = await tempDir('scratch-');
-  for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'docs', 'tests/data'])
+  for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'seeds', 'docs', 'tests/data'])
     await cp(join(root, path), join(directory, path), { recursive: true });
   for (const path of ['engine', 'exchange', 'extract', 'queries', 'node_modules'])
     await symlink(join(root, path), join(directory, path));

@@ -124,7 +124,9 @@ async function valueWords(cli: Cli, options: GlobalOptions): Promise<ValueWords>
   const { nodes } = buildGraph(pipeline);
   const selectors = unique(nodes.flatMap(({ name, group, tags }) => [name, group, ...tags.map((tag) => `tag:${tag}`)]));
   const tables = unique([
-    ...nodes.flatMap((node) => (node.kind === 'model' ? [node.name] : node.kind === 'extract' ? node.spec.writes : [])),
+    ...nodes.flatMap((node) =>
+      node.kind === 'extract' ? node.spec.writes : node.kind === 'model' || node.kind === 'seed' ? [node.name] : [],
+    ),
   ]);
   const own: ValueWords = {
     '--target': Object.keys(pipeline.spec.targets),

@@ -11,7 +11,7 @@ export function defineShow(program: Command, cli: Cli): void {
   const command = program
     .command('show')
     .description('Shows the first rows of a published table or view.')
-    .argument('<model>', 'name of a model, or of a table that an extract writes')
+    .argument('<model>', 'name of a model, a seed, or a table that an extract writes')
     .option('--limit <n>', `rows to show (default: ${defaultLimit})`, wholeNumber(1))
     .action((model: string, _, own: Command) => show(cli, model, own.optsWithGlobals()));
   addExamples(command, 'show NAME', 'show NAME --limit 50 --target live');

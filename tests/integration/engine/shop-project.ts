@@ -138,10 +138,10 @@ export interface ShopRun extends Partial<Omit<RunOptions, 'vars' | 'selected'>> 
 
 type Changes = Partial<Record<keyof typeof files, (text: string) => string>>;
 
-/** The project in its own folder; each run gets its own run id. */
-export async function shopProject(changes: Changes = {}) {
+/** The project in a folder of its own, with more files if given; each run is given a run id of its own. */
+export async function shopProject(changes: Changes = {}, more: Readonly<Record<string, string>> = {}) {
   const changed = Object.entries(files).map(([name, text]) => [name, changes[name as keyof Changes]?.(text) ?? text]);
-  const directory = await tree(Object.fromEntries(changed));
+  const directory = await tree({ ...Object.fromEntries(changed), ...more });
   const pipeline = await loadPipeline(join(directory, 'pipeline.yaml'));
   const graph = buildGraph(pipeline);
   const paths = targetPaths(join(directory, 'data'), 'sample');

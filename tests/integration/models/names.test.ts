@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createVars } from '../../../engine/config/vars.ts';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { runTest } from '../../../engine/duckdb/run-test.ts';
-import type { ModelContext } from '../../../engine/model.ts';
-import type { Database } from '../../../models/schema.ts';
+import type { DataTest, ModelContext } from '../../../engine/model.ts';
+import type { Database, schema } from '../../../models/schema.ts';
+import exceptionsDivideNames from '../../data/exceptions_divide_names.ts';
 import namesUnambiguous from '../../data/names_unambiguous.ts';
 import { failuresDir, utc } from '../../support/engine.ts';
 import { readCsv } from '../../support/rows.ts';
@@ -23,8 +23,8 @@ beforeEach(() => bench.reset());
 const list = (market: Market, ...symbols: readonly string[]) =>
   bench.list(...symbols.map((symbol) => ({ symbol, market, period: '2025-07-01' })));
 
-async function pairs(vars: Readonly<Record<string, unknown>> = {}) {
-  await bench.build('symbols', { vars });
+async function pairs() {
+  await bench.build('symbols');
   return Object.fromEntries(
     await bench.texts(
       `SELECT symbol, coalesce(base_asset, '?') || '/' || coalesce(quote_asset, '?') FROM symbols ORDER BY symbol`,
@@ -33,28 +33,40 @@ async function pairs(vars: Readonly<Record<string, unknown>> = {}) {
 }
 
 const quotes = ['USDT', 'USDC', 'BUSD', 'FDUSD', 'TUSD', 'USD', 'EUR', 'BTC'];
-const exceptions = ['BTCAEUR=BTC/AEUR', 'EURAEUR=EUR/AEUR', 'XRPRLUSD=XRP/RLUSD', 'USDTUSD=USDT/USD', 'BNBUSD=BNB/USD'];
+const exceptions = ['BTC/AEUR', 'EUR/AEUR', 'XRP/RLUSD', 'USDT/USD', 'BNB/USD'];
 
-/** The names that the data test reports, with both readings. */
-async function ambiguous(settled: readonly string[] = exceptions, known: readonly string[] = quotes) {
-  const values = { known_quote_assets: known, symbol_exceptions: settled };
-  await bench.build('symbols', { vars: values });
-  const context = { db: createCompiler<Database>(), vars: createVars(values) } as unknown as ModelContext<Database>;
+/** The lines of symbol_exceptions that divide names so. */
+const exceptionLines = (pairs: readonly string[]) => [
+  'name,base_asset,quote_asset',
+  ...pairs.map((pair) => [pair.replace('/', ''), ...pair.split('/')].join(',')),
+];
+
+/** Rows that a data test of the symbols finds. */
+async function found(name: string, test: DataTest<typeof schema>) {
+  const context = { db: createCompiler<Database>() } as unknown as ModelContext<Database>;
   const options = { runId: 'run', asOf: utc('2025-07-10T09:00'), failuresDir: failuresDir(bench.warehouse) };
   const outcome = await runTest(
     bench.warehouse,
     {
-      name: 'names_unambiguous',
+      name,
       model: 'symbols',
       severity: 'warn',
       place: { file: 'pipeline.yaml', line: 1, column: 1 },
-      sql: { failures: compileSql(namesUnambiguous.failures(context as never)) },
-      reads: ['symbols'],
+      sql: { failures: compileSql(test.failures(context as never)) },
+      reads: ['known_quote_assets', 'symbol_exceptions', 'symbols'],
     },
     options,
   );
   expect(outcome.rowsFailed).toBe(outcome.examples.length);
-  return outcome.examples.map(({ symbol, read_as, could_be }) => [symbol, read_as, could_be]).sort();
+  return outcome.examples;
+}
+
+/** Names that the data test reports, with both readings. */
+async function ambiguous(settled: readonly string[] = exceptions, known: readonly string[] = quotes) {
+  await bench.seed({ known_quote_assets: ['asset', ...known], symbol_exceptions: exceptionLines(settled) });
+  await bench.build('symbols');
+  const examples = await found('names_unambiguous', namesUnambiguous);
+  return examples.map(({ symbol, read_as, could_be }) => [symbol, read_as, could_be]).sort();
 }
 
 describe('a coin-margined name', () => {
@@ -109,7 +121,8 @@ describe('an exception to the longest suffix', () => {
       ...{ BTCAEUR: 'BTC/AEUR', EURAEUR: 'EUR/AEUR', XRPRLUSD: 'XRP/RLUSD', USDTUSD: 'USDT/USD', BNBUSD: 'BNB/USD' },
       ...other,
     });
-    expect(await pairs({ symbol_exceptions: ['ADAEUR=AD/AEUR'] })).toMatchObject({
+    await bench.seed({ symbol_exceptions: exceptionLines(['AD/AEUR']) });
+    expect(await pairs()).toMatchObject({
       ...{ BTCAEUR: 'BTCA/EUR', ADAEUR: 'AD/AEUR', BNBUSD: 'BN/BUSD' },
     });
   });
@@ -119,19 +132,20 @@ describe('an exception to the longest suffix', () => {
     expect(new Set(Object.values(await pairs()))).toEqual(new Set(['BNB/USD']));
   });
 
-  test.each([
-    ['BTCAEUR', 'does not divide its name'],
-    ['BTCAEUR=BTC/EUR', 'does not divide its name'],
-    ['BTCAEUR=/BTCAEUR', 'does not divide its name'],
-    ['BTCAEUR=BTC/A/EUR', 'does not divide its name'],
-    ['BTCAEUR=BTCA/EUR', 'contradicts BTCAEUR=BTC/AEUR'],
-  ])('A27: %s is refused', async (entry, problem) => {
-    await expect(
-      bench.build('symbols', { vars: { symbol_exceptions: ['BTCAEUR=BTC/AEUR', entry] } }),
-    ).rejects.toMatchObject({
-      code: 'VAR_INVALID',
-      message: expect.stringContaining(problem),
-      details: { key: 'symbol_exceptions', value: entry },
+  test('A27: must divide its name into base and quote asset', async () => {
+    const lines = ['BTCAEUR,BTC,EUR', 'EURAEUR,EUR,AEUR', 'XRPRLUSD,,XRPRLUSD', 'USDTUSD,USDT,USDT'];
+    await bench.seed({
+      symbol_exceptions: ['name,base_asset,quote_asset', ...lines.map((line) => line.replace(',,', ',"",'))],
+    });
+    const names = (await found('exceptions_divide_names', exceptionsDivideNames)).map(({ name }) => name);
+    expect(names.sort()).toEqual(['BTCAEUR', 'USDTUSD']);
+  });
+
+  test('A27: must not contradict another', async () => {
+    await expect(bench.seed({ symbol_exceptions: exceptionLines(['BTC/AEUR', 'BTCA/EUR']) })).rejects.toMatchObject({
+      code: 'SEED_INVALID',
+      message: 'the name `BTCAEUR` appears twice (first on line 2)',
+      details: { line: 3, column: 1 },
     });
   });
 });
@@ -140,10 +154,10 @@ describe('an ambiguous name', () => {
   test('A27: is reported with both readings, and is settled by an exception', async () => {
     await list('spot', 'ETHAEUR', 'ETHUSDT', 'BNBUSD', 'BTCTUSD', 'BTCUSDT', 'ADAEUR', 'ADAUSDT');
     expect(await ambiguous()).toEqual([['ETHAEUR', 'ETHA/EUR', 'ETH/AEUR']]);
-    expect(await ambiguous([...exceptions, 'ETHAEUR=ETH/AEUR'])).toEqual([]);
+    expect(await ambiguous([...exceptions, 'ETH/AEUR'])).toEqual([]);
     await list('spot', 'BNBUSDT');
     expect(await ambiguous([])).toEqual([['BNBUSD', 'BN/BUSD', 'BNB/USD']]);
-    expect(await ambiguous(['BNBUSD=BN/BUSD'])).toEqual([]);
+    expect(await ambiguous(['BN/BUSD'])).toEqual([]);
   });
 
   test('A27: is ambiguous even if the other quote asset is known only as a base asset', async () => {

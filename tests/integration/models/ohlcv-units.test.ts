@@ -10,10 +10,10 @@ beforeEach(() => bench.reset());
 
 const columns = 'base_volume, quote_volume, taker_buy_base_volume, taker_buy_quote_volume';
 /** Volume 20 (taker 8) and turnover 3 (taker 1), as published. */
-async function units(market: string, symbol: string, vars = {}) {
+async function units(market: string, symbol: string) {
   await bench.warehouse.run(`INSERT INTO ohlcv VALUES ('${symbol}', '1d', '${market}', '2025-06-01', 1, 1, 1, 1, 20,
     '2025-06-01 23:59:59', 3, 5, 8, 1, 'daily')`);
-  await bench.build('ohlcv_units', { vars });
+  await bench.build('ohlcv_units');
   return bench.texts(`SELECT ${columns} FROM ohlcv_units WHERE symbol = '${symbol}'`);
 }
 
@@ -30,13 +30,12 @@ test.each([
   expect(await units('futures-cm', symbol)).toEqual([['3.0', quote, '1.0', takerQuote]]);
 });
 
-test('the contract sizes are a var that the view follows, and an incomplete entry is refused', async () => {
-  expect(await units('futures-cm', 'XRPUSD_PERP', { contract_sizes: ['XRPUSD=2.5'] })).toEqual([
-    ['3.0', '50.0', '1.0', '20.0'],
-  ]);
-  await expect(bench.build('ohlcv_units', { vars: { contract_sizes: ['XRPUSD'] } })).rejects.toMatchObject({
-    code: 'VAR_INVALID',
-  });
+test('sizes are a seed, and the view follows it', async () => {
+  await bench.seed({ contract_sizes: ['pair,contract_size', 'XRPUSD,2.5'] });
+  expect(await units('futures-cm', 'XRPUSD_PERP')).toEqual([['3.0', '50.0', '1.0', '20.0']]);
+  await bench.seed({ contract_sizes: ['pair,contract_size', 'XRPUSD,5'] });
+  expect((await bench.build('ohlcv_units')).status).toBe('pass');
+  expect(await bench.texts('SELECT quote_volume FROM ohlcv_units')).toEqual([['100.0']]);
 });
 
 test('rows appear and disappear with those of ohlcv', async () => {

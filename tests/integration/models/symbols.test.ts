@@ -52,15 +52,15 @@ describe('the parts of a name (A22, A23)', () => {
 describe('the table of symbols', () => {
   beforeEach(() => bench.reset());
 
-  test('has the longest known quote asset that fits, whatever the order of the var', async () => {
+  test('has the longest known quote asset that fits, whatever the order of the seed', async () => {
     await listDays('XUSDT', '2025-07-01');
     for (const known of [
       ['T', 'SDT', 'USDT'],
       ['USDT', 'SDT', 'T'],
-    ])
-      expect(await columnsOf('base_asset, quote_asset', { vars: { known_quote_assets: known } })).toEqual([
-        ['X', 'USDT'],
-      ]);
+    ]) {
+      await bench.seed({ known_quote_assets: ['asset', ...known] });
+      expect(await columnsOf('base_asset, quote_asset')).toEqual([['X', 'USDT']]);
+    }
   });
 
   test('a spot symbol is spot, and the same ticker in two markets is two rows (B5)', async () => {
@@ -74,9 +74,9 @@ describe('the table of symbols', () => {
     ]);
   });
 
-  test('is rebuilt if the listing, a trade or a var changed, and only then', async () => {
+  test('is built anew where the listing, a trade or a seed changed, and only then', async () => {
     await listDays('A', '2025-07-01');
-    const status = async (vars = {}) => (await bench.build('symbols', { vars })).status;
+    const status = async () => (await bench.build('symbols')).status;
     expect([await status(), await status()]).toEqual(['pass', 'reused']);
     await bench.list({ symbol: 'A', period: '2025-07-01', size: 999 });
     expect(await status()).toBe('reused');
@@ -84,7 +84,10 @@ describe('the table of symbols', () => {
     expect(await status()).toBe('pass');
     await bench.trade({ symbol: 'A', date: '2025-07-02' });
     expect(await status()).toBe('pass');
-    expect(await status({ known_quote_assets: ['A'] })).toBe('pass');
+    await bench.seed({ known_quote_assets: ['asset', 'A'] });
+    expect(await status()).toBe('pass');
+    await bench.seed({ known_quote_assets: ['asset', 'A'], symbol_exceptions: ['name,base_asset,quote_asset'] });
+    expect(await status()).toBe('pass');
   });
 
   test('has no symbol that is no longer listed', async () => {

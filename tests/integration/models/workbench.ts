@@ -5,11 +5,13 @@ import { resolveVars } from '../../../engine/config/resolve-vars.ts';
 import type { BuildOptions, BuildOutcome } from '../../../engine/duckdb/build-model.ts';
 import { noteChanges } from '../../../engine/duckdb/changes.ts';
 import type { CompiledModel } from '../../../engine/duckdb/compiled-model.ts';
+import { loadFeed } from '../../../engine/duckdb/feeds.ts';
 import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
-import { buildGraph, type ModelNode, type TestNode } from '../../../engine/graph/graph.ts';
+import { buildGraph, type ModelNode, type SeedNode, type TestNode } from '../../../engine/graph/graph.ts';
 import type { StagedSource } from '../../../engine/index.ts';
 import { openProject } from '../../../engine/project.ts';
 import { storedTables, type Table } from '../../../engine/schema/table.ts';
+import { readSeed } from '../../../engine/seed.ts';
 import { schema } from '../../../models/schema.ts';
 import { build, createWarehouse, texts } from '../../support/engine.ts';
 import { insertLedger } from '../../support/ledger-rows.ts';
@@ -70,6 +72,21 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   const graph = buildGraph(pipeline);
   const nodes = graph.nodes.filter((node): node is ModelNode => node.kind === 'model');
   const directory = await tempDir('load-');
+  const seeds = graph.nodes.filter((node): node is SeedNode => node.kind === 'seed');
+
+  /** Loads seeds as a run does: the project's own, or one of the lines given. */
+  async function seed(lines: Readonly<Record<string, readonly string[]>> = {}): Promise<void> {
+    for (const { name, path } of seeds) {
+      const own = lines[name];
+      const table = schema[name as keyof typeof schema];
+      if (own !== undefined) await writeFile(join(directory, `${name}.csv`), own.map((line) => `${line}\n`).join(''));
+      const { feed } = await (own === undefined
+        ? readSeed(root, path, table)
+        : readSeed(directory, `${name}.csv`, table));
+      await loadFeed(warehouse, table, feed, { directory: await tempDir('feed-'), runId: 'run', readers: [] });
+    }
+  }
+  await seed();
 
   async function insert(table: string, rows: readonly (readonly (string | number)[])[]): Promise<void> {
     if (rows.length === 0) return;
@@ -109,9 +126,15 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
     warehouse,
     texts: (query: string) => texts(warehouse, query),
 
-    /** Empties every table. */
+    seed,
+
+    /** Empties every table but the seeds, which are the project's own again. */
     async reset(): Promise<void> {
-      for (const { name } of storedTables(schema)) await warehouse.run(`TRUNCATE ${name}`);
+      const kept = new Set(['partition_state', ...seeds.map(({ name }) => name)]);
+      for (const { name } of storedTables(schema)) if (!kept.has(name)) await warehouse.run(`TRUNCATE ${name}`);
+      const names = seeds.map(({ name }) => textOf(name)).join(', ');
+      await warehouse.run(`DELETE FROM partition_state WHERE model NOT IN (${names})`);
+      await seed();
     },
 
     /** Adds or replaces archives in the listing. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -61,4 +61,43 @@ test('the documented command signs migrations as the engine does', async () => {
   const before = await sums();
   await promisify(execFile)('sh', ['-c', command], { cwd: scratch.root });
   expect(await sums()).toBe(before);
+});
+
+/** The first block of a language in a page. */
+async function blockOf(page: string, language: string): Promise<string> {
+  const text = await readFile(join(root, page), 'utf8');
+  return new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(text)?.[1] ?? '';
+}
+
+test('docs/seeds.md adds a seed', async () => {
+  const scratch = await scratchProject();
+  const page = 'docs/seeds.md';
+  await writeFile(join(scratch.root, 'seeds/holidays.csv'), await blockOf(page, 'csv'));
+  const definition = '/** THE typed definition';
+  await scratch.edit('models/schema.ts', definition, `${await blockOf(page, 'ts')}\n${definition}`);
+  await scratch.edit(
+    'models/schema.ts',
+    '  daily_availability: dailyAvailability,',
+    '  holidays,\n  daily_availability: dailyAvailability,',
+  );
+  await scratch.edit('pipeline.yaml', '\nseeds:\n', `\nseeds:\n${await blockOf(page, 'yaml')}`);
+  const commands = await commandsOf(page);
+  expect(commands).toHaveLength(3);
+  let last = '';
+  for (const command of commands) {
+    const { exitCode, stdout, stderr } = await run(scratch, command);
+    expect(exitCode, `${command}\n${stderr}`).toBe(0);
+    last = stdout;
+  }
+  expect(last).toContain('2025-12-25  Christmas  Markets are open, as always');
+});
+
+test('the example of docs/unit-tests.md passes', async () => {
+  const scratch = await scratchProject();
+  await mkdir(join(scratch.root, 'tests/models'));
+  await writeFile(join(scratch.root, 'tests/models/example.ts'), await blockOf('docs/unit-tests.md', 'ts'));
+  const commands = await commandsOf('docs/unit-tests.md');
+  expect(commands).toHaveLength(2);
+  const stdout = 'PASS volume_rankings: ties_share_a_rank\nDone. PASS=1 ERROR=0 TOTAL=1\n';
+  for (const command of commands) expect(await run(scratch, command)).toMatchObject({ exitCode: 0, stdout });
 });

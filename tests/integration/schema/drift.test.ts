@@ -213,7 +213,7 @@ describe('the check reports', () => {
     expect((await check()).exitCode).toBe(0);
     await writeFile(file, (await readFile(file, 'utf8')).replace('"type": "DOUBLE"', '"type": "FLOAT"'));
     expect((await check()).stdout).toContain(
-      `${file}: ohlcv.open is outdated; write it again with pnpm pipeline compile`,
+      `${file}: contract_sizes.contract_size is outdated; write it again with pnpm pipeline compile`,
     );
   });
 });

@@ -55,6 +55,7 @@ test('there is a fixture for each way in which a query can differ from its table
     'extra-column.ts',
     'may-be-null.ts',
     'missing-column.ts',
+    'model-tests.ts',
     'never-null.ts',
     'right.ts',
     'vocabulary.ts',

@@ -31,7 +31,10 @@ test('every key has a description', () => {
 test.each([
   [
     [],
-    ['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'models', 'exports', 'acknowledge', 'commands'],
+    [
+      ...['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'seeds', 'models', 'exports'],
+      ...['acknowledge', 'commands'],
+    ],
   ],
   [
     ['targets', 'any'],
@@ -40,6 +43,10 @@ test.each([
   [
     ['models', 'any', 'tests', 3, 'unique'],
     ['columns', 'severity', 'where', 'when', 'tags', 'name'],
+  ],
+  [
+    ['seeds', 'any'],
+    ['file', 'description', 'group', 'tags'],
   ],
   [['extracts', 'any', 'with', 'options'], []],
 ])('the keys at %j can be completed', (path, keys) => {

@@ -86,7 +86,17 @@ describe('a valid pipeline.yaml', () => {
     expect(at(['models', 'bars', 'no such key', 'below'])).toEqual({ line: 14, column: 3 });
   });
 
-  test('is the one in this repository', async () => {
+  test('may give a seed by its path alone', () => {
+    const { spec } = parse(
+      changed('models:', 'seeds:\n  rates: seeds/rates.csv\n  fees: { file: seeds/fees.csv, group: money }\nmodels:'),
+    );
+    expect(spec.seeds).toEqual({
+      rates: { file: 'seeds/rates.csv', tags: [] },
+      fees: { file: 'seeds/fees.csv', group: 'money', tags: [] },
+    });
+  });
+
+  test('is the one of this repository', async () => {
     const { spec } = parse(await readFile('pipeline.yaml', 'utf8'));
     expect(Object.keys(spec.models)).toEqual([
       'ohlcv',
@@ -360,13 +370,13 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'an unknown need',
     'needs: [objects]',
     'needs: [objcts]',
-    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `objcts`\n  key: models.bars.needs[0]\n  next: did you mean objects?',
+    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, seed, model or table `objcts`\n  key: models.bars.needs[0]\n  next: did you mean objects?',
   ],
   [
     'an unknown need that resembles nothing',
     'needs: [objects]',
     'needs: [orderbook_snapshots]',
-    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, model or table `orderbook_snapshots`\n  key: models.bars.needs[0]\n  next: use one of: listing, objects, bars, ranks',
+    'error [CONFIG_REFERENCE] pipeline.yaml:16:13: there is no extract, seed, model or table `orderbook_snapshots`\n  key: models.bars.needs[0]\n  next: use one of: listing, objects, bars, ranks',
   ],
   [
     'a cycle',
@@ -482,7 +492,7 @@ describe('several faults', () => {
       [
         'error [CONFIG_REFERENCE] pipeline.yaml:2:17: there is no target `smple` (did you mean sample?)',
         '  pipeline.yaml:18:5: unknown key `look_back` in models.bars (did you mean looks_back?)',
-        '  pipeline.yaml:24:13: there is no extract, model or table `bras` (did you mean bars?)',
+        '  pipeline.yaml:24:13: there is no extract, seed, model or table `bras` (did you mean bars?)',
         '  pipeline.yaml:26:53: `order_by` must be a list, not `date`',
         '  next: fix these 4 problems and run again',
       ].join('\n'),
@@ -517,7 +527,7 @@ describe('several faults', () => {
   test('of a duplicate key are those of its last value, which is the one that counts', () => {
     expect(errorOf(sound.replace('needs: [bars]', 'needs: [bars]\n    needs: [bras]')).message.split('\n')).toEqual([
       'duplicate key `needs`',
-      '  pipeline.yaml:25:13: there is no extract, model or table `bras` (did you mean bars?)',
+      '  pipeline.yaml:25:13: there is no extract, seed, model or table `bras` (did you mean bars?)',
     ]);
   });
 
@@ -591,6 +601,13 @@ describe('files', () => {
       undefined,
     ],
     ['use: models/ranks.ts', 'use: models/depth.ts', '23:10: there is no file `models/depth.ts`', undefined],
+    ['models:', 'seeds: { rates: seeds/rates.csv }\nmodels:', '13:17: there is no file `seeds/rates.csv`', undefined],
+    [
+      'models:',
+      'seeds: { rates: { file: seeds/rates.csv } }\nmodels:',
+      '13:25: there is no file `seeds/rates.csv`',
+      undefined,
+    ],
     ['use: models/ranks.ts', 'use: models', '23:10: `models` is not a file', undefined],
   ])('%s → %s', async (from, to, message, hint) => {
     const error = await load(changed(from, to)).catch((error) => error);

@@ -18,6 +18,7 @@ vars:
   timeframe: { type: string, default: 1m, values: [1m, 4h, 1mo] }
   relist_after: { type: duration, default: 7 days, min: 1 hour }
   since: { type: date, default: 2020-01-01, min: 2019-12-31 }
+seeds: { rates: seeds/rates.csv }
 `,
   { file: 'pipeline.yaml', root: '/project' },
 );
@@ -31,6 +32,17 @@ function errorOf(options: Parameters<typeof resolveVars>[1]): PipelineError {
   }
   throw new Error('it was accepted');
 }
+
+test.each<[string, Parameters<typeof resolveVars>[1]]>([
+  ['--vars', { json: '{"rates": ["EUR=1"]}' }],
+  ['--var', { pairs: ['rates=EUR=1'] }],
+])('a seed that %s sets is an error that names its file', (_, options) => {
+  expect(errorOf(options)).toMatchObject({
+    code: 'VAR_INVALID',
+    message: 'the var rates is not declared in pipeline.yaml',
+    details: { hint: 'rates is a seed, and not a var: change its rows in seeds/rates.csv' },
+  });
+});
 
 describe('values', () => {
   test('are the defaults of pipeline.yaml, durations in ms', () => {

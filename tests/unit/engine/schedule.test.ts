@@ -53,7 +53,13 @@ async function play(
 }
 
 describe('a schedule', () => {
-  test('starts a task once everything that it needs has ended', async () => {
+  test('starts a task after those that it only follows, whether they ended well or not', async () => {
+    const seed = { ...task('seed'), after: ['fetch', 'absent'] };
+    const { log } = await play([seed, task('model', ['seed']), task('fetch', [], 'network')], { fails: ['fetch'] });
+    expect(log).toEqual(['fetch', 'seed', 'model'].flatMap((id) => [`start ${id}`, `end ${id}`]));
+  });
+
+  test('starts a task once all that it needs has ended', async () => {
     const { log } = await play([task('a'), task('b'), task('c', ['a', 'b']), task('d', ['c'])]);
     expect(log).toEqual(['a', 'b', 'c', 'd'].flatMap((id) => [`start ${id}`, `end ${id}`]));
   });

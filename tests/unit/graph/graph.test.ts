@@ -9,11 +9,15 @@ const graph = buildGraph(pipeline);
 const nodeOf = (id: string) => graph.nodes.find((node) => node.id === id);
 
 describe('the graph of pipeline.yaml', () => {
-  test('has a node for each extract, model, test and export, in file order', () => {
+  test('has a node for each extract, seed, model, test and export, in the order of the file', () => {
     expect(graph.nodes.filter(({ kind }) => kind !== 'test').map(({ id }) => id)).toEqual([
       'extract.listing',
       'extract.klines',
       'extract.rest',
+      'seed.known_quote_assets',
+      'seed.symbol_exceptions',
+      'seed.contract_sizes',
+      'seed.resampling_exceptions',
       'model.ohlcv',
       'model.symbols',
       'model.ohlcv_units',
@@ -48,7 +52,12 @@ describe('the graph of pipeline.yaml', () => {
 
   test('resolves a need of a table to the extracts that write it, each once', () => {
     expect(nodeOf('model.ohlcv')?.needs).toEqual(['extract.klines', 'extract.rest']);
-    expect(nodeOf('model.symbols')?.needs).toEqual(['extract.listing', 'model.ohlcv']);
+    expect(nodeOf('model.symbols')?.needs).toEqual([
+      'extract.listing',
+      'model.ohlcv',
+      'seed.known_quote_assets',
+      'seed.symbol_exceptions',
+    ]);
     expect(nodeOf('extract.klines')?.needs).toEqual(['extract.listing']);
   });
 

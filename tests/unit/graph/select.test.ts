@@ -85,6 +85,13 @@ describe('a selector', () => {
     ['tag:slow', ['test.ranks_dense']],
     ['path:models/market', market],
     ['path:models/market/ohlcv.ts', ['model.ohlcv', 'test.unique_ohlcv_a']],
+    // tables of extracts
+    ['archive_objects', ['extract.listing']],
+    ['archive_objects+1', ['extract.listing', 'model.symbols']],
+    ['archive_objects+', ['extract.listing', 'model.symbols', ...availability, ...rankings]],
+    ['staged_*+1', ['extract.klines', ...market.slice(0, 2)]],
+    ['+staged_klines', extracts],
+    ['@archive_objects', everything],
     ['kind:export', ['export.daily_availability', 'export.volume_rankings']],
     ['resource_type:model', ['model.ohlcv', 'model.symbols', 'model.daily_availability', 'model.volume_rankings']],
     // wildcards
@@ -112,7 +119,49 @@ describe('a selector', () => {
     expect(new Set(selected(text))).toEqual(new Set(ids));
   });
 
-  test('without text selects everything, in graph order', () => {
+  describe('with seeds', () => {
+    const seeded = buildGraph(
+      pipelineOf({
+        extracts: { till: { use: 'till.ts', writes: ['sales'] } },
+        seeds: { rates: 'seeds/rates.csv', fees: { file: 'seeds/fees.csv', tags: ['money'] } },
+        models: {
+          totals: {
+            use: 'totals.ts',
+            needs: ['sales', 'rates'],
+            tests: [{ relationships: { column: 'fee', to: 'fees.fee', name: 'known_fees' } }],
+          },
+          trends: { use: 'trends.ts', needs: ['totals'] },
+        },
+      }),
+    );
+    const of = (...texts: string[]) => [...select(seeded, { select: texts })];
+
+    test('finds them by name, folder, tag and kind', () => {
+      expect(of('rates')).toEqual(['seed.rates']);
+      expect(of('seeds')).toEqual(['seed.rates', 'seed.fees']);
+      expect(of('tag:money')).toEqual(['seed.fees']);
+      expect(of('kind:seed')).toEqual(['seed.rates', 'seed.fees']);
+      expect(of('rates+')).toEqual(
+        ['seed.rates', 'model.totals', 'model.trends', 'seed.fees', 'test.known_fees'].sort(
+          (a, b) => ids.indexOf(a) - ids.indexOf(b),
+        ),
+      );
+    });
+
+    test('brings those that models and tests read, unless they are excluded', () => {
+      expect(of('totals')).toEqual(
+        ['seed.rates', 'model.totals', 'seed.fees', 'test.known_fees'].sort((a, b) => ids.indexOf(a) - ids.indexOf(b)),
+      );
+      expect(of('trends')).toEqual(['model.trends']);
+      expect(of('kind:model')).toEqual(['model.totals', 'model.trends']);
+      const left = select(seeded, { select: ['totals'], exclude: ['fees'] });
+      expect([...left]).toEqual(['seed.rates', 'model.totals', 'test.known_fees']);
+      expect(() => select(seeded, { select: ['totals'], exclude: ['totals'] })).toThrow('the selection is empty');
+    });
+    const ids = seeded.nodes.map(({ id }) => id);
+  });
+
+  test('without text is everything, in the order of the graph', () => {
     expect([...select(graph, {})]).toEqual(graph.nodes.map(({ id }) => id));
     expect([...select(graph, { select: [] })]).toEqual(graph.nodes.map(({ id }) => id));
   });
