@@ -9,7 +9,7 @@ const libraryNode = 22;
 export function expectNode(oldest: number, hint: string): void {
   const { node } = process.versions;
   if (Number(node.split('.')[0]) >= oldest) return;
-  throw new PipelineError('NODE_OUTDATED', `Node ${oldest} is needed, and this is Node ${node}`, { hint });
+  throw new PipelineError('NODE_OUTDATED', `Node ${oldest} is required, but this is Node ${node}`, { hint });
 }
 
 // Otherwise an old Node would fail later, at the first function that it lacks.

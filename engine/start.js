@@ -51,7 +51,7 @@ async function start() {
 if (Number(versions.node.split('.')[0]) >= needed) {
   await start();
 } else {
-  const outdated = `Node ${needed} is needed, and this is Node ${versions.node}`;
+  const outdated = `Node ${needed} is required, but this is Node ${versions.node}`;
   const bundled = bundledNode();
   if (bundled === undefined) {
     end('NODE_OUTDATED', `${outdated}: the packages are not installed`, 'run npx -y pnpm@10 install');

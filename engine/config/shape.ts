@@ -104,8 +104,8 @@ type KeysAt = (path: Path) => readonly string[];
 function unknownKey(source: YamlSource, path: Path, key: string, keysOf: KeysAt): Problem {
   const keys = keysOf(path);
   const hint = source.isStray([...path, key])
-    ? 'a comma ends a text within { }: quote the text'
-    : (closest(key, keys) ?? (keys.length === 0 ? 'remove it' : `keys here are: ${keys.join(', ')}`));
+    ? 'inside { } a comma ends an unquoted text: quote it'
+    : (closest(key, keys) ?? (keys.length === 0 ? 'remove it' : `known keys: ${keys.join(', ')}`));
   return {
     code: 'CONFIG_INVALID',
     message: `unknown key \`${key}\`${placeOf(path)}`,

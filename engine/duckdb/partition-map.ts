@@ -55,7 +55,10 @@ export function sourcesOfModel({ model, file, reads, declared, tables }: Reading
     const name = declared[`${table} as ${alias}`] === undefined ? table : `${table} as ${alias}`;
     columns.set(name, new Set([...(columns.get(name) ?? []), ...read]));
   }
-  const unread = Object.keys(declared).find((name) => !columns.has(name));
+  // Which tables are read may depend on vars, so a line of a table that is not read is as it should be.
+  const tablesRead = new Set(reads.map(({ table }) => table));
+  const isRead = (name: string) => !name.includes(' as ') || !tablesRead.has(tableOf(name)) || columns.has(name);
+  const unread = Object.keys(declared).find((name) => !isRead(name));
   if (unread !== undefined) {
     throw new PipelineError(
       'SOURCES_INVALID',
@@ -70,12 +73,15 @@ export function sourcesOfModel({ model, file, reads, declared, tables }: Reading
   return [...columns]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([name, read]) => {
-      const table = tables[name.split(' as ', 1)[0] as string];
+      const table = tables[tableOf(name)];
       if (table === undefined) return [];
       const map = partitionMap(model, { name, table, file }, declared[name]);
       return [{ name, table, columns: Object.keys(table.columns).filter((column) => read.has(column)), map }];
     });
 }
+
+/** The table of a source: `orders` of `orders as other`. */
+const tableOf = (name: string): string => name.split(' as ', 1)[0] as string;
 
 interface Named {
   readonly name: string;

@@ -239,7 +239,7 @@ describe('write, audit, publish (B13)', () => {
     expect(tests[0]?.examples).toMatchObject([{ day: new Date('2025-07-02'), total: 20n }, { total: 30n }]);
     expect(await results()).toEqual([['first', 'at_most_15', 'error', '2.0', '0.0', '2', '2025-07-10 09:00:00']]);
     expect(await readFile(file, 'utf8')).toBe(
-      'day,total,built_at\n2025-07-02,20,2025-07-10 09:00:00\n2025-07-03,30,2025-07-10 09:00:00\n',
+      'total,day,built_at\n20,2025-07-02,2025-07-10 09:00:00\n30,2025-07-03,2025-07-10 09:00:00\n',
     );
   });
 

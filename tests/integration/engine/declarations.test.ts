@@ -62,12 +62,10 @@ export default {
 `,
   'staff.ts': `export default { run: async () => ({ status: 'no-op', summary: {} }), staged: async () => ({}) };`,
   'totals.ts': `\
-import { rowsDigest } from '${engine}';
 import { schema } from './schema.ts';
 export default {
   table: schema.totals,
   definition: {
-    inputs: ({ db }) => db.selectFrom('sales').select((eb) => rowsDigest(eb.ref('amount')).as('digest')),
     query: ({ db }) => db.selectFrom('sales').selectAll(),
   },
 };

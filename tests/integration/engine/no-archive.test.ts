@@ -33,6 +33,6 @@ test('a target that has had an archive is not built without it', async () => {
   await expect(shop.run()).rejects.toMatchObject({
     code: 'ARCHIVE_DIFFERS',
     message:
-      'this target belongs to till, and pipeline.yaml names no archive: what is stored is from there; nothing was changed',
+      'this target belongs to till, but pipeline.yaml names no archive: what is stored is from there; nothing was changed',
   });
 });

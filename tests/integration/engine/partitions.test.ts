@@ -180,7 +180,7 @@ describe('partition values of any kind (B29)', () => {
         const columns = Object.fromEntries(values.map((_, at) => [`part${at}`, 'VARCHAR' as const]));
         const expected = Object.fromEntries(values.map((one, at) => [`part${at}`, one]));
         expect(await warehouse.rows(builtPartitions(db, 'one', columns).compile().sql)).toEqual([
-          { ...expected, digest: expect.stringMatching(/^\d+$/) },
+          { ...expected, digest: 'digest of it' },
         ]);
       }),
       { numRuns: 60 },

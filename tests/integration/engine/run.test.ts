@@ -435,7 +435,7 @@ describe('--full-refresh', () => {
       ['2025-07-03', '30', '2025-07-10'],
     ]);
     const { message } = await shop.run({ ...tomorrow, select: 'totals' });
-    expect(message['model.totals']).toBe('1 row, 2 partitions');
+    expect(message['model.totals']).toBe('2 rows, 3 partitions'); // all: which others there are, only the query knows
     expect((await totals()).map(([day]) => day)).toEqual(['2025-07-02', '2025-07-03']);
   });
 

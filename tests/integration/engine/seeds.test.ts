@@ -121,17 +121,16 @@ describe('a seed file', () => {
   });
 });
 
-const engine = pathToFileURL(join(root, 'engine/index.ts')).href;
+const vocabulary = pathToFileURL(join(root, 'engine/vocabulary/index.ts')).href;
 
 const totalsWithBonus = `\
-import { cast, rowsDigest } from '${engine}';
+import { cast } from '${vocabulary}';
 import { schema } from './schema.ts';
-const sold = (db) => db.selectFrom('sales').leftJoin('bonuses', 'bonuses.since', 'sales.day');
 export default {
   table: schema.totals,
   definition: {
-    inputs: ({ db }) => sold(db).groupBy('day').select((eb) => ['day', rowsDigest(eb.ref('amount'), eb.ref('bonus')).as('digest')]),
-    query: ({ db, asOf }) => sold(db).innerJoin('dirty_partitions as dirty', 'dirty.day', 'sales.day')
+    sources: { bonuses: { by: { day: 'since' } } },
+    query: ({ db, asOf }) => db.selectFrom('sales').leftJoin('bonuses', 'bonuses.since', 'sales.day')
       .select((eb) => ['sales.day', cast('BIGINT', eb('amount', '+', eb.fn.coalesce('bonus', eb.lit(0)))).as('total'), cast('TIMESTAMP', asOf).as('built_at')]),
   },
 };
@@ -149,8 +148,8 @@ async function seededShop(columns = `since: date('Day.'), bonus: integer('Bonus.
         text
           .replace('import { ', 'import { integer, ')
           .replace(
-            '  partition_state:',
-            `  bonuses: table('bonuses', { description: 'Bonuses.', key: ['since'], columns: { ${columns} }${options} }),\n  partition_state:`,
+            '  ...engineTables,',
+            `  bonuses: table('bonuses', { description: 'Bonuses.', key: ['since'], columns: { ${columns} }${options} }),\n  ...engineTables,`,
           ),
       'totals.ts': () => totalsWithBonus,
     },

@@ -109,7 +109,7 @@ describe('a run after one that found nothing to do', () => {
     ['in another month', { asOf: new Date('2025-08-10T09:00:00Z') }],
     ['of another timeframe', { options: { timeframes: ['1d', '1h'] } }],
   ])('%s plans again', async (_what, more) => {
-    await expect(run(more, unreadable(listed))).rejects.toThrow('this run has planned anew');
+    await expect(run(more, unreadable(listed))).rejects.toThrow('this run has planned again');
   });
 
   test('fetches what was listed since', async () => {
@@ -133,7 +133,7 @@ describe('a run after one that found nothing to do', () => {
 
   test('plans again if its record is damaged', async () => {
     writeFileSync(join(stagingDir, 'nothing-wanted.json'), '{"basis":');
-    await expect(run({}, unreadable(listed))).rejects.toThrow('this run has planned anew');
+    await expect(run({}, unreadable(listed))).rejects.toThrow('this run has planned again');
     expect(await run()).toMatchObject(nothing);
   });
 });

@@ -145,7 +145,7 @@ describe('a warehouse that was made before the project had migrations', () => {
   test('is adopted by migrate up, with its rows', async () => {
     await expect(project.build(schemaOf(days, partitionState))).rejects.toMatchObject({ code: 'SCHEMA_OUTDATED' });
     expect(await project.up(schemaOf(days, partitionState))).toContain(
-      '0001_first  recognised: the database has been through it',
+      '0001_first  recognised as applied',
     );
     expect(await project.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5 }]);
     expect(await project.rows('SELECT "number", "name" FROM schema_migrations')).toEqual([
@@ -159,7 +159,7 @@ describe('a warehouse that was made before the project had migrations', () => {
     await rm(project.paths.root, { recursive: true });
     await project.build(more, `INSERT INTO days VALUES ('BTCUSDT', 1.5, 3)`);
     await project.create('trades', more);
-    expect(await project.up(more)).toContain('0002_trades  recognised: the database has been through it');
+    expect(await project.up(more)).toContain('0002_trades  recognised as applied');
     expect(await project.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5, trades: 3n }]);
     await project.build(more);
   });

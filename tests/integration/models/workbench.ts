@@ -99,6 +99,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   /** The tables that models without `inputs` read. */
   const tables = [
     ...[schema.archive_objects, schema.ohlcv, schema.symbols, schema.listed_spans, schema.daily_availability],
+    ...[schema.known_quote_assets, schema.symbol_exceptions, schema.contract_sizes],
   ] as readonly Table[];
   const takeSnapshots = async (): Promise<void> => {
     for (const { name } of tables)

@@ -98,9 +98,9 @@ test('an aborted signal ends the writing', async () => {
 test.each([
   ['write DIR --as-of 2025-02-30', '--as-of must be a UTC date or time, not `2025-02-30`'],
   ['write DIR --as-of today', '--as-of must be a UTC date or time, not `today`'],
-  ['serve DIR --port abc', '--port wants a number from 0 to 65535, not `abc`'],
-  ['serve DIR --port 65536', '--port wants a number from 0 to 65535, not `65536`'],
-  ['serve DIR --port -1', '--port wants a number from 0 to 65535, not `-1`'],
+  ['serve DIR --port abc', '--port must be a number from 0 to 65535, got `abc`'],
+  ['serve DIR --port 65536', '--port must be a number from 0 to 65535, got `65536`'],
+  ['serve DIR --port -1', '--port must be a number from 0 to 65535, got `-1`'],
 ])('archive %s is refused', async (words, problem) => {
   const directory = await tempDir('refused-');
   const args = words.split(' ').map((word) => (word === 'DIR' ? join(directory, 'new') : word));

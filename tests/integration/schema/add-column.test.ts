@@ -33,7 +33,7 @@ test('adding a column is one line in schema.ts, one in the model, and migrate ne
   await scratch.edit(
     'models/market/symbols.ts',
     `          'listed.spells',\n`,
-    `          cast.nullable('INTEGER', sql\`length(\${eb.ref('listed.symbol')})\`).as('name_length'),\n          'listed.spells',\n`,
+    `          cast('INTEGER', characters(eb.ref('listed.symbol'))).as('name_length'),\n          'listed.spells',\n`,
   );
   const edited = await filesOf(scratch.root);
   expect(changed(untouched, edited)).toEqual(['models/market/symbols.ts', 'models/schema.ts']);

@@ -197,8 +197,8 @@ describe('the check reports', () => {
   test('a model whose types differ in a way that TypeScript cannot see', async () => {
     await scratch.edit(
       'models/market/symbols.ts',
-      `cast('INTEGER', sql\`1 + count(*)`,
-      `cast('SMALLINT', sql\`1 + count(*)`,
+      `cast('INTEGER', plus(countWhere(`,
+      `cast('SMALLINT', plus(countWhere(`,
     );
     const { exitCode, stdout } = await check();
     expect(stdout).toContain(

@@ -26,7 +26,7 @@ test.each([
   ["const ratio = (a) => sql`a / b`; ratio(1).as('ratio')", 'a raw fragment is selected without a cast'],
   ["function ratio(a) { return sql`a / b`; } ratio(1).as('ratio')", 'a raw fragment is selected without a cast'],
   ["const one = sql`1`; const same = one; (isOne ? same : a).as('b')", 'a raw fragment is selected without a cast'],
-  ['query.$castTo<{ a: number }>()', '$castTo() is believed, not proved'],
+  ['query.$castTo<{ a: number }>()', '$castTo() is a claim that nothing proves'],
   ["eb.fn<string>('left', ['a'])", 'the type of a function that is called by its name is believed'],
   ["fn.agg<string>('arg_max', ['a', 'b'])", 'the type of a function that is called by its name is believed'],
 ])('%s is found', async (text, problem) => {
@@ -45,7 +45,7 @@ test('more raw fragments than are allowed are refused', async () => {
 });
 
 test('models, queries and data tests are looked at', async () => {
-  const text = "sql`1`.as('one')";
+  const text = "query.$castTo<{ a: number }>()";
   const root = await tree({ 'queries/a.ts': text, 'tests/data/b.ts': text, 'engine/c.ts': text });
   expect(await checkRawSql(root)).toHaveLength(2);
 });

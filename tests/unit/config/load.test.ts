@@ -104,6 +104,7 @@ describe('a valid pipeline.yaml', () => {
       'ohlcv_units',
       'conflicts',
       'gaps',
+      'listed_spans',
       'daily_availability',
       'volume_rankings',
     ]);

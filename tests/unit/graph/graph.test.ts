@@ -23,6 +23,7 @@ describe('the graph of pipeline.yaml', () => {
       'model.ohlcv_units',
       'model.conflicts',
       'model.gaps',
+      'model.listed_spans',
       'model.daily_availability',
       'model.volume_rankings',
       'export.daily_availability',
