@@ -95,17 +95,27 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
     );
   }
 
+  const compiled = new Map<string, Promise<readonly CompiledModel[]>>();
+  function modelsWith(vars: Vars): Promise<readonly CompiledModel[]> {
+    const json = JSON.stringify(vars);
+    const known = compiled.get(json) ?? compile(json);
+    compiled.set(json, known);
+    return known;
+  }
+  async function compile(json: string): Promise<readonly CompiledModel[]> {
+    const project = await openProject(pipeline, resolveVars(pipeline, { json }));
+    return Promise.all(nodes.map((node) => project.model(node)));
+  }
+
   const snapshotOf = (name: string) => `"$snapshot ${name}"`;
   /** The tables that models without `inputs` read. */
   const tables = [
     ...[schema.archive_objects, schema.ohlcv, schema.symbols, schema.listed_spans, schema.daily_availability],
     ...[schema.known_quote_assets, schema.symbol_exceptions, schema.contract_sizes],
   ] as readonly Table[];
-  const takeSnapshots = async (): Promise<void> => {
-    for (const { name } of tables)
-      await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${snapshotOf(name)} AS FROM ${name}`);
-  };
-  await takeSnapshots();
+  const takeSnapshot = (name: string) =>
+    warehouse.run(`CREATE OR REPLACE TEMP TABLE ${snapshotOf(name)} AS FROM ${name}`);
+  for (const { name } of tables) await takeSnapshot(name);
 
   /** A test writes to tables as it likes; what it changed is noted as if their extract or model had published it. */
   async function noteEdits(readersOf: BuildOptions['readersOf']): Promise<void> {
@@ -120,6 +130,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       };
       await put(before);
       await noteChanges(warehouse, table, await readersOf(table.name), '', () => put('"$edited"'));
+      await takeSnapshot(table.name);
     }
   }
 
@@ -197,8 +208,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
     async build(name: string, options: Partial<BuildOptions> & { readonly vars?: Vars } = {}): Promise<BuildOutcome> {
       if (name === 'daily_availability') await this.build('listed_spans', { ...options, tests: [] });
       const { vars = {}, ...more } = options;
-      const project = await openProject(pipeline, resolveVars(pipeline, { json: JSON.stringify(vars) }));
-      const models = await Promise.all(nodes.map((node) => project.model(node)));
+      const models = await modelsWith(vars);
       const readersOf = async (table: string) =>
         models.filter(
           ({ inputsSql, sources }) => inputsSql === undefined && sources.some((source) => source.table.name === table),
@@ -210,7 +220,7 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
           ...more,
         });
       } finally {
-        await takeSnapshots();
+        if (tables.some((table) => table.name === name)) await takeSnapshot(name);
       }
     },
 
