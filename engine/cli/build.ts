@@ -24,6 +24,7 @@ export interface BuildOptions extends GlobalOptions, SelectionOptions {
   /** `true` means the lock next to pipeline.yaml. */
   readonly locked?: string | true;
   readonly failFast?: boolean;
+  readonly verifyIncremental?: boolean;
   readonly wait?: boolean;
   readonly yes?: boolean;
   readonly warnError?: boolean;
@@ -45,6 +46,12 @@ export async function resolveBuild(cli: Cli, command: 'run' | 'test' | 'plan', o
     import('../config/window.ts'),
   ]);
   const { start, end, asOf: flag } = options;
+  if (options.verifyIncremental && (start ?? end) !== undefined) {
+    throw new PipelineError('USAGE', '--verify-incremental compares whole tables, so it takes no --start or --end', {
+      key: '--verify-incremental',
+      hint: 'leave out --start and --end',
+    });
+  }
   const window = resolveWindow({ ...(start !== undefined && { start }), ...(end !== undefined && { end }) });
   const asOf = resolveAsOf({ target, env: cli.env, now: cli.now(), ...(flag !== undefined && { flag }) });
   const found = onlyThese(select(graph, options), cli.only);
@@ -98,6 +105,7 @@ export async function build(cli: Cli, command: 'run' | 'test', options: BuildOpt
       relist: options.relist ?? false,
       locked: lockOf(options, wanted, cli),
       failFast: options.failFast ?? false,
+      verifyIncremental: options.verifyIncremental ?? false,
       wait: options.wait ?? false,
       warnError: options.warnError ?? false,
       yes: options.yes ?? false,

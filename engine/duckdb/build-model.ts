@@ -27,6 +27,7 @@ import {
 } from './run-test.ts';
 import { readFrom } from './source.ts';
 import { builtPartitions, digestAgain } from './state.ts';
+import { verifyModel } from './verify-model.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface BuildOptions {
@@ -37,6 +38,8 @@ export interface BuildOptions {
   /** Returns the models that read a table and that are built by its changes. */
   readonly readersOf: (table: string) => Promise<readonly Reader[]>;
   readonly failuresDir: string;
+  /** Compares the whole table with a full build, before anything is published. */
+  readonly verify?: boolean;
   /** Set if `isUpToDate`: only the tests that read the clock are left to run. */
   readonly upToDate?: boolean;
   /** The extract behind the staged sources that the model reads, and a folder for temporary files. */
@@ -88,7 +91,7 @@ export async function buildModel(
   model: CompiledModel,
   options: BuildOptions,
 ): Promise<BuildOutcome> {
-  if (options.upToDate && !options.tests.some(readsClock)) {
+  if (options.upToDate && !options.verify && !options.tests.some(readsClock)) {
     return {
       status: 'reused',
       rows: 0,
@@ -165,6 +168,7 @@ async function publish(
     const { rows, partitions } = byChanges
       ? await buildByChanges(warehouse, model, dirty, { runId: options.runId, readers })
       : await replaceDirty(warehouse, model, dirty, { ...options, readers });
+    if (options.verify) await verifyModel(warehouse, model);
     if (!options.upToDate)
       for (const statement of model.publishedSql) await runPublished(warehouse, model, statement, options);
     const tests: TestOutcome[] = [];

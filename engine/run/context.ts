@@ -33,6 +33,8 @@ export interface RunOptions {
   /** The lock that the sources must match. */
   readonly locked: string | undefined;
   readonly failFast: boolean;
+  /** Compares each table with a full build before it is published. */
+  readonly verifyIncremental?: boolean;
   readonly wait: boolean;
   readonly warnError: boolean;
   readonly yes: boolean;
@@ -82,6 +84,7 @@ export interface ExtractScope {
 /** The state that all nodes of a run share. */
 export interface RunContext extends ExtractScope {
   readonly runId: string;
+  readonly verifyIncremental: boolean;
   readonly graph: Graph;
   readonly warehouse: WarehouseHost;
   /** Reports the outcome of a node to the reporter and the artifacts. */

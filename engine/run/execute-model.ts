@@ -53,6 +53,7 @@ export async function executeModel(
       const built = await buildModel(warehouse, model, {
         ...{ window, runId, asOf, tests: compiled, upToDate },
         readersOf: (table) => readersOf(table, context),
+        verify: context.verifyIncremental && canVerify(model, context),
         failuresDir: path.join(context.paths.artifacts, 'failures'),
         ...(source && { source }),
         signal: context.signal,
@@ -86,6 +87,11 @@ export async function executeModel(
     ].join(', '),
     facts: { rows_affected: rows, partitions, rejected, incomplete },
   };
+}
+
+/** A view has no rows, and those of staged files are verified when they are loaded. */
+function canVerify({ table, reads }: CompiledModel, { project }: RunContext): boolean {
+  return table.kind !== 'view' && !reads.some((name) => project.schema[name]?.kind === 'source');
 }
 
 const lastingTestsPassed = ({ tests }: BuildOutcome): boolean =>

@@ -109,6 +109,7 @@ async function runHeld(
   const acknowledgements = createAcknowledgements(pipeline, options.target.name, reporter);
   const context: RunContext = {
     runId,
+    verifyIncremental: options.verifyIncremental ?? false,
     asOf: options.asOf,
     target: options.target,
     paths,

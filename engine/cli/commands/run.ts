@@ -18,6 +18,7 @@ export function defineRun(program: Command, cli: Cli): void {
     .option('-x, --fail-fast', 'stop at the first failure')
     .option('--threads <n>', 'number of nodes that run at once', wholeNumber(1))
     .addOption(memoryLimit())
+    .option('--verify-incremental', 'compare each table with a full build before it is published')
     .option('--dry-run', 'show what would be done and why, like plan, without doing it')
     .option('--wait', 'wait while another run has the target locked')
     .option('--yes', 'fetch large amounts without asking')

@@ -133,14 +133,18 @@ test('an acknowledged test passes within its bound, and warns again when it gets
   await shop.sell(days);
   const good = await shop.run({ warnError: true });
   expect(good).toMatchObject({ exitCode: 0, status: { 'test.several': 'pass' } });
-  expect(good.message['test.several']).toMatch(/^acknowledged: the shop is new; .*pipeline\.yaml:\d+:\d+: 2 measured, 4 wanted; /);
+  expect(good.message['test.several']).toMatch(
+    /^acknowledged: the shop is new; .*pipeline\.yaml:\d+:\d+: 2 measured, 4 wanted; /,
+  );
   expect(await resultOf(shop, 'test.several')).toMatchObject({ status: 'pass', acknowledged: 'the shop is new' });
   expect(await shop.rows("SELECT status, value FROM test_results WHERE test = 'several'")).toEqual([['warn', '2.0']]);
 
   await shop.sell({ '2025-07-01': 10 });
   const bad = await shop.run({ warnError: true });
   expect(bad).toMatchObject({ exitCode: 1, status: { 'test.several': 'warn' } });
-  expect(bad.message['test.several']).toMatch(/^worse than pipeline\.yaml:33:5 acknowledges; .*pipeline\.yaml:20:9: 1 measured, 4 wanted/);
+  expect(bad.message['test.several']).toMatch(
+    /^worse than pipeline\.yaml:33:5 acknowledges; .*pipeline\.yaml:20:9: 1 measured, 4 wanted/,
+  );
   expect(logOf(bad.events, 'warn')).toEqual([]);
 
   await shop.sell({ ...days, '2025-07-03': 5, '2025-07-04': 6 });

@@ -306,6 +306,20 @@ describe('a mistake in sources', () => {
     expect(await rowsOf(warehouse, 'trends')).toEqual(before);
   });
 
+  test('shows when the whole table is compared: its partitions and rows are named, and nothing is published', async () => {
+    await using warehouse = await filled();
+    for (const model of compiled) await makeUp(warehouse, model);
+    for (const model of compiled) expect((await makeUp(warehouse, model, { verify: true })).status).toBe('reused');
+    await warehouse.run(`UPDATE sold SET value = 99 WHERE day = '2025-07-02' AND shop = 'b'`);
+    await expect(makeUp(warehouse, named('sold'), { verify: true })).rejects.toMatchObject({
+      code: 'SOURCES_INVALID',
+      message:
+        'sold differs from a full build in 1 partition: 2025-07-02\n' +
+        '  stored:\n    day=2025-07-02T00:00:00.000Z shop=b value=99\n' +
+        '  built:\n    day=2025-07-02T00:00:00.000Z shop=b value=1',
+    });
+  });
+
   test.each([
     [
       'a source without the partition columns',

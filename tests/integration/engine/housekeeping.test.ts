@@ -265,7 +265,9 @@ describe('show', () => {
     await expect(show('total')).rejects.toMatchObject({ code: 'USAGE', details: { hint: 'did you mean totals?' } });
     await expect(show('zzz')).rejects.toMatchObject({
       code: 'USAGE',
-      details: { hint: 'known tables: sales, totals, trends, partition_state, pending_changes, test_results, schema_migrations' },
+      details: {
+        hint: 'known tables: sales, totals, trends, partition_state, pending_changes, test_results, schema_migrations',
+      },
     });
   });
 

@@ -144,9 +144,7 @@ describe('a warehouse that was made before the project had migrations', () => {
 
   test('is adopted by migrate up, with its rows', async () => {
     await expect(project.build(schemaOf(days, partitionState))).rejects.toMatchObject({ code: 'SCHEMA_OUTDATED' });
-    expect(await project.up(schemaOf(days, partitionState))).toContain(
-      '0001_first  recognised as applied',
-    );
+    expect(await project.up(schemaOf(days, partitionState))).toContain('0001_first  recognised as applied');
     expect(await project.rows('FROM days')).toEqual([{ symbol: 'BTCUSDT', volume: 1.5 }]);
     expect(await project.rows('SELECT "number", "name" FROM schema_migrations')).toEqual([
       { number: 1, name: '0001_first' },

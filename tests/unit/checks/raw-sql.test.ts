@@ -45,7 +45,7 @@ test('more raw fragments than are allowed are refused', async () => {
 });
 
 test('models, queries and data tests are looked at', async () => {
-  const text = "query.$castTo<{ a: number }>()";
+  const text = 'query.$castTo<{ a: number }>()';
   const root = await tree({ 'queries/a.ts': text, 'tests/data/b.ts': text, 'engine/c.ts': text });
   expect(await checkRawSql(root)).toHaveLength(2);
 });
