@@ -239,13 +239,16 @@ async function runNodes(nodes: readonly GraphNode[], options: RunOptions, contex
     const ofGates = (gates.get(id) ?? []).flatMap((gate) => gate.needs);
     return [...new Set([...needs, ...ofGates.filter((need) => need !== id)])];
   };
+  const extractsOf = (node: GraphNode) => (node.kind === 'seed' ? extractsBefore(node, graph) : []);
+  // A warehouse that has nothing but seeds would bind a new target to an archive that it could not reach.
+  const isFirst = stateOfFile(context.paths.warehouse) !== 'there';
   const scheduled = nodes
     .filter((node) => node.kind !== 'test' || !gates.get(node.parent)?.includes(node))
     .map((node) => ({
       id: node.id,
       node,
-      needs: needsOf(node).filter((id) => selected.has(id)),
-      after: node.kind === 'seed' ? extractsBefore(node, graph) : [],
+      needs: [...needsOf(node), ...(isFirst ? extractsOf(node) : [])].filter((id) => selected.has(id)),
+      after: extractsOf(node),
       pool: node.kind === 'extract' ? ('network' as const) : ('warehouse' as const),
     }));
   const downloads = new Set(nodes.filter((node) => isExtract(node) && isOn(node, context)).map(({ id }) => id));

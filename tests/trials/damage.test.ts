@@ -143,6 +143,9 @@ test('a warehouse older than digests gets them from migrate up, and nothing in i
     await warehouse.run('ALTER TABLE partition_state DROP COLUMN rows_digest');
     for (const column of ['instrument_type', 'cadence', 'symbol', 'timeframe', 'period_start', 'period_end'])
       await warehouse.run(`ALTER TABLE staged_archives DROP COLUMN ${column}`);
+    for (const table of ['listed_spans', 'pending_changes', 'known_quote_assets', 'symbol_exceptions'])
+      await warehouse.run(`DROP TABLE ${table}`);
+    for (const table of ['contract_sizes', 'resampling_exceptions']) await warehouse.run(`DROP TABLE ${table}`);
     await warehouse.run('DELETE FROM schema_migrations WHERE number >= 9');
   }
   expectExit(await pipelineInProcess(['migrate', 'up', '--target', 'mirror'], { dataDir }), 0);

@@ -152,7 +152,7 @@ describe('incremental equals full', () => {
     await it.archive.putDay('XRPUSDT', '2025-07-02', { edition: 3 });
     await it.run({ args: ['--relist', '--select', '+ohlcv'] });
     await it.run({ args: ['--select', 'symbols'] });
-    await it.run({ args: ['--select', 'daily_availability'] });
+    await it.run({ args: ['--select', 'availability'] });
     await it.run({ args: ['--select', 'rankings'] });
 
     const expected = await it.rowsFromNothing({});
