@@ -23,7 +23,7 @@ export interface TableRead {
 // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
 type AnyNode = OperationNode & Record<string, any>;
 
-/** What the names in one FROM clause refer to; a name of a CTE or a subquery refers to no table. */
+/** Name in one FROM clause → its table; undefined for a CTE or a subquery. */
 type Scope = ReadonlyMap<string, string | undefined>;
 
 const isNode = (value: unknown): value is AnyNode =>

@@ -24,7 +24,7 @@ export type SparseRow<T extends Table> = { readonly [K in keyof T['columns']]?: 
 /** A unit test of a model: what its query returns for a few rows. */
 export interface ModelTest<S extends Schema = Schema, Name extends keyof S & string = keyof S & string> {
   readonly model: Name;
-  /** What the test shows, for readers of a failure. */
+  /** Explains the test to readers of a failure. */
   readonly description?: string;
   /**
    * Rows of the tables that the model reads; a table that is not named is empty. A column that is left out is NULL, or,

@@ -7,7 +7,7 @@ export interface CsvField extends Position {
   readonly isQuoted: boolean;
 }
 
-/** What is wrong with a text that is not CSV, and where. */
+/** A defect of a text that is not CSV, and its position. */
 export interface CsvFault extends Position {
   readonly message: string;
 }

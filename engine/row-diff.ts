@@ -1,6 +1,6 @@
 type Row = Readonly<Record<string, string | null>>;
 
-/** What differs between the rows that were expected and those that came. */
+/** The differences between expected rows and actual ones. */
 export interface RowDiff {
   readonly differing: readonly { readonly expected: Row; readonly found: Row; readonly columns: readonly string[] }[];
   readonly missing: readonly Row[];

@@ -6,7 +6,7 @@ export type InstrumentType = (typeof instrumentTypes)[number];
 export const cadences = ['daily', 'monthly'] as const;
 export type Cadence = (typeof cadences)[number];
 
-/** Where a bar comes from: an archive of either cadence, or the exchange's REST API. */
+/** The origin of a bar: an archive of either cadence, or the exchange's REST API. */
 export const dataSources = [...cadences, 'rest'] as const;
 export type DataSource = (typeof dataSources)[number];
 

@@ -1,5 +1,5 @@
 /**
- * What changed since a model last looked. A publication compares the rows that it replaces with those that replace them,
+ * The changes since a model last looked. A publication compares the rows that it replaces with those that replace them,
  * and notes for each model that reads the table which values of its map they differ in, in the same transaction. So the
  * work that a model has follows from the changes, not from a scan of its sources.
  */

@@ -24,7 +24,7 @@ export const descending = (value: Expression<unknown>): Descending => ({ descend
 export interface Window {
   readonly partitionBy?: Many<Expression<unknown>>;
   readonly orderBy?: Many<Expression<unknown> | Descending>;
-  /** So many rows before the current one, and that one; or `before`, all before it. The default is all up to it. */
+  /** The number of rows before the current one, which is included; `before` for all before it. By default all up to it. */
   readonly rows?: { readonly preceding: number } | 'before';
 }
 
@@ -56,8 +56,8 @@ const overNode = (call: OperationNode, window: Window): OperationNode =>
   wordNode('over', asValue(call), asValue(windowNode(window)));
 
 /**
- * An aggregate: `Group` is what a group of rows gives, and NULL stands for none, unless no row is 0 rows. Without a
- * GROUP BY there may be no row, so it is NULL then; in one, `ofGroup` says that there is one.
+ * An aggregate. `Group` is its type for a group of rows, and it is NULL for no rows, unless it counts them. A query without
+ * GROUP BY may have no rows; `ofGroup` declares that there is a group.
  */
 export class Aggregate<Group, None = null> extends ExpressionWrapper<never, never, Group | None> {
   readonly #call: OperationNode;
@@ -69,12 +69,12 @@ export class Aggregate<Group, None = null> extends ExpressionWrapper<never, neve
     this.#finish = finish;
   }
 
-  /** Of the rows for which a condition holds. */
+  /** Restricts it to rows for which a condition holds. */
   filter(condition: Condition): Aggregate<Group | None, None> {
     return new Aggregate(wordNode('filter', asValue(this.#call), condition), this.#finish);
   }
 
-  /** Of the rows of each row's window. */
+  /** Computes it over the window of each row. */
   over(window: Window & { readonly rows: 'before' }): Value<Group | None>;
   over(window?: Window): Value<Group>;
   over(window: Window = {}): Value<Group> {
@@ -164,10 +164,10 @@ export const denseRank = (): WindowFunction<bigint> => windowFunction(wordNode('
 /** From 0 for the first row to 1 for the last one. */
 export const percentRank = (): WindowFunction<number> => windowFunction(wordNode('percent_rank'));
 
-/** The value so many rows before; NULL if there is no such row. */
+/** The value that many rows before; NULL if there is no such row. */
 export const lag = <T>(value: Expression<T>, rows = 1): WindowFunction<T | null> =>
   windowFunction(wordNode('lag', value, rows));
 
-/** The value so many rows after; NULL if there is no such row. */
+/** The value that many rows after; NULL if there is no such row. */
 export const lead = <T>(value: Expression<T>, rows = 1): WindowFunction<T | null> =>
   windowFunction(wordNode('lead', value, rows));

@@ -4,7 +4,7 @@ import { type Decimal, type NullOf, type Operand, type Value, word } from './val
 /** A number of any SQL type: BIGINT reads as `bigint`, the others as `number`. The two do not mix: cast one of them. */
 type Numeric = number | bigint | Decimal | null;
 
-/** What a number can be combined with. */
+/** An operand that a number can be combined with. */
 type Like<A> = A extends bigint ? bigint | null : A extends Decimal ? Decimal | null : number | null;
 
 type Base<A> = Exclude<A, null> extends bigint ? bigint : Exclude<A, null> extends Decimal ? Decimal : number;
@@ -20,7 +20,7 @@ const arithmetic =
 export const plus = arithmetic('plus');
 export const minus = arithmetic('minus');
 export const times = arithmetic('times');
-/** What an integer division leaves; it has the sign of the dividend. */
+/** The remainder of an integer division, with the sign of the dividend. */
 export const remainder = arithmetic('remainder');
 /** The whole part of a quotient: -7 by 2 is -3. */
 export const intDivide = arithmetic('int_divide');

@@ -37,7 +37,7 @@ export const replacePattern = <T extends Text>(
 export const hasPattern = <T extends Text>(text: Expression<T>, pattern: string): Value<boolean | NullOf<T>> =>
   word('has_pattern', text, pattern);
 
-/** What the first group of a regular expression finds; the empty text if that is nothing. */
+/** The match of the first group of a regular expression; the empty text if there is none. */
 export const extractPattern = <T extends Text>(text: Expression<T>, pattern: string): Value<string | NullOf<T>> =>
   word('extract_pattern', text, pattern);
 

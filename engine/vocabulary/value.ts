@@ -27,7 +27,7 @@ export type Condition = Expression<SqlBool | null>;
 
 type Constant = string | number | bigint | boolean | null;
 
-/** An expression, or a constant that takes its SQL type from what it stands beside. */
+/** An expression, or a constant that takes its SQL type from the other operand. */
 export type Operand<T> = Expression<T> | Extract<T, Constant>;
 
 export function asValue<T>(node: OperationNode): Value<T> {

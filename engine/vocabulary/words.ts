@@ -10,7 +10,7 @@ import {
 } from 'kysely';
 import type { SqlType } from '../schema/table.ts';
 
-/** What the functions of the vocabulary put into an operation tree: function nodes of these names. */
+/** The names of the function nodes that the vocabulary puts into an operation tree. */
 export type Word =
   // Types and casts
   | `type_${SqlType}`
@@ -111,7 +111,7 @@ export type Word =
 /** How an engine writes each word: `$1` is the first operand, `$*` stands for all, and `$+` for all but the first. */
 export interface Dictionary {
   readonly words: Readonly<Record<Word, string>>;
-  /** A text as it stands between quotes, if more than the quotes in it has to be escaped. */
+  /** Escapes a text for use between quotes, if more than its quotes must be escaped. */
   readonly escape?: (text: string) => string;
 }
 
@@ -138,7 +138,7 @@ function templateOf(text: string): Template {
   };
 }
 
-/** Nodes whose text may fall apart beside an operator. */
+/** Nodes that need parentheses next to an operator. */
 const loose = ['BinaryOperationNode', 'UnaryOperationNode', 'AndNode', 'OrNode', 'RawNode'];
 
 /** Writes the words of a tree as one engine does. */

@@ -73,13 +73,13 @@ function bars(db: Kysely<Database>, vars: Vars) {
     });
 }
 
-/** What the key of a daily archive has before, between and after its symbol, its symbol again, and its day. */
+/** Returns the constant parts of a daily archive's key: before, between and after its two symbols and its day. */
 function textsOfKey(timeframe: string): readonly string[] {
   const key = { instrument_type: instrumentType, cadence: 'daily', symbol: '*', timeframe, period: '*' };
   return formatKey(key as ArchiveKey).split('*');
 }
 
-/** Where a symbol's archives are, or would be, up to the day, whatever host they were listed on (A22). */
+/** The URL of a symbol's daily archives, listed or not, up to the day; always on the public host (A22). */
 function publicUrlUpToDay(symbol: Expression<string>, timeframe: string) {
   const name = percentEncode(symbol);
   const [tree = '', between = '', upToDay = ''] = textsOfKey(timeframe);

@@ -72,9 +72,9 @@ export function barOf(lines: Lines) {
 }
 
 /**
- * Every bar of `overlapping_klines` once, in the order in which they are stored: the daily archive's where a monthly one differs
- * (A12), labelled monthly where both say the same, whichever was at hand first; the exchange's own where no archive has
- * it. Where one file says two things of a bar, it has no `data_source` either.
+ * Every bar of `overlapping_klines` once, in storage order. If a daily and a monthly archive differ, the daily one wins
+ * (A12); if they agree, the bar is labelled monthly. A bar from the exchange stands in where no archive has it. A bar for
+ * which one file has two different rows has no `data_source`.
  */
 export const chosenBars = (db: Kysely<Database>) =>
   db

@@ -27,13 +27,13 @@ import { longestSlots, msOfDay, timeframeNames, timeframes } from '../../exchang
 
 const eb = expressionBuilder<Record<never, never>>();
 
-/** What exchange/slots.ts says, in SQL and µs; a property test holds the two together. */
+/** The constants of exchange/slots.ts in µs; a property test compares SQL and TypeScript. */
 const microsecondsOf = (ms: number) => BigInt(ms) * 1000n;
 const day = microsecondsOf(msOfDay);
 const week = microsecondsOf(longestSlots['1w']);
 const monday = microsecondsOf(firstMonday);
 
-/** A published time: ms as 13 digits, µs as 16, decided row by row (A2). NULL where it is not a number. */
+/** A published time: ms as 13 digits, µs as 16, decided row by row (A2). NULL if it is not a number. */
 export function instant(text: Expression<unknown>) {
   const value = tryCast('BIGINT', text);
   return fromEpochMicroseconds(choose([[eb(abs(value), '>=', BigInt(firstMicros)), value]], times(value, 1000n)));

@@ -17,8 +17,8 @@ import type { withMissing } from './missing.ts';
 const { and, eb, or } = expressionBuilder<Database>();
 
 /**
- * What is known of an archive: `verified` and in `ohlcv`; `rejected`; `failed`; `none` where it is not listed or the
- * host has none; `open` where it was not asked for, or is not loaded.
+ * The state of an archive: `verified` if it is in `ohlcv`; `rejected`; `failed`; `none` if it is not listed or the host
+ * does not have it; `open` if it was not requested or is not loaded.
  */
 const standing = (key: Expression<string | null>, status: Expression<string | null>, isLoaded: Expression<SqlBool>) =>
   choose(

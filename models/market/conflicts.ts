@@ -18,7 +18,7 @@ import { defineModel } from '../define.ts';
 import { archivesAtHand, builtMonths } from './archives_at_hand.ts';
 import { instant } from './calendar.ts';
 
-/** What `ohlcv` calls the columns that an archive publishes. */
+/** Published column → its name in `ohlcv`. */
 const columnOf = {
   open: 'open',
   high: 'high',
@@ -36,8 +36,8 @@ const published = Object.keys(columnOf) as (keyof typeof columnOf)[];
 const barColumns = ['instrument_type', 'symbol', 'timeframe', 'timestamp'] as const;
 
 /**
- * What a monthly and a daily archive say differently of the same bar (A12), a row a figure. `ohlcv` has what the daily
- * one says, so only its bars from daily archives are looked at, and only in months of which both kinds are staged.
+ * The figures in which a monthly and a daily archive differ for the same bar (A12), one row each. `ohlcv` has the daily
+ * figures, so only its bars from daily archives are compared, and only in months for which both kinds are staged.
  */
 export default defineModel('conflicts', {
   inputs: ({ db }) =>

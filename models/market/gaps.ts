@@ -18,7 +18,7 @@ import { withGapSlots } from './gap_slots.ts';
 import { withListings } from './listings.ts';
 import { withMissing } from './missing.ts';
 
-/** What every series lacks between its first bar and its last published slot, and why; docs/gaps.md has the rules. */
+/** The bars that each series lacks between its first bar and its last published slot, and why: see docs/gaps.md. */
 export default defineModel('gaps', {
   inputs: ({ db }) =>
     withAbsences(withListings(db))

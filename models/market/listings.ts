@@ -20,7 +20,7 @@ import type { Database } from '../schema.ts';
 
 const { eb } = expressionBuilder<Database>();
 
-/** So many days may the newest archives of a series be late (A21); one that lacks more has ended. */
+/** Days by which the newest archives of a series may be late (A21); a series that lacks more has ended. */
 const daysLate = 7;
 
 /** The last day of a delivery contract, by its name: `BTCUSDT_250627`; NULL for any other. */
@@ -28,10 +28,10 @@ const deliveryDay = (instrumentType: Expression<string>, symbol: Expression<stri
   choose([[eb(instrumentType, '<>', 'spot'), parseYymmdd(extractPattern(symbol, '_(\\d{6})$'))]]);
 
 /**
- * `listings`, a row a series: what the listing and the ledger say of it. `published_until` is the end of its last
- * published slot: the newest end listed for its market and timeframe, or its own, where it has ended before.
- * `unread_from` is the beginning of its first archive of which no bar can be expected in `ohlcv`; daily archives of a
- * month that a verified monthly archive covers are apart, as `doubted_from`: they say something of whole days only.
+ * `listings` has the listing and the ledger of each series in one row. `published_until` is the end of its last published
+ * slot: the newest end listed for its market and timeframe, or its own if the series has ended before. `unread_from` is
+ * the start of its first archive whose bars cannot be in `ohlcv`. Daily archives of a month that a verified monthly
+ * archive covers are separate, as `doubted_from`, because they are evidence for whole days only.
  */
 export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
   db

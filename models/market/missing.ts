@@ -37,12 +37,12 @@ const slotsOfWord = 64n;
 const isFull = (bits: Expression<Bits>) => eb(bits, '=', allBits());
 
 /**
- * `grids`, a row a series of which archives were asked for, and `missing`, what each grid lacks, day by day, as slots `[from_slot, to_slot)`. A grid
- * runs from the first bar, or from an archive before it that was not read (A28), to the last published slot or the last
- * bar. A day on which a contract is delivered is in two parts (A32).
+ * `grids` has a row for each series with requested archives, and `missing` the slots `[from_slot, to_slot)` that each
+ * grid lacks, day by day. A grid runs from the first bar, or from an earlier archive that was not read (A28), to the
+ * last published slot or the last bar. The day on which a contract is delivered has two parts (A32).
  *
- * Bars are gathered in one pass into words of 64 slots, a bit each; full words, which is nearly all, are not looked
- * into again, and nothing is joined to bars, which would take four times as long as gathering them.
+ * Bars are collected in one pass into words of 64 slots, one bit each. Full words, which are nearly all of them, are not
+ * looked into again, and nothing is joined to bars, since that takes four times as long as collecting them.
  */
 export const withMissing = (db: ReturnType<typeof withAbsences>) =>
   db

@@ -89,7 +89,7 @@ export const rejectedArchives = (db: Kysely<Database>) =>
 interface Defect {
   readonly is: Condition;
   readonly code: DefectCode | 'conflicting_duplicate';
-  /** What a person is shown. */
+  /** Text for people. */
   readonly says: Expression<string>;
 }
 

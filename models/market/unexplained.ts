@@ -65,7 +65,7 @@ export const withUnexplained = (db: ReturnType<typeof withCauses>) =>
           'fates.is_cut',
           'grids.instrument_type',
           'grids.timeframe',
-          // Where a ticker may have been away, only its own bars tell that it was not.
+          // If a ticker may have been away, only its own bars prove that it was not.
           choose([[ref('fates.is_away'), ref('grids.symbol')]], '').as('witness'),
           choose([[eb('grids.timeframe', '=', '3d'), ref('grids.first')]]).as('anchor'),
         ]),

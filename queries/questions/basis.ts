@@ -42,8 +42,8 @@ function sidesOf(asked: Asked) {
 const daysOfAYear = 365;
 
 /**
- * What a future costs above spot, bar by bar, at the close; bars that only one side has are left out. Of a delivery
- * contract in percent a year too, simple interest over 365 days, from the close to the delivery at 08:00 UTC.
+ * The premium of a future over spot, bar by bar, at the close; bars that only one side has are left out. For a delivery
+ * contract also in percent per year: simple interest over 365 days, from the close to the delivery at 08:00 UTC.
  */
 export const basis = defineQuestion({
   name: 'basis',
@@ -59,7 +59,7 @@ export const basis = defineQuestion({
       .orderBy('spot.timestamp')
       .select(({ ref }) => {
         const [ofSpot, ofFuture] = [ref('spot.close'), ref('future.close')];
-        // Of decimals, or 0.3 - 0.2 would be 0.09999999999999998.
+        // Decimals, because 0.3 - 0.2 would be 0.09999999999999998.
         const exact = (price: Expression<number>) => decimal(price, 38, 12);
         return [
           'spot.timestamp',
@@ -176,7 +176,7 @@ function contractOf(name: string, instrumentType: 'futures-um' | 'futures-cm'): 
   return { symbol: `${inDollars}_${suffix ?? 'PERP'}`, spot: inDollars.replace(/USD$/, 'USDT'), delivery };
 }
 
-/** Of `260327`. */
+/** Parses `260327`. */
 function deliveryOf(day: string): Date {
   const [year, month, date] = [day.slice(0, 2), day.slice(2, 4), day.slice(4)].map(Number) as [number, number, number];
   return new Date(Date.UTC(2000 + year, month - 1, date, deliveryHour));

@@ -16,7 +16,7 @@ interface Asked {
   readonly end: Date | undefined;
 }
 
-/** What a range asks for beyond the first and the last day with a bar of what is asked about. */
+/** Describes the parts of a range before the first and after the last day with a bar of the requested series. */
 async function outsideOfBars({ db, rows }: Reader<Database>, asked: Asked): Promise<readonly string[]> {
   const { instrumentType, symbol, timeframe, start, end } = asked;
   if (start === undefined && end === undefined) return [];

@@ -42,7 +42,7 @@ export const listings = defineQuestion({
         join.onRef('before.symbol', '=', 'day.symbol').onRef('before.date', '<', 'day.date'),
       )
       .where('day.date', '=', date)
-      // Of the first day of all, nobody knows who traded the day before.
+      // For the very first day, it is unknown who traded on the day before.
       .where('day.date', '>', (eb) =>
         eb.selectFrom('daily_availability').select(({ ref }) => neverNull(min(ref('date'))).as('first')),
       )
@@ -82,8 +82,8 @@ export const listings = defineQuestion({
 const dayBefore = (date: Date) => new Date(date.getTime() - msOfDay);
 
 /**
- * What became of every symbol that traded on the day before `date`, counted in days that the archive has published:
- * those on which at least half as many symbols are available.
+ * The fate of every symbol that traded on the day before `date`, in published days: those on which at least half as many
+ * symbols are available.
  */
 const fates = (db: Kysely<Database>, date: Date) =>
   db
@@ -124,10 +124,10 @@ const fates = (db: Kysely<Database>, date: Date) =>
     ]);
 
 /**
- * Symbols that traded on the day before and not from this day on. By trading, not by files: a settled contract
- * publishes flat bars for years (A13) and has left; an archive that comes late (A21) is no delisting. So a symbol
- * without bars has left when the archive has gone on without it for more than 7 days, which is also what ends a spell
- * (A24); one with flat bars has left at once.
+ * Symbols that traded on the day before, but not from this day on. Trading counts, not files: a settled contract still
+ * publishes flat bars for years (A13), and a late archive (A21) is not a delisting. So a symbol with flat bars has left
+ * at once, and one without bars once the archive has continued without it for more than 7 days, which also ends a spell
+ * (A24).
  */
 export const delistings = defineQuestion({
   name: 'delistings',

@@ -19,7 +19,7 @@ import { day, dayOptions, days } from '../parameters/range.ts';
 import { defineQuestion } from '../question.ts';
 import { changePercent, coveredDays, inRange, percentOf, traded } from '../sql.ts';
 
-/** What there is, in one row. */
+/** The contents of the warehouse in one row. */
 export const summary = defineQuestion({
   name: 'summary',
   description: 'What the warehouse holds: days, symbols, coverage, volume.',

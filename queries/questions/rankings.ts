@@ -170,7 +170,7 @@ export const volume = defineQuestion({
   examples: ['volume BTCUSDT', 'volume BTCUSDT --start 2025-06-01 --end 2025-07-01 --output btc.parquet'],
 });
 
-/** What there is of a symbol, for every day of the calendar from its first to its last. */
+/** A symbol's rows for every calendar day from its first to its last. */
 export const timeline = defineQuestion({
   name: 'timeline',
   description: "A symbol's availability, day by day.",
