@@ -1,4 +1,4 @@
-import type { Dictionary } from '../vocabulary/words.ts';
+import type { Dictionary } from '../vocabulary/spelling.ts';
 
 /**
  * How ClickHouse writes the words of the vocabulary, so that each means what it means in DuckDB. Its queries need the

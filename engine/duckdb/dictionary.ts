@@ -1,5 +1,5 @@
 import { clockSql } from '../sql.ts';
-import type { Dictionary } from '../vocabulary/words.ts';
+import type { Dictionary } from '../vocabulary/spelling.ts';
 
 /** How DuckDB writes the words of the vocabulary. */
 export const duckdbDictionary: Dictionary = {

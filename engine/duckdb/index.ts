@@ -33,7 +33,7 @@ export { readsClock, recordOutcomes, runTest, stillHolds, type TestOutcome } fro
 
 // Unit tests of models.
 
-export { runModelCase } from './model-test.ts';
+export { runModelCase } from './model-case.ts';
 
 // Export.
 

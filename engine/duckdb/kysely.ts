@@ -9,7 +9,7 @@ import {
   ValueNode,
 } from 'kysely';
 import { DuckDbDialect } from 'kysely-duckdb';
-import { type Dictionary, spelledBy } from '../vocabulary/words.ts';
+import { type Dictionary, spelledBy } from '../vocabulary/spelling.ts';
 import { duckdbDictionary } from './dictionary.ts';
 
 /** Inlines every value into the SQL text, so that a compiled model can be read, digested and pasted. */

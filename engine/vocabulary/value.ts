@@ -10,7 +10,7 @@ import {
   WhenNode,
 } from 'kysely';
 import type { SqlType, SqlTypes } from '../schema/table.ts';
-import { functionOf, type Word } from './words.ts';
+import { functionOf, type Word } from './spelling.ts';
 
 /** An expression that can be selected under a name. Its TypeScript type says what it reads as, NULL included. */
 export type Value<T> = AliasableExpression<T>;

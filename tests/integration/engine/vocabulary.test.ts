@@ -5,7 +5,7 @@ import { duckdbDictionary } from '../../../engine/duckdb/dictionary.ts';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import * as v from '../../../engine/vocabulary/index.ts';
-import type { Dictionary } from '../../../engine/vocabulary/words.ts';
+import type { Dictionary } from '../../../engine/vocabulary/spelling.ts';
 
 interface Rows {
   id: number;
