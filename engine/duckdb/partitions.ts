@@ -139,7 +139,8 @@ async function findReached(
   const parts = columns.map(partName);
   const reached = refresh ? undefined : await reachedSince(warehouse, model);
   const isWhole = inWindow(columns, window) === 'true';
-  const all = reached === undefined && isWhole && !(await hasKept(warehouse, model.name));
+  const keepsRows = columns.length > 0 && (await hasKept(warehouse, model.name));
+  const all = reached === undefined && isWhole && !keepsRows;
   const stated = `SELECT partition, ${readParts('partition', columns)} FROM ${statesOf(model.name)}`;
   const stale = `${stated} WHERE input_digest <> ${quoteText(model.definitionDigest)}`;
   const named = (relation: string) =>

@@ -125,7 +125,8 @@ export interface Look {
 /** Returns the last look of each model that has taken in its sources as a whole once. */
 export async function looksOf(warehouse: Warehouse): Promise<ReadonlyMap<string, Look>> {
   const rows = await warehouse.rows<{ model: string; input_digest: string; rows_digest: string }>(
-    `SELECT model, input_digest, rows_digest FROM ${states} WHERE starts_with(model, ${quoteText(lookName(''))})`,
+    `SELECT model, input_digest, rows_digest FROM ${states}
+      WHERE starts_with(model, ${quoteText(lookName(''))}) AND rows_digest IS NOT NULL`,
   );
   return new Map(
     rows.map(({ model, input_digest, rows_digest }) => [

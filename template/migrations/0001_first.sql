@@ -1,8 +1,10 @@
 -- 0001_first; written by npx klinehouse migrate new, never changed after its release
 -- create orders
 -- create daily_revenue
+-- create countries
 -- create country_totals
 -- create partition_state
+-- create pending_changes
 -- create test_results
 
 CREATE TABLE "orders" (
@@ -33,8 +35,18 @@ COMMENT ON COLUMN "daily_revenue"."country" IS 'Country of the customers.';
 COMMENT ON COLUMN "daily_revenue"."orders" IS 'Number of orders.';
 COMMENT ON COLUMN "daily_revenue"."revenue" IS 'What was paid. [cents]';
 
+CREATE TABLE "countries" (
+  "country" VARCHAR NOT NULL,
+  "name" VARCHAR NOT NULL,
+  PRIMARY KEY ("country")
+);
+COMMENT ON TABLE "countries" IS 'Seed: names of countries.';
+COMMENT ON COLUMN "countries"."country" IS 'Country of customers.';
+COMMENT ON COLUMN "countries"."name" IS 'Its name.';
+
 CREATE TABLE "country_totals" (
   "country" VARCHAR NOT NULL,
+  "name" VARCHAR,
   "days" BIGINT NOT NULL,
   "orders" BIGINT NOT NULL,
   "revenue" BIGINT NOT NULL,
@@ -42,6 +54,7 @@ CREATE TABLE "country_totals" (
 );
 COMMENT ON TABLE "country_totals" IS 'What each country has ordered so far.';
 COMMENT ON COLUMN "country_totals"."country" IS 'Country of the customers.';
+COMMENT ON COLUMN "country_totals"."name" IS 'Its name.';
 COMMENT ON COLUMN "country_totals"."days" IS 'Days with an order.';
 COMMENT ON COLUMN "country_totals"."orders" IS 'Number of orders.';
 COMMENT ON COLUMN "country_totals"."revenue" IS 'What was paid. [cents]';
@@ -60,6 +73,17 @@ COMMENT ON COLUMN "partition_state"."partition" IS 'Values of the partition colu
 COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
 COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
 COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.';
+
+CREATE TABLE "pending_changes" (
+  "model" VARCHAR NOT NULL,
+  "source" VARCHAR NOT NULL,
+  "part" VARCHAR NOT NULL
+);
+COMMENT ON TABLE "pending_changes" IS 'Changes of tables that a model has yet to take up. Written in the transaction that changes the table.
+Key, held by replacing partitions: model, source, part';
+COMMENT ON COLUMN "pending_changes"."model" IS 'Model that reads the table.';
+COMMENT ON COLUMN "pending_changes"."source" IS 'Table that changed; empty for a partition of the model itself that is left to build.';
+COMMENT ON COLUMN "pending_changes"."part" IS 'Values that the changed rows have in the columns by which they map to partitions of the model, as in partition_state.';
 
 CREATE TABLE "test_results" (
   "run_id" VARCHAR NOT NULL,

@@ -4,12 +4,14 @@ import { defineModel } from './schema.ts';
 export default defineModel('country_totals', {
   query: ({ db }) =>
     db
-      .selectFrom('daily_revenue')
-      .groupBy('country')
+      .selectFrom('daily_revenue as daily')
+      .leftJoin('countries', 'countries.country', 'daily.country')
+      .groupBy(['daily.country', 'countries.name'])
       .select(({ ref }) => [
-        'country',
+        'daily.country',
+        'countries.name',
         count().as('days'),
-        sum(ref('orders')).ofGroup().as('orders'),
-        sum(ref('revenue')).ofGroup().as('revenue'),
+        sum(ref('daily.orders')).ofGroup().as('orders'),
+        sum(ref('daily.revenue')).ofGroup().as('revenue'),
       ]),
 });

@@ -24,10 +24,16 @@ export const schema = {
     key: ['day', 'country'],
     partition: ['day'],
   }),
+  countries: table('countries', {
+    description: 'Seed: names of countries.',
+    columns: { country: varchar('Country of customers.'), name: varchar('Its name.') },
+    key: ['country'],
+  }),
   country_totals: table('country_totals', {
     description: 'What each country has ordered so far.',
     columns: {
       country: varchar('Country of the customers.'),
+      name: varchar.nullable('Its name.'),
       days: bigint('Days with an order.'),
       orders: bigint('Number of orders.'),
       revenue: bigint('What was paid.', { unit: 'cents' }),

@@ -150,7 +150,7 @@ test('a warehouse older than digests gets them from migrate up, and nothing in i
   }
   expectExit(await pipelineInProcess(['migrate', 'up', '--target', 'mirror'], { dataDir }), 0);
   const { exitCode, stderr } = await run(dataDir);
-  expect(exitCode).toBe(0);
+  expect(exitCode, stderr).toBe(0);
   expect(stderr).not.toContain('another program changed');
   expect(stderr).toMatch(/REUSED model ohlcv /);
   expect(await rowsOf(dataDir)).toEqual(rows);
