@@ -158,7 +158,7 @@ describe.each([20, 22, 24])('on Node %i', (version) => {
     const node = nodes[version] as string;
     const ran = await run(copy, [node, 'ask.mjs'], node);
     if (version === 20) {
-      expect(ran.stderr).toContain('Node 22 is needed, and this is Node 20');
+      expect(ran.stderr).toContain('Node 22 is required, but this is Node 20');
       // npx finds the Node that the package brings.
       expect(await expectDone(copy, ['npx', 'node', 'ask.mjs'], node)).toMatchObject({ stdout: '7 24\n' });
     } else expect(ran, ran.stderr).toMatchObject({ exitCode: 0, stdout: `7 ${version}\n` });
@@ -174,7 +174,7 @@ describe('the project that init writes', () => {
   test('a query that does not fit its table does not compile', async () => {
     const copy = await copyOfShop();
     const file = join(copy, 'models/country_totals.ts');
-    await writeFile(file, (await readFile(file, 'utf8')).replace("'country',", ''));
+    await writeFile(file, (await readFile(file, 'utf8')).replace("'daily.country',\n", ''));
     const { exitCode, stdout } = await run(copy, ['npx', 'tsc', '--noEmit']);
     expect(exitCode).not.toBe(0);
     expect(stdout).toContain('models/country_totals.ts');

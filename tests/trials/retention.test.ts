@@ -124,7 +124,7 @@ describe('staging_retention: prune_after_load', () => {
     const failed = await it.call('run', '--as-of', smallArchive.asOf);
     expectExit(failed, 1);
     expect(failed.fetched).toEqual([]);
-    expect(failed.stdout).toContain('[OBJECT_ABSENT] 8 archives are needed again and were pruned after load');
+    expect(failed.stdout).toContain('[OBJECT_ABSENT] 8 archives that were pruned after the load are needed again');
     expect(await it.run()).toEqual(july.map((day) => `ETHUSDT-1d-${day}`));
     expect(await it.csvs()).toEqual([]);
     await it.expectRowsOfAFreshRun();
