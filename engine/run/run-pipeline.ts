@@ -175,20 +175,19 @@ async function runHeld(
   }
   lock.lost.throwIfAborted(); // the artifacts belong to another run by now
   await notePublished(finished.values(), paths, options.now);
-  if (options.window === undefined) {
-    const built = [...finished.values()].flatMap(({ node, outcome: { status } }) =>
-      node.kind === 'model' && (status === 'pass' || status === 'warn' || status === 'reused') ? [node] : [],
-    );
-    await recordDefinitions(paths.artifacts, built, { project, vars: options.vars });
-  }
-
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;
   const seconds = (clock() - startedAt) / 1000;
   const interrupted = signal.aborted;
   const unused = interrupted ? [] : await unusedAcknowledgements(finished, options, context);
   for (const message of unused) reporter.report({ type: 'log', level: 'warn', message, isAdvice: true });
+  const built = [...finished.values()].flatMap(({ node, outcome: { status } }) =>
+    node.kind === 'model' && (status === 'pass' || status === 'warn' || status === 'reused') ? [node] : [],
+  );
   try {
+    if (options.window === undefined) {
+      await recordDefinitions(paths.artifacts, built, { project, vars: options.vars });
+    }
     await writeArtifacts({ ...options, project, nodes, finished: [...finished.values()], seconds, interrupted });
   } finally {
     reporter.report({ type: 'run_finished', counts, seconds, interrupted });

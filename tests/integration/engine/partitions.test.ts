@@ -160,7 +160,7 @@ describe('partition values of any kind (B29)', () => {
       }),
       { numRuns: 40 },
     );
-  });
+  }, 60_000);
 
   test('have distinct texts from which they can be restored', async () => {
     const value = fc.option(fc.string({ unit: fc.constantFrom('/', '%', '2', '5', 'F', 'N', 'a', "'") }));
