@@ -174,7 +174,6 @@ async function runHeld(
     if (!lock.lost.aborted) await rm(`${paths.staging}/.load`, { recursive: true, force: true });
   }
   lock.lost.throwIfAborted(); // the artifacts belong to another run by now
-  await notePublished(finished.values(), paths, options.now);
   const counts: Record<NodeStatus, number> = { pass: 0, warn: 0, error: 0, skip: 0, 'no-op': 0, reused: 0 };
   for (const { outcome } of finished.values()) counts[outcome.status] += 1;
   const seconds = (clock() - startedAt) / 1000;
@@ -185,6 +184,7 @@ async function runHeld(
     node.kind === 'model' && (status === 'pass' || status === 'warn' || status === 'reused') ? [node] : [],
   );
   try {
+    await notePublished(finished.values(), paths, options.now);
     if (options.window === undefined) {
       await recordDefinitions(paths.artifacts, built, { project, vars: options.vars });
     }

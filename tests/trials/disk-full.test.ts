@@ -70,8 +70,8 @@ describe.skipIf(!canMount())('a full disk (needs a mount namespace)', () => {
   test.each([
     ['the listing is written', [], 30_000, 'extract listing'],
     ['files are staged', ['--select', 'listing'], 100_000, 'extract klines'],
-    ['the staged files are batched', ['--select', '+klines'], 4_096, 'model ohlcv'],
-    ['the warehouse is loaded', ['--select', '+klines'], 50_000, 'model ohlcv'],
+    ['the staged files are batched', ['--select', '+klines seeds'], 4_096, 'model ohlcv'],
+    ['the warehouse is loaded', ['--select', '+klines seeds'], 50_000, 'model ohlcv'],
     ['an export is written', ['--select', '+volume_rankings', '--exclude', 'kind:export'], 20_000, '(model|export) .*'],
   ] as const)('while %s', async (_when, before, room, node) => {
     const [disk, copy] = [await tempDir('disk-'), await tempDir('copy-')];
