@@ -11,7 +11,14 @@ const dist = join(root, 'dist');
 const { name } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { name: string };
 
 /** Files that are part of the package as they are, the template's among them. */
-const verbatim = ['engine/**/*.{js,json}', 'extract/**/*.wasm', 'migrations/*', 'models/schema.sql', 'seeds/*', 'template/**'];
+const verbatim = [
+  'engine/**/*.{js,json}',
+  'extract/**/*.wasm',
+  'migrations/*',
+  'models/schema.sql',
+  'seeds/*',
+  'template/**',
+];
 
 const rewritten: readonly (readonly [RegExp, string])[] = [
   [/(new URL\('\.[^']*)\.ts(', import\.meta\.url\))/g, '$1.js$2'],

@@ -8,9 +8,11 @@ import {
   createIndexes,
   createTable,
   daysOf,
+  dirtyView,
   isPruned,
   prunedName,
   type Source,
+  samePartition,
   sourceRelations,
   sourcesOfModel,
   stateDigestSql,
@@ -42,9 +44,15 @@ export const modelContext = (schema: Schema, vars: Vars, { texts = false } = {})
     asOf: asOf(),
   }) as unknown as ModelContext<never>;
 
-function statementsOf({ definition }: Model, schema: Schema, vars: Vars) {
-  const context = modelContext(schema, vars);
+/** False if the project has a table of that name: then the name refers to that table. */
+const isDirtyView = (name: string, schema: Schema): boolean => name === dirtyView && schema[name] === undefined;
+
+function statementsOf({ table, definition }: Model, schema: Schema, vars: Vars) {
+  const plain = modelContext(schema, vars);
+  const plugin = definition.inputs && samePartition(table);
+  const context = plugin === undefined ? plain : { ...plain, db: plain.db.withPlugin(plugin) };
   return {
+    context,
     query: definition.query(context) as Query,
     inputs: definition.inputs?.(context) as Query | undefined,
     rejects: definition.rejects?.(modelContext(schema, vars, { texts: true })) as Query | undefined,
@@ -57,7 +65,9 @@ export function tablesRead(model: Model, schema: Schema, vars: Vars): readonly s
   const { query, inputs, rejects, published } = statementsOf(model, schema, vars);
   const statements = [query, ...(inputs ? [inputs] : []), ...(rejects ? [rejects] : []), ...published];
   // The engine's own tables exist without a node that builds them.
-  return [...new Set(statements.flatMap(sourcesOf))].filter((name) => !systemTables.includes(name)).sort();
+  return [...new Set(statements.flatMap(sourcesOf))]
+    .filter((name) => !systemTables.includes(name) && !isDirtyView(name, schema))
+    .sort();
 }
 
 /**
@@ -67,7 +77,7 @@ export function tablesRead(model: Model, schema: Schema, vars: Vars): readonly s
 export function compileModel(model: Model, context: CompileContext): CompiledModel {
   const { table, definition } = model;
   const { schema, vars, file } = context;
-  const { query, inputs, rejects, published } = statementsOf(model, schema, vars);
+  const { context: built, query, inputs, rejects, published } = statementsOf(model, schema, vars);
   const reads = readsOf(query, schema);
   if (inputs !== undefined) checkInputs(table, reads, inputs, schema, file);
   const used = new Set(tablesRead(model, schema, vars));
@@ -75,9 +85,10 @@ export function compileModel(model: Model, context: CompileContext): CompiledMod
   const sources = modelSources(model, reads, context);
   const prunedSources = new Map(sources.filter(isPruned).map((source) => [source.name, source]));
   const hidden = ctesOf(query);
+  const readsDirty = inputs !== undefined && reads.some((read) => isDirtyView(read.table, schema));
   const pruned = definition.query({
-    ...modelContext(schema, vars),
-    db: modelContext(schema, vars).db.withPlugin(
+    ...built,
+    db: built.db.withPlugin(
       readInstead((name, alias) => {
         const source = prunedSources.get(`${name} as ${alias}`) ?? prunedSources.get(name);
         return source === undefined || hidden.has(name) ? undefined : prunedName(source);
@@ -101,7 +112,7 @@ export function compileModel(model: Model, context: CompileContext): CompiledMod
   };
   const maps = sources.map(({ name, columns, map }) => [name, columns, map]);
   return {
-    ...{ name: table.name, table, sources, readsItself, clockColumns: clock.columns },
+    ...{ name: table.name, table, sources, readsItself, readsDirty, clockColumns: clock.columns },
     ...text,
     ...facts,
     writes: tablesWritten(text.publishedSql, schema),
@@ -127,7 +138,7 @@ function modelSources(
         hint: 'whether these have changed is not known before they are read: give the digests of the files as inputs',
       });
     }
-    if (kind === 'table' && !systemTables.includes(read.table)) stored.push(read);
+    if (kind === 'table' && !systemTables.includes(read.table) && schema[read.table]) stored.push(read);
     if (kind !== 'view') continue;
     for (const table of tablesBehind.get(read.table) ?? []) {
       declared[`${table} as ${read.table}`] = 'whole';
@@ -158,7 +169,7 @@ function checkInputs(
     known.set(table, new Set([...(known.get(table) ?? []), ...columns]));
   const missing = reads.flatMap(({ table, columns }) => {
     const { kind, references = {} } = schema[table] ?? {};
-    if (table === model.name || systemTables.includes(table)) return [];
+    if (table === model.name || systemTables.includes(table) || isDirtyView(table, schema)) return [];
     if (kind === 'source' && Object.keys(references).some((name) => known.has(name))) return [];
     const read = known.get(table);
     if (read === undefined) return [table];

@@ -32,7 +32,7 @@ export { modelTestsOf } from './model-test.ts';
 export { once } from './once.ts';
 export { openFileLimit } from './open-files.ts';
 export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';
-export { engineTables } from './schema/system.ts';
+export { engineTables, partitionState, schemaMigrations, testResults } from './schema/system.ts';
 export {
   bigint,
   boolean,
@@ -52,3 +52,4 @@ export {
 } from './schema/table.ts';
 export { hideEcho, hideInValue, type SplitUrl, splitUrl, type UrlAccess } from './secrets.ts';
 export { formatDay, msOfDay, msOfHour, parseDuration, parseInstant, parseSize } from './units.ts';
+export { cast, exactDecimal, exactSum, rowsDigest } from './vocabulary/index.ts';

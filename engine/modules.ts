@@ -6,6 +6,7 @@ import type { Pipeline } from './config/load.ts';
 import { PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
 import { checkNames } from './schema/names.ts';
+import { engineTables } from './schema/system.ts';
 import type { Schema } from './schema/table.ts';
 
 /** Loads a module of the project, given by its path in it. @throws PipelineError MODULE_INVALID */
@@ -30,9 +31,14 @@ export async function loadExport<T>(pipeline: Pipeline, use: string, name = 'def
   });
 }
 
+const without = (tables: Schema, own: Schema): Schema =>
+  Object.fromEntries(Object.entries(tables).filter(([name]) => own[name] === undefined));
+
 /** Loads the schema definition that pipeline.yaml names. */
 export async function loadSchema(pipeline: Pipeline): Promise<Schema> {
-  const schema = await loadExport<Schema>(pipeline, pipeline.spec.schema, 'schema');
+  const own = await loadExport<Schema>(pipeline, pipeline.spec.schema, 'schema');
+  // A schema that names the engine's tables one by one need not know those of a newer engine.
+  const schema: Schema = { ...own, ...without(engineTables, own) };
   checkNames(schema, pipeline.spec.schema);
   return schema;
 }

@@ -26,6 +26,8 @@ export interface CompiledModel {
   /** Tables that the statements read, except the model's own. */
   readonly reads: readonly string[];
   readonly readsItself: boolean;
+  /** True if it gives `inputs` and joins `dirty_partitions` to read less. */
+  readonly readsDirty: boolean;
   /** Digest of all the SQL above, of the sources and of the table's definition. */
   readonly definitionDigest: string;
 }

@@ -3,8 +3,9 @@ export { type CompiledModel, type ModelWarning, modelWarnings } from './compiled
 export { tellingColumns, testSql } from './data-tests.ts';
 export { createIndexes, createTable, printSchema, schemaStatements, tableStatements } from './ddl.ts';
 export { definitionParts } from './explain.ts';
-export { compileSql, createCompiler } from './kysely.ts';
+export { compileSql, createCompiler, samePartition } from './kysely.ts';
 export { daysOf, isPruned, prunedName, type Source, sourcesOfModel } from './partition-map.ts';
+export { dirtyView } from './partitions.ts';
 export type { CompiledTest } from './run-test.ts';
 export { sourceRelations } from './source.ts';
 export { stateDigestSql } from './state.ts';

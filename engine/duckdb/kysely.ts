@@ -1,16 +1,24 @@
 import {
+  BinaryOperationNode,
   type Compilable,
   type Dialect,
   Kysely,
   type KyselyPlugin,
+  type OperationNode,
   OperationNodeTransformer,
+  OperatorNode,
   type PrimitiveValueListNode,
+  type ReferenceNode,
+  type TableNode,
   ValueListNode,
   ValueNode,
 } from 'kysely';
 import { DuckDbDialect } from 'kysely-duckdb';
+import type { Table } from '../schema/table.ts';
 import { type Dictionary, spelledBy } from '../vocabulary/spelling.ts';
+import { partitionColumns } from './ddl.ts';
 import { duckdbDictionary } from './dictionary.ts';
+import { dirtyView } from './partitions.ts';
 
 /** Inlines every value into the SQL text, so that a compiled model can be read, digested and pasted. */
 class LiteralTransformer extends OperationNodeTransformer {
@@ -49,3 +57,59 @@ export function createCompiler<DB>(
 }
 
 export const compileSql = (query: Compilable): string => query.compile().sql;
+
+const isReference = (node: OperationNode): node is ReferenceNode => node.kind === 'ReferenceNode';
+const isTable = (node: OperationNode): node is TableNode => node.kind === 'TableNode';
+
+/**
+ * Makes `dirty.region = sales.region` match the same partition, NULL included: in plain SQL, NULL equals nothing (B29).
+ */
+class SamePartition extends OperationNodeTransformer {
+  readonly #columns: ReadonlySet<string>;
+  readonly #names: ReadonlySet<string>;
+
+  constructor(columns: ReadonlySet<string>, names: ReadonlySet<string>) {
+    super();
+    this.#columns = columns;
+    this.#names = names;
+  }
+
+  protected override transformBinaryOperation(node: BinaryOperationNode): BinaryOperationNode {
+    const { leftOperand, operator, rightOperand } = super.transformBinaryOperation(node);
+    const isEqual = operator.kind === 'OperatorNode' && (operator as OperatorNode).operator === '=';
+    const isNamed = [leftOperand, rightOperand].some((operand) => this.#isColumn(operand));
+    const meant = isEqual && isNamed ? OperatorNode.create('is not distinct from') : operator;
+    return BinaryOperationNode.create(leftOperand, meant, rightOperand);
+  }
+
+  #isColumn(node: OperationNode): boolean {
+    if (!isReference(node) || node.column.kind !== 'ColumnNode') return false;
+    const table = node.table?.table.identifier.name;
+    return table !== undefined && this.#names.has(table) && this.#columns.has(node.column.column.name);
+  }
+}
+
+/** Returns the names under which a query refers to `dirty_partitions`. */
+function namesIn(query: OperationNode): ReadonlySet<string> {
+  const names = new Set<string>([dirtyView]);
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null || value instanceof Date) return;
+    // biome-ignore lint/suspicious/noExplicitAny: every kind of node has fields of its own
+    const node = value as OperationNode & Record<string, any>;
+    if (node.kind === 'AliasNode' && isTable(node.node) && node.node.table.identifier.name === dirtyView)
+      names.add(node.alias.name);
+    for (const part of Object.values(node)) walk(part);
+  };
+  walk(query);
+  return names;
+}
+
+/** For a model's queries; undefined if none of its partition columns can be NULL. */
+export function samePartition(table: Table): KyselyPlugin | undefined {
+  const columns = new Set(partitionColumns(table).flatMap(({ name, nullable }) => (nullable ? [name] : [])));
+  if (columns.size === 0) return undefined;
+  return {
+    transformQuery: ({ node, queryId }) => new SamePartition(columns, namesIn(node)).transformNode(node, queryId),
+    transformResult: async ({ result }) => result,
+  };
+}

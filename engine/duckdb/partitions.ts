@@ -31,6 +31,12 @@ export const dirtyPartitions = '"$dirty_partitions"';
 /** Partitions that changes reach outside the window; they are left for another run. */
 export const leftPartitions = '"$left_partitions"';
 
+/**
+ * The view of `dirtyPartitions` that a model with `inputs` may join to read less, with the table's column names. Without
+ * the join its rows are confined all the same.
+ */
+export const dirtyView = 'dirty_partitions';
+
 const sqlDate = (date: Date): string => `DATE ${quoteText(date.toISOString().slice(0, 10))}`;
 const partName = (_: unknown, at: number): string => `part${at + 1}`;
 
@@ -57,7 +63,15 @@ function namedInputs(inputsSql: string, columns: readonly PartitionColumn[]): st
 
 type PartitionedModel = Pick<
   CompiledModel,
-  'name' | 'table' | 'inputsSql' | 'querySql' | 'sources' | 'definitionDigest' | 'readsClock' | 'settlesAfter'
+  | 'name'
+  | 'table'
+  | 'inputsSql'
+  | 'querySql'
+  | 'sources'
+  | 'definitionDigest'
+  | 'readsClock'
+  | 'readsDirty'
+  | 'settlesAfter'
 >;
 
 /** SQL: the values of a partition's text as `part1` …, and whether it has them. */
@@ -116,6 +130,7 @@ async function findDiffering(
       FULL JOIN ${statesOf(model.name)} AS built USING (partition)
       WHERE ${refresh} OR now.input_digest IS DISTINCT FROM built.input_digest
     ) WHERE ${inWindow(columns, window)}`);
+  if (model.readsDirty) await warehouse.run(createDirtyView(columns));
   const counts = await warehouse.row<{ dirty: bigint; total: bigint; kept: bigint }>(`SELECT
     (SELECT count(*) FROM ${dirtyPartitions}) AS dirty,
     (SELECT count(*) FROM ${inputPartitions}) AS total,
@@ -231,6 +246,13 @@ export async function leavePartitions(
   const names = [...partitions].map(quoteText).join(', ');
   const left = await warehouse.run(`DELETE FROM ${dirtyPartitions} WHERE partition IN (${names})`);
   return { ...found, dirty: found.dirty - left, all: found.all && left === 0 };
+}
+
+function createDirtyView(columns: readonly PartitionColumn[]): string {
+  const named = columns.map(({ name }, at) => `${partName(name, at)} AS ${quoteName(name)}`);
+  const text = columns.some(({ name }) => lowerCase(name) === 'partition') ? [] : ['partition'];
+  return `CREATE OR REPLACE TEMP VIEW ${dirtyView} AS SELECT ${[...text, ...named].join(', ')}
+    FROM ${dirtyPartitions} WHERE is_readable`;
 }
 
 /** The alias of `dirtyPartitions` in the conditions below; no table of a project has this name. */

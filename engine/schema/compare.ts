@@ -5,7 +5,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Pipeline } from '../config/load.ts';
 import type { Vars } from '../config/vars.ts';
-import { checkResult, openEmpty, openWarehouse, parquetDrift, readSchema } from '../duckdb/index.ts';
+import { checkResult, findDirty, openEmpty, openWarehouse, parquetDrift, readSchema } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { queriesWaitMs } from '../limits.ts';
@@ -170,6 +170,7 @@ export async function compareModels(
     if (node.kind !== 'model') continue;
     const model = await project.model(node);
     try {
+      if (model.readsDirty) await findDirty(scratch, model, undefined); // creates the view that it joins
       await checkResult(scratch, model.querySql, model.table);
     } catch (error) {
       found.push(`${node.path}: ${(error as Error).message}`);

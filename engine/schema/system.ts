@@ -30,7 +30,7 @@ export const pendingChanges = table('pending_changes', {
   keyHeldBy: 'partition',
 });
 
-const testResults = table('test_results', {
+export const testResults = table('test_results', {
   description: 'Every measured value of every data test, on pass too.',
   columns: {
     run_id: varchar('Run that measured it.'),

@@ -463,3 +463,36 @@ describe('names that the engine itself uses (B30)', () => {
     }
   });
 });
+
+test('a model of an earlier version that joins dirty_partitions builds as it did, NULL included', async () => {
+  const options = {
+    description: 'S.',
+    columns: { shop: varchar.nullable('Shop.'), amount: bigint('Sold.') },
+    key: [],
+    keyHeldBy: 'partition',
+    partition: ['shop'],
+  } as const;
+  const schema = { ...system, sales: table('sales', options), copies: table('copies', options) };
+  const definition = {
+    inputs: ({ db }: { db: AnyDb }) =>
+      db
+        .selectFrom('sales')
+        .groupBy('shop')
+        .select(({ ref }) => ['shop', rowsDigest(ref('amount')).as('digest')]),
+    query: ({ db }: { db: AnyDb }) =>
+      db
+        .selectFrom('sales')
+        .innerJoin('dirty_partitions as dirty', 'dirty.shop', 'sales.shop')
+        .select(['sales.shop', 'sales.amount']),
+  };
+  const model = compileModel({ table: schema.copies, definition } as never, schema);
+  await using warehouse = await createWarehouse(schema);
+  await warehouse.run(`INSERT INTO sales VALUES ('a', 1), (NULL, 2)`);
+  expect(await build(warehouse, model)).toMatchObject({ rows: 2, partitions: 2 });
+  await warehouse.run(`UPDATE sales SET amount = 3 WHERE shop IS NULL`);
+  expect(await build(warehouse, model)).toMatchObject({ rows: 1, partitions: 1 });
+  expect(await texts(warehouse, 'FROM copies ORDER BY ALL')).toEqual([
+    ['a', '1'],
+    [null, '3'],
+  ]);
+});
