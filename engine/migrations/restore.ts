@@ -95,7 +95,7 @@ async function adopt(aside: string, { paths, synthetic, signal, backup }: Restor
   if (stateOfFile(aside) !== 'there') throw notWhole(backup);
   await using database = await openWarehouse({ file: aside, signal }).catch((error: unknown) => {
     const isUnreadable = error instanceof PipelineError && error.code === 'WAREHOUSE_UNREADABLE';
-    throw isUnreadable ? notWarehouse(backup, error.message, error) : error;
+    throw isUnreadable ? notWarehouse(backup, error.message.replaceAll(aside, backup), error) : error;
   });
   const id = readRecord(paths.root)?.id;
   const origin = await readOrigin(database);

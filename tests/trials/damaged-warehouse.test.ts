@@ -46,7 +46,8 @@ describe('B14: a warehouse that cannot be opened is never replaced by a new one'
     for (const other of [backup, dataDir, join(dataDir, 'rows.parquet')]) {
       const { exitCode, stderr } = await cli('migrate', 'restore', other);
       expect(stderr).toContain(`error [WAREHOUSE_UNREADABLE] ${other}: it is not a warehouse`);
-      expect(stderr).toContain('into backups/');
+      expect(stderr).toContain('wrote to backups/');
+      expect(stderr).not.toContain('restoring.part');
       expect(exitCode).toBe(2);
     }
     for (const other of [backup, dataDir]) {
