@@ -1,6 +1,8 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { asideOf, replaceFile, type WriteOptions } from './aside.ts';
 import { type ErrorCode, PipelineError } from './errors.ts';
 import { machineFault } from './machine-fault.ts';
@@ -58,6 +60,18 @@ export async function freeBytes(directory: string): Promise<number> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error;
     return freeBytes(parent);
   }
+}
+
+/** Returns the SHA-256 of a file, or undefined if it does not exist. */
+export async function fileDigest(file: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw machineFault(error, file);
+  }
+  return hash.digest('hex');
 }
 
 export const sumsFile = 'SHA256SUMS';

@@ -239,6 +239,15 @@ export interface Extract<Kind extends string = string> {
     readonly vars: Vars;
     readonly partitions: () => Promise<ReadonlySet<string>>;
   }): Promise<Freed>;
+  /**
+   * Called by `publish`: writes to the folder `to` what a target elsewhere needs to go on from here, as it would be if
+   * the staged files of the published `partitions` had been removed. It becomes the staging area of that target.
+   */
+  records?(context: {
+    readonly stagingDir: string;
+    readonly to: string;
+    readonly partitions: () => Promise<ReadonlySet<string>>;
+  }): Promise<void>;
   /** `clean --staging`: removes files that it can fetch again, and keeps what it knows about them. */
   clean?(context: { readonly stagingDir: string; readonly signal: AbortSignal }): Promise<Freed>;
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { defineExtract, type ExtractContext, once, type PipelineError } from '../engine/index.ts';
 import { type ArchiveKey, parseKey } from '../exchange/keys.ts';
 import { openTarget } from './archive/server.ts';
@@ -12,6 +14,7 @@ import { demandLock } from './sources-lock.ts';
 import { noteKnownDefects, obsoleteDefects } from './staging/known-defects.ts';
 import { Ledger } from './staging/ledger.ts';
 import { createTally, entryOf, type Misses, revisionsOf, standingWarnings, type Tally } from './staging/outcomes.ts';
+import { journalFile } from './staging/paths.ts';
 import { makeWay, pruneStaged, removeStaged } from './staging/prune.ts';
 import { stagedKlines } from './staging/source.ts';
 import { reasonOf } from './staging/stage-archive.ts';
@@ -162,6 +165,12 @@ export default defineExtract({
   async published({ stagingDir, partitions, ...context }) {
     const isKept = parseKlinesOptions(context).staging_retention === 'keep';
     return isKept ? { files: 0, bytes: 0 } : pruneStaged(stagingDir, await partitions());
+  },
+
+  async records({ stagingDir, to, partitions }) {
+    if (!existsSync(journalFile(stagingDir))) return;
+    await copyFile(journalFile(stagingDir), journalFile(to));
+    pruneStaged(to, await partitions());
   },
 
   async clean({ stagingDir, signal }) {

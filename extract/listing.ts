@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { closest, defineExtract, type ExtractContext, isAbort, PipelineError } from '../engine/index.ts';
 import { marketPrefix, type Series, seriesId } from '../exchange/keys.ts';
 import { dailyTimeframes } from '../exchange/timeframes.ts';
@@ -142,6 +144,11 @@ export default defineExtract({
       output: createArchiveListing(directory, inOrder(listed), failed),
       ...(partlyListed + failures.length > 0 && { partlyChecked: ['name_skipped'] }),
     };
+  },
+
+  async records({ stagingDir, to }) {
+    const directory = stateDirectory(stagingDir);
+    if (existsSync(directory)) await cp(directory, stateDirectory(to), { recursive: true });
   },
 
   async staged({ stagingDir, output }) {

@@ -48,7 +48,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   freshness: 'a data test checks it: pnpm pipeline test',
   list: '`ls` lists the nodes: pnpm pipeline ls',
   parse: '`compile` checks the project and writes its SQL: pnpm pipeline compile',
-  restore: '`migrate restore` restores a backup: pnpm pipeline migrate restore FILE',
   source: 'data tests check freshness: pnpm pipeline test',
   status: '`migrate status` shows the migrations of the warehouse: pnpm pipeline migrate status',
   tables: '`ls` lists the nodes, `show NAME` shows rows: pnpm pipeline ls',

@@ -13,6 +13,7 @@ import { defineInit } from './commands/init.ts';
 import { defineLs } from './commands/ls.ts';
 import { defineMigrate } from './commands/migrate.ts';
 import { definePlan } from './commands/plan.ts';
+import { definePublish, defineRestore } from './commands/publish.ts';
 import { defineRetry } from './commands/retry.ts';
 import { defineRun } from './commands/run.ts';
 import { defineSchema } from './commands/schema.ts';
@@ -33,6 +34,8 @@ const commands = [
   defineShow,
   defineSchema,
   defineMigrate,
+  definePublish,
+  defineRestore,
   defineInit,
   defineDoctor,
   defineClean,

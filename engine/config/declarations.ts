@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Bound, Condition } from '../duckdb/bind.ts';
 import { closest, type ErrorCode } from '../errors.ts';
-import type { Schema, SqlType, Table } from '../schema/table.ts';
+import { type Schema, type SqlType, storedTables, type Table } from '../schema/table.ts';
 import { boundText, valueText } from '../schema/value-text.ts';
 import type { Pipeline } from './load.ts';
 import { type Path, type Problem, problemsError } from './problems.ts';
@@ -57,6 +57,7 @@ export async function checkDeclarations(
     for (const [index, column] of order_by.entries())
       checkColumn(context, table, column, ['exports', name, 'order_by', index]);
   }
+  checkPublished(context);
   const [reads] = await Promise.all([checkConditions(context, bind), checkOptions()]);
   if (problems.length > 0) throw problemsError(file, problems);
   return reads;
@@ -65,6 +66,45 @@ export async function checkDeclarations(
     for (const [name, { with: options }] of Object.entries(spec.extracts)) {
       if (Object.keys(options).length === 0) continue;
       problems.push(...describeOptions(source, ['extracts', name, 'with'], options, await optionsOf(name)));
+    }
+  }
+}
+
+/** A publication can only contain stored tables, and sort and divide them by columns that they have. */
+function checkPublished(context: Context): void {
+  const { pipeline, schema, report } = context;
+  const stored = storedTables(schema).map(({ name }) => name);
+  const tableAt = (name: string, path: Path): Table | undefined => {
+    if (stored.includes(name)) return schema[name];
+    const message = `${pipeline.spec.schema} has no stored table \`${name}\``;
+    report('CONFIG_REFERENCE', path, message, closest(name, stored) ?? `stored tables are: ${stored.join(', ')}`);
+    return undefined;
+  };
+  for (const [name, { files }] of Object.entries(pipeline.spec.publications)) {
+    for (const [index, file] of files.entries()) {
+      const path = ['publications', name, 'files', index, file.kind];
+      if (file.kind === 'made') continue;
+      if (file.kind === 'database') {
+        for (const [at, table] of file.tables.entries()) tableAt(table, [...path, 'tables', at]);
+        continue;
+      }
+      const table = tableAt(file.table, [...path, 'table']);
+      if (table === undefined) continue;
+      if (file.kind === 'parquet') {
+        for (const [at, column] of file.order_by.entries())
+          checkColumn(context, table, column, [...path, 'order_by', at]);
+        continue;
+      }
+      for (const [at, part] of file.partition_by.entries()) {
+        const place = [...path, 'partition_by', at];
+        if (typeof part === 'string') checkColumn(context, table, part, place);
+        else {
+          const type = checkColumn(context, table, part.year, [...place, 'year']);
+          if (type === undefined || type === 'DATE' || type === 'TIMESTAMP') continue;
+          const message = `a year needs a DATE or a TIMESTAMP, and ${table.name}.${part.year} is ${type}`;
+          report('CONFIG_INVALID', [...place, 'year'], message, 'name a column that contains times');
+        }
+      }
     }
   }
 }

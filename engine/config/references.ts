@@ -38,6 +38,7 @@ export function checkReferences(spec: PipelineSpec, source: YamlSource): Problem
   for (const [name, { model }] of Object.entries(spec.exports)) {
     checkName(context, ['exports', name, 'model'], model, 'model', Object.keys(spec.models));
   }
+  checkPublications(context);
   return problems;
 }
 
@@ -230,6 +231,24 @@ function checkAcknowledged(context: Context): void {
   }
 }
 
+/** No two files of a version have the same name. */
+function checkPublications({ spec, report }: Context): void {
+  for (const [name, { files }] of Object.entries(spec.publications)) {
+    const taken = new Set<string>(['SHA256SUMS', 'manifest.json', 'schema', 'state']);
+    for (const [index, file] of files.entries()) {
+      if (file.kind === 'made') continue;
+      const key = file.kind === 'dataset' ? 'folder' : 'file';
+      const own = file.kind === 'dataset' ? file.folder : file.file;
+      const path = ['publications', name, 'files', index, file.kind, key];
+      for (const one of file.kind === 'database' && file.gzip ? [own, `${own}.gz`] : [own]) {
+        if (taken.has(one))
+          report('CONFIG_INVALID', path, `the publication ${name} already has a file \`${one}\``, 'rename it');
+        taken.add(one);
+      }
+    }
+  }
+}
+
 /** Name in `needs` (extract, table that an extract writes, seed or model) → the ids of the nodes that make it. */
 export function makers(spec: Pick<PipelineSpec, 'extracts' | 'seeds' | 'models'>): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
@@ -293,6 +312,10 @@ function* filesOf(spec: PipelineSpec): Generator<{ path: Path; file: string }> {
     for (const [name, { use }] of Object.entries(spec[section])) yield { path: [section, name, 'use'], file: use };
   }
   for (const [name, { file }] of Object.entries(spec.seeds)) yield { path: ['seeds', name, 'file'], file };
+  for (const [name, { files }] of Object.entries(spec.publications)) {
+    for (const [index, file] of files.entries())
+      if (file.kind === 'made') yield { path: ['publications', name, 'files', index, 'made', 'use'], file: file.use };
+  }
   for (const [model, { tests }] of Object.entries(spec.models)) {
     for (const [index, test] of tests.entries()) {
       if (test.type === 'custom') yield { path: ['models', model, 'tests', index, 'custom', 'use'], file: test.use };

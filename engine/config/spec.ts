@@ -250,6 +250,68 @@ const exportSpec = z.strictObject({
   when,
 });
 
+const fileName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'be a file name: letters, digits, `_`, `.` and `-`, without folders');
+const publishedTable = name.meta({ description: 'The table whose rows are published.' });
+
+const published = {
+  database: z
+    .strictObject({
+      file: fileName.meta({ description: 'Name of the file.' }),
+      tables: z.array(name).min(1, 'name at least one table').meta({ description: 'The tables that it contains.' }),
+      gzip: z.boolean().default(false).meta({ description: 'Also publish the file compressed, as <file>.gz.' }),
+    })
+    .meta({ description: 'A database file with keys, indexes and comments.' }),
+  parquet: z
+    .strictObject({
+      file: fileName.meta({ description: 'Name of the file.' }),
+      table: publishedTable,
+      order_by: z.array(text).min(1, 'name at least one column').meta({ description: 'Columns to sort by.' }),
+      row_group_size: z.int().min(2048).default(20_480).meta({ description: 'Rows in a row group.' }),
+    })
+    .meta({ description: 'A sorted Parquet file.' }),
+  dataset: z
+    .strictObject({
+      folder: fileName.meta({ description: 'Name of the folder.' }),
+      table: publishedTable,
+      partition_by: z
+        .array(z.union([text, z.strictObject({ year: text })]))
+        .min(1, 'name at least one column')
+        .meta({ description: 'The folders, from the outermost: a column, or { year: column }.' }),
+    })
+    .meta({ description: 'A hive-partitioned Parquet data set, of which only changed partitions are written again.' }),
+  made: z.strictObject({ use }).meta({ description: 'Files that a module of the project returns as text.' }),
+};
+
+/** A published file under its kind: `{ kind: 'parquet', file: 'x.parquet', … }`. */
+export type PublishedSpec = {
+  [Kind in keyof typeof published]: { kind: Kind } & z.output<(typeof published)[Kind]>;
+}[keyof typeof published];
+
+/** One item of `files:`, a map with one key: the kind. */
+const publishedFile = z
+  .strictObject(published)
+  .partial()
+  .transform((item, context): PublishedSpec => {
+    const [entry, another] = Object.entries(item);
+    if (entry !== undefined && another === undefined) return { kind: entry[0], ...entry[1] } as PublishedSpec;
+    context.addIssue({ code: 'custom', message: 'be a map with one key: database, parquet, dataset or made' });
+    return z.NEVER;
+  })
+  .meta({ minProperties: 1, maxProperties: 1 });
+
+const publication = z.strictObject({
+  to: text.exactOptional().meta({
+    description:
+      'A folder or s3://bucket/prefix; `$` with a name in braces stands for an environment variable. --to overrides it.',
+  }),
+  description,
+  keep: z.int().min(1).default(30).meta({ description: 'The number of versions that are kept.' }),
+  pinned: z.array(text).default([]).meta({ description: 'Versions that are never removed.' }),
+  files: z.array(publishedFile).min(1, 'name at least one file').meta({ description: 'The files of a version.' }),
+});
+
 const command = z.strictObject({
   use,
   description: text.meta({ description: 'One line for `--help`.' }),
@@ -309,6 +371,10 @@ export const pipelineSpec = z
       .meta({ description: 'Small tables that are kept as CSV files in the project.' }),
     models: z.record(name, model).default({}).meta({ description: 'Modules that build the tables of the warehouse.' }),
     exports: z.record(name, exportSpec).default({}).meta({ description: 'Tables that are written as files.' }),
+    publications: z
+      .record(name, publication)
+      .default({})
+      .meta({ description: 'Versions of files that `publish` offers to readers elsewhere.' }),
     acknowledge: z
       .array(acknowledgement)
       .default([])
@@ -317,7 +383,7 @@ export const pipelineSpec = z
   })
   .meta({
     title: 'pipeline.yaml',
-    description: 'A pipeline: targets, vars, extracts, seeds, models, tests and exports.',
+    description: 'A pipeline: targets, vars, extracts, seeds, models, tests, exports and publications.',
   });
 
 export type PipelineSpec = z.output<typeof pipelineSpec>;
@@ -327,3 +393,4 @@ export type ExtractSpec = PipelineSpec['extracts'][string];
 export type SeedSpec = PipelineSpec['seeds'][string];
 export type ModelSpec = PipelineSpec['models'][string];
 export type ExportSpec = PipelineSpec['exports'][string];
+export type PublicationSpec = PipelineSpec['publications'][string];

@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { asideOf } from '../aside.ts';
-import { readSums, sumsFile, sumsText, writeWhole } from '../disk.ts';
+import { fileDigest, readSums, sumsFile, sumsText, writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
-import { machineFault } from '../machine-fault.ts';
 import { type Change, diffSchemas } from '../schema/diff.ts';
 import type { Column, SqlType, Table } from '../schema/table.ts';
 import { describeDrift } from '../schema/words.ts';
@@ -45,6 +42,25 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
  */
 export const schemaVersion = (table: Table): string => sha256(createBareTable(table)).slice(0, 16);
 
+/** SQL that writes a table as a sorted Parquet file. Its metadata begins with the version of the table's definition. */
+export function copyAsParquet(
+  file: string,
+  options: {
+    readonly table: Table;
+    readonly orderBy: readonly string[];
+    readonly rowGroupSize: number;
+    readonly metadata: Readonly<Record<string, string>>;
+  },
+): string {
+  const { table, orderBy, rowGroupSize: size, metadata } = options;
+  const columns = Object.entries(table.columns).map(([name, { type }]) => ({ name, type }));
+  const notes = Object.entries({ schema_version: schemaVersion(table), ...metadata });
+  return `COPY (SELECT ${asInstants(columns)} FROM (FROM ${quoteName(table.name)} ORDER BY ${orderBy.map(quoteName).join(', ')}))
+    TO ${quoteText(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${size}, KV_METADATA {
+      ${notes.map(([key, value]) => `${key}: ${quoteText(value)}`).join(',\n      ')}
+    })`;
+}
+
 /**
  * Writes a table as sorted Parquet to a temporary file and renames it; keeps the file if nothing changed. The expected
  * digest is in the warehouse, because SHA256SUMS next to the file may have been changed with it (B36).
@@ -55,15 +71,8 @@ export async function exportTable(
   context: ExportContext,
 ): Promise<ExportOutcome> {
   const file = path.join(context.directory, `${plan.name}.parquet`);
-  const columns = Object.entries(plan.table.columns).map(([name, { type }]) => ({ name, type }));
-  const copy = (
-    to: string,
-  ) => `COPY (SELECT ${asInstants(columns)} FROM (FROM ${quoteName(plan.table.name)} ORDER BY ${plan.orderBy.map(quoteName).join(', ')}))
-    TO ${quoteText(to)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupSize}, KV_METADATA {
-      schema_version: ${quoteText(schemaVersion(plan.table))},
-      target: ${quoteText(context.target)},
-      synthetic: ${quoteText(String(context.synthetic))}
-    })`;
+  const metadata = { target: context.target, synthetic: String(context.synthetic) };
+  const copy = (to: string) => copyAsParquet(to, { ...plan, rowGroupSize, metadata });
   const digest = sha256(`${copy('')}\n${await stateDigest(warehouse, [plan.table.name])}`);
   const exported: Conclusion = { kind: 'export', name: plan.name };
   const { text, sums } = await readSums(context.directory);
@@ -95,18 +104,6 @@ export async function exportTable(
   } finally {
     await rm(aside, { force: true });
   }
-}
-
-/** Returns the SHA-256 of a file, or undefined if it does not exist. */
-async function fileDigest(file: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(file), hash);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw machineFault(error, file);
-  }
-  return hash.digest('hex');
 }
 
 async function writeSums(directory: string, sums: ReadonlyMap<string, string>): Promise<void> {

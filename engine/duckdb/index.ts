@@ -2,7 +2,7 @@
 
 // Open: a database file or in-memory database, and the target that it belongs to.
 
-export { noteAsLeft } from './maintain.ts';
+export { isAsLeft, noteAsLeft } from './maintain.ts';
 export { readOrigin, writeOrigin } from './origin.ts';
 export { openWarehouse, type Warehouse, type WarehouseOptions } from './warehouse.ts';
 
@@ -29,7 +29,7 @@ export { checkResult, openEmpty } from './describe.ts';
 
 // Test.
 
-export { readsClock, recordOutcomes, runTest, stillHolds, type TestOutcome } from './run-test.ts';
+export { lastStatuses, readsClock, recordOutcomes, runTest, stillHolds, type TestOutcome } from './run-test.ts';
 
 // Unit tests of models.
 
@@ -37,7 +37,20 @@ export { runModelCase } from './model-case.ts';
 
 // Export.
 
-export { exportTable } from './export.ts';
+export { exportTable, schemaVersion } from './export.ts';
+
+// Publications: files for readers elsewhere, and a warehouse made from them.
+
+export {
+  datasetPartitions,
+  partitionFile,
+  restoreRows,
+  takeRecords,
+  writeDatabase,
+  writeDataset,
+  writeParquet,
+  writeState,
+} from './publication.ts';
 
 // Read.
 
@@ -45,7 +58,7 @@ export { createReader, firstRows } from './reader.ts';
 
 // State: what was published, and what another program changed.
 
-export { adoptRows, describeForeign, markUnlessAsLeft } from './foreign.ts';
+export { adoptRows, describeForeign, markForeign, markUnlessAsLeft } from './foreign.ts';
 export {
   alteredPartitions,
   builtAmong,
@@ -53,6 +66,7 @@ export {
   type Conclusion,
   forgetInputs,
   isUnbuilt,
+  recordConclusion,
   recordedDigest,
 } from './state.ts';
 

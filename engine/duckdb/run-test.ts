@@ -163,3 +163,11 @@ export async function recordOutcomes(
     `INSERT INTO test_results (run_id, test, model, status, value, threshold, rows_failed, tested_at) VALUES ${rows.join(', ')}`,
   );
 }
+
+/** Returns the last recorded status of each test, by name. */
+export async function lastStatuses(warehouse: Warehouse): Promise<ReadonlyMap<string, string>> {
+  const rows = await warehouse.rows<{ test: string; status: string }>(
+    'SELECT test, arg_max(status, run_id) AS status FROM test_results GROUP BY test',
+  );
+  return new Map(rows.map(({ test, status }) => [test, status]));
+}

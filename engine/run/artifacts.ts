@@ -154,6 +154,55 @@ export async function readUnfinished(
   };
 }
 
+/** How the last command of a target ended that changed or tested its warehouse. */
+export interface EndedRun {
+  readonly runId: string;
+  readonly target: string;
+  readonly asOf: string;
+  readonly interrupted: boolean;
+  /** Ids of nodes that failed or were skipped. */
+  readonly unfinished: readonly string[];
+  /** Without secrets. */
+  readonly vars: Readonly<Record<string, boolean | number | string | readonly string[]>>;
+}
+
+const endedRun = z.object({
+  metadata: z.object({
+    format: z.literal(resultsFormat),
+    run_id: z.string(),
+    target: z.string(),
+    as_of: z.iso.datetime(),
+  }),
+  args: z.object({ vars: z.record(z.string(), z.union([z.boolean(), z.number(), z.string(), z.array(z.string())])) }),
+  interrupted: z.boolean(),
+  results: runResults.shape.results,
+});
+
+/**
+ * Returns how the last command of a target ended; undefined if there was none.
+ * @throws PipelineError ARTIFACT_INVALID
+ */
+export async function readLastRun(artifacts: string): Promise<EndedRun | undefined> {
+  const file = path.join(artifacts, 'run.json');
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw machineFault(error, file);
+    return undefined;
+  });
+  if (text === undefined) return undefined;
+  const parsed = endedRun.safeParse(parseJson(text));
+  if (!parsed.success) throw invalid(file, `this is not what a run writes: ${z.prettifyError(parsed.error)}`);
+  const { metadata, args, interrupted, results } = parsed.data;
+  const isUnfinished = (status: string): boolean => (unfinished as readonly string[]).includes(status);
+  return {
+    runId: metadata.run_id,
+    target: metadata.target,
+    asOf: metadata.as_of,
+    interrupted,
+    unfinished: results.filter(({ status }) => isUnfinished(status)).map(({ unique_id }) => unique_id),
+    vars: args.vars,
+  };
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

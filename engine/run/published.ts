@@ -1,4 +1,4 @@
-import { partitionsOf } from '../duckdb/index.ts';
+import { partitionsOf, type Warehouse } from '../duckdb/index.ts';
 import { countOf, formatBytes } from '../format.ts';
 import type { ExtractNode, ModelNode } from '../graph/graph.ts';
 import { type RunContext, refOf } from './context.ts';
@@ -15,7 +15,7 @@ export async function tellPublished(context: RunContext): Promise<void> {
       stagingDir: paths.staging,
       options: node.spec.with,
       vars,
-      partitions: () => publishedPartitions(node, context),
+      partitions: () => context.warehouse.use((warehouse) => publishedPartitions(warehouse, node, context)),
     });
     if (!freed || freed.files === 0) continue;
     const { files, bytes } = freed;
@@ -28,20 +28,21 @@ export async function tellPublished(context: RunContext): Promise<void> {
  * Returns the partitions that models which read a source of the extract have built from the staged data, and that none
  * of them has still to build. Models need not read the same partitions.
  */
-async function publishedPartitions(extract: ExtractNode, context: RunContext): Promise<ReadonlySet<string>> {
-  const { graph, project } = context;
+export async function publishedPartitions(
+  warehouse: Warehouse,
+  extract: ExtractNode,
+  { graph, project }: Pick<RunContext, 'graph' | 'project'>,
+): Promise<ReadonlySet<string>> {
   const sources = extract.spec.writes.filter((name) => project.schema[name]?.kind === 'source');
   const readers = graph.nodes.filter(
     (node): node is ModelNode => node.kind === 'model' && node.spec.needs.some((name) => sources.includes(name)),
   );
-  return context.warehouse.use(async (warehouse) => {
-    let known: ReadonlySet<string> = new Set();
-    let open: ReadonlySet<string> = new Set();
-    for (const reader of readers) {
-      const partitions = await partitionsOf(warehouse, await project.model(reader));
-      known = known.union(partitions.known);
-      open = open.union(partitions.dirty);
-    }
-    return known.difference(open);
-  });
+  let known: ReadonlySet<string> = new Set();
+  let open: ReadonlySet<string> = new Set();
+  for (const reader of readers) {
+    const partitions = await partitionsOf(warehouse, await project.model(reader));
+    known = known.union(partitions.known);
+    open = open.union(partitions.dirty);
+  }
+  return known.difference(open);
 }

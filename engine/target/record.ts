@@ -18,6 +18,8 @@ const shape = z.strictObject({
   first_run: time.exactOptional(),
   /** Not set before the first warehouse is created, or after `clean`. */
   warehouse: z.strictObject({ made_at: time, published_at: time.exactOptional() }).exactOptional(),
+  /** The versions that were published from this target or restored into it, the newest last. */
+  versions: z.array(z.string()).exactOptional(),
 });
 
 /** The contents of `target.json`: the archive that the target belongs to, and whether it has a warehouse. */

@@ -88,6 +88,7 @@ const walls: readonly Wall[] = [
       'engine/machine-fault.ts': 'tells faults of the machine by the words of DuckDB, whose errors carry no code',
       'engine/schema/compare.ts': 'error messages name the kinds of file that --database takes',
       'engine/run/compile-models.ts': 'the formatter of compiled SQL has to know the dialect',
+      'engine/publish/publish-target.ts': 'a manifest names the version of DuckDB',
       'engine/target/examine.ts': 'reports the version of DuckDB',
       'engine/target/paths.ts': 'the name of the warehouse file, which users open with DuckDB',
       'engine/target/lost.ts': 'backups are files ending in .duckdb',
