@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { defineExtract, type Extract, type ExtractContext, PipelineError, type SplitUrl } from '../engine/index.ts';
 import { type BarSeries, barSeriesId, unknownSymbolKey } from '../exchange/keys.ts';
 import { msOfDay } from '../exchange/timeframes.ts';
@@ -12,6 +14,7 @@ import { fillSeries } from './rest/fill-series.ts';
 import { type Clock, createRestClient, systemClock } from './rest/rest-client.ts';
 import { createRestStore } from './rest/rest-store.ts';
 import { Ledger } from './staging/ledger.ts';
+import { restFolder } from './staging/paths.ts';
 
 /** Creates the extract. Tests pass their own clock and retry policy. */
 export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolicy> = {}): Extract =>
@@ -22,6 +25,12 @@ export const createRest = (clock: Clock = systemClock, retry: Partial<RetryPolic
       bar_skipped: 'Series and time of a bar from the exchange that cannot be right; it is skipped.',
       series_not_filled:
         'Series such as `futures-um/1h/BTCUSDT` for which the exchange gave no answer after all retries.',
+    },
+
+    // No archive has these bars, so they are not fetched again.
+    async records({ stagingDir, to }) {
+      const folder = restFolder(stagingDir);
+      if (existsSync(folder)) await cp(folder, restFolder(to), { recursive: true });
     },
 
     async run(context) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
+import { type Dispatcher, EnvHttpProxyAgent, request as sendRequest } from 'undici';
 import type { Environment } from '../config/target.ts';
 import { PipelineError } from '../errors.ts';
 import { hideEcho } from '../secrets.ts';
@@ -36,6 +37,14 @@ export interface BucketRequest {
   readonly expected?: readonly number[];
 }
 
+export interface BucketAnswer {
+  readonly status: number;
+  /** Returns the value of a header; the name is in lower case. */
+  header(name: string): string | undefined;
+  /** Must be read to the end. */
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
 export interface BucketClient {
   readonly bucket: string;
   readonly address: string;
@@ -43,7 +52,7 @@ export interface BucketClient {
    * Sends a request, again if the answer is missing or says that the service is busy. `take` reads the answer; if that
    * fails, the request is sent again as well.
    */
-  send<T>(request: BucketRequest, take: (response: Response) => Promise<T>): Promise<T>;
+  send<T>(request: BucketRequest, take: (answer: BucketAnswer) => Promise<T>): Promise<T>;
 }
 
 const retried: ReadonlySet<number> = new Set([408, 409, 429, 500, 502, 503, 504]);
@@ -85,12 +94,20 @@ export function openBucketClient(
     : undefined;
   const access = { authorization: `Basic ${Buffer.from(`${accessKeyId}:${secretAccessKey}`).toString('base64')}` };
 
-  async function attempt({ method, key, query = {}, headers = {}, body }: BucketRequest): Promise<Response> {
+  const noProxy = [read('no_proxy', 'NO_PROXY'), 'localhost', '127.0.0.1', '[::1]'].filter(Boolean).join(',');
+  const dispatcher = new EnvHttpProxyAgent({ noProxy });
+
+  async function attempt({ method, key, query = {}, headers = {}, body }: BucketRequest): Promise<BucketAnswer> {
     const search = new URLSearchParams(query).toString();
     const url = `${base}/${key === undefined ? '' : encodeKey(key)}${search && `?${search}`}`;
-    const init = { method, headers: { ...headers }, ...(body !== undefined && { body }) };
-    const request = signer === undefined ? new Request(url, init) : await signer.sign(url, init);
-    return fetch(request, { signal });
+    const plain = { method, headers: { ...headers } };
+    const signed = signer === undefined ? undefined : await signer.sign(url, { ...plain, ...(body && { body }) });
+    const answer = await sendRequest(signed?.url ?? url, {
+      ...{ method, headers: Object.fromEntries(signed?.headers ?? Object.entries(headers)), dispatcher, signal },
+      ...(body !== undefined && { body }),
+    });
+    const { statusCode: status, headers: received } = answer;
+    return { status, body: answer.body, header: (name) => [received[name]].flat()[0] };
   }
 
   return {
@@ -102,11 +119,12 @@ export function openBucketClient(
       for (let number = 1; number <= policy.attempts; number++) {
         signal.throwIfAborted();
         try {
-          const response = await attempt(request);
-          if (response.ok || request.expected?.includes(response.status)) return await take(response);
-          const text = hideEcho((await response.text()).slice(0, 2_000), access);
-          const error = errorOf(response.status, text, what);
-          if (!retried.has(response.status) || error.code === 'STORE_FULL') throw error;
+          const answer = await attempt(request);
+          const { status } = answer;
+          if ((status >= 200 && status < 300) || request.expected?.includes(status)) return await take(answer);
+          const text = hideEcho((await answer.body.text()).slice(0, 2_000), access);
+          const error = errorOf(status, text, what);
+          if (!retried.has(status) || error.code === 'STORE_FULL') throw error;
           problem = error.message;
         } catch (error) {
           signal.throwIfAborted();

@@ -3,12 +3,10 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { PipelineError } from '../errors.ts';
 import { machineFault } from '../machine-fault.ts';
-import { encodeKey, openBucketClient, type TransferPolicy, usualPolicy } from './s3-client.ts';
+import { type BucketAnswer, encodeKey, openBucketClient, type TransferPolicy, usualPolicy } from './s3-client.ts';
 import { blocked, type LocalFile, type Store, type StoreOptions } from './store.ts';
 import { transferAll } from './transfer.ts';
 
@@ -28,8 +26,11 @@ const headersOf = (name: string, body: Uint8Array): Record<string, string> => ({
   'x-amz-content-sha256': hash('sha256', body),
 });
 
-const nothing = async (response: Response): Promise<void> => {
-  await response.arrayBuffer();
+const nothing = ({ body }: BucketAnswer): Promise<void> => body.dump();
+
+const statusOf = async ({ status, body }: BucketAnswer): Promise<number> => {
+  await body.dump();
+  return status;
 };
 
 /** Publications in a bucket of an S3-compatible service that knows conditional writes. */
@@ -51,11 +52,10 @@ export function openBucket(
 
   /** Returns the digest and the size of a stored file; undefined if there is none. */
   const look = (name: string) =>
-    client.send({ method: 'HEAD', key: keyOf(name), expected: [404] }, async (response) =>
-      response.status === 404
-        ? undefined
-        : { sha256: response.headers.get(digestHeader), size: Number(response.headers.get('content-length')) },
-    );
+    client.send({ method: 'HEAD', key: keyOf(name), expected: [404] }, async ({ status, header, body }) => {
+      await body.dump();
+      return status === 404 ? undefined : { sha256: header(digestHeader), size: Number(header('content-length')) };
+    });
 
   /** True if the file is there already. @throws PipelineError PUBLICATION_BLOCKED if another one is */
   async function isThere(name: string, { sha256, size }: Pick<LocalFile, 'sha256' | 'size'>): Promise<boolean> {
@@ -72,10 +72,7 @@ export function openBucket(
     const headers = { ...headersOf(name, body), 'cache-control': forever, [digestHeader]: local.sha256 };
     const status = await client.send(
       { method: 'PUT', key: keyOf(name), headers: { ...headers, 'if-none-match': '*' }, body, expected: [412] },
-      async (response) => {
-        await response.arrayBuffer();
-        return response.status;
-      },
+      statusOf,
     );
     // Another publisher was faster, or the answer to an earlier attempt was lost.
     if (status === 412 && !(await isThere(name, local))) throw blocked(name, address);
@@ -85,8 +82,8 @@ export function openBucket(
     const key = keyOf(name);
     const { 'content-type': type = '' } = headersOf(name, new Uint8Array());
     const headers = { 'content-type': type, 'cache-control': forever, [digestHeader]: local.sha256 };
-    const uploadId = await client.send({ method: 'POST', key, query: { uploads: '' }, headers }, async (response) => {
-      const id = /<UploadId>([^<]+)<\/UploadId>/.exec(await response.text())?.[1];
+    const uploadId = await client.send({ method: 'POST', key, query: { uploads: '' }, headers }, async ({ body }) => {
+      const id = /<UploadId>([^<]+)<\/UploadId>/.exec(await body.text())?.[1];
       if (id === undefined) throw new Error('the service has not begun an upload in parts');
       return id;
     });
@@ -103,16 +100,14 @@ export function openBucket(
         const query = { partNumber: String(parts.length + 1), uploadId };
         const sums = { 'x-amz-content-sha256': hash('sha256', body) };
         parts.push(
-          await client.send({ method: 'PUT', key, query, headers: sums, body }, async (response) => {
-            await response.arrayBuffer();
-            return response.headers.get('etag') ?? '';
+          await client.send({ method: 'PUT', key, query, headers: sums, body }, async (answer) => {
+            await answer.body.dump();
+            return answer.header('etag') ?? '';
           }),
         );
       }
       const list = parts.map((etag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${etag}</ETag></Part>`);
-      const body = Uint8Array.from(
-        Buffer.from(`<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`),
-      );
+      const body = Uint8Array.from(Buffer.from(`<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`));
       await client.send(
         {
           ...{ method: 'POST', key, query: { uploadId }, body, expected: [404, 412] },
@@ -129,13 +124,13 @@ export function openBucket(
   }
 
   async function fetchFile(name: string, file: string): Promise<boolean> {
-    return client.send({ method: 'GET', key: keyOf(name), expected: [404] }, async (response) => {
-      if (response.status === 404 || response.body === null) {
-        await response.arrayBuffer();
+    return client.send({ method: 'GET', key: keyOf(name), expected: [404] }, async ({ status, body }) => {
+      if (status === 404) {
+        await body.dump();
         return false;
       }
       try {
-        await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(file));
+        await pipeline(body, createWriteStream(file));
         return true;
       } catch (error) {
         throw machineFault(error, file);
@@ -143,9 +138,11 @@ export function openBucket(
     });
   }
 
-  async function listPage(query: Readonly<Record<string, string>>): Promise<{ text: string; next: string | undefined }> {
-    return client.send({ method: 'GET', query: { 'list-type': '2', ...query } }, async (response) => {
-      const text = await response.text();
+  async function listPage(
+    query: Readonly<Record<string, string>>,
+  ): Promise<{ text: string; next: string | undefined }> {
+    return client.send({ method: 'GET', query: { 'list-type': '2', ...query } }, async ({ body }) => {
+      const text = await body.text();
       const next = /<NextContinuationToken>([^<]+)<\/NextContinuationToken>/.exec(text)?.[1];
       return { text, next: next === undefined ? undefined : unescapeXml(next) };
     });
@@ -166,9 +163,9 @@ export function openBucket(
   return {
     address,
     async read(name) {
-      return client.send({ method: 'GET', key: keyOf(name), expected: [404] }, async (response) => {
-        const bytes = Buffer.from(await response.arrayBuffer());
-        return response.status === 404 ? undefined : { bytes, tag: response.headers.get('etag') ?? '' };
+      return client.send({ method: 'GET', key: keyOf(name), expected: [404] }, async ({ status, header, body }) => {
+        const bytes = Buffer.from(await body.arrayBuffer());
+        return status === 404 ? undefined : { bytes, tag: header('etag') ?? '' };
       });
     },
     fetch: fetchFile,
@@ -185,10 +182,7 @@ export function openBucket(
       const headers = { ...headersOf(name, body), ...condition, 'cache-control': 'no-cache' };
       const status = await client.send(
         { method: 'PUT', key: keyOf(name), headers, body, expected: [404, 412] },
-        async (response) => {
-          await response.arrayBuffer();
-          return response.status;
-        },
+        statusOf,
       );
       if (status < 300) return true;
       // The answer to an earlier attempt may have been lost.
@@ -205,9 +199,7 @@ export function openBucket(
       return found.map((key) => key.slice(start.length).replace(/\/$/, '')).sort();
     },
     async remove(names) {
-      await transferAll(names, (name) =>
-        client.send({ method: 'DELETE', key: keyOf(name), expected: [404] }, nothing),
-      );
+      await transferAll(names, (name) => client.send({ method: 'DELETE', key: keyOf(name), expected: [404] }, nothing));
     },
   };
 
@@ -225,9 +217,9 @@ export function openBucket(
 }
 
 /** A copy and the end of an upload may answer 200 and then fail: the body says so. */
-async function expectNoError(response: Response): Promise<void> {
-  const text = await response.text();
-  if (response.ok && text.includes('<Error>')) throw new Error(/<Code>([^<]*)/.exec(text)?.[1] ?? 'it has failed');
+async function expectNoError({ status, body }: BucketAnswer): Promise<void> {
+  const text = await body.text();
+  if (status === 200 && text.includes('<Error>')) throw new Error(/<Code>([^<]*)/.exec(text)?.[1] ?? 'it has failed');
 }
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };

@@ -10,6 +10,9 @@ const folderOf = ({ instrument_type, timeframe, symbol }: BarSeries): string =>
 const placeOf = (key: StagedKey): string =>
   `${key.cadence === 'rest' ? 'rest/' : ''}${folderOf(key)}/${pathComponent(archiveName(key))}`;
 
+/** The folder of all bars from the exchange. */
+export const restFolder = (stagingDir: string): string => `${stagingDir}/rest`;
+
 export const journalFile = (stagingDir: string): string => `${stagingDir}/journal.jsonl`;
 
 /** The staged CSV: an archive's exactly as published, the exchange's bars in the same columns without a header. */

@@ -21,16 +21,14 @@ export const versionAt = (clock: string): string => `${clock.replaceAll(/[-:]/g,
 /** A small target that was run on a first day, and copies of it to publish from, restore into and run again. */
 export async function publishingProject() {
   const project = await scratchProject();
-  await project.edit('pipeline.yaml', 'keep: 30', 'keep: 1');
   const archive = await writeSmallArchive(project.root, { symbols, days });
   if (days.at(-1) !== lastDay) throw new Error(`the archive ends on ${days.at(-1)}`);
   const server = await serveArchive(project.root);
-  const call = (dataDir: string, ...args: readonly string[]) =>
-    pipelineInProcess([...args, '--target', 'mirror', '--var', 'availability_timeframe=1d'], {
-      dataDir,
-      cwd: project.root,
-      env: { PIPELINE_ARCHIVE_URL: server.url },
-    });
+  const fixed = ['--target', 'mirror', '--var', 'availability_timeframe=1d'];
+  const own = { PIPELINE_ARCHIVE_URL: server.url };
+  const callWith = (env: Readonly<Record<string, string>>, dataDir: string, ...args: readonly string[]) =>
+    pipelineInProcess([...args, ...fixed], { dataDir, cwd: project.root, env: { ...own, ...env } });
+  const call = (dataDir: string, ...args: readonly string[]) => callWith({}, dataDir, ...args);
   const first = await tempDir('first-');
   expectExit(await call(first, 'run', '--as-of', clocks.first), 0);
 
@@ -38,6 +36,10 @@ export async function publishingProject() {
     root: project.root,
     edit: project.edit,
     call,
+    callWith,
+    /** Options and environment of a call in a process of its own. */
+    fixed,
+    env: own,
     requests: () => server.requests().filter((path) => path.endsWith('.zip')),
     /** A data folder with the target as the first run has left it. */
     async ranOnce(): Promise<string> {

@@ -47,7 +47,10 @@ export function defineRestore(program: Command, cli: Cli): void {
 }
 
 async function publishTarget(cli: Cli, given: string | undefined, options: PublishOptions): Promise<void> {
-  const [context, { publish }] = await Promise.all([openContext(cli, options), import('../../publish/publish-target.ts')]);
+  const [context, { publish }] = await Promise.all([
+    openContext(cli, options),
+    import('../../publish/publish-target.ts'),
+  ]);
   const { name, spec, store } = await openPublication(cli, context, { given, place: options.to, flag: '--to' });
   const { loadChecked } = await import('../../modules.ts');
   await loadChecked(context.pipeline);

@@ -6,6 +6,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
+import { openDirectory } from '../../../engine/publish/directory.ts';
+import { expiredVersions, removeVersions } from '../../../engine/publish/retention.ts';
 import { schema } from '../../../models/schema.ts';
 import { expectExit, expectSameRows, publishedRows, warehouseOf } from '../../support/published.ts';
 import {
@@ -268,29 +270,29 @@ describe('the second day', () => {
   });
 });
 
-describe('retention', () => {
-  test('keeps the newest versions and the pinned ones, and removes what dead publishers left', async () => {
-    const [store, target] = [await tempDir('store-'), await project.ranOnce()];
-    const versions: string[] = [];
-    for (let run = 0; run < 3; run++) {
-      expectExit(await project.call(target, 'run', '--as-of', clocks.second), 0);
-      expectExit(await publish(target, store), 0);
-      versions.push((await readLatestFile(store)).version);
-      if (run === 0) {
-        await project.edit('pipeline.yaml', 'keep: 1', `keep: 1\n    pinned: [${versions[0]}]`);
-        await mkdir(join(store, 'versions/20200101T000000Z-dead'), { recursive: true });
-        await writeFile(join(store, 'versions/20200101T000000Z-dead/stats.json'), '{}');
-        await mkdir(join(store, 'versions/20990101T000000Z-alive'), { recursive: true });
-        await writeFile(join(store, 'versions/20990101T000000Z-alive/stats.json'), '{}');
-      }
-    }
-    await project.edit('pipeline.yaml', `keep: 1\n    pinned: [${versions[0]}]`, 'keep: 1');
-    const [first, , third] = versions;
-    expect(await readdir(join(store, 'versions'))).toEqual([first, third, '20990101T000000Z-alive'].sort());
-    expect(await readdir(join(store, 'history'))).toEqual([first, third].map((name) => `${name}.json`).sort());
-    const pinned = await tempDir('pinned-');
-    expectExit(await restore(pinned, store, '--at', first as string), 0);
-  }, 60_000);
+test('retention keeps the newest versions, the pinned ones and those being written, and nothing else', async () => {
+  const folder = await tempDir('store-');
+  const store = openDirectory(folder, { env: {}, cwd: '/', signal: new AbortController().signal });
+  const [pinned, old, before, latest] = ['2021', '2022', '2023', '2024'].map((year) => `${year}0101T000000Z-run`) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [dead, alive] = ['20220601T000000Z-dead', '20250101T000000Z-alive'];
+  for (const version of [pinned, old, before, latest, dead, alive]) {
+    await mkdir(join(folder, 'versions', version, 'ohlcv/year=2025'), { recursive: true });
+    await writeFile(join(folder, 'versions', version, 'ohlcv/year=2025/data.parquet'), version);
+  }
+  for (const version of [pinned, old, before, latest])
+    await store.replace(`history/${version}.json`, Buffer.from('{}'), undefined);
+  const expired = await expiredVersions(store, { keep: 2, pinned: [pinned], latest });
+  expect(expired).toEqual([old, dead]);
+  await removeVersions(store, expired);
+  expect(await store.names('versions')).toEqual([pinned, before, latest, alive]);
+  expect(await store.names('history')).toEqual([pinned, before, latest].map((version) => `${version}.json`));
+  // A latest.json that was set back is kept even if it is old.
+  expect(await expiredVersions(store, { keep: 1, pinned: [], latest: before })).toEqual([pinned]);
 });
 
 test('of two publishers at the same time one wins and the other says so', async () => {
