@@ -276,7 +276,7 @@ const published = {
       folder: fileName.meta({ description: 'Name of the folder.' }),
       table: publishedTable,
       partition_by: z
-        .array(z.union([text, z.strictObject({ year: text })]))
+        .array(z.union([text, z.strictObject({ year: text.meta({ description: 'A DATE or TIMESTAMP column.' }) })]))
         .min(1, 'name at least one column')
         .meta({ description: 'The folders, from the outermost: a column, or { year: column }.' }),
     })

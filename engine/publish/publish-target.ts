@@ -81,10 +81,12 @@ export async function publish(options: PublishOptions): Promise<void> {
   }
   const previous = before === undefined ? undefined : await readManifest(store, before.latest);
   expectSuccessor(options, { before, previous, version });
+  // A publication that was killed needs its files again: they must be those that it has stored.
+  const isBegun = existsSync(path.join(directory, manifestFile));
   const manifest = await prepare(options, { audited, version, directory, previous, signal });
   if (options.dryRun) {
     for (const line of describe(manifest, previous)) print(line);
-    await rm(path.join(paths.root, 'publishing'), { recursive: true });
+    if (!isBegun) await rm(path.join(paths.root, 'publishing'), { recursive: true });
     print(`would publish ${version} to ${store.address}`);
     return;
   }

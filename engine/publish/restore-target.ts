@@ -189,6 +189,7 @@ async function assemble(manifest: Manifest, { store, work, pipeline, signal }: W
     for (const [name, place] of Object.entries(manifest.tables)) {
       const table = schema[name];
       if (table === undefined) throw unreadable(store, `its state has no table ${name}`);
+      if ('dataset' in place && !existsSync(fetched(work, place.dataset))) continue; // it has no rows
       const from =
         'database' in place
           ? ({ kind: 'database', file: fetched(work, place.database) } as const)

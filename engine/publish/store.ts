@@ -52,5 +52,5 @@ export interface StoreOptions {
 export const blocked = (path: string, address: string): PipelineError =>
   new PipelineError('PUBLICATION_BLOCKED', `${path} is already there with other contents; nothing was switched`, {
     file: address,
-    hint: 'no publication writes there twice, so another program has: look at the file, move it away, and publish again',
+    hint: 'look at the file: if another program wrote it, move it away and publish again; if an interrupted publication did, run the target and publish that run',
   });

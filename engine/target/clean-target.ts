@@ -72,7 +72,7 @@ async function removeExports({ exports: folder }: TargetPaths, names: readonly s
 async function removeWarehouse({ root, warehouse }: TargetPaths): Promise<readonly string[]> {
   const own = ['', '.wal', '.left', '.tmp', '.compact', '.compact.wal'];
   const files = own.map((suffix) => `${path.basename(warehouse)}${suffix}`);
-  return removeMatching(root, (name) => files.includes(name));
+  return removeMatching(root, (name) => files.includes(name) || name === 'publishing');
 }
 
 /** Removes the matching entries of a folder, and the folder if it is then empty; returns what it removed. */

@@ -41,6 +41,12 @@ models:
       - accepted_values: { column: shop, values: [north, south] }
 exports:
   totals: { model: totals, format: parquet, order_by: [day, shop] }
+publications:
+  public:
+    files:
+      - database: { file: shop.db, tables: [totals, sales] }
+      - parquet: { file: totals.parquet, table: totals, order_by: [day, shop] }
+      - dataset: { folder: totals, table: totals, partition_by: [shop, year: day] }
 `,
   'schema.ts': `\
 import { bigint, date, table, varchar } from '${engine}';
@@ -151,6 +157,24 @@ const cases: readonly (readonly [fault: string, from: string, to: string, messag
     'order_by: [day, shop]',
     'order_by: [day, shopp]',
     'CONFIG_REFERENCE 30:61: there is no column `shopp` in totals / exports.totals.order_by[1] / did you mean shop?',
+  ],
+  [
+    'a table of a published database that is not stored',
+    'tables: [totals, sales]',
+    'tables: [totals, parts]',
+    'CONFIG_REFERENCE 34:53: schema.ts has no stored table `parts` / publications.public.files[0].database.tables[1] / stored tables are: sales, staff, totals, partition_state, pending_changes, test_results, schema_migrations',
+  ],
+  [
+    'a column of a published file',
+    'table: totals, order_by: [day, shop]',
+    'table: totals, order_by: [day, shopp]',
+    'CONFIG_REFERENCE 35:73: there is no column `shopp` in totals / publications.public.files[1].parquet.order_by[1] / did you mean shop?',
+  ],
+  [
+    'a year of a column without times',
+    'year: day',
+    'year: total',
+    'CONFIG_INVALID 36:78: a year needs a DATE or a TIMESTAMP, and totals.total is BIGINT / publications.public.files[2].dataset.partition_by[1].year / name a column that contains times',
   ],
   [
     'a column without times',

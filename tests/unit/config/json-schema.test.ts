@@ -33,7 +33,7 @@ test.each([
     [],
     [
       ...['name', 'default_target', 'schema', 'targets', 'vars', 'extracts', 'seeds', 'models', 'exports'],
-      ...['acknowledge', 'commands'],
+      ...['publications', 'acknowledge', 'commands'],
     ],
   ],
   [

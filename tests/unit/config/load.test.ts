@@ -458,6 +458,18 @@ const cases: readonly [fault: string, from: string, to: string, message: string]
     'error [CONFIG_INVALID] pipeline.yaml:13:45: the table `objects` has the same name as extracts.listing.writes[0] on line 12\n  key: extracts.more.writes[0]\n  next: rename one of them',
   ],
   [
+    'two published files of one name',
+    'exports:\n',
+    'publications:\n  public:\n    files:\n      - database: { file: a.db, tables: [bars], gzip: true }\n      - parquet: { file: a.db.gz, table: bars, order_by: [date] }\nexports:\n',
+    'error [CONFIG_INVALID] pipeline.yaml:29:26: the publication public already has a file `a.db.gz`\n  key: publications.public.files[1].parquet.file\n  next: rename it',
+  ],
+  [
+    'a published file of an unknown kind',
+    'exports:\n',
+    'publications:\n  public:\n    files:\n      - csv: { file: a.csv, table: bars }\nexports:\n',
+    'error [CONFIG_INVALID] pipeline.yaml:28:9: unknown key `csv` in publications.public.files[0]\n  key: publications.public.files[0].csv\n  next: known keys: database, parquet, dataset, made',
+  ],
+  [
     'two tests of one name',
     'custom: { use: tests/data/dense.ts }',
     'unique: { columns: [symbol, date], where: date > 0 }',
