@@ -13,7 +13,6 @@ export { type CommandIo, defineCommand } from './command.ts';
 export { describeWindow } from './config/window.ts';
 export { formatAmount } from './format.ts';
 export { openReader } from './open-reader.ts';
-export { defineFiles, type MadeFilesContext } from './publish/made-files.ts';
 export type { ColumnsOf, Reader, ReadQuery, StandIn } from './read.ts';
 export { terminalOf } from './report/terminal.ts';
 export { sourcesLock } from './target/paths.ts';

@@ -32,6 +32,7 @@ export { modelTestsOf } from './model-test.ts';
 export { once } from './once.ts';
 export { openFileLimit } from './open-files.ts';
 export { builtPartitions, partitionText, partitionValues } from './partition-text.ts';
+export { defineFiles, type MadeFilesContext } from './publish/made-files.ts';
 export { engineTables, partitionState, schemaMigrations, testResults } from './schema/system.ts';
 export {
   bigint,

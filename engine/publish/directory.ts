@@ -51,6 +51,7 @@ export function openDirectory(folder: string, { signal, cwd }: StoreOptions): St
         return { bytes, tag: hash('sha256', bytes) };
       } catch (error) {
         if (isMissing(error)) return undefined;
+        if ((error as NodeJS.ErrnoException).code === 'EISDIR') throw blocked(name, root);
         throw machineFault(error, at(name));
       }
     },

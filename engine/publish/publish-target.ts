@@ -12,7 +12,7 @@ import { duckdbVersion, openWarehouse } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { countOf, formatBytes } from '../format.ts';
 import type { Graph } from '../graph/graph.ts';
-import { queriesWaitMs } from '../limits.ts';
+import { defaultMemoryLimit, queriesWaitMs } from '../limits.ts';
 import { lockTarget } from '../target/lock.ts';
 import { sourcesLock, type TargetPaths } from '../target/paths.ts';
 import { readRecord, updateRecord } from '../target/record.ts';
@@ -206,6 +206,7 @@ async function prepare(
   const asOf = new Date(run.asOf);
   await using warehouse = await openWarehouse({
     ...{ file: paths.warehouse, readOnly: true, asOf, waitMs: queriesWaitMs, signal },
+    memoryLimit: defaultMemoryLimit,
   });
   const { files, tables, definitions } = await prepareFiles({
     ...{ pipeline, graph, project, vars, spec, paths, target, asOf, directory, previous, warehouse, signal },

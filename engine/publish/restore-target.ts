@@ -18,6 +18,7 @@ import {
 } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import { countOf, formatBytes, formatUtc } from '../format.ts';
+import { defaultMemoryLimit } from '../limits.ts';
 import { machineFault } from '../machine-fault.ts';
 import { readMigrations } from '../migrations/folder.ts';
 import { readStanding } from '../migrations/states.ts';
@@ -183,7 +184,7 @@ async function assemble(manifest: Manifest, { store, work, pipeline, signal }: W
     throw machineFault(error, file);
   }
   {
-    await using warehouse = await openWarehouse({ file, signal });
+    await using warehouse = await openWarehouse({ file, memoryLimit: defaultMemoryLimit, signal });
     await readStanding(warehouse, await readMigrations(pipeline.root));
     const schema = await readSchema(warehouse);
     for (const [name, place] of Object.entries(manifest.tables)) {

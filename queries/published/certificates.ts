@@ -1,4 +1,4 @@
-import { defineFiles } from '../../engine/for-commands.ts';
+import { defineFiles } from '../../engine/index.ts';
 import type { Database } from '../../models/schema.ts';
 import { type Certificate, certify } from '../certify/certificate.ts';
 import { certificatePage, indexPage } from '../certify/page.ts';

@@ -1,5 +1,4 @@
-import { defineFiles } from '../../engine/for-commands.ts';
-import { formatDay } from '../../engine/index.ts';
+import { defineFiles, formatDay } from '../../engine/index.ts';
 import { count, countDistinct, countWhere, max, min, sum } from '../../engine/vocabulary/index.ts';
 import type { Database } from '../../models/schema.ts';
 

@@ -8,6 +8,9 @@ import { readSchema } from '../../../engine/duckdb/introspect.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { openDirectory } from '../../../engine/publish/directory.ts';
 import { expiredVersions, removeVersions } from '../../../engine/publish/retention.ts';
+import klines from '../../../extract/klines.ts';
+import listing from '../../../extract/listing.ts';
+import rest from '../../../extract/rest.ts';
 import { schema } from '../../../models/schema.ts';
 import { expectExit, expectSameRows, publishedRows, warehouseOf } from '../../support/published.ts';
 import {
@@ -295,6 +298,18 @@ test('retention keeps the newest versions, the pinned ones and those being writt
   expect(await expiredVersions(store, { keep: 1, pinned: [], latest: before })).toEqual([pinned]);
 });
 
+test('bars that no archive has are part of the state, archives are not', async () => {
+  const [from, to] = [await tempDir('staging-'), await tempDir('records-')];
+  const bars = 'rest/futures-um/1h/BTCUSDT/BTCUSDT-1h-2025-07.csv';
+  for (const file of [bars, 'futures-um/1h/BTCUSDT/BTCUSDT-1h-2025-06.csv']) {
+    await mkdir(join(from, file, '..'), { recursive: true });
+    await writeFile(join(from, file), '1,2,3\n');
+  }
+  for (const extract of [listing, klines, rest])
+    await extract.records?.({ stagingDir: from, to, partitions: async () => new Set() });
+  expect(await filesOf(to)).toEqual([bars]);
+});
+
 test('of two publishers at the same time one wins and the other says so', async () => {
   const [store, one, two] = [await tempDir('store-'), await project.ranOnce(), await project.ranOnce()];
   expectExit(await project.call(two, 'run', '--as-of', clocks.first), 0);
@@ -321,6 +336,18 @@ test('a file of another program in the way is left, and nothing is switched', as
   await expect(stat(join(store, 'latest.json'))).rejects.toThrow('ENOENT');
   await rm(join(folder, 'stats.json'));
   expectExit(await publish(target, store), 0);
+});
+
+test.each([
+  ['latest.json', (store: string) => mkdir(join(store, 'latest.json'))],
+  ['versions', (store: string) => writeFile(join(store, 'versions'), 'a file')],
+])('a file or a folder in the place of %s is PUBLICATION_BLOCKED', async (name, put) => {
+  const [store, target] = [await tempDir('store-'), await project.ranOnce()];
+  await put(store);
+  const result = await publish(target, store);
+  expectExit(result, 2);
+  expect(result.stderr).toContain('PUBLICATION_BLOCKED');
+  expect(await readdir(store)).toEqual([name]);
 });
 
 describe('restore', () => {
