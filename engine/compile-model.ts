@@ -5,7 +5,6 @@ import {
   type CompiledModel,
   compileSql,
   createCompiler,
-  createIndexes,
   createTable,
   daysOf,
   dirtyView,
@@ -117,7 +116,7 @@ export function compileModel(model: Model, context: CompileContext): CompiledMod
     ...facts,
     writes: tablesWritten(text.publishedSql, schema),
     reads: [...used].sort(),
-    definitionDigest: digest(JSON.stringify([text, facts, maps, createTable(table), createIndexes(table)])),
+    definitionDigest: digest(JSON.stringify([text, facts, maps, createTable(table)])),
   };
 }
 

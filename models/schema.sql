@@ -277,7 +277,6 @@ CREATE TABLE "daily_availability" (
   "close_price" DOUBLE,
   PRIMARY KEY ("date", "symbol")
 );
-CREATE INDEX "idx_quote_volume_date" ON "daily_availability" ("quote_volume_usdt" DESC, "date");
 COMMENT ON TABLE "daily_availability" IS 'Which USD-M symbol had data on which day, and what was traded that day.
 Partition: date
 Index idx_quote_volume_date: quote_volume_usdt DESC, date
@@ -299,6 +298,7 @@ COMMENT ON COLUMN "daily_availability"."open_price" IS 'First price. [quote asse
 COMMENT ON COLUMN "daily_availability"."high_price" IS 'Highest price. [quote asset]';
 COMMENT ON COLUMN "daily_availability"."low_price" IS 'Lowest price. [quote asset]';
 COMMENT ON COLUMN "daily_availability"."close_price" IS 'Last price. [quote asset]';
+-- When the database is published: CREATE INDEX "idx_quote_volume_date" ON "daily_availability" ("quote_volume_usdt" DESC, "date");
 
 CREATE TABLE "volume_rankings" (
   "date" DATE NOT NULL,
