@@ -195,6 +195,25 @@ class Replacement extends OperationNodeTransformer {
   }
 }
 
+/**
+ * True if each row of a query's result follows from rows of one partition: the query groups one table, and nothing else,
+ * by all of these columns.
+ */
+export function groupsBy(query: OperationNodeSource, table: string, columns: readonly string[]): boolean {
+  const { kind, from, groupBy, selections, where, having, ...others } = query.toOperationNode() as AnyNode;
+  const [source, another] = from?.froms ?? [];
+  if (kind !== 'SelectQueryNode' || source?.kind !== 'TableNode' || another || tableName(source) !== table)
+    return false;
+  if (Object.entries(others).some(([name, part]) => name !== 'orderBy' && part !== undefined)) return false;
+  const grouped = (groupBy?.items ?? []).map(({ groupBy: item }: AnyNode) => item.column?.column?.name);
+  const looksAround = (value: unknown): boolean =>
+    isNode(value) &&
+    (['SelectQueryNode', 'OverNode'].includes(value.kind) ||
+      (value.kind === 'RawNode' && /\b(select|from|over)\b/i.test(value.sqlFragments.join(' '))) ||
+      Object.values(value).some(looksAround));
+  return columns.every((column) => grouped.includes(column)) && ![selections, where, having].some(looksAround);
+}
+
 /** Returns the names of all CTEs anywhere in a query. */
 export function ctesOf(query: OperationNodeSource): ReadonlySet<string> {
   const names = new Set<string>();

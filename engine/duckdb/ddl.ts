@@ -71,7 +71,7 @@ const indexPart = (part: IndexPart): string =>
   typeof part === 'string' ? quoteName(part) : `${quoteName(part.desc)} DESC`;
 
 /** Returns the statements that create a table's indexes, which is done when a database is published. */
-export const createIndexes = (table: Table): readonly string[] =>
+const createIndexes = (table: Table): readonly string[] =>
   Object.entries(table.indexes ?? {}).map(
     ([name, parts]) =>
       `CREATE INDEX ${quoteName(name)} ON ${quoteName(table.name)} (${parts.map(indexPart).join(', ')})`,
