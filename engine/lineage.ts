@@ -45,9 +45,12 @@ export function readsOf(query: OperationNodeSource, schema: Schema): readonly Ta
 class Reads {
   readonly found = new Map<string, TableRead & { readonly columns: Set<string> }>();
   readonly #schema: Schema;
+  /** The names of tables and columns, which a raw fragment may contain. */
+  readonly #words: ReadonlySet<string>;
 
   constructor(schema: Schema) {
     this.#schema = schema;
+    this.#words = new Set(Object.entries(schema).flatMap(([name, { columns }]) => [name, ...Object.keys(columns)]));
   }
 
   /** `scopes` are the names in sight, innermost first; `ctes` the names that hide a table. */
@@ -59,22 +62,27 @@ class Reads {
   }
 
   #parts(node: AnyNode, scopes: readonly Scope[], ctes: ReadonlySet<string>): void {
-    const { with: clause, ...parts } = node;
     let inSight = ctes;
-    for (const { name, expression } of clause?.expressions ?? []) {
+    for (const { name, expression } of node.with?.expressions ?? []) {
       const before = inSight;
       inSight = new Set([...before, tableName(name.table)]);
-      this.walk(expression, scopes, clause.recursive ? inSight : before);
+      this.walk(expression, scopes, node.with.recursive ? inSight : before);
     }
+    const inner = [...this.#scopeOf(node, inSight), ...scopes];
+    if (node.kind === 'RawNode') this.#raw(node, inner);
+    for (const name in node) if (name !== 'with') this.walk(node[name], inner, inSight);
+  }
+
+  /** Returns what a statement brings into scope; nothing for any other node. */
+  #scopeOf(node: AnyNode, ctes: ReadonlySet<string>): readonly Scope[] {
     const named = namedIn(node);
+    if (named.length === 0) return [];
     const scope = new Map(
-      named.map(({ alias, table }) => [alias, table === undefined || inSight.has(table) ? undefined : table]),
+      named.map(({ alias, table = '' }) => [alias, ctes.has(table) ? undefined : table || undefined]),
     );
     for (const [alias, table] of scope) if (table !== undefined) this.#add(table, alias, []);
     for (const table of statesIn(node)) this.#add(table, table, this.#columnsOf(table));
-    const inner = named.length > 0 ? [scope, ...scopes] : scopes;
-    if (node.kind === 'RawNode') this.#raw(node, inner);
-    for (const part of Object.values(parts)) this.walk(part, inner, inSight);
+    return [scope];
   }
 
   #columnsOf(table: string): readonly string[] {
@@ -110,8 +118,9 @@ class Reads {
   }
 
   #raw({ sqlFragments, parameters }: AnyNode, scopes: readonly Scope[]): void {
-    const text: string = sqlFragments.join(' ').replaceAll(/'(?:[^']|'')*'/g, '');
+    const text: string = this.#words.size === 0 ? '' : sqlFragments.join(' ').replaceAll(/'(?:[^']|'')*'/g, '');
     for (const word of text.match(/[A-Za-z_]\w*/g) ?? []) {
+      if (!this.#words.has(word)) continue;
       this.#unqualified(word, scopes);
       if (this.#schema[word] !== undefined) this.#add(word, word, this.#columnsOf(word));
     }

@@ -1,5 +1,5 @@
 import type { OperationNodeSource } from 'kysely';
-import { compileModel, modelContext, tablesRead } from './compile-model.ts';
+import { compileModel, modelContext, statementsOf } from './compile-model.ts';
 import type { Pipeline } from './config/load.ts';
 import { tableOf } from './config/references.ts';
 import { createVars, type Vars } from './config/vars.ts';
@@ -48,11 +48,12 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         },
       );
     }
-    const reads = tablesRead(model, schema, vars).filter((name) => name !== table.name);
-    checkNeeds(node, reads, () => turned(vars).flatMap((other) => tablesRead(model, schema, other)));
+    const statements = statementsOf(model, schema, vars);
+    const reads = statements.tables.filter((name) => name !== table.name);
+    checkNeeds(node, reads, () => turned(vars).flatMap((other) => statementsOf(model, schema, other).tables));
     const views = reads.filter((name) => schema[name]?.kind === 'view');
     const tablesBehind = new Map(await Promise.all(views.map(async (view) => [view, await behind(view)] as const)));
-    return compileModel(model, { schema, vars, file: node.path, tablesBehind });
+    return compileModel(statements, { file: node.path, tablesBehind });
   }
 
   /** Returns the stored tables that a view reads, through other views too. */
@@ -60,7 +61,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const use = pipeline.spec.models[view]?.use;
     if (use === undefined) return [];
     const found: string[] = [];
-    for (const name of tablesRead(await load<Model>(use), schema, vars))
+    for (const name of statementsOf(await load<Model>(use), schema, vars).tables)
       found.push(...(schema[name]?.kind === 'view' && name !== view ? await behind(name) : [name]));
     return [...new Set(found)];
   }
