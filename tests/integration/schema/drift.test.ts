@@ -216,7 +216,7 @@ describe('the check reports', () => {
   });
 
   test('a change of the definition without a migration', async () => {
-    await scratch.edit('models/schema.ts', `spells: integer('1 +`, `lives: integer('1 +`);
+    await scratch.edit('models/schema.ts', `spells: integer('Number`, `lives: integer('Number`);
     const { stdout } = await diff();
     expect(stdout).toContain(
       'migrations/ differs:\n  symbols.lives is missing; the definition has lives INTEGER NOT NULL',
