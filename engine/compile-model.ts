@@ -20,12 +20,14 @@ import {
 import { PipelineError } from './errors.ts';
 import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead } from './lineage.ts';
 import type { Model, ModelContext, SourceMap } from './model.ts';
+import { once } from './once.ts';
 import { systemTables } from './schema/system.ts';
 import type { Schema, Table } from './schema/table.ts';
 import { clockSql } from './sql.ts';
 import { asOf } from './vocabulary/index.ts';
 
 type Query = Compilable & OperationNodeSource;
+type Statements = ReturnType<typeof statementsOf>;
 
 export interface CompileContext {
   readonly schema: Schema;
@@ -47,22 +49,32 @@ export const modelContext = (schema: Schema, vars: Vars, { texts = false } = {})
 /** False if the project has a table of that name: then the name refers to that table. */
 const isDirtyView = (name: string, schema: Schema): boolean => name === dirtyView && schema[name] === undefined;
 
+/** A query whose nodes are made once for all of their readers, which takes longer than to read them. */
+const madeOnce = (query: Query): Query => ({
+  compile: () => query.compile(),
+  toOperationNode: once(() => query.toOperationNode()),
+});
+
 function statementsOf({ table, definition }: Model, schema: Schema, vars: Vars) {
   const plain = modelContext(schema, vars);
   const plugin = definition.inputs && samePartition(table);
   const context = plugin === undefined ? plain : { ...plain, db: plain.db.withPlugin(plugin) };
+  const inputs = definition.inputs?.(context) as Query | undefined;
+  const rejects = definition.rejects?.(modelContext(schema, vars, { texts: true })) as Query | undefined;
   return {
     context,
-    query: definition.query(context) as Query,
-    inputs: definition.inputs?.(context) as Query | undefined,
-    rejects: definition.rejects?.(modelContext(schema, vars, { texts: true })) as Query | undefined,
-    published: (definition.published?.(context) ?? []) as readonly Query[],
+    query: madeOnce(definition.query(context) as Query),
+    inputs: inputs && madeOnce(inputs),
+    rejects: rejects && madeOnce(rejects),
+    published: ((definition.published?.(context) ?? []) as readonly Query[]).map(madeOnce),
   };
 }
 
 /** Returns the tables that a model reads with these vars, its own included, in alphabetical order. */
-export function tablesRead(model: Model, schema: Schema, vars: Vars): readonly string[] {
-  const { query, inputs, rejects, published } = statementsOf(model, schema, vars);
+export const tablesRead = (model: Model, schema: Schema, vars: Vars): readonly string[] =>
+  tablesOf(statementsOf(model, schema, vars), schema);
+
+function tablesOf({ query, inputs, rejects, published }: Statements, schema: Schema): readonly string[] {
   const statements = [query, ...(inputs ? [inputs] : []), ...(rejects ? [rejects] : []), ...published];
   // The engine's own tables exist without a node that builds them.
   return [...new Set(statements.flatMap(sourcesOf))]
@@ -77,10 +89,11 @@ export function tablesRead(model: Model, schema: Schema, vars: Vars): readonly s
 export function compileModel(model: Model, context: CompileContext): CompiledModel {
   const { table, definition } = model;
   const { schema, vars, file } = context;
-  const { context: built, query, inputs, rejects, published } = statementsOf(model, schema, vars);
+  const statements = statementsOf(model, schema, vars);
+  const { context: built, query, inputs, rejects, published } = statements;
   const reads = readsOf(query, schema);
   if (inputs !== undefined) checkInputs(table, reads, inputs, schema, file);
-  const used = new Set(tablesRead(model, schema, vars));
+  const used = new Set(tablesOf(statements, schema));
   const readsItself = used.delete(table.name);
   const sources = modelSources(model, reads, context);
   const prunedSources = new Map(sources.filter(isPruned).map((source) => [source.name, source]));
