@@ -134,13 +134,20 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
         .selectAll()
         .select(({ ref }) => [toSlot(ref('timeframe'), ref('first'), ref('first')).as('first_slot')]),
     )
+    .with('beginnings', (beginnings) =>
+      beginnings
+        .selectFrom('heads')
+        .selectAll()
+        .select(({ ref }) => {
+          // The verified archive of its month says that nothing was traded on its first day before the first bar.
+          const firstDay = dayOf(opensAt(ref('timeframe'), ref('first_slot'), ref('first')));
+          const doubted = choose([[eb(ref('doubted_from'), '<', firstDay), ref('doubted_from')]]);
+          return [least(ref('unread_from'), doubted).as('begins_at')];
+        }),
+    )
     .with('grids', (grids) =>
-      grids.selectFrom('heads').select(({ ref }) => {
+      grids.selectFrom('beginnings').select(({ ref }) => {
         const [timeframe, first] = [ref('timeframe'), ref('first')];
-        // The verified archive of its month says that nothing was traded on its first day before the first bar.
-        const firstDay = dayOf(opensAt(timeframe, ref('first_slot'), first));
-        const doubted = choose([[eb(ref('doubted_from'), '<', firstDay), ref('doubted_from')]]);
-        const begins = least(ref('unread_from'), doubted);
         return [
           'id',
           'instrument_type',
@@ -148,7 +155,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           'timeframe',
           'first',
           // `least` passes over NULL.
-          least(ref('first_slot'), slotFrom(timeframe, begins, first)).as('start_slot'),
+          least(ref('first_slot'), slotFrom(timeframe, ref('begins_at'), first)).as('start_slot'),
           toSlot(timeframe, slotOrDay(timeframe, ref('published_until')), first).as('end_slot'),
           slotFrom(timeframe, ref('delivered_at'), first).as('delivered_slot'),
         ];

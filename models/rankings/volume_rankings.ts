@@ -141,7 +141,9 @@ export default defineModel('volume_rankings', {
       )
       .selectFrom('calendar as day')
       .where('day.rank', 'is not', null)
-      .orderBy(['day.date', 'day.rank', 'day.symbol'])
+      .orderBy('day.date')
+      .orderBy('day.rank')
+      .orderBy('day.symbol')
       .selectAll('day')
       .select(cast('TIMESTAMP', asOf).as('generation_timestamp'))
       .$narrowType<Record<'rank' | 'quote_volume_usdt' | 'trade_count' | 'percentile' | 'market_share_pct', NotNull>>(),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { pipelineInProcess, root } from '../support/pipeline.ts';
+import { builtSample, pipelineInProcess, root } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
 import { tempDir } from '../support/temp.ts';
 
@@ -22,8 +22,7 @@ describe('docs/dbt.md, on the sample', () => {
   let dataDir: string;
   beforeAll(async () => {
     cwd = await tempDir('dbt-');
-    dataDir = join(cwd, 'data');
-    expectExit(await pipelineInProcess(['run'], { dataDir }), 0);
+    dataDir = await builtSample();
   });
 
   test('has a counterpart of every command that a project of dbt is used with', () => {

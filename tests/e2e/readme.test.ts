@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { codeBlocks } from '../checks/markdown.ts';
-import { pipelineInProcess, root } from '../support/pipeline.ts';
+import { builtSample, pipelineInProcess, root } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
 import { queryWarehouse } from '../support/rows.ts';
-import { tempDir } from '../support/temp.ts';
 
 const page = await readFile(join(root, 'README.md'), 'utf8');
 
@@ -17,8 +16,7 @@ const commands = codeBlocks(page, 'sh')
 describe('README.md', () => {
   let dataDir: string;
   beforeAll(async () => {
-    dataDir = await tempDir('readme-');
-    expectExit(await pipelineInProcess(['run'], { dataDir }), 0);
+    dataDir = await builtSample();
   });
 
   test.each(commands)('pnpm pipeline %s', async (command) => {

@@ -1,8 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import { main } from '../../engine/cli/program.ts';
+import { runDir, tempDir } from './temp.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -94,4 +98,23 @@ export async function pipelineInProcess(
     signal: new AbortController().signal,
   });
   return { exitCode, ...output, ms: performance.now() - started };
+}
+
+/** A data folder as `run` leaves it for the sample: built once per test run, and copied for each caller. */
+export async function builtSample(): Promise<string> {
+  const built = join(runDir(), 'built-sample');
+  if (!existsSync(built)) {
+    const aside = await tempDir('building-');
+    const { exitCode, stdout, stderr } = await pipelineInProcess(['run'], { dataDir: aside });
+    if (exitCode !== 0) throw new Error(`the sample cannot be built: ${stdout}\n${stderr}`);
+    try {
+      await rename(aside, built);
+    } catch (error) {
+      if (!existsSync(built)) throw error;
+      await rm(aside, { recursive: true }); // Another worker was first.
+    }
+  }
+  const dataDir = await tempDir('sample-');
+  await promisify(execFile)('cp', ['-pR', `${built}/.`, dataDir]);
+  return dataDir;
 }

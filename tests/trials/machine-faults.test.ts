@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
-import { root } from '../support/pipeline.ts';
+import { builtSample, root } from '../support/pipeline.ts';
 import { tempDir } from '../support/temp.ts';
 
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
@@ -42,8 +42,7 @@ const asNobody = (command: string): string => `setpriv --reuid 65534 --clear-gro
 
 let built: string;
 beforeAll(async () => {
-  built = await tempDir('built-');
-  expect((await bash(cli('run', '--select', '+rankings', '--data-dir', built))).exitCode).toBe(0);
+  built = await builtSample();
   await chmod(built, 0o755);
 });
 

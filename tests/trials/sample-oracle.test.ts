@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { expectParquetEqualsCsv, rankingTypes } from '../support/expected.ts';
-import { pipelineInProcess } from '../support/pipeline.ts';
+import { builtSample, pipelineInProcess } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
 import { readParquet, readParquetMetadata } from '../support/rows.ts';
 import { describeShared, sharedPath } from '../support/shared.ts';
@@ -16,14 +16,8 @@ describeShared('the sample archive', () => {
 
   beforeAll(async () => {
     archive = await tempDir('sample-archive-');
-    const dataDir = await tempDir('sample-');
-    rankings = join(dataDir, 'sample/exports/volume_rankings.parquet');
-    const [written, ran] = await Promise.all([
-      pipelineInProcess(['archive', 'write', archive]),
-      pipelineInProcess(['run', '--target', 'sample'], { dataDir }),
-    ]);
-    expectExit(written, 0);
-    expectExit(ran, 0);
+    rankings = join(await builtSample(), 'sample/exports/volume_rankings.parquet');
+    expectExit(await pipelineInProcess(['archive', 'write', archive]), 0);
   });
 
   test('its rankings equal those of the independent oracle on the same archive written as files', async () => {
