@@ -1,12 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { main } from '../../engine/cli/program.ts';
-import { runDir, tempDir } from './temp.ts';
+import { sharedDir, tempDir } from './temp.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -100,20 +98,18 @@ export async function pipelineInProcess(
   return { exitCode, ...output, ms: performance.now() - started };
 }
 
+async function expectDone(args: readonly string[], dataDir?: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await pipelineInProcess(args, { ...(dataDir !== undefined && { dataDir }) });
+  if (exitCode !== 0) throw new Error(`${args.join(' ')} failed: ${stdout}\n${stderr}`);
+}
+
+/** The sample archive as files, written once per test run; read only. */
+export const writtenSample = (): Promise<string> =>
+  sharedDir('written-sample', (directory) => expectDone(['archive', 'write', directory]));
+
 /** A data folder as `run` leaves it for the sample: built once per test run, and copied for each caller. */
 export async function builtSample(): Promise<string> {
-  const built = join(runDir(), 'built-sample');
-  if (!existsSync(built)) {
-    const aside = await tempDir('building-');
-    const { exitCode, stdout, stderr } = await pipelineInProcess(['run'], { dataDir: aside });
-    if (exitCode !== 0) throw new Error(`the sample cannot be built: ${stdout}\n${stderr}`);
-    try {
-      await rename(aside, built);
-    } catch (error) {
-      if (!existsSync(built)) throw error;
-      await rm(aside, { recursive: true }); // Another worker was first.
-    }
-  }
+  const built = await sharedDir('built-sample', (directory) => expectDone(['run'], directory));
   const dataDir = await tempDir('sample-');
   await promisify(execFile)('cp', ['-pR', `${built}/.`, dataDir]);
   return dataDir;
