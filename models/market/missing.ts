@@ -72,7 +72,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
     .with('series', (series) =>
       series
         .selectFrom(({ selectFrom }) =>
-          selectFrom('staged_archives as own')
+          selectFrom('staged_archives')
             .distinct()
             .where('timeframe', 'is not', null)
             .select(({ ref }) => ['instrument_type', 'symbol', neverNull(ref('timeframe')).as('timeframe')])

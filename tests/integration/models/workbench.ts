@@ -110,19 +110,29 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   const snapshotOf = (name: string) => `"$snapshot ${name}"`;
   /** The tables that models without `inputs` read. */
   const tables = [
-    ...[schema.archive_objects, schema.ohlcv, schema.symbols, schema.listed_spans, schema.daily_availability],
+    ...[schema.archive_objects, schema.staged_archives, schema.ohlcv, schema.symbols, schema.listed_spans],
+    schema.daily_availability,
     ...[schema.known_quote_assets, schema.symbol_exceptions, schema.contract_sizes],
   ] as readonly Table[];
-  const takeSnapshot = (name: string) =>
-    warehouse.run(`CREATE OR REPLACE TEMP TABLE ${snapshotOf(name)} AS FROM ${name}`);
-  for (const { name } of tables) await takeSnapshot(name);
+  /** Name → digest of the rows of a table, when its snapshot was taken. */
+  const digests = new Map<string, string>();
+  async function digestsOf(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const selects = names.map(
+      (name) => `SELECT '${name}' AS name, concat_ws('/', count(*), sum(hash(*COLUMNS(*)))) AS digest FROM ${name}`,
+    );
+    return new Map((await texts(warehouse, selects.join(' UNION ALL '))) as readonly [string, string][]);
+  }
+  async function takeSnapshot(...names: readonly string[]): Promise<void> {
+    for (const name of names) await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${snapshotOf(name)} AS FROM ${name}`);
+    for (const [name, digest] of await digestsOf(names)) digests.set(name, digest);
+  }
+  await takeSnapshot(...tables.map(({ name }) => name));
 
   /** A test writes to tables as it likes; what it changed is noted as if their extract or model had published it. */
   async function noteEdits(readersOf: BuildOptions['readersOf']): Promise<void> {
-    for (const table of tables) {
+    const found = await digestsOf(tables.map(({ name }) => name));
+    for (const table of tables.filter(({ name }) => found.get(name) !== digests.get(name))) {
       const [now, before] = [table.name, snapshotOf(table.name)];
-      const differing = `(FROM ${now} EXCEPT ALL FROM ${before}) UNION ALL (FROM ${before} EXCEPT ALL FROM ${now})`;
-      if ((await warehouse.rows(`SELECT 1 FROM (${differing}) LIMIT 1`)).length === 0) continue;
       await warehouse.run(`CREATE OR REPLACE TEMP TABLE "$edited" AS FROM ${now}`);
       const put = async (rows: string) => {
         await warehouse.run(`DELETE FROM ${now}`);
@@ -204,11 +214,17 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       await warehouse.run(insertLedger(...rows));
     },
 
-    /** Builds one of the models as a run of its own would, daily_availability after the spans that are its frame. */
-    async build(name: string, options: Partial<BuildOptions> & { readonly vars?: Vars } = {}): Promise<BuildOutcome> {
+    /**
+     * Builds one of the models as a run of its own would, daily_availability after the spans that are its frame. `model`
+     * stands in for the one of its name.
+     */
+    async build(
+      name: string,
+      options: Partial<BuildOptions> & { readonly vars?: Vars; readonly model?: CompiledModel | undefined } = {},
+    ): Promise<BuildOutcome> {
       if (name === 'daily_availability') await this.build('listed_spans', { ...options, tests: [] });
-      const { vars = {}, ...more } = options;
-      const models = await modelsWith(vars);
+      const { vars = {}, model: other, ...more } = options;
+      const models = (await modelsWith(vars)).map((model) => (model.name === other?.name ? other : model));
       const readersOf = async (table: string) =>
         models.filter(
           ({ inputsSql, sources }) => inputsSql === undefined && sources.some((source) => source.table.name === table),
