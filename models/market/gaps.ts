@@ -1,15 +1,31 @@
-import { minus } from '../../engine/vocabulary/index.ts';
+import { stateOf } from '../../engine/index.ts';
+import { minus, rowsDigest } from '../../engine/vocabulary/index.ts';
 import { defineModel } from '../define.ts';
 import { withAbsences } from './absences.ts';
 import { opensAt } from './calendar.ts';
 import { withGapSlots } from './gap_slots.ts';
 import { withListings } from './listings.ts';
-import { withMissing } from './missing.ts';
+import { requestedSeries, withMissing } from './missing.ts';
 
 /** The bars that each series lacks between its first bar and its last published slot, and why: see docs/gaps.md. */
 export default defineModel('gaps', {
-  // Bars of any series of a market tell whether the exchange was out (B38), and its listing tells what is published.
-  sources: { archive_objects: 'whole', staged_archives: 'whole', symbols: 'whole', ohlcv: 'whole' },
+  // Bars of any series of a market tell whether the exchange was out (B38), and its listing tells what is published: any
+  // change matters to all of them. Series without a gap are listed too, as looked through.
+  inputs: ({ db }) =>
+    db
+      .with('states', (states) =>
+        stateOf(states, 'archive_objects')
+          .select(['partition', 'digest'])
+          .unionAll(stateOf(states, 'staged_archives').select(['partition', 'digest']))
+          .unionAll(stateOf(states, 'symbols').select(['partition', 'digest']))
+          .unionAll(stateOf(states, 'ohlcv').select(['partition', 'digest'])),
+      )
+      .with('read', (read) =>
+        read.selectFrom('states').select(({ ref }) => rowsDigest(ref('partition'), ref('digest')).as('digest')),
+      )
+      .selectFrom(requestedSeries(db).as('series'))
+      .innerJoin('read', (join) => join.onTrue())
+      .select(['series.instrument_type', 'series.symbol', 'series.timeframe', 'read.digest']),
 
   query: ({ db }) =>
     withGapSlots(withMissing(withAbsences(withListings(db))))
