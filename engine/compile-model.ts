@@ -17,7 +17,7 @@ import {
   stateDigestSql,
 } from './duckdb/dialect.ts';
 import { PipelineError } from './errors.ts';
-import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead } from './lineage.ts';
+import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead, unreadColumnsOf } from './lineage.ts';
 import type { Model, ModelContext, SourceMap } from './model.ts';
 import { systemTables } from './schema/system.ts';
 import type { Schema, Table } from './schema/table.ts';
@@ -167,7 +167,8 @@ function modelSources(
 }
 
 /**
- * A change of what `inputs` do not read makes nothing dirty, so `query` must not read any more (B28). A source of staged
+ * A change of what `inputs` do not read makes nothing dirty, so `query` must not read any more (B28), and what they
+ * select in between must reach the digest. A source of staged
  * files has no state of its own: the table that it refers to represents it.
  */
 function checkInputs(
@@ -188,12 +189,23 @@ function checkInputs(
     if (read === undefined) return [table];
     return [...columns].filter((column) => !read.has(column)).map((column) => `${table}.${column}`);
   });
-  if (missing.length === 0) return;
-  const what = [...new Set(missing)].sort().join(', ');
-  throw new PipelineError('SOURCES_INVALID', `the query of ${model.name} reads ${what}, its inputs do not`, {
-    file,
-    hint: 'leave inputs out, and the engine derives them; or have them read this too, as rows or as states (stateOf)',
-  });
+  if (missing.length > 0) {
+    const what = [...new Set(missing)].sort().join(', ');
+    throw new PipelineError('SOURCES_INVALID', `the query of ${model.name} reads ${what}, its inputs do not`, {
+      file,
+      hint: 'leave inputs out, and the engine derives them; or have them read this too, as rows or as states (stateOf)',
+    });
+  }
+  const unread = unreadColumnsOf(inputs);
+  if (unread.length === 0) return;
+  throw new PipelineError(
+    'SOURCES_INVALID',
+    `the inputs of ${model.name} select ${unread.join(', ')} and do not use it`,
+    {
+      file,
+      hint: 'add it to the digest, since a change of what is not in the digest goes unnoticed; or do not select it',
+    },
+  );
 }
 
 /** Returns the tables that the statements update. */

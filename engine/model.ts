@@ -122,13 +122,20 @@ export interface Model<T extends Table = Table> {
   readonly definition: ModelDefinition<Schema, Table, unknown>;
 }
 
-/** Returns `defineModel` for a schema's tables: a query whose columns are not exactly the table's does not compile. */
+/** The table that `defineModel` is given, or that it names. */
+type TableOfModel<S extends Schema, Of> = Of extends Table ? Of : Of extends keyof S ? S[Of] : never;
+
+/**
+ * Returns `defineModel` for a schema: a query whose columns are not exactly those of its table does not compile. A model
+ * names a table of the schema, or brings one of its own that no other module names.
+ */
 export function modelsOf<S extends Schema>(schema: S) {
-  return function defineModel<const Name extends keyof S & string, Output>(
-    name: Name,
-    definition: ModelDefinition<S, S[Name], Output>,
+  return function defineModel<const Of extends (keyof S & string) | Table, Output>(
+    of: Of,
+    definition: ModelDefinition<S, TableOfModel<S, Of>, Output>,
   ): Model {
-    return Object.freeze({ table: schema[name] as Table, definition: definition as unknown as Model['definition'] });
+    const table = (typeof of === 'string' ? schema[of] : of) as Table;
+    return Object.freeze({ table, definition: definition as unknown as Model['definition'] });
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Expression, expressionBuilder } from 'kysely';
+import { type Expression, expressionBuilder, type Kysely } from 'kysely';
 import {
   allBits,
   anyBits,
@@ -36,6 +36,14 @@ const { and, eb } = expressionBuilder<Database>();
 const slotsOfWord = 64n;
 const isFull = (bits: Expression<Bits>) => eb(bits, '=', allBits());
 
+/** The series of which archives were requested. */
+export const requestedSeries = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
+  db
+    .selectFrom('staged_archives')
+    .distinct()
+    .where('timeframe', 'is not', null)
+    .select(({ ref }) => ['instrument_type', 'symbol', neverNull(ref('timeframe')).as('timeframe')]);
+
 /**
  * `grids` has a row for each series with requested archives, and `missing` the slots `[from_slot, to_slot)` that each
  * grid lacks, day by day. A grid runs from the first bar, or from an earlier archive that was not read (A28), to the
@@ -71,13 +79,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
     )
     .with('series', (series) =>
       series
-        .selectFrom(({ selectFrom }) =>
-          selectFrom('staged_archives as own')
-            .distinct()
-            .where('timeframe', 'is not', null)
-            .select(({ ref }) => ['instrument_type', 'symbol', neverNull(ref('timeframe')).as('timeframe')])
-            .as('own'),
-        )
+        .selectFrom(requestedSeries(series).as('own'))
         .select(['instrument_type', 'symbol', 'timeframe', rowNumber().over().as('id')]),
     )
     .with('covered', (covered) =>

@@ -27,7 +27,7 @@ describe('docs/dbt.md, on the sample', () => {
 
   test('has a counterpart of every command that a project of dbt is used with', () => {
     const known = column(1).join('\n');
-    for (const command of 'build clean compile debug deps init ls retry run show test'.split(' '))
+    for (const command of 'build clean compile debug deps init ls retry run seed show snapshot test'.split(' '))
       expect(known, command).toContain(`dbt ${command}`);
   });
 
@@ -45,7 +45,7 @@ describe('docs/dbt.md, on the sample', () => {
     const same = page.split('\n').filter((line) => /\| the same( \(\[selectors\][^|]*)? \|/.test(line));
     const options = [ours, ...same].join(' ').match(/--[a-z-]+/g) ?? [];
     expect(options.length).toBeGreaterThan(10);
-    const elsewhere = ['--limit', '--write'];
+    const elsewhere = ['--limit', '--unit', '--write'];
     for (const option of new Set(options)) if (!elsewhere.includes(option)) expect(stdout).toContain(option);
   });
 
