@@ -105,7 +105,7 @@ export interface ModelDefinition<S extends Schema, T extends Table, Output = Row
   /**
    * In place of changes noted by the engine, for models of staged files and for speed: one row per partition, with the
    * digest of its inputs. A partition that is no longer returned is removed. Must read every table and column that
-   * `query` reads, because a change of another would go unnoticed.
+   * `query` reads, and use every column that its subqueries select, because a change of another would go unnoticed.
    */
   readonly inputs?: (context: ModelContext<DatabaseOf<S>>) => Query<InputRow<T>>;
   /**
