@@ -7,15 +7,17 @@ const trials = [
   'tests/integration/extract/{faults,other-archive,resume,threads}.test.ts',
   'tests/integration/migrations/backups.test.ts',
 ];
-const patient = { testTimeout: 180_000, hookTimeout: 180_000 };
+const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // For two cores: the third worker uses them while others wait for files, servers and processes.
+    maxWorkers: 3,
     globalSetup: 'tests/support/global-setup.ts',
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Several times what a test takes, because other programs may need the machine as well.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // No test changes what another one in its process reads, so modules are loaded once a worker.
     isolate: false,
     projects: [

@@ -5,7 +5,6 @@ import {
   type CompiledModel,
   compileSql,
   createCompiler,
-  createIndexes,
   createTable,
   daysOf,
   dirtyView,
@@ -18,7 +17,7 @@ import {
   stateDigestSql,
 } from './duckdb/dialect.ts';
 import { PipelineError } from './errors.ts';
-import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead } from './lineage.ts';
+import { clockOf, ctesOf, readInstead, readsOf, sourcesOf, type TableRead, unreadColumnsOf } from './lineage.ts';
 import type { Model, ModelContext, SourceMap } from './model.ts';
 import { systemTables } from './schema/system.ts';
 import type { Schema, Table } from './schema/table.ts';
@@ -27,9 +26,20 @@ import { asOf } from './vocabulary/index.ts';
 
 type Query = Compilable & OperationNodeSource;
 
-export interface CompileContext {
+/** What a model states with some vars. */
+export interface Statements {
+  readonly model: Model;
   readonly schema: Schema;
-  readonly vars: Vars;
+  readonly context: ModelContext<never>;
+  readonly query: Query;
+  readonly inputs: Query | undefined;
+  readonly rejects: Query | undefined;
+  readonly published: readonly Query[];
+  /** The tables that they read, the model's own included, in alphabetical order. */
+  readonly tables: readonly string[];
+}
+
+export interface CompileContext {
   /** Path of the model's module, for errors. */
   readonly file: string;
   /** View → the stored tables that it reads, through other views too. */
@@ -47,48 +57,51 @@ export const modelContext = (schema: Schema, vars: Vars, { texts = false } = {})
 /** False if the project has a table of that name: then the name refers to that table. */
 const isDirtyView = (name: string, schema: Schema): boolean => name === dirtyView && schema[name] === undefined;
 
-function statementsOf({ table, definition }: Model, schema: Schema, vars: Vars) {
+export function statementsOf(model: Model, schema: Schema, vars: Vars): Statements {
+  const { table, definition } = model;
   const plain = modelContext(schema, vars);
   const plugin = definition.inputs && samePartition(table);
   const context = plugin === undefined ? plain : { ...plain, db: plain.db.withPlugin(plugin) };
-  return {
-    context,
-    query: definition.query(context) as Query,
-    inputs: definition.inputs?.(context) as Query | undefined,
-    rejects: definition.rejects?.(modelContext(schema, vars, { texts: true })) as Query | undefined,
-    published: (definition.published?.(context) ?? []) as readonly Query[],
+  const inputs = definition.inputs?.(context);
+  const rejects = definition.rejects?.(modelContext(schema, vars, { texts: true }));
+  const statements = {
+    query: transformedOnce(definition.query(context) as Query),
+    inputs: inputs && transformedOnce(inputs as Query),
+    rejects: rejects && transformedOnce(rejects as Query),
+    published: ((definition.published?.(context) ?? []) as readonly Query[]).map(transformedOnce),
   };
-}
-
-/** Returns the tables that a model reads with these vars, its own included, in alphabetical order. */
-export function tablesRead(model: Model, schema: Schema, vars: Vars): readonly string[] {
-  const { query, inputs, rejects, published } = statementsOf(model, schema, vars);
-  const statements = [query, ...(inputs ? [inputs] : []), ...(rejects ? [rejects] : []), ...published];
+  const all = [statements.query, statements.inputs, statements.rejects, ...statements.published];
   // The engine's own tables exist without a node that builds them.
-  return [...new Set(statements.flatMap(sourcesOf))]
+  const tables = [...new Set(all.flatMap((one) => (one === undefined ? [] : sourcesOf(one))))]
     .filter((name) => !systemTables.includes(name) && !isDirtyView(name, schema))
     .sort();
+  return { model, schema, context, ...statements, tables };
+}
+
+/** Kysely's plugins transform a query each time that its tree is asked for. */
+function transformedOnce(query: Query): Query {
+  const node = query.toOperationNode();
+  return { toOperationNode: () => node, compile: () => query.compile() };
 }
 
 /**
  * Compiles a model to SQL and derives what it depends on.
  * @throws PipelineError SOURCES_INVALID if what a source matters to is not known, or `inputs` do not read all of it
  */
-export function compileModel(model: Model, context: CompileContext): CompiledModel {
+export function compileModel(statements: Statements, { file, tablesBehind }: CompileContext): CompiledModel {
+  const { model, schema, context, query, inputs, rejects, published } = statements;
   const { table, definition } = model;
-  const { schema, vars, file } = context;
-  const { context: built, query, inputs, rejects, published } = statementsOf(model, schema, vars);
   const reads = readsOf(query, schema);
   if (inputs !== undefined) checkInputs(table, reads, inputs, schema, file);
-  const used = new Set(tablesRead(model, schema, vars));
+  const used = new Set(statements.tables);
   const readsItself = used.delete(table.name);
-  const sources = modelSources(model, reads, context);
+  const sources = modelSources(model, reads, { schema, file, tablesBehind });
   const prunedSources = new Map(sources.filter(isPruned).map((source) => [source.name, source]));
   const hidden = ctesOf(query);
   const readsDirty = inputs !== undefined && reads.some((read) => isDirtyView(read.table, schema));
   const pruned = definition.query({
-    ...built,
-    db: built.db.withPlugin(
+    ...context,
+    db: context.db.withPlugin(
       readInstead((name, alias) => {
         const source = prunedSources.get(`${name} as ${alias}`) ?? prunedSources.get(name);
         return source === undefined || hidden.has(name) ? undefined : prunedName(source);
@@ -117,7 +130,7 @@ export function compileModel(model: Model, context: CompileContext): CompiledMod
     ...facts,
     writes: tablesWritten(text.publishedSql, schema),
     reads: [...used].sort(),
-    definitionDigest: digest(JSON.stringify([text, facts, maps, createTable(table), createIndexes(table)])),
+    definitionDigest: digest(JSON.stringify([text, facts, maps, createTable(table)])),
   };
 }
 
@@ -125,7 +138,7 @@ export function compileModel(model: Model, context: CompileContext): CompiledMod
 function modelSources(
   { table: model, definition }: Model,
   reads: readonly TableRead[],
-  { schema, file, tablesBehind }: CompileContext,
+  { schema, file, tablesBehind }: CompileContext & { readonly schema: Schema },
 ): readonly Source[] {
   const declared: Record<string, SourceMap> = { ...(definition.sources as Readonly<Record<string, SourceMap>>) };
   const stored: TableRead[] = [];
@@ -154,7 +167,8 @@ function modelSources(
 }
 
 /**
- * A change of what `inputs` do not read makes nothing dirty, so `query` must not read any more (B28). A source of staged
+ * A change of what `inputs` do not read makes nothing dirty, so `query` must not read any more (B28), and what they
+ * select in between must reach the digest. A source of staged
  * files has no state of its own: the table that it refers to represents it.
  */
 function checkInputs(
@@ -175,12 +189,23 @@ function checkInputs(
     if (read === undefined) return [table];
     return [...columns].filter((column) => !read.has(column)).map((column) => `${table}.${column}`);
   });
-  if (missing.length === 0) return;
-  const what = [...new Set(missing)].sort().join(', ');
-  throw new PipelineError('SOURCES_INVALID', `the query of ${model.name} reads ${what}, its inputs do not`, {
-    file,
-    hint: 'leave inputs out, and the engine derives them; or have them read this too, as rows or as states (stateOf)',
-  });
+  if (missing.length > 0) {
+    const what = [...new Set(missing)].sort().join(', ');
+    throw new PipelineError('SOURCES_INVALID', `the query of ${model.name} reads ${what}, its inputs do not`, {
+      file,
+      hint: 'leave inputs out, and the engine derives them; or have them read this too, as rows or as states (stateOf)',
+    });
+  }
+  const unread = unreadColumnsOf(inputs);
+  if (unread.length === 0) return;
+  throw new PipelineError(
+    'SOURCES_INVALID',
+    `the inputs of ${model.name} select ${unread.join(', ')} and do not use it`,
+    {
+      file,
+      hint: 'add it to the digest, since a change of what is not in the digest goes unnoticed; or do not select it',
+    },
+  );
 }
 
 /** Returns the tables that the statements update. */

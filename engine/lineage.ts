@@ -45,9 +45,12 @@ export function readsOf(query: OperationNodeSource, schema: Schema): readonly Ta
 class Reads {
   readonly found = new Map<string, TableRead & { readonly columns: Set<string> }>();
   readonly #schema: Schema;
+  /** The names of tables and columns, which a raw fragment may contain. */
+  readonly #words: ReadonlySet<string>;
 
   constructor(schema: Schema) {
     this.#schema = schema;
+    this.#words = new Set(Object.entries(schema).flatMap(([name, { columns }]) => [name, ...Object.keys(columns)]));
   }
 
   /** `scopes` are the names in sight, innermost first; `ctes` the names that hide a table. */
@@ -59,22 +62,27 @@ class Reads {
   }
 
   #parts(node: AnyNode, scopes: readonly Scope[], ctes: ReadonlySet<string>): void {
-    const { with: clause, ...parts } = node;
     let inSight = ctes;
-    for (const { name, expression } of clause?.expressions ?? []) {
+    for (const { name, expression } of node.with?.expressions ?? []) {
       const before = inSight;
       inSight = new Set([...before, tableName(name.table)]);
-      this.walk(expression, scopes, clause.recursive ? inSight : before);
+      this.walk(expression, scopes, node.with.recursive ? inSight : before);
     }
+    const inner = [...this.#scopeOf(node, inSight), ...scopes];
+    if (node.kind === 'RawNode') this.#raw(node, inner);
+    for (const name in node) if (name !== 'with') this.walk(node[name], inner, inSight);
+  }
+
+  /** Returns what a statement brings into scope; nothing for any other node. */
+  #scopeOf(node: AnyNode, ctes: ReadonlySet<string>): readonly Scope[] {
     const named = namedIn(node);
+    if (named.length === 0) return [];
     const scope = new Map(
-      named.map(({ alias, table }) => [alias, table === undefined || inSight.has(table) ? undefined : table]),
+      named.map(({ alias, table = '' }) => [alias, ctes.has(table) ? undefined : table || undefined]),
     );
     for (const [alias, table] of scope) if (table !== undefined) this.#add(table, alias, []);
     for (const table of statesIn(node)) this.#add(table, table, this.#columnsOf(table));
-    const inner = named.length > 0 ? [scope, ...scopes] : scopes;
-    if (node.kind === 'RawNode') this.#raw(node, inner);
-    for (const part of Object.values(parts)) this.walk(part, inner, inSight);
+    return [scope];
   }
 
   #columnsOf(table: string): readonly string[] {
@@ -110,8 +118,8 @@ class Reads {
   }
 
   #raw({ sqlFragments, parameters }: AnyNode, scopes: readonly Scope[]): void {
-    const text: string = sqlFragments.join(' ').replaceAll(/'(?:[^']|'')*'/g, '');
-    for (const word of text.match(/[A-Za-z_]\w*/g) ?? []) {
+    for (const word of this.#words.size === 0 ? [] : wordsOf({ sqlFragments })) {
+      if (!this.#words.has(word)) continue;
       this.#unqualified(word, scopes);
       if (this.#schema[word] !== undefined) this.#add(word, word, this.#columnsOf(word));
     }
@@ -124,8 +132,17 @@ class Reads {
 export const sourcesOf = (query: OperationNodeSource): readonly string[] =>
   [...new Set(readsOf(query, {}).map(({ table }) => table))].sort();
 
+/** The words of a raw fragment outside of its texts. */
+const wordsOf = ({ sqlFragments }: { readonly sqlFragments: readonly string[] }): readonly string[] =>
+  sqlFragments
+    .join(' ')
+    .replaceAll(/'(?:[^']|'')*'/g, '')
+    .match(/[A-Za-z_]\w*/g) ?? [];
+
 /** The names that the FROM clause, the joins or the target of a statement bring into scope. */
-function namedIn(node: AnyNode): readonly { readonly alias: string; readonly table: string | undefined }[] {
+function namedIn(
+  node: AnyNode,
+): readonly { readonly alias: string; readonly table: string | undefined; readonly inner: AnyNode }[] {
   const froms: readonly AnyNode[] = [
     ...(node.from?.froms ?? []),
     ...(Array.isArray(node.joins) ? node.joins.map(({ table }: AnyNode) => table) : []),
@@ -134,7 +151,7 @@ function namedIn(node: AnyNode): readonly { readonly alias: string; readonly tab
   return froms.map((from) => {
     const inner: AnyNode = from.kind === 'AliasNode' ? from.node : from;
     const table = inner.kind === 'TableNode' ? tableName(inner) : undefined;
-    return { alias: from.kind === 'AliasNode' ? from.alias.name : (table ?? ''), table };
+    return { alias: from.kind === 'AliasNode' ? from.alias.name : (table ?? ''), table, inner };
   });
 }
 
@@ -195,6 +212,25 @@ class Replacement extends OperationNodeTransformer {
   }
 }
 
+/**
+ * True if each row of a query's result follows from rows of one partition: the query groups one table, and nothing else,
+ * by all of these columns.
+ */
+export function groupsBy(query: OperationNodeSource, table: string, columns: readonly string[]): boolean {
+  const { kind, from, groupBy, selections, where, having, ...others } = query.toOperationNode() as AnyNode;
+  const [source, another] = from?.froms ?? [];
+  if (kind !== 'SelectQueryNode' || source?.kind !== 'TableNode' || another || tableName(source) !== table)
+    return false;
+  if (Object.entries(others).some(([name, part]) => name !== 'orderBy' && part !== undefined)) return false;
+  const grouped = (groupBy?.items ?? []).map(({ groupBy: item }: AnyNode) => item.column?.column?.name);
+  const looksAround = (value: unknown): boolean =>
+    isNode(value) &&
+    (['SelectQueryNode', 'OverNode'].includes(value.kind) ||
+      (value.kind === 'RawNode' && /\b(select|from|over)\b/i.test(value.sqlFragments.join(' '))) ||
+      Object.values(value).some(looksAround));
+  return columns.every((column) => grouped.includes(column)) && ![selections, where, having].some(looksAround);
+}
+
 /** Returns the names of all CTEs anywhere in a query. */
 export function ctesOf(query: OperationNodeSource): ReadonlySet<string> {
   const names = new Set<string>();
@@ -206,6 +242,77 @@ export function ctesOf(query: OperationNodeSource): ReadonlySet<string> {
   walk(query.toOperationNode());
   return names;
 }
+
+/** A CTE or a subquery in a FROM clause, with the names by which it is read and the columns that it selects. */
+interface Derived {
+  readonly node: AnyNode;
+  readonly name: string;
+  readonly aliases: Set<string>;
+  readonly columns: readonly string[];
+}
+
+/** A column, or all of them, read under a name, if one is given, and the derived tables that this is part of. */
+interface Use {
+  readonly alias: string | undefined;
+  readonly column: string | undefined;
+  readonly within: readonly AnyNode[];
+}
+
+/**
+ * Returns the columns that CTEs and subqueries of a query select and that nothing outside of them reads, as
+ * `name.column`. Where it is unclear what is read, it is read.
+ */
+export function unreadColumnsOf(query: OperationNodeSource): readonly string[] {
+  const derived: Derived[] = [];
+  const uses: Use[] = [];
+  const add = (name: string, node: AnyNode) => {
+    // Of states, the digest is enough.
+    const columns = statesIn(node).length > 0 ? ['digest'] : selectedBy(node);
+    derived.push({ node, name, aliases: new Set([name]), columns });
+  };
+  const walk = (value: unknown, within: readonly AnyNode[]): void => {
+    if (!isNode(value)) return;
+    for (const { name, expression } of value.with?.expressions ?? []) add(tableName(name.table), expression);
+    for (const { alias, inner } of namedIn(value)) if (inner.kind === 'SelectQueryNode') add(alias, inner);
+    if (value.kind === 'ReferenceNode')
+      uses.push({ alias: value.table && tableName(value.table), column: value.column.column?.name, within });
+    else if (value.kind === 'SelectAllNode') uses.push({ alias: undefined, column: undefined, within });
+    else if (value.kind === 'RawNode')
+      for (const column of wordsOf(value as unknown as { sqlFragments: string[] }))
+        uses.push({ alias: undefined, column, within });
+    const inside = derived.some(({ node }) => node === value) ? [...within, value] : within;
+    for (const part of Object.values(value)) walk(part, inside);
+  };
+  const root = query.toOperationNode() as AnyNode;
+  walk(root, []);
+  const rename = (value: unknown): void => {
+    if (!isNode(value)) return;
+    for (const { alias, table } of namedIn(value))
+      for (const one of derived) if (one.name === table) one.aliases.add(alias);
+    for (const part of Object.values(value)) rename(part);
+  };
+  rename(root);
+  return derived.flatMap(({ node, name, aliases, columns }) =>
+    columns
+      .filter(
+        (column) =>
+          !uses.some(
+            (use) =>
+              !use.within.includes(node) &&
+              (use.alias === undefined || aliases.has(use.alias)) &&
+              (use.column === undefined || use.column === column),
+          ),
+      )
+      .map((column) => `${name}.${column}`),
+  );
+}
+
+/** The names of the columns that a select returns, as far as they are written out. */
+const selectedBy = ({ selections = [] }: AnyNode): readonly string[] =>
+  (selections as readonly { readonly selection: AnyNode }[]).flatMap(({ selection }) => {
+    if (selection.kind === 'AliasNode') return selection.alias.name ?? [];
+    return selection.kind === 'ReferenceNode' ? (selection.column.column?.name ?? []) : [];
+  });
 
 /**
  * Returns how a query reads the run's clock, whose SQL is `clock`: the columns of the result that contain it, and

@@ -105,7 +105,7 @@ export interface ModelDefinition<S extends Schema, T extends Table, Output = Row
   /**
    * In place of changes noted by the engine, for models of staged files and for speed: one row per partition, with the
    * digest of its inputs. A partition that is no longer returned is removed. Must read every table and column that
-   * `query` reads, because a change of another would go unnoticed.
+   * `query` reads, and use every column that its subqueries select, because a change of another would go unnoticed.
    */
   readonly inputs?: (context: ModelContext<DatabaseOf<S>>) => Query<InputRow<T>>;
   /**
@@ -122,13 +122,20 @@ export interface Model<T extends Table = Table> {
   readonly definition: ModelDefinition<Schema, Table, unknown>;
 }
 
-/** Returns `defineModel` for a schema's tables: a query whose columns are not exactly the table's does not compile. */
+/** The table that `defineModel` is given, or that it names. */
+type TableOfModel<S extends Schema, Of> = Of extends Table ? Of : Of extends keyof S ? S[Of] : never;
+
+/**
+ * Returns `defineModel` for a schema: a query whose columns are not exactly those of its table does not compile. A model
+ * names a table of the schema, or brings one of its own that no other module names.
+ */
 export function modelsOf<S extends Schema>(schema: S) {
-  return function defineModel<const Name extends keyof S & string, Output>(
-    name: Name,
-    definition: ModelDefinition<S, S[Name], Output>,
+  return function defineModel<const Of extends (keyof S & string) | Table, Output>(
+    of: Of,
+    definition: ModelDefinition<S, TableOfModel<S, Of>, Output>,
   ): Model {
-    return Object.freeze({ table: schema[name] as Table, definition: definition as unknown as Model['definition'] });
+    const table = (typeof of === 'string' ? schema[of] : of) as Table;
+    return Object.freeze({ table, definition: definition as unknown as Model['definition'] });
   };
 }
 

@@ -5,6 +5,7 @@ import { type ConditionReads, checkDeclarations } from './config/declarations.ts
 import type { Pipeline } from './config/load.ts';
 import { PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
+import type { Model } from './model.ts';
 import { checkNames } from './schema/names.ts';
 import { engineTables } from './schema/system.ts';
 import type { Schema } from './schema/table.ts';
@@ -34,13 +35,24 @@ export async function loadExport<T>(pipeline: Pipeline, use: string, name = 'def
 const without = (tables: Schema, own: Schema): Schema =>
   Object.fromEntries(Object.entries(tables).filter(([name]) => own[name] === undefined));
 
-/** Loads the schema definition that pipeline.yaml names. */
+/** Loads the schema definition that pipeline.yaml names, with the tables that models define in their own modules. */
 export async function loadSchema(pipeline: Pipeline): Promise<Schema> {
   const own = await loadExport<Schema>(pipeline, pipeline.spec.schema, 'schema');
+  const models = await tablesOfModels(pipeline, own);
   // A schema that names the engine's tables one by one need not know those of a newer engine.
-  const schema: Schema = { ...own, ...without(engineTables, own) };
+  const schema: Schema = { ...own, ...models, ...without(engineTables, own) };
   checkNames(schema, pipeline.spec.schema);
   return schema;
+}
+
+/** Loads the models that the schema has no table for; `checkDeclarations` reports those that define none either. */
+async function tablesOfModels(pipeline: Pipeline, own: Schema): Promise<Schema> {
+  const others = Object.entries(pipeline.spec.models).filter(([name]) => own[name] === undefined);
+  const tables = others.map(async ([name, { use }]) => {
+    const { table } = await loadExport<Partial<Model>>(pipeline, use);
+    return table?.name === name ? { [name]: table } : {};
+  });
+  return Object.assign({}, ...(await Promise.all(tables)));
 }
 
 /** What is known of a pipeline.yaml once it is checked. */

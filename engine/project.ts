@@ -1,12 +1,22 @@
-import { compileModel, modelContext, tablesRead } from './compile-model.ts';
+import type { OperationNodeSource } from 'kysely';
+import { compileModel, modelContext, statementsOf } from './compile-model.ts';
 import type { Pipeline } from './config/load.ts';
 import { tableOf } from './config/references.ts';
 import { createVars, type Vars } from './config/vars.ts';
-import { type CompiledModel, type CompiledTest, compileSql, tellingColumns, testSql } from './duckdb/dialect.ts';
+import {
+  type CompiledModel,
+  type CompiledTest,
+  compileSql,
+  dirtyRows,
+  ofDirtyRows,
+  type TestSql,
+  tellingColumns,
+  testSql,
+} from './duckdb/dialect.ts';
 import { closest, PipelineError } from './errors.ts';
 import type { Extract } from './extract.ts';
 import type { ExtractNode, GraphNode, ModelNode, SeedNode, TestNode } from './graph/graph.ts';
-import { sourcesOf } from './lineage.ts';
+import { groupsBy, readInstead, sourcesOf } from './lineage.ts';
 import type { DataTest, Model } from './model.ts';
 import { loadChecked, loadExport } from './modules.ts';
 import type { Schema, Table } from './schema/table.ts';
@@ -38,11 +48,12 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
         },
       );
     }
-    const reads = tablesRead(model, schema, vars).filter((name) => name !== table.name);
-    checkNeeds(node, reads, () => turned(vars).flatMap((other) => tablesRead(model, schema, other)));
+    const statements = statementsOf(model, schema, vars);
+    const reads = statements.tables.filter((name) => name !== table.name);
+    checkNeeds(node, reads, () => turned(vars).flatMap((other) => statementsOf(model, schema, other).tables));
     const views = reads.filter((name) => schema[name]?.kind === 'view');
     const tablesBehind = new Map(await Promise.all(views.map(async (view) => [view, await behind(view)] as const)));
-    return compileModel(model, { schema, vars, file: node.path, tablesBehind });
+    return compileModel(statements, { file: node.path, tablesBehind });
   }
 
   /** Returns the stored tables that a view reads, through other views too. */
@@ -50,7 +61,7 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const use = pipeline.spec.models[view]?.use;
     if (use === undefined) return [];
     const found: string[] = [];
-    for (const name of tablesRead(await load<Model>(use), schema, vars))
+    for (const name of statementsOf(await load<Model>(use), schema, vars).tables)
       found.push(...(schema[name]?.kind === 'view' && name !== view ? await behind(name) : [name]));
     return [...new Set(found)];
   }
@@ -100,9 +111,23 @@ export async function openProject(pipeline: Pipeline, vars: Vars): Promise<Proje
     const measure = test.measure?.(context);
     return {
       ...common,
-      sql: { failures: compileSql(failures), ...(measure && { measure: compileSql(measure) }) },
+      sql: {
+        failures: compileSql(failures),
+        ...dirtyFailures(test, failures, schema[model] as Table),
+        ...(measure && { measure: compileSql(measure) }),
+      },
       reads: [...new Set([failures, ...(measure ? [measure] : [])].flatMap(sourcesOf))].sort(),
     };
+  }
+
+  /** The failures of a custom test among the partitions that a build replaces, if no others can fail. */
+  function dirtyFailures(test: DataTest, failures: OperationNodeSource, table: Table): Pick<TestSql, 'dirtyFailures'> {
+    const columns = (table.partition ?? []).filter((part) => typeof part === 'string');
+    const isOfPartition = columns.length > 0 && columns.length === table.partition?.length;
+    if (!isOfPartition || !groupsBy(failures, table.name, columns)) return {};
+    const context = modelContext(schema, vars);
+    const db = context.db.withPlugin(readInstead(() => dirtyRows));
+    return { dirtyFailures: ofDirtyRows(compileSql(test.failures({ ...context, db })), table) };
   }
 
   async function openSeed({ id, name, path: file, position }: SeedNode): Promise<Seed> {

@@ -18,23 +18,23 @@ import {
 import { cadences, dataSources, instrumentTypes } from '../exchange/vocabulary.ts';
 
 const instrumentType = varchar('Market.', { oneOf: instrumentTypes });
-const symbol = varchar('Ticker as the archive spells it.');
-const timeframe = varchar('Bar length as the archive spells it: 1m … 1d, 3d, 1w, 1mo.');
+const symbol = varchar('Ticker, spelled as in the archive.');
+const timeframe = varchar('Length of a bar, spelled as in the archive: 1s, 1m … 1d, 3d, 1w, 1mo.');
 
 const archiveObjects = table('archive_objects', {
-  description: 'The archive as last listed: one row per kline archive.',
+  description: 'Kline archives as they were last listed, one row each.',
   columns: {
     key: varchar('Object key.'),
     instrument_type: instrumentType,
-    cadence: varchar('Time that an archive covers.', { oneOf: cadences }),
+    cadence: varchar('Length of the period that the archive covers.', { oneOf: cadences }),
     symbol,
     timeframe,
-    period_start: date('First day of the period.'),
-    period_end: date('Day after the period.'),
+    period_start: date('First day that the archive covers.'),
+    period_end: date('Day after the last one that the archive covers.'),
     size_bytes: bigint('Size of the zip.', { unit: 'bytes', min: 0 }),
     etag: varchar('ETag without quotes; usually the MD5 of the object.'),
-    last_modified: timestamp('When it was published or re-issued.'),
-    listed_at: timestamp('As-of of the run that first saw this state.'),
+    last_modified: timestamp('Time at which it was published, or last re-issued, UTC.'),
+    listed_at: timestamp('As-of time of the run that first saw this version, UTC.'),
   },
   key: ['key'],
   keyHeldBy: 'partition',
@@ -47,20 +47,20 @@ const stagedArchives = table('staged_archives', {
   columns: {
     key: varchar('Object key.'),
     instrument_type: instrumentType,
-    cadence: varchar('Cadence of the archive; rest for bars from the exchange.', { oneOf: dataSources }),
+    cadence: varchar('Length of the period; rest for bars from the REST API of the exchange.', { oneOf: dataSources }),
     symbol,
-    timeframe: varchar.nullable('Bar length; NULL if the exchange does not know the symbol.'),
-    period_start: date.nullable('First day of the period; NULL if timeframe is.'),
-    period_end: date.nullable('Day after the period; NULL if timeframe is.'),
-    etag: varchar.nullable('ETag of the listing it was fetched for.'),
-    sha256: varchar.nullable('SHA-256 of the zip.'),
+    timeframe: varchar.nullable('Length of a bar; NULL if the exchange does not know the symbol.'),
+    period_start: date.nullable('First day that the archive covers; NULL if timeframe is NULL.'),
+    period_end: date.nullable('Day after the last one that it covers; NULL if timeframe is NULL.'),
+    etag: varchar.nullable('ETag in the listing for which it was fetched.'),
+    sha256: varchar.nullable('SHA-256 of the zip; NULL if none was received.'),
     size_bytes: bigint.nullable('Size of the zip.', { unit: 'bytes' }),
-    row_count: bigint.nullable('Data lines.'),
-    first_open_time: timestamp.nullable('Open time of its first bar.'),
-    last_open_time: timestamp.nullable('Open time of its last bar.'),
+    row_count: bigint.nullable('Number of data lines; NULL if they were not counted.'),
+    first_open_time: timestamp.nullable('Open time of its first bar, UTC.'),
+    last_open_time: timestamp.nullable('Open time of its last bar, UTC.'),
     status: varchar('Outcome.', { oneOf: ['staged', 'loaded', 'rejected', 'absent', 'failed'] }),
-    reason: varchar.nullable('Why it is not staged.'),
-    staged_at: timestamp('As-of of the run that decided the outcome.'),
+    reason: varchar.nullable('Reason for the status; NULL if nothing went wrong.'),
+    staged_at: timestamp('As-of time of the run that decided the outcome, UTC.'),
   },
   key: ['key'],
   keyHeldBy: 'partition',
@@ -68,20 +68,24 @@ const stagedArchives = table('staged_archives', {
 });
 
 const archiveRevisions = table('archive_revisions', {
-  description: 'Every re-issue: a staged file that the archive replaced with another one.',
+  description: 'Re-issues: one row for each time that the archive replaced a staged file with another version.',
   columns: {
     key: varchar('Object key.'),
     revision: integer('Number of the revision of this key; 1 is the oldest.', { min: 1 }),
     etag: varchar('ETag of the new version.'),
     sha256: varchar('SHA-256 of the new zip.'),
-    previous_etag: varchar('ETag of the version it replaced.'),
-    previous_sha256: varchar.nullable('SHA-256 of the replaced zip.'),
+    previous_etag: varchar('ETag of the version that it replaced.'),
+    previous_sha256: varchar.nullable('SHA-256 of the replaced zip; NULL if it was not recorded.'),
     rows_changed: bigint.nullable(
-      'Rows in both versions with different figures; NULL if the old CSV was no longer available.',
+      'Number of rows that both versions have, with different values; NULL if the old CSV was no longer available.',
     ),
-    rows_added: bigint.nullable('Rows only in the new version, by open time.'),
-    rows_removed: bigint.nullable('Rows only in the old version, by open time.'),
-    revised_at: timestamp('As-of of the run that staged the new version.'),
+    rows_added: bigint.nullable(
+      'Number of rows that only the new version has, matched by open time; NULL if rows_changed is NULL.',
+    ),
+    rows_removed: bigint.nullable(
+      'Number of rows that only the old version has, matched by open time; NULL if rows_changed is NULL.',
+    ),
+    revised_at: timestamp('As-of time of the run that staged the new version, UTC.'),
   },
   key: ['key', 'revision'],
   keyHeldBy: 'partition',
@@ -94,42 +98,44 @@ const archiveOfLines = {
   instrument_type: instrumentType,
   symbol,
   timeframe,
-  data_source: varchar('Cadence of that archive; rest for bars from the exchange.', {
+  data_source: varchar('Origin of the line: the cadence of that archive, or rest for the REST API of the exchange.', {
     oneOf: dataSources,
   }),
 };
 const perFile = ['archive_key', 'instrument_type', 'symbol', 'timeframe', 'data_source'] as const;
 
 const stagedKlines = table('staged_klines', {
-  description: 'Lines of staged CSVs, for partitions in which no bar can appear twice; NULL is an empty field.',
+  description: 'Lines of the staged CSVs of partitions in which no bar can appear twice. An empty field is NULL.',
   kind: 'source',
   perFile,
   columns: {
     ...archiveOfLines,
-    open_time: bigint('ms, or µs if it has 16 digits.'),
+    open_time: bigint('Open time since 1970 in ms, or in µs if it has 16 digits.'),
     open: double.nullable('The double nearest to the published text.'),
     high: double.nullable('The double nearest to the published text.'),
     low: double.nullable('The double nearest to the published text.'),
     close: double.nullable('The double nearest to the published text.'),
     volume: double.nullable('The double nearest to the published text.'),
-    close_time: double.nullable('ms or µs; a double, because an integer would drop a fraction.'),
+    close_time: double.nullable(
+      'Close time since 1970 in ms or µs; a double, because an integer would lose a fraction.',
+    ),
     quote_volume: double.nullable('The double nearest to the published text.'),
-    count: double.nullable('Trades; a double for the same reason as close_time.'),
+    count: double.nullable('Number of trades; a double for the same reason as close_time.'),
     taker_buy_volume: double.nullable('The double nearest to the published text.'),
     taker_buy_quote_volume: double.nullable('The double nearest to the published text.'),
-    ignore: varchar.nullable('Last field of the line; not always 0.'),
+    ignore: varchar.nullable('Last field of the line, which is not always 0.'),
   },
   key: [],
   references: { staged_archives: ['archive_key'] },
 });
 
 const overlappingKlines = table('overlapping_klines', {
-  description: 'Lines of staged CSVs, as published, for partitions in which a bar may appear twice.',
+  description: 'Lines of the staged CSVs of partitions in which a bar may appear twice, as published.',
   kind: 'source',
   perFile,
   columns: {
     ...archiveOfLines,
-    open_time: bigint('ms, or µs if it has 16 digits.'),
+    open_time: bigint('Open time since 1970 in ms, or in µs if it has 16 digits.'),
     open: varchar('As published.'),
     high: varchar('As published.'),
     low: varchar('As published.'),
@@ -140,7 +146,7 @@ const overlappingKlines = table('overlapping_klines', {
     count: varchar('As published.'),
     taker_buy_volume: varchar('As published.'),
     taker_buy_quote_volume: varchar('As published.'),
-    ignore: varchar.nullable('Last field of the line; not always 0.'),
+    ignore: varchar.nullable('Last field of the line, which is not always 0.'),
   },
   key: [],
   references: { staged_archives: ['archive_key'] },
@@ -152,25 +158,27 @@ const barColumns = {
   timeframe,
   instrument_type: instrumentType,
   timestamp: timestamp('Open time, UTC.'),
-  open: double('First price.', { unit: 'quote asset' }),
+  open: double('Price of the first trade.', { unit: 'quote asset' }),
   high: double('Highest price.', { unit: 'quote asset' }),
   low: double('Lowest price.', { unit: 'quote asset' }),
-  close: double('Last price.', { unit: 'quote asset' }),
+  close: double('Price of the last trade.', { unit: 'quote asset' }),
 };
 
 const ohlcv = table('ohlcv', {
-  description: 'Every bar of every market and timeframe, values as published.',
+  description: 'Bars of all markets and timeframes, with their values as published.',
   columns: {
     ...barColumns,
     volume: double('Volume.', { unit: 'base asset; contracts for futures-cm' }),
     close_time: timestamp('Close time, UTC; irregular next to an outage.'),
     quote_asset_volume: double('Turnover.', { unit: 'quote asset; base asset for futures-cm' }),
-    number_of_trades: bigint('Trades.'),
-    taker_buy_base_asset_volume: double('Volume bought by takers.', { unit: 'base asset; contracts for futures-cm' }),
-    taker_buy_quote_asset_volume: double('Turnover bought by takers.', {
+    number_of_trades: bigint('Number of trades.'),
+    taker_buy_base_asset_volume: double('Volume of taker buy orders.', {
+      unit: 'base asset; contracts for futures-cm',
+    }),
+    taker_buy_quote_asset_volume: double('Turnover of taker buy orders.', {
       unit: 'quote asset; base asset for futures-cm',
     }),
-    data_source: varchar('monthly, daily or rest.'),
+    data_source: varchar('Origin of the bar: the cadence of its archive, or rest for the REST API of the exchange.'),
   },
   key: ['instrument_type', 'symbol', 'timeframe', 'timestamp'],
   keyHeldBy: 'partition',
@@ -184,16 +192,18 @@ const ohlcvUnits = table('ohlcv_units', {
   columns: {
     ...barColumns,
     base_volume: double('Volume.', { unit: 'base asset' }),
-    quote_volume: double('Turnover; for futures-cm, contracts times their size.', { unit: 'quote asset' }),
-    number_of_trades: bigint('Trades.'),
-    taker_buy_base_volume: double('Volume bought by takers.', { unit: 'base asset' }),
-    taker_buy_quote_volume: double('Turnover bought by takers.', { unit: 'quote asset' }),
+    quote_volume: double('Turnover; for futures-cm, the number of contracts times their size.', {
+      unit: 'quote asset',
+    }),
+    number_of_trades: bigint('Number of trades.'),
+    taker_buy_base_volume: double('Volume of taker buy orders.', { unit: 'base asset' }),
+    taker_buy_quote_volume: double('Turnover of taker buy orders.', { unit: 'quote asset' }),
   },
   key: [],
 });
 
 const conflicts = table('conflicts', {
-  description: 'Figures on which a monthly and a daily archive disagree; ohlcv contains the daily one.',
+  description: 'Values on which a monthly and a daily archive disagree. ohlcv contains the daily one.',
   columns: {
     instrument_type: instrumentType,
     symbol,
@@ -213,18 +223,18 @@ const conflicts = table('conflicts', {
 
 const gaps = table('gaps', {
   description:
-    'Slots without a bar between the first archive of a series and its last published slot, and why; docs/gaps.md.',
+    'Missing bars of each series, from its first archive to its last published slot, with their causes; see docs/gaps.md.',
   columns: {
     instrument_type: instrumentType,
     symbol,
     timeframe,
-    gap_start: timestamp('Open time of the first slot without a bar.'),
-    gap_end: timestamp('Open time of the slot after the last one without a bar.'),
-    missing_bars: bigint('Slots without a bar.', { min: 1 }),
+    gap_start: timestamp('Open time of the first slot without a bar, UTC.'),
+    gap_end: timestamp('Open time of the slot after the last one without a bar, UTC.'),
+    missing_bars: bigint('Number of slots without a bar.', { min: 1 }),
     cause: varchar('The first cause that applies.', {
       oneOf: ['not_published', 'rejected', 'failed', 'archive_hole', 'not_trading', 'exchange_outage', 'unverified'],
     }),
-    evidence: varchar('Key of the archive, or time of the listing, that shows it.'),
+    evidence: varchar('What shows the cause: the key of an archive, or the time of a listing.'),
   },
   key: ['instrument_type', 'symbol', 'timeframe', 'gap_start'],
   keyHeldBy: 'partition',
@@ -234,92 +244,105 @@ const gaps = table('gaps', {
 });
 
 const symbols = table('symbols', {
-  description: 'Every ticker that the archive has ever listed, and what its name tells.',
+  description: 'Every ticker that the archive has ever listed, with what its name says.',
   columns: {
     instrument_type: instrumentType,
     symbol,
-    base_asset: varchar.nullable('Asset that is traded.'),
-    quote_asset: varchar.nullable('Asset that it is priced in; NULL if no known asset fits.'),
-    contract_type: varchar('Kind of contract, from its name.', { oneOf: ['spot', 'perpetual', 'delivery', 'settled'] }),
-    first_date: date('First day listed.'),
-    last_date: date('Last day listed.'),
-    last_traded_date: date.nullable('Last day with a trade.'),
-    spells: integer('1 + holes of more than 7 days.', { min: 1 }),
+    base_asset: varchar.nullable('Asset that is traded; NULL if quote_asset is NULL.'),
+    quote_asset: varchar.nullable('Asset in which it is priced; NULL if the ticker does not end with a known one.'),
+    contract_type: varchar('Type of the contract, derived from the ticker.', {
+      oneOf: ['spot', 'perpetual', 'delivery', 'settled'],
+    }),
+    first_date: date('First day for which an archive is listed.'),
+    last_date: date('Last day for which an archive is listed.'),
+    last_traded_date: date.nullable('Last day with a trade; NULL if no bar with a trade is loaded.'),
+    spells: integer('Number of spells: 1, and 1 more for each absence of more than 7 days.', {
+      min: 1,
+    }),
   },
   key: ['instrument_type', 'symbol'],
   checks: [['first_date', '<=', 'last_date']],
 });
 
 const listedSpans = table('listed_spans', {
-  description: 'From which day to which daily_availability has a row of a symbol.',
+  description: 'Days for which daily_availability has a row of a symbol: from first_date to last_date.',
   columns: {
     symbol,
-    first_date: date('First day on which its daily archive is listed.'),
-    last_date: date('Last such day, and grace_days more while it stays away.'),
+    first_date: date('First day for which a daily archive is listed.'),
+    last_date: date('Last such day plus the var grace_days, but at most the newest day that is listed for any symbol.'),
   },
   key: ['symbol'],
   keyHeldBy: 'partition',
 });
 
 const knownQuoteAssets = table('known_quote_assets', {
-  description: 'Seed: assets that symbols are priced in.',
-  columns: { asset: varchar('Asset.') },
+  description: 'Seed: assets in which symbols are priced.',
+  columns: { asset: varchar('Name of the asset, such as USDT.') },
   key: ['asset'],
 });
 
 const symbolExceptions = table('symbol_exceptions', {
-  description: 'Seed: names that the longest known quote asset would divide wrongly, or that are ambiguous.',
+  description: 'Seed: names that are ambiguous, or that the longest matching quote asset would split wrongly.',
   columns: {
-    name: varchar('Symbol without the suffix of a delivery, a perpetual or a settled contract.'),
+    name: varchar('Ticker without the suffix of a delivery, perpetual or settled contract.'),
     base_asset: varchar('Asset that is traded: the first part of the name.'),
-    quote_asset: varchar('Asset that it is priced in: the rest of the name.'),
+    quote_asset: varchar('Asset in which it is priced: the rest of the name.'),
   },
   key: ['name'],
 });
 
 const contractSizes = table('contract_sizes', {
-  description: 'Seed: what a contract of futures-cm is worth where that is not 10 US dollars.',
+  description: 'Seed: contracts of futures-cm that are not worth 10 US dollars.',
   columns: {
-    pair: varchar('Symbol without its suffix: BTCUSD.'),
-    contract_size: double('Worth of one contract.', { unit: 'USD', min: 0 }),
+    pair: varchar('Ticker without its suffix, such as BTCUSD.'),
+    contract_size: double('Value of one contract.', { unit: 'USD', min: 0 }),
   },
   key: ['pair'],
 });
 
 const resamplingExceptions = table('resampling_exceptions', {
-  description: 'Seed: bars that are known to differ from what their 1m bars add up to.',
+  description: 'Seed: bars that are known to disagree with their 1m bars.',
   columns: {
     instrument_type: instrumentType,
     symbol: varchar('Ticker, or a pattern in which * stands for any characters.'),
     timeframe: varchar('Bar length, or a pattern in which * stands for any characters.'),
-    date: date('Day that the bars open on, UTC.'),
-    reason: varchar('Why they differ.'),
+    date: date('Day on which the bars open, UTC.'),
+    reason: varchar('Why they disagree.'),
   },
   key: ['instrument_type', 'symbol', 'timeframe', 'date'],
 });
 
 const dailyAvailability = table('daily_availability', {
-  description: 'Which USD-M symbol had data on which day, and what was traded that day.',
+  description: 'For each USD-M symbol and day, whether the daily archive is listed, and the figures of the 1d bar.',
   columns: {
     date: date('Day, UTC.'),
     symbol,
-    available: boolean('The daily archive of this day is listed.'),
-    file_size_bytes: bigint.nullable('Size of that archive.', { unit: 'bytes' }),
-    last_modified: timestamp.nullable('When it was published or re-issued.'),
-    url: varchar('URL of that archive, also if it is not listed.'),
-    status_code: integer('200 if it is listed, else 404: inferred from the listing.'),
-    probe_timestamp: timestamp('As-of of the run that first saw this state.'),
-    quote_volume_usdt: double.nullable('Turnover; NULL unless the quote asset is a US dollar at par.', {
+    available: boolean('True if the daily archive of this day is listed.'),
+    file_size_bytes: bigint.nullable('Size of that archive; NULL if it is not listed.', { unit: 'bytes' }),
+    last_modified: timestamp.nullable(
+      'Time at which it was published, or last re-issued, UTC; NULL if it is not listed.',
+    ),
+    url: varchar('URL of that archive, whether or not it is listed.'),
+    status_code: integer('200 if it is listed, else 404. Inferred from the listing.'),
+    probe_timestamp: timestamp('As-of time of the run that first saw this state, UTC.'),
+    quote_volume_usdt: double.nullable(
+      'Turnover; NULL without a 1d bar, or if the quote asset does not count as a US dollar at par.',
+      {
+        unit: 'USDT',
+      },
+    ),
+    trade_count: bigint.nullable('Number of trades; NULL without a 1d bar.'),
+    volume_base: double.nullable('Volume; NULL without a 1d bar.', { unit: 'base asset' }),
+    taker_buy_volume_base: double.nullable('Volume of taker buy orders; NULL without a 1d bar.', {
+      unit: 'base asset',
+    }),
+    taker_buy_quote_volume_usdt: double.nullable('Turnover of taker buy orders; NULL if quote_volume_usdt is NULL.', {
       unit: 'USDT',
     }),
-    trade_count: bigint.nullable('Trades.'),
-    volume_base: double.nullable('Volume.', { unit: 'base asset' }),
-    taker_buy_volume_base: double.nullable('Volume bought by takers.', { unit: 'base asset' }),
-    taker_buy_quote_volume_usdt: double.nullable('Turnover bought by takers, at par.', { unit: 'USDT' }),
-    open_price: double.nullable('First price.', { unit: 'quote asset' }),
-    high_price: double.nullable('Highest price.', { unit: 'quote asset' }),
-    low_price: double.nullable('Lowest price.', { unit: 'quote asset' }),
-    close_price: double.nullable('Last price.', { unit: 'quote asset' }),
+    open_price: double.nullable('Price of the first trade; NULL without a 1d bar.', { unit: 'quote asset' }),
+    high_price: double.nullable('Highest price; NULL without a 1d bar.', { unit: 'quote asset' }),
+    low_price: double.nullable('Lowest price; NULL without a 1d bar.', { unit: 'quote asset' }),
+    close_price: double.nullable('Price of the last trade; NULL without a 1d bar.', { unit: 'quote asset' }),
   },
   key: ['date', 'symbol'],
   indexes: { idx_quote_volume_date: [desc('quote_volume_usdt'), 'date'] },
@@ -331,21 +354,36 @@ const dailyAvailability = table('daily_availability', {
 const ranks = 'ranks, negative is up';
 
 const volumeRankings = table('volume_rankings', {
-  description: 'USD-M perpetual contracts by turnover of the day, 1 is the largest.',
+  description: 'USD-M perpetual contracts, ranked by their turnover of each day. Rank 1 is the largest.',
   columns: {
     date: date('Day, UTC.'),
     symbol,
     rank: smallint('Dense rank by turnover.', { min: 1 }),
     quote_volume_usdt: double('Turnover.', { unit: 'USDT' }),
-    trade_count: bigint('Trades.', { min: 1 }),
-    rank_change_1d: smallint.nullable('Rank minus the rank 1 calendar day before.', { unit: ranks }),
-    rank_change_7d: smallint.nullable('Rank minus the rank 7 calendar days before.', { unit: ranks }),
-    rank_change_14d: smallint.nullable('Rank minus the rank 14 calendar days before.', { unit: ranks }),
-    rank_change_30d: smallint.nullable('Rank minus the rank 30 calendar days before.', { unit: ranks }),
-    percentile: float('Share of the cohort that is larger; 0 is the largest.', { unit: 'percent', min: 0, max: 100 }),
-    market_share_pct: float('Share of the turnover of the cohort.', { unit: 'percent', min: 0 }),
-    days_available: tinyint('Ranked days among the 30 calendar days that end this day.', { min: 1, max: 30 }),
-    generation_timestamp: timestamp('As-of of the run that built this day.'),
+    trade_count: bigint('Number of trades.', { min: 1 }),
+    rank_change_1d: smallint.nullable('Rank minus the rank 1 calendar day before; NULL if it was not ranked then.', {
+      unit: ranks,
+    }),
+    rank_change_7d: smallint.nullable('Rank minus the rank 7 calendar days before; NULL if it was not ranked then.', {
+      unit: ranks,
+    }),
+    rank_change_14d: smallint.nullable('Rank minus the rank 14 calendar days before; NULL if it was not ranked then.', {
+      unit: ranks,
+    }),
+    rank_change_30d: smallint.nullable('Rank minus the rank 30 calendar days before; NULL if it was not ranked then.', {
+      unit: ranks,
+    }),
+    percentile: float('Share of the other ranked contracts that have a larger turnover; 0 is the largest.', {
+      unit: 'percent',
+      min: 0,
+      max: 100,
+    }),
+    market_share_pct: float('Share of the turnover of all ranked contracts.', { unit: 'percent', min: 0 }),
+    days_available: tinyint('Number of ranked days among the 30 calendar days that end with this one.', {
+      min: 1,
+      max: 30,
+    }),
+    generation_timestamp: timestamp('As-of time of the run that built this day, UTC.'),
   },
   key: ['date', 'symbol'],
   keyHeldBy: 'partition',

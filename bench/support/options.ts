@@ -9,8 +9,17 @@ export interface BenchOptions {
   /** Folder for the output of runs, removed at the end. */
   readonly work: string;
   readonly wants: (part: string) => boolean;
+  /** The Python peers of S4, if they take part. */
+  readonly python?: PythonPeers | undefined;
   /** True if a peer takes part. */
   readonly wantsPeer: (name: string) => boolean;
+}
+
+export interface PythonPeers {
+  /** The interpreter of an environment with duckdb, dbt-core and dbt-duckdb. */
+  readonly python: string;
+  /** Folder with `make_template.py`, `add_day.py`, `by-hand.py` and a dbt project. */
+  readonly peers: string;
 }
 
 /** A line of the final table. */

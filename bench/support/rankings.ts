@@ -1,5 +1,5 @@
 import { cpSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadPipeline } from '../../engine/config/load.ts';
 import { resolveVars } from '../../engine/config/resolve-vars.ts';
 import { noteChanges } from '../../engine/duckdb/changes.ts';
@@ -13,50 +13,93 @@ import { createWarehouseHost } from '../../engine/run/warehouse-host.ts';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { schema } from '../../models/schema.ts';
 import { symbolNames } from './archive-set.ts';
-import { type BenchOptions, type Figure, scaled } from './options.ts';
-import { type PipelineRun, type Project, runPipeline, targetDir } from './pipeline.ts';
-import { median, megabytes, seconds } from './report.ts';
-import { type Contestant, partsOf, peakOf, race } from './rounds.ts';
+import { measure } from './measure.ts';
+import { type BenchOptions, type Figure, type PythonPeers, scaled } from './options.ts';
+import { type Project, runPipeline, targetDir } from './pipeline.ts';
+import { median, medianRatio, megabytes, seconds } from './report.ts';
+import { type Contestant, type Laps, partsOf, peakOf, race, secondsOf } from './rounds.ts';
 
 const firstDay = '2019-01-01';
 const days = 2_500;
-const names = { full: 'all days', day: 'one day more' } as const;
 
-/** `symbols`, which they need, is not part of the bar; tests count as part of their model. */
+/** Tests count as part of their model. */
 const models = ['model.listed_spans', 'model.daily_availability', 'model.volume_rankings'];
-const exports = ['export.daily_availability', 'export.volume_rankings'];
 
-/** S4: daily_availability and volume_rankings with their tests and exports, in full and for one more day. */
+/**
+ * S4: daily_availability and volume_rankings with their tests and exports, in full and for one more day, beside the same
+ * job in dbt-duckdb and by hand, if there is a Python for them. `symbols`, which the peers are given, is built before.
+ */
 export async function raceRankings(options: BenchOptions): Promise<readonly Figure[]> {
   const symbols = scaled(1000, options);
-  const template = join(options.work, 'listed-and-loaded.duckdb');
-  await makeTemplate(template, symbols);
+  const [ours, few] = [await ourRuns(symbols, options), await ourRuns(Math.ceil(symbols / 10), options)];
+  const peers = options.python === undefined ? [] : pythonPeers(symbols, options.python, options);
+  // A day is added to the build of the same round, so the order must not rotate.
+  const contestants = [...ours.contestants, ...few.contestants, ...peers];
+  const laps = await race(`${symbols} symbols × ${days} days`, contestants, options, { turning: false });
+
+  const [all, day] = [ours.names.all, ours.names.day];
+  const none = { bar: 'S4', peer: '', ratio: '', demand: '' };
+  const beside = (what: string, name: string, peer: string, limit: number): readonly Figure[] => {
+    if (!laps.has(peer)) return [];
+    const [own, theirs] = [secondsOf(laps, name), timesOf(laps, peer)];
+    const ratio = medianRatio(own, theirs);
+    const figures = { ours: seconds(median(own)), peer: seconds(median(theirs)), ratio: ratio.toFixed(2) };
+    return [{ ...none, what, ...figures, demand: `≤ ${limit}`, holds: ratio <= limit }];
+  };
+  const growth = medianRatio(partsOf(laps, day), partsOf(laps, few.names.day));
+  return [
+    { ...none, what: `${all}, whole process`, ours: seconds(median(secondsOf(laps, all))) },
+    { ...none, what: `${all}, models and tests`, ours: seconds(median(partsOf(laps, all))) },
+    ...beside('all days / dbt-duckdb', all, peerNames.dbtAll, 0.95),
+    ...beside('all days / by hand', all, peerNames.byHand, 1.1),
+    { ...none, what: `${day}, whole process`, ours: seconds(median(secondsOf(laps, day))) },
+    { ...none, what: `${day}, models and tests`, ours: seconds(median(partsOf(laps, day))) },
+    ...beside('one day more / dbt-duckdb', day, peerNames.dbtDay, 0.4),
+    {
+      ...{ ...none, what: 'one day more, models and tests: 10 × the symbols', ratio: growth.toFixed(2) },
+      ...{ ours: seconds(median(partsOf(laps, day))), peer: seconds(median(partsOf(laps, few.names.day))) },
+      ...{ demand: '≤ 1.3', holds: growth <= 1.3 },
+    },
+    { ...none, what: 'warehouse after both', ours: megabytes(statSync(ours.warehouse).size) },
+    {
+      ...{ ...none, bar: 'S7', what: 'peak memory, 1 GB for DuckDB', ours: megabytes(peakOf(laps, all)) },
+      ...{ demand: '≤ 1500 MB', holds: peakOf(laps, all) <= 1.5e9 },
+    },
+  ];
+}
+
+/** The pipeline's two runs over so many symbols. */
+async function ourRuns(symbols: number, options: BenchOptions) {
   const nowhere = 'http://127.0.0.1:9';
   const project: Project = {
-    ...{ dataDir: join(options.work, 'rankings'), archiveUrl: nowhere, listingUrl: nowhere },
+    ...{ dataDir: join(options.work, `rankings-${symbols}`), archiveUrl: nowhere, listingUrl: nowhere },
     asOf: new Date(Date.parse(firstDay) + (days + 2) * msOfDay).toISOString(),
     ...{ timeframe: '1d', availability: '1m' },
   };
   const warehouse = join(targetDir(project), 'warehouse.duckdb');
+  const template = join(options.work, `listed-and-loaded-${symbols}.duckdb`);
+  const restart = (from: string) => {
+    rmSync(project.dataDir, { recursive: true, force: true });
+    mkdirSync(targetDir(project), { recursive: true });
+    cpSync(from, warehouse);
+    noteAsLeft(warehouse);
+  };
+  await makeTemplate(template, symbols);
+  restart(template);
+  await runPipeline(project, ['--select', 'symbols']);
+  cpSync(warehouse, template);
 
-  const exported: Record<string, number[]> = { [names.full]: [], [names.day]: [] };
+  const names = { all: `${symbols} symbols, all days`, day: `${symbols} symbols, one day more` } as const;
   const contestant = (name: string, prepare: () => Promise<void>): Contestant => ({
     name,
     prepare,
     async run() {
-      const run = await runPipeline(project, ['--select', 'symbols', 'availability', 'rankings']);
-      const { nodes: _, ...usage } = run;
-      exported[name]?.push(timeOf(run, exports));
-      return { ...usage, partSeconds: timeOf(run, models) };
+      const { nodes, ...usage } = await runPipeline(project, ['--select', 'availability', 'rankings']);
+      return { ...usage, partSeconds: models.reduce((total, id) => total + (nodes.get(id) ?? Number.NaN), 0) };
     },
   });
   const contestants = [
-    contestant(names.full, async () => {
-      rmSync(project.dataDir, { recursive: true, force: true });
-      mkdirSync(targetDir(project), { recursive: true });
-      cpSync(template, warehouse);
-      noteAsLeft(warehouse);
-    }),
+    contestant(names.all, async () => restart(template)),
     contestant(names.day, async () => {
       {
         await using open = await openWarehouse({ file: warehouse });
@@ -65,30 +108,57 @@ export async function raceRankings(options: BenchOptions): Promise<readonly Figu
       noteAsLeft(warehouse); // as an extract and a load would have done
     }),
   ];
-  // The day is added to the build of the same round, so the order must not rotate.
-  const laps = await race(`${symbols} symbols × ${days} days`, contestants, options, { turning: false });
+  return { names, contestants, warehouse };
+}
 
-  const none = { bar: 'S4', peer: '', ratio: '', demand: '' };
-  const figure = (name: string, limit: number): readonly Figure[] => {
-    const built = partsOf(laps, name);
-    const all = built.map((time, round) => time + (exported[name]?.[round] ?? Number.NaN));
-    const what = `${symbols} symbols × ${days} days: ${name}`;
-    const demand = `< ${limit} s`;
-    return [
-      { ...none, what: `${what}, models and tests`, ours: seconds(median(built)) },
-      { ...none, what: `${what}, with exports`, ours: seconds(median(all)), demand, holds: median(all) < limit },
-    ];
-  };
+const peerNames = { dbtAll: 'dbt, all days', dbtDay: 'dbt, one day more', byHand: 'by hand, all days' } as const;
+
+/**
+ * The same tables, tests and exports in dbt-duckdb, and the same SQL by hand in DuckDB, which is the floor. `python` has
+ * duckdb, of our version to be fair, dbt-core and dbt-duckdb; `peers` is the folder of the two.
+ */
+function pythonPeers(
+  symbols: number,
+  { python, peers }: PythonPeers,
+  { work }: Pick<BenchOptions, 'work'>,
+): readonly Contestant[] {
+  const folder = join(work, 'dbt');
+  const database = join(folder, 'warehouse.duckdb');
+  const script = (name: string, ...args: readonly (string | number)[]) =>
+    measure([python, join(peers, name), ...args.map(String)]);
+  const build = () =>
+    measure([join(dirname(python), 'dbt'), '-q', 'build', '--profiles-dir', '.', '--threads', '2'], {
+      cwd: folder,
+      env: { ...process.env, WH: database, OUT: folder },
+    });
   return [
-    ...figure(names.full, 15),
-    ...figure(names.day, 2),
-    { ...none, what: 'warehouse after both', ours: megabytes(statSync(warehouse).size) },
-    { ...none, bar: 'S7', what: 'peak memory', ours: megabytes(peakOf(laps, names.full)) },
+    {
+      name: peerNames.dbtAll,
+      async prepare() {
+        rmSync(folder, { recursive: true, force: true });
+        cpSync(peers, folder, { recursive: true });
+        await script('make_template.py', database, symbols, days);
+      },
+      run: build,
+    },
+    {
+      name: peerNames.dbtDay,
+      prepare: async () => void (await script('add_day.py', database, days)),
+      run: build,
+    },
+    {
+      name: peerNames.byHand,
+      async run() {
+        const { stdout, ...usage } = await script('by-hand.py', join(work, 'by-hand'), symbols, days);
+        return { ...usage, partSeconds: Number(/^by hand, all days: ([\d.]+) s/m.exec(stdout)?.[1]) };
+      },
+    },
   ];
 }
 
-const timeOf = ({ nodes }: PipelineRun, ids: readonly string[]): number =>
-  ids.reduce((total, id) => total + (nodes.get(id) ?? Number.NaN), 0);
+/** What it says itself, if it does more in its process than the job. */
+const timesOf = (laps: Laps, name: string): readonly number[] =>
+  (laps.get(name) ?? []).map((lap) => lap.partSeconds ?? lap.seconds);
 
 /** Makes a warehouse as a run leaves it after listing and loading. */
 async function makeTemplate(file: string, symbols: number): Promise<void> {

@@ -128,12 +128,12 @@ const testsOf = ({ spec }: Pipeline, schema: Schema): readonly DeclaredTest[] =>
 
 /** Every model has a table, and so has what extracts write. */
 function checkTables({ pipeline: { spec }, schema, report }: Context): void {
-  const check = (name: string, path: Path) => {
+  const check = (name: string, path: Path, also = '') => {
     if (schema[name] !== undefined) return;
-    const hint = closest(name, Object.keys(schema)) ?? `define it in ${spec.schema}`;
+    const hint = closest(name, Object.keys(schema)) ?? `define it in ${spec.schema}${also}`;
     report('CONFIG_REFERENCE', path, `${spec.schema} has no table \`${name}\``, hint);
   };
-  for (const name of Object.keys(spec.models)) check(name, ['models', name]);
+  for (const [name, { use }] of Object.entries(spec.models)) check(name, ['models', name], `, or in ${use}`);
   for (const [name, { writes }] of Object.entries(spec.extracts))
     for (const [index, table] of writes.entries()) check(table, ['extracts', name, 'writes', index]);
 }

@@ -7,8 +7,6 @@ import {
   commentOnColumn,
   commentOnTable,
   createBareTable,
-  createIndex,
-  createIndexes,
   tableComments,
   tableStatements,
 } from './ddl.ts';
@@ -62,7 +60,7 @@ function isInPlace(change: Change, old: Table, table: Table, { fills }: Hints): 
     const isFree = oneOf === undefined && min === undefined && max === undefined;
     return nullable && isFree && isAtTheEnd && !fills.has(`${table.name}.${change.column}`);
   }
-  return ['index added', 'index dropped', 'comment'].includes(change.kind);
+  return change.kind === 'index dropped' || change.kind === 'comment';
 }
 
 function alterInPlace(change: Change, table: Table): readonly string[] {
@@ -73,9 +71,7 @@ function alterInPlace(change: Change, table: Table): readonly string[] {
         commentOnColumn(table, change.column),
       ];
     case 'index dropped':
-      return [`DROP INDEX ${quoteName(change.index)}`];
-    case 'index added':
-      return [createIndex(table, change.index)];
+      return [`DROP INDEX IF EXISTS ${quoteName(change.index)}`];
     case 'comment':
       return [change.column === undefined ? commentOnTable(table) : commentOnColumn(table, change.column)];
     default:
@@ -94,7 +90,6 @@ function rebuild(old: Table, table: Table, hints: Hints, taken: readonly string[
     `DROP TABLE ${quoteName(old.name)}`,
     ...(aside === table ? [] : [`ALTER TABLE ${quoteName(aside.name)} RENAME TO ${quoteName(table.name)}`]),
     ...(hasPrimaryKey(table) ? [addPrimaryKey(table)] : []),
-    ...createIndexes(table),
     ...tableComments(table),
   ];
 }

@@ -23,15 +23,15 @@ import { rowsDigests } from './rows-digest.ts';
 import { recordLook, sameAs, statesOf } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** The dirty partitions and the witness, whose rows are computed. */
+/** The dirty partitions and the witnesses, whose rows are computed. */
 const building = '"$building"';
 
 /**
  * Brings a model up to date with the changes of its sources, inside the caller's transaction. Returns how many
  * partitions were replaced, and the number of their new rows.
  *
- * A partition whose rows come out as they are stays untouched, so that a change and its undoing build nothing. And one
- * partition that no change reaches is computed as well, the witness: if it comes out otherwise, the model reads more
+ * A partition whose rows come out as they are stays untouched, so that a change and its undoing build nothing. And two
+ * partitions that no change reaches are computed as well, the witnesses: if one comes out otherwise, the model reads more
  * than its sources say, and nothing is published.
  */
 export async function buildByChanges(
@@ -71,10 +71,10 @@ async function rebuildSome(
   if (dirty.dirty === 0) return { rows: 0, partitions: 0 };
   const { table, readsItself } = model;
   if (readsItself) await removeAltered(warehouse, table);
-  const witness = await findWitness(warehouse, model);
+  const witnesses = await findWitnesses(warehouse, model);
   await createPruned(warehouse, model, building);
   await putAside(warehouse, table, model.prunedSql);
-  if (witness !== undefined) await compareWitness(warehouse, model, witness);
+  for (const witness of witnesses) await compareWitness(warehouse, model, witness);
   const unchanged = await leaveUnchanged(warehouse, unchangedPartitions(model));
   const partitions = dirty.dirty - unchanged;
   if (partitions === 0) {
@@ -108,26 +108,28 @@ const unchangedPartitions = (model: CompiledModel): string =>
       AND partition NOT IN (SELECT partition FROM (${lastingDigests(model)}))`;
 
 /**
- * Creates `building`: the dirty partitions and a witness, which is returned: the last partition before the last dirty
- * one, or else the first, that was built by this definition and that nothing has reached since.
+ * Creates `building`: the dirty partitions and the witnesses, which are returned: of those that were built by this
+ * definition and that nothing has reached since, the last one before the last dirty partition, and the first one after it.
+ * The latter looks back on what has changed if the sources say too few days.
  */
-async function findWitness(warehouse: Warehouse, model: CompiledModel): Promise<string | undefined> {
+async function findWitnesses(warehouse: Warehouse, model: CompiledModel): Promise<readonly string[]> {
   const columns = partitionColumns(model.table);
-  const [witness] = await warehouse.rows<{ partition: string }>(`SELECT partition
-    FROM ${sameAs(model.name, model.definitionDigest)} ANTI JOIN ${inputPartitions} USING (partition)
-    ORDER BY partition < (SELECT max(partition) FROM ${dirtyPartitions}) DESC,
-      CASE WHEN partition < (SELECT max(partition) FROM ${dirtyPartitions}) THEN partition END DESC, partition LIMIT 1`);
+  const unreached = `(FROM ${sameAs(model.name, model.definitionDigest)} ANTI JOIN ${inputPartitions} USING (partition))`;
+  const last = `(SELECT max(partition) FROM ${dirtyPartitions})`;
+  const rows = await warehouse.rows<{ partition: string | null }>(`
+    SELECT max(partition) AS partition FROM ${unreached} WHERE partition < ${last}
+    UNION ALL SELECT min(partition) FROM ${unreached} WHERE partition > ${last}`);
+  const witnesses = rows.flatMap(({ partition }) => partition ?? []);
   await warehouse.run(
     `CREATE OR REPLACE TEMP TABLE ${building} AS SELECT * EXCLUDE (input_digest) FROM ${dirtyPartitions}`,
   );
-  if (witness === undefined) return undefined;
-  const text = quoteText(witness.partition);
-  await warehouse.run(`INSERT INTO ${building} BY NAME SELECT partition, ${readParts('partition', columns)}
-    FROM (SELECT ${text} AS partition)`);
-  return witness.partition;
+  for (const witness of witnesses)
+    await warehouse.run(`INSERT INTO ${building} BY NAME SELECT partition, ${readParts('partition', columns)}
+      FROM (SELECT ${quoteText(witness)} AS partition)`);
+  return witnesses;
 }
 
-/** @throws PipelineError SOURCES_INVALID if the witness comes out other than it is stored */
+/** @throws PipelineError SOURCES_INVALID if a witness comes out other than it is stored */
 async function compareWitness(warehouse: Warehouse, model: CompiledModel, witness: string): Promise<void> {
   const name = quoteText(witness);
   const digestOf = async (digests: string) =>

@@ -10,8 +10,8 @@ import { dirtyAlias, dirtyPartitions, inDirty } from './partitions.ts';
 export interface TestSql {
   readonly failures: string;
   /**
-   * `failures` restricted to the dirty partitions, for rules that a row breaks on its own or together with rows of the
-   * same partition.
+   * `failures` that the dirty partitions can have caused, for rules that a row breaks on its own, or together with rows
+   * of the same partition or of days nearby.
    */
   readonly dirtyFailures?: string;
   readonly warnings?: string;
@@ -45,6 +45,12 @@ const from = (table: Table, where: string | undefined, rows = quoteName(table.na
 /** The rows under test that this build has replaced. */
 const fromDirty = (table: Table, where: string | undefined) =>
   from(table, where, `${quoteName(table.name)} SEMI JOIN ${dirtyPartitions} AS ${dirtyAlias} ON ${inDirty(table)}`);
+
+/** The relation that a custom test reads in place of its table, to find what the dirty partitions fail. */
+export const dirtyRows = '$dirty_rows';
+
+export const ofDirtyRows = (query: string, table: Table): string =>
+  `WITH ${quoteName(dirtyRows)} AS (SELECT * FROM ${fromDirty(table, undefined)}) ${query}`;
 
 const isPartitioned = (table: Table): boolean => partitionColumns(table).length > 0;
 
@@ -114,6 +120,39 @@ function mayRepeat(columns: readonly string[], rows: string, table: Table): stri
     ) WHERE begins GROUP BY ALL HAVING count(*) > 1`;
   const same = parts.map(({ expression }, at) => `${expression} IS NOT DISTINCT FROM "$pieces".part${at}`);
   return `(FROM ${rows}) AS ${quoteName(table.name)} SEMI JOIN (${inPieces}) AS "$pieces" ON ${same.join(' AND ')}`;
+}
+
+const isPartitionedByDay = (table: Table, column: string): boolean =>
+  table.partition?.length === 1 && table.partition[0] === column && table.columns[column]?.type === 'DATE';
+
+/** True for so few whole days that it is cheaper to name them than to compare ranges. */
+const isFewDays = (ms: number): boolean => ms % msOfDay === 0 && ms <= 31 * msOfDay;
+
+const isLater = (column: string, previous: string, step: number): string =>
+  `cast(${column} as TIMESTAMP) - cast(${previous} as TIMESTAMP) > ${interval(step)}`;
+
+/**
+ * The holes that replacing days can have opened, if there was none before. Where one is, a group has a row, on such a day
+ * or no more than a step after one, that none precedes within a step; only groups with such a row are read whole.
+ */
+function holesNearDirty(
+  { column, by, step, where }: { column: string; by: readonly string[]; step: number; where: string | undefined },
+  table: Table,
+  previous: string,
+): string {
+  const [days, day] = [step / msOfDay, quoteName(column)];
+  const around = (first: number) =>
+    `(SELECT DISTINCT part1 + later::INTEGER FROM ${dirtyPartitions}, range(${first}, ${days + 1}) AS days(later))`;
+  const over = `over (${by.length > 0 ? `partition by ${names(by)} ` : ''}order by ${day})`;
+  const neighbours = (rows: string) =>
+    `SELECT ${names([...by, column])}, lag(${day}) ${over} AS ${previous} FROM ${rows}`;
+  const rows = from(table, where);
+  const near = neighbours(`(FROM ${rows}) WHERE ${day} IN ${around(-days)}`);
+  const torn = `SELECT * FROM (${near}) WHERE ${day} IN ${around(0)}
+    AND (${previous} IS NULL OR ${isLater(day, previous, step)})`;
+  const same = by.map((name) => `"$torn".${quoteName(name)} IS NOT DISTINCT FROM "$row".${quoteName(name)}`);
+  const groups = `(FROM ${rows}) AS "$row" SEMI JOIN (${torn}) AS "$torn" ON ${same.join(' AND ') || 'true'}`;
+  return `FROM (${neighbours(groups)}) WHERE ${isLater(day, previous, step)}`;
 }
 
 const builders: Builders = {
@@ -203,8 +242,10 @@ const builders: Builders = {
     const { previous } = resultNames(table, 'previous');
     const over = `over (${by.length > 0 ? `partition by ${names(by)} ` : ''}order by ${quoteName(column)})`;
     const neighbours = `SELECT ${names([...by, column])}, lag(${quoteName(column)}) ${over} AS ${previous} FROM ${from(table, where)}`;
+    const isNear = isPartitionedByDay(table, column) && !mayLookAround(where);
     return {
-      failures: `FROM (${neighbours}) WHERE cast(${quoteName(column)} as TIMESTAMP) - cast(${previous} as TIMESTAMP) > ${interval(step)}`,
+      failures: `FROM (${neighbours}) WHERE ${isLater(quoteName(column), previous, step)}`,
+      ...(isNear && isFewDays(step) && { dirtyFailures: holesNearDirty({ column, by, step, where }, table, previous) }),
     };
   },
 

@@ -49,7 +49,7 @@ const columnSql = (name: string, column: Column): string =>
     ...columnConditions(name, column).map((condition) => `CHECK (${condition})`),
   ].join(' ');
 
-/** `CREATE TABLE` without key and indexes, for a bulk load that adds them afterwards. */
+/** `CREATE TABLE` without a key, for a bulk load that adds it afterwards. */
 export const createBareTable = (table: Table): string => createTableOf(table, []);
 
 export const addPrimaryKey = (table: Table): string =>
@@ -70,11 +70,12 @@ function createTableOf(table: Table, constraints: readonly string[]): string {
 const indexPart = (part: IndexPart): string =>
   typeof part === 'string' ? quoteName(part) : `${quoteName(part.desc)} DESC`;
 
-export const createIndex = (table: Table, name: string): string =>
-  `CREATE INDEX ${quoteName(name)} ON ${quoteName(table.name)} (${(table.indexes?.[name] ?? []).map(indexPart).join(', ')})`;
-
+/** Returns the statements that create a table's indexes, which is done when a database is published. */
 export const createIndexes = (table: Table): readonly string[] =>
-  Object.keys(table.indexes ?? {}).map((name) => createIndex(table, name));
+  Object.entries(table.indexes ?? {}).map(
+    ([name, parts]) =>
+      `CREATE INDEX ${quoteName(name)} ON ${quoteName(table.name)} (${parts.map(indexPart).join(', ')})`,
+  );
 
 export const commentOnTable = (table: Table): string =>
   `COMMENT ON TABLE ${quoteName(table.name)} IS ${quoteText(tableComment(table))}`;
@@ -88,11 +89,7 @@ export const tableComments = (table: Table): readonly string[] => [
 ];
 
 /** Returns every statement that creates a table as defined, in order. */
-export const tableStatements = (table: Table): readonly string[] => [
-  createTable(table),
-  ...createIndexes(table),
-  ...tableComments(table),
-];
+export const tableStatements = (table: Table): readonly string[] => [createTable(table), ...tableComments(table)];
 
 /** Returns every statement that creates the schema in an empty database, in order. */
 export const schemaStatements = (schema: Schema): readonly string[] => storedTables(schema).flatMap(tableStatements);
@@ -100,9 +97,10 @@ export const schemaStatements = (schema: Schema): readonly string[] => storedTab
 /** The text of schema.sql. */
 export function printSchema(schema: Schema, source: string): string {
   const tables = storedTables(schema).map((table) =>
-    tableStatements(table)
-      .map((statement) => `${statement};`)
-      .join('\n'),
+    [
+      ...tableStatements(table).map((statement) => `${statement};`),
+      ...createIndexes(table).map((statement) => `-- When the database is published: ${statement};`),
+    ].join('\n'),
   );
   return `-- Generated from ${source}; change that file and run: pnpm pipeline schema print --write\n\n${tables.join('\n\n')}\n`;
 }

@@ -71,7 +71,7 @@ function readTable(
   constraints: readonly LiveConstraint[],
   liveIndexes: readonly LiveIndex[],
 ): Table {
-  const { indexes: directed = {}, key: commentKey = [], keyHeldBy, ...said } = parseTableComment(comment);
+  const { indexes: declared = {}, key: commentKey = [], keyHeldBy, ...said } = parseTableComment(comment);
   const columns: Record<string, Column> = Object.fromEntries(
     liveColumns.map((column) => [column.name, readColumn(column)]),
   );
@@ -90,10 +90,10 @@ function readTable(
     else if (check !== undefined) checks.push(check);
     else otherConstraints.push(constraint.text);
   }
-  const indexes: Record<string, readonly IndexPart[]> = {};
+  const indexes: Record<string, readonly IndexPart[]> = { ...declared };
   for (const index of liveIndexes) {
     if (index.unique) otherConstraints.push(index.sql.replace(/;$/, ''));
-    else indexes[index.name] = withDirection(indexColumns(index.sql), directed[index.name]);
+    else indexes[index.name] = withDirection(indexColumns(index.sql), declared[index.name]);
   }
   return {
     name,

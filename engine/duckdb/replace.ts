@@ -1,6 +1,6 @@
 import { hasPrimaryKey, type Table } from '../schema/table.ts';
 import { freeName, quoteName } from '../sql.ts';
-import { addPrimaryKey, createBareTable, createIndexes, tableComments } from './ddl.ts';
+import { addPrimaryKey, createBareTable, tableComments } from './ddl.ts';
 import { dirtyAlias, dirtyPartitions, inBuilt, inDirty } from './partitions.ts';
 import { alteredOf, alteredPartitions } from './state.ts';
 import type { Warehouse } from './warehouse.ts';
@@ -25,7 +25,7 @@ export const dropAside = (warehouse: Warehouse): Promise<number> => warehouse.ru
 
 /**
  * Replaces the rows of `dirtyPartitions` by those of a query, inside the caller's transaction; returns the number of
- * new rows. If no row is kept, the table is recreated and gets key and indexes after the load: replacing millions of
+ * new rows. If no row is kept, the table is recreated and gets its key after the load: replacing millions of
  * rows under a key takes three times as long and doubles the file. A view has no rows and is recreated.
  *
  * `confined` leaves out the query's rows of other partitions. That takes a copy of the rows, since a join would lose
@@ -79,7 +79,7 @@ async function remake(warehouse: Warehouse, table: Table, rows: string): Promise
   await warehouse.run(`DROP TABLE IF EXISTS ${quoteName(table.name)}`);
   await warehouse.run(`ALTER TABLE ${quoteName(aside.name)} RENAME TO ${quoteName(table.name)}`);
   if (hasPrimaryKey(table)) await warehouse.run(addPrimaryKey(table));
-  for (const statement of [...createIndexes(table), ...tableComments(table)]) await warehouse.run(statement);
+  for (const statement of tableComments(table)) await warehouse.run(statement);
   return inserted;
 }
 

@@ -95,21 +95,32 @@ export async function recordApplied(warehouse: Warehouse, migrations: readonly M
  * Returns the schema before the first migration and after each one, as DuckDB reports it.
  * @throws PipelineError MIGRATION_FAILED naming the file
  */
-export async function replayMigrations(
+export const replayMigrations = (migrations: readonly Migration[], signal: AbortSignal): Promise<readonly Schema[]> =>
+  replay(migrations, signal, () => true);
+
+/** Returns the last of these schemas. It takes half the time, most of which is spent on reading schemas. */
+export async function schemaAfter(migrations: readonly Migration[], signal: AbortSignal): Promise<Schema> {
+  const [last = {}] = await replay(migrations, signal, (applied) => applied === migrations.length);
+  return last;
+}
+
+/** Returns the schemas after those numbers of migrations that are wanted. */
+async function replay(
   migrations: readonly Migration[],
   signal: AbortSignal,
+  isWanted: (applied: number) => boolean,
 ): Promise<readonly Schema[]> {
   await using scratch = await openWarehouse({ file: ':memory:', threads: 1, signal });
   for (const statement of tableStatements(schemaMigrations)) await scratch.run(statement);
-  const states = [await readSchema(scratch)];
-  for (const { name, sql } of migrations) {
+  const states = isWanted(0) ? [await readSchema(scratch)] : [];
+  for (const [index, { name, sql }] of migrations.entries()) {
     await scratch.run(sql).catch((error: Error) => {
       throw new PipelineError('MIGRATION_FAILED', `${name} fails: ${error.message}`, {
         file: `${migrationsFolder}/${name}.sql`,
         cause: error,
       });
     });
-    states.push(await readSchema(scratch));
+    if (isWanted(index + 1)) states.push(await readSchema(scratch));
   }
   return states;
 }

@@ -7,7 +7,7 @@ import { diffSchemas } from '../schema/diff.ts';
 import type { Schema } from '../schema/table.ts';
 import { describeDrift, describeStep, isDestructive } from '../schema/words.ts';
 import { checksumOf, fileOf, type Migration, migrationName, migrationsFolder, renameLines } from './folder.ts';
-import { replayMigrations } from './states.ts';
+import { schemaAfter } from './states.ts';
 import type { Step } from './steps.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function writeMigration(options: {
       hint: 'write it in lower case with underscores: add_funding_rate',
     });
   }
-  const released = (await replayMigrations(migrations, signal)).at(-1) ?? {};
+  const released = await schemaAfter(migrations, signal);
   const hints = parseHints(options, released, schema);
   const changes = diffSchemas(released, schema, hints.renames);
   if (changes.length === 0) return undefined;
@@ -56,7 +56,7 @@ export async function writeMigration(options: {
 }
 
 async function expectDefinition(migrations: readonly Migration[], schema: Schema, signal: AbortSignal): Promise<void> {
-  const built = (await replayMigrations(migrations, signal)).at(-1) ?? {};
+  const built = await schemaAfter(migrations, signal);
   const left = diffSchemas(built, schema);
   if (left.length > 0) {
     throw new PipelineError(

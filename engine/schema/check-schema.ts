@@ -7,7 +7,7 @@ import { openWarehouse, readSchema } from '../duckdb/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { migrationsFolder, readMigrations } from '../migrations/folder.ts';
-import { replayMigrations } from '../migrations/states.ts';
+import { schemaAfter } from '../migrations/states.ts';
 import { loadSchema } from '../modules.ts';
 import {
   type CompareOptions,
@@ -73,7 +73,7 @@ async function compareMigrations(
   try {
     const migrations = await readMigrations(pipeline.root);
     if (migrations.length === 0) return [];
-    const built = (await replayMigrations(migrations, signal)).at(-1) ?? {};
+    const built = await schemaAfter(migrations, signal);
     return [{ subject: `${migrationsFolder}/`, differences: differencesOf(built, schema) }];
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error;

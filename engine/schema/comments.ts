@@ -1,6 +1,7 @@
 /**
  * The comments of tables and columns store the parts of a definition that DuckDB does not keep: units, keys that no
- * index enforces, partitions, references, the direction of indexes. People can read them, and the engine parses them.
+ * index enforces, partitions, references, and the indexes, which only a published database has. People can read them, and
+ * the engine parses them.
  */
 import type { Column, IndexPart, PartitionPart, Table } from './table.ts';
 
@@ -17,14 +18,11 @@ const partitionText = (part: PartitionPart): string => (typeof part === 'string'
 
 /** Returns the description, then a line for each fact that only a comment can keep. */
 export function tableComment(table: Table): string {
-  const descending = Object.entries(table.indexes ?? {}).filter(([, parts]) =>
-    parts.some((part) => typeof part !== 'string'),
-  );
   return [
     table.description,
     ...(table.keyHeldBy === 'partition' ? [`Key, held by replacing partitions: ${table.key.join(', ')}`] : []),
     ...(table.partition?.length ? [`Partition: ${table.partition.map(partitionText).join(', ')}`] : []),
-    ...descending.map(([name, parts]) => `Index ${name}: ${parts.map(indexText).join(', ')}`),
+    ...Object.entries(table.indexes ?? {}).map(([name, parts]) => `Index ${name}: ${parts.map(indexText).join(', ')}`),
     ...Object.entries(table.references ?? {}).map(([other, columns]) => `Refers to ${other}: ${columns.join(', ')}`),
   ].join('\n');
 }
@@ -35,7 +33,6 @@ type FromComment = Pick<Table, 'description' | 'keyHeldBy' | 'partition' | 'refe
 
 const remark = /^(?:(Key, held by replacing partitions|Partition)|(Index|Refers to) (.+?)): (.*)$/;
 
-/** `indexes` contains only those with a direction. */
 export function parseTableComment(comment: string): FromComment {
   const description: string[] = [];
   const partition: PartitionPart[] = [];

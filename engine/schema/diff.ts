@@ -38,12 +38,6 @@ export type Change =
   | { readonly kind: 'constraint added'; readonly table: string; readonly condition: string }
   | { readonly kind: 'constraint dropped'; readonly table: string; readonly condition: string }
   | {
-      readonly kind: 'index added';
-      readonly table: string;
-      readonly index: string;
-      readonly columns: readonly string[];
-    }
-  | {
       readonly kind: 'index dropped';
       readonly table: string;
       readonly index: string;
@@ -139,18 +133,14 @@ function diffConstraints(from: Table, to: Table): readonly Change[] {
 const columnsOf = (parts: readonly IndexPart[] | undefined): readonly string[] =>
   (parts ?? []).map((part) => (typeof part === 'string' ? part : part.desc));
 
-/** Ignores the direction of an index, which is in the table's comment because DuckDB does not keep it. */
+/**
+ * Returns the indexes that the definition lacks. One that a database lacks is no difference: it is created when the
+ * database is published, and the table's comment names it until then.
+ */
 function diffIndexes(from: Table, to: Table): readonly Change[] {
-  const { name: table } = to;
-  const entries = (owner: Table) =>
-    Object.entries(owner.indexes ?? {}).map(([index, parts]) => ({ index, columns: columnsOf(parts) }));
-  const without = (all: ReturnType<typeof entries>, others: ReturnType<typeof entries>) =>
-    all.filter((one) => !others.some((other) => isDeepStrictEqual(one, other)));
-  const [before, after] = [entries(from), entries(to)];
-  return [
-    ...without(before, after).map((index) => ({ kind: 'index dropped', table, ...index }) as const),
-    ...without(after, before).map((index) => ({ kind: 'index added', table, ...index }) as const),
-  ];
+  return Object.entries(from.indexes ?? {})
+    .map(([index, parts]) => ({ kind: 'index dropped', table: to.name, index, columns: columnsOf(parts) }) as const)
+    .filter(({ index, columns }) => !isDeepStrictEqual(columns, columnsOf(to.indexes?.[index])));
 }
 
 /** Returns the old table with its new names, so that a rename causes no other change. */

@@ -3,14 +3,16 @@ import { bigint, double, integer, table, timestamp, varchar } from './table.ts';
 export const partitionState = table('partition_state', {
   description: 'What each partition was built from. Written in the transaction that publishes its rows.',
   columns: {
-    model: varchar('Model, extracted table, test or export.'),
+    model: varchar('Name of the model, extracted table, test or export.'),
     partition: varchar(
       'Values of the partition columns, escaped and joined by `/`; empty where the table is replaced whole.',
     ),
-    input_digest: varchar('Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.'),
+    input_digest: varchar(
+      'Digest of everything that the rows depend on: inputs, compiled SQL, vars and the definition of the table.',
+    ),
     run_id: varchar('Run that wrote it.'),
     rows_digest: varchar.nullable(
-      'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.',
+      'Digest of the rows as published, or of the file of an export; altered if another program has changed them.',
     ),
   },
   key: ['model', 'partition'],
@@ -18,12 +20,13 @@ export const partitionState = table('partition_state', {
 });
 
 export const pendingChanges = table('pending_changes', {
-  description: 'Changes of tables that a model has yet to take up. Written in the transaction that changes the table.',
+  description:
+    'Changes to tables that a model has not processed yet. Written in the transaction that changes the table.',
   columns: {
     model: varchar('Model that reads the table.'),
-    source: varchar('Table that changed; empty for a partition of the model itself that is left to build.'),
+    source: varchar('Table that changed; empty if a partition of the model itself still has to be built.'),
     part: varchar(
-      'Values that the changed rows have in the columns by which they map to partitions of the model, as in partition_state.',
+      'Values of the columns that map the changed rows to partitions of the model, written as in partition_state.',
     ),
   },
   key: ['model', 'source', 'part'],
@@ -31,28 +34,30 @@ export const pendingChanges = table('pending_changes', {
 });
 
 export const testResults = table('test_results', {
-  description: 'Every measured value of every data test, on pass too.',
+  description: 'Every value that a data test has measured, whether or not it passed.',
   columns: {
     run_id: varchar('Run that measured it.'),
     test: varchar('Name of the test.'),
     model: varchar('Model it tests.'),
-    status: varchar('How it ended.', { oneOf: ['pass', 'warn', 'error'] }),
-    value: double.nullable('What was measured: a ratio, or the number of failing rows.'),
-    threshold: double.nullable('What the value was held against.'),
-    rows_failed: bigint('Rows that break the rule.'),
-    tested_at: timestamp('As-of of the run, UTC.'),
+    status: varchar('Outcome.', { oneOf: ['pass', 'warn', 'error'] }),
+    value: double.nullable(
+      'Measured value: a ratio, or the number of failing rows; NULL if there was nothing to measure.',
+    ),
+    threshold: double.nullable('Threshold with which the value was compared.'),
+    rows_failed: bigint('Number of rows that break the rule.'),
+    tested_at: timestamp('As-of time of the run, UTC.'),
   },
   key: ['run_id', 'test'],
   keyHeldBy: 'partition',
 });
 
 export const schemaMigrations = table('schema_migrations', {
-  description: 'The migrations that this database has been through; it is there before the first of them.',
+  description: 'Migrations that were applied to this database. The table exists before the first of them.',
   columns: {
     number: integer('Number of the migration.'),
     name: varchar('Name of its file.'),
     checksum: varchar('SHA-256 of its file.'),
-    applied_at: timestamp('When it was applied, or when the database was made at its state, UTC.'),
+    applied_at: timestamp('Time at which it was applied, or at which the database was created with its changes, UTC.'),
   },
   key: ['number'],
 });

@@ -90,6 +90,7 @@ export interface Table<
   /** Unique; enforced by a primary key unless `keyHeldBy` says that replacing whole partitions keeps it unique. */
   readonly key: readonly string[];
   readonly keyHeldBy?: 'partition';
+  /** Created when a database is published. The warehouse has none: see docs/decisions/0012. */
   readonly indexes?: Readonly<Record<string, readonly IndexPart[]>>;
   readonly checks?: readonly Check[];
   /** Table → the columns that contain (part of) its key. Not enforced; shown in docs/tables.md. */

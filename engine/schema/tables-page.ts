@@ -63,7 +63,7 @@ function section(table: Table): readonly string[] {
       : []),
     ...(table.partition?.length ? [`Partition: ${table.partition.map(partition).join(', ')}.`] : []),
     ...Object.entries(table.indexes ?? {}).map(
-      ([name, parts]) => `Index ${code(name)}: ${parts.map(indexPart).join(', ')}.`,
+      ([name, parts]) => `Index of a published database, ${code(name)}: ${parts.map(indexPart).join(', ')}.`,
     ),
     ...(table.checks ?? []).map((check) => `Check: ${code(checkCondition(check).replaceAll('"', ''))}.`),
     ...Object.entries(table.references ?? {}).map(

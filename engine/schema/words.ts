@@ -40,7 +40,6 @@ const driftWords: Words = {
   key: ({ table, from, to }) => `${table} has ${keyText(from)}, the definition has ${keyText(to)}`,
   'constraint added': ({ table, condition }) => `${table} lacks the check ${condition}`,
   'constraint dropped': ({ table, condition }) => `${table} has a constraint that the definition lacks: ${condition}`,
-  'index added': ({ table, index, columns }) => `${table} lacks the index ${index} on ${list(columns)}`,
   'index dropped': ({ table, index, columns }) =>
     `${table} has an index ${index} on ${list(columns)} that the definition lacks`,
   comment: ({ table, column, from, to }) =>
@@ -62,7 +61,6 @@ const stepWords: Words = {
   key: ({ table, to }) => `${table}: give it ${keyText(to)}`,
   'constraint added': ({ table, condition }) => `${table}: check ${condition}`,
   'constraint dropped': ({ table, condition }) => `${table}: no longer require ${condition}`,
-  'index added': ({ table, index, columns }) => `${table}: index ${index} on ${list(columns)}`,
   'index dropped': ({ table, index }) => `${table}: drop the index ${index}`,
   comment: ({ table, column }) => `${table}: change the description${column === undefined ? '' : ` of ${column}`}`,
 };

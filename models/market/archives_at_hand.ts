@@ -13,7 +13,6 @@ export const archivesAtHand = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
       'symbol',
       neverNull(ref('timeframe')).as('timeframe'),
       neverNull(firstOfMonth(ref('period_start'))).as('month'),
-      'cadence',
       'key',
       'sha256',
     ]);

@@ -44,7 +44,7 @@ export default defineModel('conflicts', {
     db
       .with('months', (months) =>
         months
-          .selectFrom(archivesAtHand(db).as('archive'))
+          .selectFrom(archivesAtHand(db).select('cadence').as('archive'))
           .groupBy(['instrument_type', 'symbol', 'timeframe', 'month'])
           .having(({ and, eb }) =>
             and([holds(anyTrue(eb('cadence', '=', 'daily'))), holds(anyTrue(eb('cadence', '=', 'monthly')))]),

@@ -12,7 +12,6 @@ import {
   min,
   neverNull,
   parseYymmdd,
-  rowsDigest,
   shift,
 } from '../../engine/vocabulary/index.ts';
 import { deliveryHour } from '../../exchange/vocabulary.ts';
@@ -96,23 +95,12 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
             ),
             max(eb.ref('object.listed_at')).ofGroup().as('listed_at'),
             holds(anyTrue(isDaily)).as('has_daily'),
-            min(eb.ref('object.period_start')).ofGroup().as('listed_from'),
             min(begins)
               .filter(eb('verified.month', 'is', null))
               .as('unread_from'),
             min(begins)
               .filter(eb('verified.month', 'is not', null))
               .as('doubted_from'),
-            holds(anyTrue(eb(status, 'in', ['rejected', 'failed', 'absent']))).as('was_refused'),
-            rowsDigest(
-              eb.ref('object.key'),
-              eb.ref('object.listed_at'),
-              eb.ref('staged.instrument_type'),
-              eb.ref('staged.symbol'),
-              eb.ref('staged.timeframe'),
-              eb.ref('staged.status'),
-              eb.ref('staged.first_open_time'),
-            ).as('digest'),
           ];
         }),
     )
@@ -152,12 +140,9 @@ export const withListings = (db: Pick<Kysely<Database>, 'with'>) =>
           'listed_until',
           'listed_at',
           'has_daily',
-          'listed_from',
           'unread_from',
           'doubted_from',
-          'was_refused',
           'published_until',
-          'digest',
         ])
         .select((eb) => [
           holds(eb('published_until', '<', eb.ref('newest'))).as('has_ended'),

@@ -1,4 +1,4 @@
-import { type Expression, expressionBuilder } from 'kysely';
+import { type Expression, expressionBuilder, type Kysely } from 'kysely';
 import {
   allBits,
   anyBits,
@@ -36,6 +36,14 @@ const { and, eb } = expressionBuilder<Database>();
 const slotsOfWord = 64n;
 const isFull = (bits: Expression<Bits>) => eb(bits, '=', allBits());
 
+/** The series of which archives were requested. */
+export const requestedSeries = (db: Pick<Kysely<Database>, 'selectFrom'>) =>
+  db
+    .selectFrom('staged_archives')
+    .distinct()
+    .where('timeframe', 'is not', null)
+    .select(({ ref }) => ['instrument_type', 'symbol', neverNull(ref('timeframe')).as('timeframe')]);
+
 /**
  * `grids` has a row for each series with requested archives, and `missing` the slots `[from_slot, to_slot)` that each
  * grid lacks, day by day. A grid runs from the first bar, or from an earlier archive that was not read (A28), to the
@@ -71,13 +79,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
     )
     .with('series', (series) =>
       series
-        .selectFrom(({ selectFrom }) =>
-          selectFrom('staged_archives as own')
-            .distinct()
-            .where('timeframe', 'is not', null)
-            .select(({ ref }) => ['instrument_type', 'symbol', neverNull(ref('timeframe')).as('timeframe')])
-            .as('own'),
-        )
+        .selectFrom(requestedSeries(series).as('own'))
         .select(['instrument_type', 'symbol', 'timeframe', rowNumber().over().as('id')]),
     )
     .with('covered', (covered) =>
@@ -134,13 +136,20 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
         .selectAll()
         .select(({ ref }) => [toSlot(ref('timeframe'), ref('first'), ref('first')).as('first_slot')]),
     )
+    .with('beginnings', (beginnings) =>
+      beginnings
+        .selectFrom('heads')
+        .selectAll()
+        .select(({ ref }) => {
+          // The verified archive of its month says that nothing was traded on its first day before the first bar.
+          const firstDay = dayOf(opensAt(ref('timeframe'), ref('first_slot'), ref('first')));
+          const doubted = choose([[eb(ref('doubted_from'), '<', firstDay), ref('doubted_from')]]);
+          return [least(ref('unread_from'), doubted).as('begins_at')];
+        }),
+    )
     .with('grids', (grids) =>
-      grids.selectFrom('heads').select(({ ref }) => {
+      grids.selectFrom('beginnings').select(({ ref }) => {
         const [timeframe, first] = [ref('timeframe'), ref('first')];
-        // The verified archive of its month says that nothing was traded on its first day before the first bar.
-        const firstDay = dayOf(opensAt(timeframe, ref('first_slot'), first));
-        const doubted = choose([[eb(ref('doubted_from'), '<', firstDay), ref('doubted_from')]]);
-        const begins = least(ref('unread_from'), doubted);
         return [
           'id',
           'instrument_type',
@@ -148,7 +157,7 @@ export const withMissing = (db: ReturnType<typeof withAbsences>) =>
           'timeframe',
           'first',
           // `least` passes over NULL.
-          least(ref('first_slot'), slotFrom(timeframe, begins, first)).as('start_slot'),
+          least(ref('first_slot'), slotFrom(timeframe, ref('begins_at'), first)).as('start_slot'),
           toSlot(timeframe, slotOrDay(timeframe, ref('published_until')), first).as('end_slot'),
           slotFrom(timeframe, ref('delivered_at'), first).as('delivered_slot'),
         ];

@@ -1,4 +1,4 @@
-import type { Expression, Kysely } from 'kysely';
+import type { Expression, Kysely, NotNull } from 'kysely';
 import type { Vars } from '../../engine/index.ts';
 import {
   addDays,
@@ -14,7 +14,6 @@ import {
   max,
   min,
   minus,
-  neverNull,
   percentRank,
   sumOfDecimals,
   times,
@@ -145,19 +144,7 @@ export default defineModel('volume_rankings', {
       .orderBy('day.date')
       .orderBy('day.rank')
       .orderBy('day.symbol')
-      .select(({ ref }) => [
-        'day.date',
-        'day.symbol',
-        neverNull(ref('day.rank')).as('rank'),
-        neverNull(ref('day.quote_volume_usdt')).as('quote_volume_usdt'),
-        neverNull(ref('day.trade_count')).as('trade_count'),
-        'day.rank_change_1d',
-        'day.rank_change_7d',
-        'day.rank_change_14d',
-        'day.rank_change_30d',
-        neverNull(ref('day.percentile')).as('percentile'),
-        neverNull(ref('day.market_share_pct')).as('market_share_pct'),
-        'day.days_available',
-        cast('TIMESTAMP', asOf).as('generation_timestamp'),
-      ]),
+      .selectAll('day')
+      .select(cast('TIMESTAMP', asOf).as('generation_timestamp'))
+      .$narrowType<Record<'rank' | 'quote_volume_usdt' | 'trade_count' | 'percentile' | 'market_share_pct', NotNull>>(),
 });

@@ -68,22 +68,22 @@ CREATE TABLE "partition_state" (
 );
 COMMENT ON TABLE "partition_state" IS 'What each partition was built from. Written in the transaction that publishes its rows.
 Key, held by replacing partitions: model, partition';
-COMMENT ON COLUMN "partition_state"."model" IS 'Model, extracted table, test or export.';
+COMMENT ON COLUMN "partition_state"."model" IS 'Name of the model, extracted table, test or export.';
 COMMENT ON COLUMN "partition_state"."partition" IS 'Values of the partition columns, escaped and joined by `/`; empty where the table is replaced whole.';
-COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of all that the rows depend on: inputs, compiled SQL, vars, table definition.';
+COMMENT ON COLUMN "partition_state"."input_digest" IS 'Digest of everything that the rows depend on: inputs, compiled SQL, vars and the definition of the table.';
 COMMENT ON COLUMN "partition_state"."run_id" IS 'Run that wrote it.';
-COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of its rows as they were published, of an export that of its file; altered where another program changed them.';
+COMMENT ON COLUMN "partition_state"."rows_digest" IS 'Digest of the rows as published, or of the file of an export; altered if another program has changed them.';
 
 CREATE TABLE "pending_changes" (
   "model" VARCHAR NOT NULL,
   "source" VARCHAR NOT NULL,
   "part" VARCHAR NOT NULL
 );
-COMMENT ON TABLE "pending_changes" IS 'Changes of tables that a model has yet to take up. Written in the transaction that changes the table.
+COMMENT ON TABLE "pending_changes" IS 'Changes to tables that a model has not processed yet. Written in the transaction that changes the table.
 Key, held by replacing partitions: model, source, part';
 COMMENT ON COLUMN "pending_changes"."model" IS 'Model that reads the table.';
-COMMENT ON COLUMN "pending_changes"."source" IS 'Table that changed; empty for a partition of the model itself that is left to build.';
-COMMENT ON COLUMN "pending_changes"."part" IS 'Values that the changed rows have in the columns by which they map to partitions of the model, as in partition_state.';
+COMMENT ON COLUMN "pending_changes"."source" IS 'Table that changed; empty if a partition of the model itself still has to be built.';
+COMMENT ON COLUMN "pending_changes"."part" IS 'Values of the columns that map the changed rows to partitions of the model, written as in partition_state.';
 
 CREATE TABLE "test_results" (
   "run_id" VARCHAR NOT NULL,
@@ -95,13 +95,13 @@ CREATE TABLE "test_results" (
   "rows_failed" BIGINT NOT NULL,
   "tested_at" TIMESTAMP NOT NULL
 );
-COMMENT ON TABLE "test_results" IS 'Every measured value of every data test, on pass too.
+COMMENT ON TABLE "test_results" IS 'Every value that a data test has measured, whether or not it passed.
 Key, held by replacing partitions: run_id, test';
 COMMENT ON COLUMN "test_results"."run_id" IS 'Run that measured it.';
 COMMENT ON COLUMN "test_results"."test" IS 'Name of the test.';
 COMMENT ON COLUMN "test_results"."model" IS 'Model it tests.';
-COMMENT ON COLUMN "test_results"."status" IS 'How it ended.';
-COMMENT ON COLUMN "test_results"."value" IS 'What was measured: a ratio, or the number of failing rows.';
-COMMENT ON COLUMN "test_results"."threshold" IS 'What the value was held against.';
-COMMENT ON COLUMN "test_results"."rows_failed" IS 'Rows that break the rule.';
-COMMENT ON COLUMN "test_results"."tested_at" IS 'As-of of the run, UTC.';
+COMMENT ON COLUMN "test_results"."status" IS 'Outcome.';
+COMMENT ON COLUMN "test_results"."value" IS 'Measured value: a ratio, or the number of failing rows; NULL if there was nothing to measure.';
+COMMENT ON COLUMN "test_results"."threshold" IS 'Threshold with which the value was compared.';
+COMMENT ON COLUMN "test_results"."rows_failed" IS 'Number of rows that break the rule.';
+COMMENT ON COLUMN "test_results"."tested_at" IS 'As-of time of the run, UTC.';

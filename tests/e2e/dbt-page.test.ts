@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { pipelineInProcess, root } from '../support/pipeline.ts';
+import { builtSample, pipelineInProcess, root } from '../support/pipeline.ts';
 import { expectExit } from '../support/published.ts';
 import { tempDir } from '../support/temp.ts';
 
@@ -22,13 +22,12 @@ describe('docs/dbt.md, on the sample', () => {
   let dataDir: string;
   beforeAll(async () => {
     cwd = await tempDir('dbt-');
-    dataDir = join(cwd, 'data');
-    expectExit(await pipelineInProcess(['run'], { dataDir }), 0);
+    dataDir = await builtSample();
   });
 
   test('has a counterpart of every command that a project of dbt is used with', () => {
     const known = column(1).join('\n');
-    for (const command of 'build clean compile debug deps init ls retry run show test'.split(' '))
+    for (const command of 'build clean compile debug deps init ls retry run seed show snapshot test'.split(' '))
       expect(known, command).toContain(`dbt ${command}`);
   });
 
@@ -46,7 +45,7 @@ describe('docs/dbt.md, on the sample', () => {
     const same = page.split('\n').filter((line) => /\| the same( \(\[selectors\][^|]*)? \|/.test(line));
     const options = [ours, ...same].join(' ').match(/--[a-z-]+/g) ?? [];
     expect(options.length).toBeGreaterThan(10);
-    const elsewhere = ['--limit', '--write'];
+    const elsewhere = ['--limit', '--unit', '--write'];
     for (const option of new Set(options)) if (!elsewhere.includes(option)) expect(stdout).toContain(option);
   });
 

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { compileModel as compile } from '../../engine/compile-model.ts';
+import { compileModel as compile, statementsOf } from '../../engine/compile-model.ts';
 import type { TestSpec } from '../../engine/config/spec.ts';
 import { createVars, type VarValue } from '../../engine/config/vars.ts';
 import { type BuildOptions, type BuildOutcome, buildModel } from '../../engine/duckdb/build-model.ts';
@@ -30,7 +30,7 @@ export const compileModel = (
   schema: Schema,
   values: Readonly<Record<string, VarValue>> = {},
 ): CompiledModel =>
-  compile(model, { schema, vars: createVars(values), file: `${model.table.name}.ts`, tablesBehind: new Map() });
+  compile(statementsOf(model, schema, createVars(values)), { file: `${model.table.name}.ts`, tablesBehind: new Map() });
 
 type Loose<Spec> = Spec extends { severity: unknown }
   ? Omit<Spec, 'severity' | 'tags'> & Partial<Pick<Spec, 'severity'>>

@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 import { main } from '../../engine/cli/program.ts';
+import { sharedDir, tempDir } from './temp.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -94,4 +96,21 @@ export async function pipelineInProcess(
     signal: new AbortController().signal,
   });
   return { exitCode, ...output, ms: performance.now() - started };
+}
+
+async function expectDone(args: readonly string[], dataDir?: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await pipelineInProcess(args, { ...(dataDir !== undefined && { dataDir }) });
+  if (exitCode !== 0) throw new Error(`${args.join(' ')} failed: ${stdout}\n${stderr}`);
+}
+
+/** The sample archive as files, written once per test run; read only. */
+export const writtenSample = (): Promise<string> =>
+  sharedDir('written-sample', (directory) => expectDone(['archive', 'write', directory]));
+
+/** A data folder as `run` leaves it for the sample: built once per test run, and copied for each caller. */
+export async function builtSample(): Promise<string> {
+  const built = await sharedDir('built-sample', (directory) => expectDone(['run'], directory));
+  const dataDir = await tempDir('sample-');
+  await promisify(execFile)('cp', ['-pR', `${built}/.`, dataDir]);
+  return dataDir;
 }

@@ -3,13 +3,17 @@ import { join } from 'node:path';
 import { root } from './pipeline.ts';
 import { tempDir } from './temp.ts';
 
-/** A copy of the project in which a test can edit the files that users edit; all other code is linked. */
-export async function scratchProject() {
+const linked = ['engine', 'exchange', 'extract', 'queries', 'node_modules'];
+
+/**
+ * A copy of the project in which a test can edit the files that users edit, and those of some more folders; all other
+ * code is linked.
+ */
+export async function scratchProject({ copy = [] }: { readonly copy?: readonly string[] } = {}) {
   const directory = await tempDir('scratch-');
-  for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'seeds', 'docs', 'tests/data'])
+  for (const path of ['pipeline.yaml', 'package.json', 'models', 'migrations', 'seeds', 'docs', 'tests/data', ...copy])
     await cp(join(root, path), join(directory, path), { recursive: true });
-  for (const path of ['engine', 'exchange', 'extract', 'queries', 'node_modules'])
-    await symlink(join(root, path), join(directory, path));
+  for (const path of linked) if (!copy.includes(path)) await symlink(join(root, path), join(directory, path));
   return {
     root: directory,
     dataDir: join(directory, 'data'),

@@ -1,12 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { describe } from 'vitest';
 import { needsShared } from '../checks/summary.ts';
-import { runDir, tempDir } from './temp.ts';
+import { sharedDir } from './temp.ts';
 
 /** Test input that lies next to the repository and is not part of it. */
 export const sharedPath = (...parts: readonly string[]): string =>
@@ -22,16 +21,7 @@ export const describeShared = (title: string, suite: () => void): unknown =>
   describe.skipIf(!canUseShared)(`${title} ${needsShared}`, suite);
 
 /** The real archive as a tree of files with their publication times, unpacked once per test run; read only. */
-export async function realArchive(): Promise<string> {
-  const directory = join(runDir(), 'real-archive');
-  if (existsSync(directory)) return directory;
-  const aside = await tempDir('unpacking-');
-  await promisify(execFile)('tar', ['-xzpf', sharedPath('real-archive/archive.tar.gz'), '-C', aside]);
-  try {
-    await rename(aside, directory);
-  } catch (error) {
-    if (!existsSync(directory)) throw error;
-    await rm(aside, { recursive: true }); // Another worker was first.
-  }
-  return directory;
-}
+export const realArchive = (): Promise<string> =>
+  sharedDir('real-archive', (directory) =>
+    promisify(execFile)('tar', ['-xzpf', sharedPath('real-archive/archive.tar.gz'), '-C', directory]),
+  );

@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { chmod, cp, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openWarehouse } from '../../engine/duckdb/warehouse.ts';
-import { root } from '../support/pipeline.ts';
+import { smallArchive, writeSmallArchive } from '../support/archive.ts';
+import { builtSample, root } from '../support/pipeline.ts';
 import { tempDir } from '../support/temp.ts';
 
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
@@ -42,14 +43,12 @@ const asNobody = (command: string): string => `setpriv --reuid 65534 --clear-gro
 
 let built: string;
 beforeAll(async () => {
-  built = await tempDir('built-');
-  expect((await bash(cli('run', '--select', '+rankings', '--data-dir', built))).exitCode).toBe(0);
+  built = await builtSample();
   await chmod(built, 0o755);
 });
 
 async function copyOfBuilt(): Promise<string> {
-  const copy = await tempDir('copy-');
-  await cp(built, copy, { recursive: true, preserveTimestamps: true });
+  const copy = await builtSample();
   await chmod(copy, 0o755);
   return copy;
 }
@@ -193,9 +192,13 @@ test.skipIf(!isLinux)('a run adapts to a limit of 64 open files', async () => {
 test('a path may contain any character', async () => {
   const folder = await tempDir('signs-');
   const dataDir = join(folder, `a?b#c%41 d'e"f[1]*`);
-  const run = await bash(cli('run', '--select', '+rankings', '--data-dir', dataDir));
+  const [symbols, days] = [smallArchive.symbols.slice(0, 3), smallArchive.days.slice(-12)];
+  const archive = await writeSmallArchive(join(folder, 'the archive'), { symbols, days });
+  const words = ['--select', '+rankings', '--as-of', smallArchive.asOf, '--var', 'availability_timeframe=1d'];
+  const on = (command: string) => `PIPELINE_ARCHIVE_URL=${quote(archive.directory)} ${command} `;
+  const run = await bash(on(cli('run', ...words, '--target', 'mirror', '--data-dir', dataDir)));
   expect(run.exitCode, run.output).toBe(0);
-  const query = await bash(cli('query', 'summary', '--data-dir', dataDir));
+  const query = await bash(on(cli('query', 'summary', '--target', 'mirror', '--data-dir', dataDir)));
   expect(query.exitCode, query.output).toBe(0);
-  expect(execFileSync('ls', [folder], { encoding: 'utf8' }).trim()).toBe(`a?b#c%41 d'e"f[1]*`);
+  expect(readdirSync(folder).sort()).toEqual([`a?b#c%41 d'e"f[1]*`, 'the archive']);
 });

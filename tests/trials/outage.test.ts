@@ -124,7 +124,8 @@ describe('B23 A33: an outage over a random part of a run', () => {
     undisturbed = { files: await filesOf(dataDir), rows: await publishedRows(dataDir) };
   });
 
-  test.each(Array.from({ length: 20 }, (_, i) => i + 1))(
+  // Each kind of fault as the leading one, two servers that stop, and both values of max_failed.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13])(
     'leaves no trace after the next healthy run (seed %i)',
     async (seed) => {
       await using origin = await serveStore(await createDirectoryStore(directory));

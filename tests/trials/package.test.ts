@@ -65,18 +65,22 @@ const said: string[] = [];
 
 beforeAll(async () => {
   const folder = await tempDir('package-');
+  await Promise.all([packAndFollowPage(folder), ...[20, 22, 24].map((version) => installNode(folder, version))]);
+}, 20 * minutes);
+
+async function installNode(folder: string, version: number): Promise<void> {
+  const home = join(folder, `node${version}`);
+  await mkdir(home);
+  await writeFile(join(home, 'package.json'), '{}');
+  await expectDone(home, ['npm', 'install', `node-${process.platform}-${process.arch}@${version}`]);
+  nodes[version] = join(home, `node_modules/node-${process.platform}-${process.arch}/bin/node`);
+}
+
+async function packAndFollowPage(folder: string): Promise<void> {
   const clone = join(folder, 'klinehouse');
   await mkdir(clone);
   const { stdout } = await expectDone(root, ['npm', 'pack', '--pack-destination', clone, '--json']);
   tarball = join(clone, JSON.parse(stdout.slice(stdout.indexOf('[\n')))[0].filename);
-
-  for (const version of [20, 22, 24]) {
-    const home = join(folder, `node${version}`);
-    await mkdir(home);
-    await writeFile(join(home, 'package.json'), '{}');
-    await expectDone(home, ['npm', 'install', `node-${process.platform}-${process.arch}@${version}`]);
-    nodes[version] = join(home, `node_modules/node-${process.platform}-${process.arch}/bin/node`);
-  }
 
   // In the order of the page: it installs the package, writes and runs a project, and runs the built-in pipeline.
   const project = join(folder, 'project');
@@ -85,7 +89,7 @@ beforeAll(async () => {
   for (const command of await commandsOf('docs/package.md'))
     said.push((await expectDone(project, ['sh', '-c', command])).stdout);
   shop = join(project, 'shop');
-}, 20 * minutes);
+}
 
 test('every command of docs/package.md does what it says', () => {
   expect(said).toHaveLength(5);

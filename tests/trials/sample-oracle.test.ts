@@ -4,8 +4,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { msOfDay } from '../../exchange/timeframes.ts';
 import { expectParquetEqualsCsv, rankingTypes } from '../support/expected.ts';
-import { pipelineInProcess } from '../support/pipeline.ts';
-import { expectExit } from '../support/published.ts';
+import { builtSample, writtenSample } from '../support/pipeline.ts';
 import { readParquet, readParquetMetadata } from '../support/rows.ts';
 import { describeShared, sharedPath } from '../support/shared.ts';
 import { tempDir } from '../support/temp.ts';
@@ -15,15 +14,8 @@ describeShared('the sample archive', () => {
   let rankings: string;
 
   beforeAll(async () => {
-    archive = await tempDir('sample-archive-');
-    const dataDir = await tempDir('sample-');
-    rankings = join(dataDir, 'sample/exports/volume_rankings.parquet');
-    const [written, ran] = await Promise.all([
-      pipelineInProcess(['archive', 'write', archive]),
-      pipelineInProcess(['run', '--target', 'sample'], { dataDir }),
-    ]);
-    expectExit(written, 0);
-    expectExit(ran, 0);
+    archive = await writtenSample();
+    rankings = join(await builtSample(), 'sample/exports/volume_rankings.parquet');
   });
 
   test('its rankings equal those of the independent oracle on the same archive written as files', async () => {

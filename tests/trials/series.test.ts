@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { slotsOf } from '../../exchange/slots.ts';
 import { type Certificate, isoOf, usOf } from '../../queries/certify/certificate.ts';
-import { pipelineInProcess } from '../support/pipeline.ts';
+import { builtSample, pipelineInProcess, writtenSample } from '../support/pipeline.ts';
 import { expectExit, warehouseOf } from '../support/published.ts';
 import { queryWarehouse } from '../support/rows.ts';
 import { describeShared, realArchive, sharedPath } from '../support/shared.ts';
@@ -136,14 +136,7 @@ describeShared('the series of the real archive', () => {
 
 describeShared('the series of the sample archive', () => {
   test('A15 A16 A24: equal the oracle on the same archive written as files, with matching causes', async () => {
-    const archive = await tempDir('sample-archive-');
-    const dataDir = await tempDir('sample-series-');
-    const [written, ran] = await Promise.all([
-      pipelineInProcess(['archive', 'write', archive]),
-      pipelineInProcess(['run', '--target', 'sample', '--select', '+gaps'], { dataDir }),
-    ]);
-    expectExit(written, 0);
-    expectExit(ran, 0);
+    const [archive, dataDir] = [await writtenSample(), await builtSample()];
     const report = join(await tempDir('oracle-'), 'series.json');
     await promisify(execFile)('python3', [sharedPath('tools/oracle_series.py'), archive, report], {
       maxBuffer: 1 << 26,

@@ -59,11 +59,17 @@ async function printSchema(cli: Cli, options: GlobalOptions & { readonly write?:
 }
 
 async function checkSchema(cli: Cli, options: DatabaseOptions): Promise<void> {
-  const [context, { checkSchema: check }] = await openCompare(cli, options);
+  const [[context, { checkSchema: check }], { loadSchema }] = await Promise.all([
+    openCompare(cli, options),
+    import('../../modules.ts'),
+  ]);
   const compared = await check(context);
   for (const { subject, differences } of compared)
     for (const difference of differences) cli.print(`${subject}: ${difference}`);
   failWhereDifferent(compared, context.pipeline.spec.schema);
+  for (const { name, indexes = {} } of Object.values(await loadSchema(context.pipeline)))
+    for (const index of Object.keys(indexes))
+      cli.print(`${name} gets the index ${index} when the database is published`);
   cli.print(
     `all agree with ${context.pipeline.spec.schema}: ${[...new Set(compared.map(({ subject }) => subject))].join(', ')}`,
   );

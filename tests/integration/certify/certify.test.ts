@@ -77,7 +77,8 @@ describe('a certificate', () => {
     const months =
       await writeWarehouse(`INSERT INTO ohlcv SELECT 'BTCUSDT', '1mo', 'spot', t, 1, 2, 1, 2, 3, t, 4, 5, 1, 1, 'monthly'
         FROM range(TIMESTAMP '2025-01-01', TIMESTAMP '2025-05-01', INTERVAL 1 MONTH) AS r(t);
-      INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('ohlcv', 'spot/BTCUSDT/1mo/2025-01-01', 'x', 'run')`);
+      INSERT INTO partition_state (model, partition, input_digest, run_id) VALUES ('ohlcv', 'spot/BTCUSDT/1mo/2025-01-01', 'x', 'run');
+      ${insertLedger({ key: 'data/spot/monthly/klines/BTCUSDT/1mo/BTCUSDT-1mo-2025-01.zip', status: 'loaded' })}`);
     expectExit(await certify(months, '--output', output), 0);
     file = join(output, 'spot/1mo/BTCUSDT.json');
     expect(await read()).toMatchObject({ rows: 4, expected: 4, start: '2025-01-01T00:00:00.000Z' });
@@ -109,6 +110,7 @@ describe('a certificate', () => {
         FROM (VALUES (TIMESTAMP '2025-06-01 05:00')) AS r(t);
       INSERT INTO partition_state (model, partition, input_digest, run_id)
         VALUES ('ohlcv', 'spot/ETHUSDT/1h/2025-06-01', 'x', 'run');
+      ${insertLedger({ key: 'data/spot/daily/klines/ETHUSDT/1h/ETHUSDT-1h-2025-06-01.zip', status: 'loaded' })};
       INSERT INTO archive_objects SELECT 'data/spot/monthly/klines/' || s || '/1h/' || s || '-1h-2025-05.zip', 'spot', 'monthly', s,
         '1h', '2025-05-01', '2025-06-01', 300, 'e', '2025-06-03', '2025-06-03' FROM (VALUES ('BTCUSDT'), ('XUSDT')) AS r(s);
       INSERT INTO staged_archives BY NAME SELECT * EXCLUDE (size_bytes, last_modified, listed_at), 'rejected' AS status,

@@ -289,22 +289,28 @@ describe('a mistake in sources', () => {
     );
   };
 
-  test('shows in the witness: a look-back that is left out publishes nothing', async () => {
-    await using warehouse = await filled();
-    const forgetful = redefined('trends', { sources: {} });
-    const all = [named('sold'), forgetful];
-    const buildAll = async () => {
-      for (const model of all) await build(warehouse, model, { readersOf: readersOf(all) });
-    };
-    await buildAll();
-    const before = await rowsOf(warehouse, 'trends');
-    await edit(warehouse, 'sales', `INSERT INTO sales VALUES ('2025-07-07', 'a', 5, 'x')`, all);
-    await expect(buildAll()).rejects.toMatchObject({
-      code: 'SOURCES_INVALID',
-      message: expect.stringMatching(/^trends was computed again for 2025-07-06, which no change has reached/),
-    });
-    expect(await rowsOf(warehouse, 'trends')).toEqual(before);
-  });
+  test.each([
+    ['the newest day', `INSERT INTO sales VALUES ('2025-07-07', 'a', 5, 'x')`, '2025-07-06'],
+    ['an early day', `UPDATE sales SET amount = 9 WHERE sold_at = '2025-07-02'`, '2025-07-03'],
+  ])(
+    'shows in the witness: a look-back that is left out publishes nothing after a change of %s',
+    async (_, change, witness) => {
+      await using warehouse = await filled();
+      const forgetful = redefined('trends', { sources: {} });
+      const all = [named('sold'), forgetful];
+      const buildAll = async () => {
+        for (const model of all) await build(warehouse, model, { readersOf: readersOf(all) });
+      };
+      await buildAll();
+      const before = await rowsOf(warehouse, 'trends');
+      await edit(warehouse, 'sales', change, all);
+      await expect(buildAll()).rejects.toMatchObject({
+        code: 'SOURCES_INVALID',
+        message: expect.stringContaining(`trends was computed again for ${witness}, which no change has reached`),
+      });
+      expect(await rowsOf(warehouse, 'trends')).toEqual(before);
+    },
+  );
 
   test('shows when the whole table is compared: its partitions and rows are named, and nothing is published', async () => {
     await using warehouse = await filled();

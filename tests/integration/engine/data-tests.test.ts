@@ -30,13 +30,20 @@ const parted = table('parted', {
   key: [],
   partition: ['symbol', month('seen')],
 });
+const daily = table('daily', {
+  description: 'Bars by day.',
+  columns: { day: date('Day.'), symbol: varchar.nullable('Symbol.') },
+  key: [],
+  partition: ['day'],
+});
 const listed = table('listed', { description: 'Symbols.', columns: { name: varchar.nullable('Name.') }, key: [] });
 
 let warehouse: Warehouse;
 let directory: string;
 beforeAll(async () => {
   warehouse = await openWarehouse({ file: ':memory:', threads: 1 });
-  for (const known of [bars, parted, listed, engineTables.partition_state]) await warehouse.run(createTable(known));
+  for (const known of [bars, parted, daily, listed, engineTables.partition_state])
+    await warehouse.run(createTable(known));
   directory = await tempDir('failures-');
   return () => warehouse[Symbol.asyncDispose]();
 });
@@ -384,7 +391,7 @@ describe('coverage', () => {
 });
 
 describe('completeness', () => {
-  const spec: LooseTestSpec = { type: 'completeness', column: 'day', by: ['symbol'], step: 86_400_000 };
+  const spec = { type: 'completeness', column: 'day', by: ['symbol'], step: 86_400_000 } satisfies LooseTestSpec;
 
   test('passes if each group has every step from its first to its last, wherever these are', async () => {
     const rows = [bar(1, 'A'), bar(2, 'A'), bar(3, 'A'), bar(8, 'B'), bar(9, 'B'), bar(5, 'C')];
@@ -412,6 +419,35 @@ describe('completeness', () => {
     expect(await outcomeOf(hourly, [seen('2025-07-01 23:00'), seen('2025-07-02 00:00:00.001')])).toMatchObject({
       rowsFailed: 1,
     });
+  });
+
+  test('finds every hole that replacing some days opens', async () => {
+    const july = (day: number) => `'2025-07-${String(day).padStart(2, '0')}'`;
+    const days = fc.integer({ min: 1, max: 12 });
+    const symbols = fc.uniqueArray(fc.constantFrom("'A'", "'B'", 'NULL'));
+    const spans = fc.array(fc.tuple(fc.constantFrom("'A'", "'B'", 'NULL'), days, fc.nat(5)), { maxLength: 3 });
+    const replaced = fc.uniqueArray(fc.tuple(days, symbols), { maxLength: 4, selector: ([day]) => day });
+    const specs = fc.constantFrom<LooseTestSpec>({ ...spec, step: 2 * spec.step }, spec, { ...spec, by: [] });
+    await fc.assert(
+      fc.asyncProperty(spans, replaced, specs, async (before, after, own) => {
+        const { failures, dirtyFailures } = compileTest(daily, own).sql;
+        await warehouse.run('TRUNCATE daily');
+        await warehouse.run(`CREATE OR REPLACE TEMP TABLE ${dirtyPartitions} (part1 DATE)`);
+        for (const [symbol, first, more] of new Map(before.map((span) => [span[0], span])).values())
+          await warehouse.run(`INSERT INTO daily SELECT ${july(1)}::DATE + day::INTEGER - 1, ${symbol}
+            FROM range(${first}, ${first + more + 1}) AS days(day)`);
+        fc.pre((await warehouse.rows(failures)).length === 0);
+        for (const [day, traded] of after) {
+          await warehouse.run(`INSERT INTO ${dirtyPartitions} VALUES (${july(day)})`);
+          await warehouse.run(`DELETE FROM daily WHERE day = ${july(day)}`);
+          for (const symbol of traded) await warehouse.run(`INSERT INTO daily VALUES (${july(day)}, ${symbol})`);
+        }
+        expect(await warehouse.rows(`FROM (${dirtyFailures}) ORDER BY ALL`)).toEqual(
+          await warehouse.rows(`FROM (${failures}) ORDER BY ALL`),
+        );
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('is limited by where', async () => {

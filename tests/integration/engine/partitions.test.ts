@@ -158,7 +158,7 @@ describe('partition values of any kind (B29)', () => {
           expect(await build(warehouse, model)).toMatchObject({ status: 'reused', partitions: 0 });
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   }, 60_000);
 

@@ -214,7 +214,7 @@ describe('inputs and query must agree (B28)', () => {
         .replace('import { rowsDigest }', `import { stateOf } from '${engine}';\nimport { rowsDigest }`)
         .replace(
           `db.selectFrom('sales').groupBy`,
-          `db.selectFrom('sales').where('shop', 'in', stateOf(db, '${of}').select('partition')).groupBy`,
+          `db.selectFrom('sales').where('shop', 'in', stateOf(db, '${of}').select('digest')).groupBy`,
         );
     expect((await failureOf({ ...needed, 'totals.ts': nested })).error).toMatchObject({ code: 'SOURCES_INVALID' });
     expect((await failureOf({ ...needed, 'totals.ts': states('sales') })).error).toMatchObject({
@@ -234,6 +234,25 @@ describe('inputs and query must agree (B28)', () => {
         ),
     });
     expect(error).toMatchObject({ message: 'the query of totals reads shops, its inputs do not' });
+  });
+
+  test('a column that the inputs select in between and do not use is refused: the digest lacks it', async () => {
+    const selecting = (digested: string) => (text: string) =>
+      text.replace(
+        `db.selectFrom('sales').groupBy('day').select((eb) => ['day', rowsDigest(eb.ref('amount')).as('digest')])`,
+        `db.with('parts', (parts) => parts.selectFrom('sales as sale').select(['sale.day as date', 'shop', 'amount']))
+          .selectFrom((from) => from.selectFrom('parts as part').selectAll('part').as('sold')).groupBy('date')
+          .select((eb) => ['sold.date as day', rowsDigest(${digested}).as('digest')])`,
+      );
+    const both = await project({ 'totals.ts': selecting(`eb.ref('sold.amount'), eb.ref('sold.shop')`) });
+    expect((await both.model()).inputsSql).toContain('"parts"');
+    const unread = (text: string) =>
+      selecting(`eb.ref('sold.amount')`)(text).replace(`selectAll('part')`, `select(['date', 'amount'])`);
+    expect((await failureOf({ 'totals.ts': unread })).error).toMatchObject({
+      code: 'SOURCES_INVALID',
+      message: 'the inputs of totals select parts.shop and do not use it',
+      details: { file: 'totals.ts', hint: expect.stringContaining('add it to the digest') },
+    });
   });
 
   test('a source counts as read through a table that refers to it, and through no other', async () => {
@@ -279,6 +298,30 @@ describe('names that DuckDB cannot tell apart (B30)', () => {
       exitCode: 2,
       message,
       details: { file: 'schema.ts' },
+    });
+  });
+});
+
+describe('a table of a model', () => {
+  const own =
+    "table('totals', { description: '', key: ['day'], columns: { day: date(''), total: bigint('') }, partition: ['day'] })";
+  const movedTo = (table: string) => ({
+    'schema.ts': (text: string) => text.replace(`  totals: ${own},\n`, ''),
+    'totals.ts': (text: string) =>
+      `import { bigint, date, table } from '${engine}';\n${text.replace('schema.totals', table)}`,
+  });
+
+  test('may be defined in its module', async () => {
+    const { schema, model } = await project(movedTo(own));
+    expect(Object.keys(schema).slice(0, 3)).toEqual(['sales', 'shops', 'totals']);
+    expect(await model()).toMatchObject({ name: 'totals', reads: ['sales'] });
+  });
+
+  test.each([['schema.totals'], [own.replace('totals', 'total')]])('is missing if the module has %s', async (table) => {
+    await expect(project(movedTo(table))).rejects.toMatchObject({
+      code: 'CONFIG_REFERENCE',
+      message: 'schema.ts has no table `totals`',
+      details: { hint: 'define it in schema.ts, or in totals.ts' },
     });
   });
 });

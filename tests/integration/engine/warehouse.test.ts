@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
+import { verifyDatabase } from '../../../engine/duckdb/maintain.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
 import { utc } from '../../support/engine.ts';
 import { node, outputOf } from '../../support/node-process.ts';
@@ -372,4 +373,29 @@ test('a small file that is not a database is left alone', async () => {
   await writeFile(file, 'my notes of today');
   await expect(openWarehouse({ file })).rejects.toThrow('not a valid DuckDB database file');
   expect(existsSync(file)).toBe(true);
+});
+
+test('a file that DuckDB cut free blocks off is complete, and one that lacks more is not', async () => {
+  const file = join(await tempDir(), 'warehouse.duckdb');
+  const isCut = async () => {
+    await using warehouse = await openWarehouse({ file, readOnly: true });
+    const { total } = await warehouse.row<{ total: bigint }>(
+      'SELECT block_size * total_blocks AS total FROM pragma_database_size()',
+    );
+    return (await stat(file)).size < total;
+  };
+  const rows = (condition: string) => `SELECT range AS i FROM range(300000) WHERE ${condition}`;
+  {
+    await using warehouse = await openWarehouse({ file });
+    await warehouse.run(`CREATE TABLE t AS ${rows('true')}`);
+  }
+  for (let half = 0; half < 20 && !(await isCut()); half++) {
+    await using warehouse = await openWarehouse({ file });
+    await warehouse.run(`DELETE FROM t WHERE i % 2 = ${half % 2}`);
+    await warehouse.run(`INSERT INTO t ${rows(`range % 2 = ${half % 2}`)}`);
+  }
+  expect(await isCut()).toBe(true);
+  await verifyDatabase(file, {});
+  await truncate(file, 3 * 4096 + 262_144);
+  await expect(verifyDatabase(file, {})).rejects.toMatchObject({ code: 'WAREHOUSE_UNREADABLE' });
 });

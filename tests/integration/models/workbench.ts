@@ -9,7 +9,7 @@ import { loadFeed } from '../../../engine/duckdb/feeds.ts';
 import type { WarehouseOptions } from '../../../engine/duckdb/warehouse.ts';
 import { buildGraph, type ModelNode, type SeedNode, type TestNode } from '../../../engine/graph/graph.ts';
 import type { StagedSource } from '../../../engine/index.ts';
-import { openProject } from '../../../engine/project.ts';
+import { openProject, type Project } from '../../../engine/project.ts';
 import { storedTables, type Table } from '../../../engine/schema/table.ts';
 import { readSeed } from '../../../engine/seed.ts';
 import { schema } from '../../../models/schema.ts';
@@ -65,11 +65,20 @@ function archiveOf(key: string): readonly string[] {
   return [market.replace('/', '-'), symbol, timeframe, cadence];
 }
 
+const pipeline = loadPipeline(join(root, 'pipeline.yaml'));
+const projects = new Map<string, Promise<Project>>();
+/** The project with these vars, which compiles each model once for all files of a worker. */
+function projectWith(vars: Vars): Promise<Project> {
+  const json = JSON.stringify(vars);
+  const project = projects.get(json) ?? pipeline.then((loaded) => openProject(loaded, resolveVars(loaded, { json })));
+  projects.set(json, project);
+  return project;
+}
+
 /** A warehouse with the real tables and the real models compiled for it; tests write the rows that they read. */
 export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
   const warehouse = await createWarehouse(schema, options);
-  const pipeline = await loadPipeline(join(root, 'pipeline.yaml'));
-  const graph = buildGraph(pipeline);
+  const graph = buildGraph(await pipeline);
   const nodes = graph.nodes.filter((node): node is ModelNode => node.kind === 'model');
   const directory = await tempDir('load-');
   const seeds = graph.nodes.filter((node): node is SeedNode => node.kind === 'seed');
@@ -95,34 +104,35 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
     );
   }
 
-  const compiled = new Map<string, Promise<readonly CompiledModel[]>>();
-  function modelsWith(vars: Vars): Promise<readonly CompiledModel[]> {
-    const json = JSON.stringify(vars);
-    const known = compiled.get(json) ?? compile(json);
-    compiled.set(json, known);
-    return known;
-  }
-  async function compile(json: string): Promise<readonly CompiledModel[]> {
-    const project = await openProject(pipeline, resolveVars(pipeline, { json }));
+  const modelsWith = async (vars: Vars): Promise<readonly CompiledModel[]> => {
+    const project = await projectWith(vars);
     return Promise.all(nodes.map((node) => project.model(node)));
-  }
+  };
 
   const snapshotOf = (name: string) => `"$snapshot ${name}"`;
   /** The tables that models without `inputs` read. */
   const tables = [
-    ...[schema.archive_objects, schema.ohlcv, schema.symbols, schema.listed_spans, schema.daily_availability],
+    ...[schema.archive_objects, schema.staged_archives, schema.ohlcv, schema.symbols, schema.listed_spans],
+    schema.daily_availability,
     ...[schema.known_quote_assets, schema.symbol_exceptions, schema.contract_sizes],
   ] as readonly Table[];
+  const digestSql = tables
+    .map(({ name }) => `SELECT '${name}' AS name, concat(count(*), ' ', sum(hash(r))) AS digest FROM ${name} AS r`)
+    .join(' UNION ALL ');
+  /** A digest of the rows of each table, in any order. */
+  const digests = async () =>
+    new Map((await warehouse.rows<{ name: string; digest: string }>(digestSql)).map((row) => [row.name, row.digest]));
   const takeSnapshot = (name: string) =>
     warehouse.run(`CREATE OR REPLACE TEMP TABLE ${snapshotOf(name)} AS FROM ${name}`);
   for (const { name } of tables) await takeSnapshot(name);
+  let digestsOfSnapshots = await digests();
 
   /** A test writes to tables as it likes; what it changed is noted as if their extract or model had published it. */
   async function noteEdits(readersOf: BuildOptions['readersOf']): Promise<void> {
+    const current = await digests();
     for (const table of tables) {
       const [now, before] = [table.name, snapshotOf(table.name)];
-      const differing = `(FROM ${now} EXCEPT ALL FROM ${before}) UNION ALL (FROM ${before} EXCEPT ALL FROM ${now})`;
-      if ((await warehouse.rows(`SELECT 1 FROM (${differing}) LIMIT 1`)).length === 0) continue;
+      if (current.get(now) === digestsOfSnapshots.get(now)) continue;
       await warehouse.run(`CREATE OR REPLACE TEMP TABLE "$edited" AS FROM ${now}`);
       const put = async (rows: string) => {
         await warehouse.run(`DELETE FROM ${now}`);
@@ -131,7 +141,19 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       await put(before);
       await noteChanges(warehouse, table, await readersOf(table.name), '', () => put('"$edited"'));
       await takeSnapshot(table.name);
+      await noteState(table.name, current.get(now) as string);
     }
+    digestsOfSnapshots = current;
+  }
+
+  /** The states of a table tell that it was edited. Months of `ohlcv` are those that the test says. */
+  async function noteState(name: string, digest: string): Promise<void> {
+    const state = `model = '${name}'`;
+    if (name !== 'ohlcv') {
+      await warehouse.run(`DELETE FROM partition_state WHERE ${state} AND run_id = 'edit'`);
+      await warehouse.run(`INSERT INTO partition_state VALUES ('${name}', 'edited', '${digest}', 'edit', NULL)`);
+    }
+    await warehouse.run(`UPDATE partition_state SET rows_digest = '${digest}' WHERE ${state}`);
   }
 
   return {
@@ -204,11 +226,17 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
       await warehouse.run(insertLedger(...rows));
     },
 
-    /** Builds one of the models as a run of its own would, daily_availability after the spans that are its frame. */
-    async build(name: string, options: Partial<BuildOptions> & { readonly vars?: Vars } = {}): Promise<BuildOutcome> {
+    /**
+     * Builds one of the models as a run of its own would, daily_availability after the spans that are its frame. `model`
+     * stands in for the one of its name.
+     */
+    async build(
+      name: string,
+      options: Partial<BuildOptions> & { readonly vars?: Vars; readonly model?: CompiledModel | undefined } = {},
+    ): Promise<BuildOutcome> {
       if (name === 'daily_availability') await this.build('listed_spans', { ...options, tests: [] });
-      const { vars = {}, ...more } = options;
-      const models = await modelsWith(vars);
+      const { vars = {}, model: other, ...more } = options;
+      const models = (await modelsWith(vars)).map((model) => (model.name === other?.name ? other : model));
       const readersOf = async (table: string) =>
         models.filter(
           ({ inputsSql, sources }) => inputsSql === undefined && sources.some((source) => source.table.name === table),
@@ -220,13 +248,16 @@ export async function openWorkbench(options: Partial<WarehouseOptions> = {}) {
           ...more,
         });
       } finally {
-        if (tables.some((table) => table.name === name)) await takeSnapshot(name);
+        if (tables.some((table) => table.name === name)) {
+          await takeSnapshot(name);
+          digestsOfSnapshots = await digests();
+        }
       }
     },
 
     /** The data tests of a model, as pipeline.yaml declares them. */
     async tests(name: string) {
-      const project = await openProject(pipeline, resolveVars(pipeline, {}));
+      const project = await projectWith({});
       const declared = graph.nodes.filter(
         (node): node is TestNode => node.kind === 'test' && node.parent === `model.${name}`,
       );

@@ -27,8 +27,8 @@ test('adding a column is one line in schema.ts, one in the model, and migrate ne
 
   await scratch.edit(
     'models/schema.ts',
-    `    spells: integer('1 + holes`,
-    `    name_length: integer.nullable('Characters of the ticker.'),\n    spells: integer('1 + holes`,
+    `    spells: integer('Number`,
+    `    name_length: integer.nullable('Characters of the ticker.'),\n    spells: integer('Number`,
   );
   await scratch.edit(
     'models/market/symbols.ts',

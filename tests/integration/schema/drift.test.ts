@@ -1,30 +1,50 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { loadPipeline } from '../../../engine/config/load.ts';
 import { openWarehouse } from '../../../engine/duckdb/warehouse.ts';
 import { readMigrations } from '../../../engine/migrations/folder.ts';
 import { createWarehouseHost } from '../../../engine/run/warehouse-host.ts';
+import { compareDatabase, compareExports, compareGraph } from '../../../engine/schema/compare.ts';
 import { targetPaths } from '../../../engine/target/paths.ts';
 import { schema } from '../../../models/schema.ts';
 import { oldAvailability } from '../../support/old-database.ts';
-import { pipelineInProcess } from '../../support/pipeline.ts';
+import { pipelineInProcess, root } from '../../support/pipeline.ts';
 import { scratchProject } from '../../support/scratch.ts';
 import { tempDir } from '../../support/temp.ts';
 
+/** The repository with a data folder of its own; `scratch`, where a test edits files of the project. */
+let project: { readonly root: string; readonly dataDir: string };
 let scratch: Awaited<ReturnType<typeof scratchProject>>;
+const unedited = () =>
+  beforeEach(async () => {
+    project = { root, dataDir: await tempDir('data-') };
+  });
 const editable = () =>
   beforeEach(async () => {
     scratch = await scratchProject();
+    project = scratch;
   });
 
-const paths = () => targetPaths(scratch.dataDir, 'sample');
-const cli = (...args: readonly string[]) => pipelineInProcess(args, { cwd: scratch.root, dataDir: scratch.dataDir });
+const paths = () => targetPaths(project.dataDir, 'sample');
+const cli = (...args: readonly string[]) => pipelineInProcess(args, { cwd: project.root, dataDir: project.dataDir });
 const diff = (...args: readonly string[]) => cli('schema', 'diff', ...args);
 const check = (...args: readonly string[]) => cli('schema', 'check', ...args);
 
+const pipeline = loadPipeline(join(root, 'pipeline.yaml'));
+
+const options = async (database?: string) => ({
+  ...{ pipeline: await pipeline, paths: paths(), database, signal: new AbortController().signal },
+});
+/** What `schema diff --database FILE` and `schema check --database FILE` find in the file. */
+async function compareTo(file: string) {
+  const [found] = await compareDatabase(await options(file), schema);
+  return found;
+}
+
 /** The warehouse that a run makes, with later changes by hand. */
 async function warehouse(...statements: readonly string[]) {
-  const migrations = await readMigrations(scratch.root);
+  const migrations = await readMigrations(root);
   const { signal } = new AbortController();
   const now = new Date();
   const host = createWarehouseHost({ schema, migrations, now, asOf: now, file: paths().warehouse, signal });
@@ -45,11 +65,14 @@ async function parquet(file: string, query: string) {
 }
 
 describe('there is no drift', () => {
-  editable();
+  unedited();
 
   test('in the repository: derived files are up to date, and migrations and models match the definition', async () => {
     const { exitCode, stdout } = await check();
-    expect(stdout).toBe('all agree with models/schema.ts: models/schema.sql, docs/tables.md, migrations/, models\n');
+    expect(stdout).toBe(
+      'daily_availability gets the index idx_quote_volume_date when the database is published\n' +
+        'all agree with models/schema.ts: models/schema.sql, docs/tables.md, migrations/, models\n',
+    );
     expect(exitCode).toBe(0);
   });
 
@@ -63,13 +86,19 @@ describe('there is no drift', () => {
 });
 
 describe('a database that was altered by hand', () => {
-  const withoutIndex = 'DROP INDEX idx_quote_volume_date';
+  unedited();
   let sound: string;
   beforeAll(async () => {
-    scratch = await scratchProject();
+    project = { root, dataDir: await tempDir('data-') };
     await warehouse();
     sound = paths().warehouse;
   });
+  async function altered(...statements: readonly string[]): Promise<string> {
+    const file = join(await tempDir('altered-'), 'warehouse.duckdb');
+    await copyFile(sound, file);
+    await database(file, ...statements);
+    return file;
+  }
 
   test.each([
     [['ALTER TABLE ohlcv ADD COLUMN note VARCHAR'], 'ohlcv.note (VARCHAR) is not in the definition'],
@@ -91,7 +120,10 @@ describe('a database that was altered by hand', () => {
       ['ALTER TABLE ohlcv RENAME volume TO turnover'],
       'ohlcv.volume is missing; the definition has volume DOUBLE NOT NULL',
     ],
-    [[withoutIndex], 'daily_availability lacks the index idx_quote_volume_date on quote_volume_usdt, date'],
+    [
+      ['CREATE INDEX idx_quote_volume_date ON daily_availability (symbol)'],
+      'daily_availability has an index idx_quote_volume_date on symbol that the definition lacks',
+    ],
     [['CREATE INDEX idx_mine ON ohlcv (symbol)'], 'ohlcv has an index idx_mine on symbol that the definition lacks'],
     [
       ['CREATE UNIQUE INDEX once ON ohlcv (symbol)'],
@@ -125,18 +157,21 @@ describe('a database that was altered by hand', () => {
     ],
     [[`DELETE FROM schema_migrations WHERE "number" > 4`], '0005_first_release has not been applied'],
   ])('%j is found', async (statements, difference) => {
-    const file = join(await tempDir('altered-'), 'warehouse.duckdb');
-    await copyFile(sound, file);
-    await database(file, ...statements);
-    const { exitCode, stdout, stderr } = await pipelineInProcess(['schema', 'diff', '--database', file]);
+    const file = await altered(...statements);
+    const found = await compareTo(file);
+    expect(found?.differences.join('\n')).toContain(difference);
+  });
+
+  test('is reported, and the command fails', async () => {
+    const file = await altered('CREATE INDEX idx_mine ON ohlcv (symbol)');
+    const { exitCode, stdout, stderr } = await diff('--database', file);
     expect(stdout).toContain(`${file} differs:\n`);
-    expect(stdout).toContain(`  ${difference}`);
+    expect(stdout).toContain('  ohlcv has an index idx_mine on symbol that the definition lacks\n');
     expect(stderr).toContain('error [SCHEMA_DRIFT]');
     expect(exitCode).toBe(1);
   });
 
   test('stops a run, which names the column', async () => {
-    scratch = await scratchProject();
     await warehouse('ALTER TABLE ohlcv ALTER volume TYPE FLOAT');
     const { exitCode, stderr } = await cli('run', '--select', 'extract');
     expect(stderr).toContain('ohlcv.volume is FLOAT, the definition says DOUBLE');
@@ -186,7 +221,7 @@ describe('the check reports', () => {
   });
 
   test('a change of the definition without a migration', async () => {
-    await scratch.edit('models/schema.ts', `spells: integer('1 +`, `lives: integer('1 +`);
+    await scratch.edit('models/schema.ts', `spells: integer('Number`, `lives: integer('Number`);
     const { stdout } = await diff();
     expect(stdout).toContain(
       'migrations/ differs:\n  symbols.lives is missing; the definition has lives INTEGER NOT NULL',
@@ -210,7 +245,7 @@ describe('the check reports', () => {
   test('the column lists in the artifacts', async () => {
     await cli('compile');
     const file = join(paths().artifacts, 'graph.json');
-    expect((await check()).exitCode).toBe(0);
+    expect(await compareGraph(paths(), schema)).toEqual([{ subject: file, differences: [] }]);
     await writeFile(file, (await readFile(file, 'utf8')).replace('"type": "DOUBLE"', '"type": "FLOAT"'));
     expect((await check()).stdout).toContain(
       `${file}: contract_sizes.contract_size is outdated; write it again with pnpm pipeline compile`,
@@ -219,7 +254,7 @@ describe('the check reports', () => {
 });
 
 describe('a Parquet file', () => {
-  editable();
+  unedited();
 
   const columns = Object.entries(schema.volume_rankings.columns).map(([name, { type }]) => [name, type] as const);
   const query = (change: (name: string, type: string) => string) =>
@@ -253,9 +288,24 @@ describe('a Parquet file', () => {
   ])('%s is found among the exports and by its name', async (_, change, difference) => {
     const file = join(paths().exports, 'volume_rankings.parquet');
     await parquet(file, query(change));
+    const compared = [...(await compareExports(await options(), schema)), await compareTo(file)];
+    for (const found of compared)
+      expect(found).toEqual({
+        subject: file,
+        differences: expect.arrayContaining([expect.stringContaining(difference)]),
+      });
+    expect(compared).toHaveLength(2);
+  });
+
+  test('that differs makes the check fail', async () => {
+    const file = join(paths().exports, 'volume_rankings.parquet');
+    await parquet(
+      file,
+      query((name, type) => (name === 'percentile' ? '' : value(name, type))),
+    );
     for (const args of [[], ['--database', file]]) {
       const { exitCode, stdout } = await check(...args);
-      expect(stdout).toContain(`${file}: ${difference}`);
+      expect(stdout).toContain(`${file}: volume_rankings.percentile is missing`);
       expect(exitCode).toBe(1);
     }
   });
@@ -269,11 +319,11 @@ describe('a Parquet file', () => {
       file,
       query((name, type) => value(name, type === 'TIMESTAMP' ? time : type)),
     );
-    expect(await check('--database', file)).toMatchObject({ exitCode: 0 });
+    expect(await compareTo(file)).toEqual({ subject: file, differences: [] });
   });
 
   test('of an unknown name is refused', async () => {
-    const file = join(scratch.root, 'ranks.parquet');
+    const file = join(project.dataDir, 'ranks.parquet');
     await parquet(file, 'SELECT 1 AS a');
     expect(await check('--database', file)).toMatchObject({
       exitCode: 2,
@@ -283,7 +333,7 @@ describe('a Parquet file', () => {
 });
 
 describe('any file', () => {
-  editable();
+  unedited();
 
   test('that was published with some of the tables is compared with those', async () => {
     const file = join(await tempDir('published-'), 'published.duckdb');
@@ -323,6 +373,7 @@ describe('any file', () => {
 
 test('schema print --write repairs every derived file', async () => {
   scratch = await scratchProject();
+  project = scratch;
   await scratch.edit('models/schema.sql', '"close_time" TIMESTAMP NOT NULL', '"close_time" DATE NOT NULL');
   await scratch.edit('docs/tables.md', '# Tables', '# Table');
   expect((await cli('schema', 'print', '--write')).stdout).toBe('wrote models/schema.sql\nwrote docs/tables.md\n');

@@ -57,6 +57,7 @@ test('there is a fixture for each way in which a query can differ from its table
     'missing-column.ts',
     'model-tests.ts',
     'never-null.ts',
+    'own-table.ts',
     'right.ts',
     'vocabulary.ts',
     'wrong-column.ts',
