@@ -43,7 +43,7 @@ async function fillTable(warehouse: Warehouse, table: Table, rows: string): Prom
   await warehouse.run(createBareTable(table));
   await warehouse.run(`INSERT INTO ${quoteName(table.name)} ${rows}`);
   if (hasPrimaryKey(table)) await warehouse.run(addPrimaryKey(table));
-  for (const statement of [...createIndexes(table), ...tableComments(table)]) await warehouse.run(statement);
+  for (const statement of tableComments(table)) await warehouse.run(statement);
 }
 
 /**
@@ -55,6 +55,7 @@ export async function writeDatabase(warehouse: Warehouse, file: string, tables: 
   await inDatabase(warehouse, { file, options: "READ_WRITE, STORAGE_VERSION 'v1.2.0'" }, async (source) => {
     for (const table of tables) {
       await fillTable(warehouse, table, `SELECT * FROM ${source}.main.${quoteName(table.name)}${ordered(table)}`);
+      for (const statement of createIndexes(table)) await warehouse.run(statement);
     }
     await warehouse.run(`CHECKPOINT ${attached}`);
   });

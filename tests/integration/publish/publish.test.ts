@@ -74,11 +74,16 @@ describe('a version', () => {
     for (const name of Object.keys(live) as (keyof typeof schema & string)[]) {
       const { columns, key } = schema[name];
       expect(live[name]).toMatchObject({ columns, key });
-      expect(Object.keys(live[name]?.indexes ?? {})).toEqual(
-        Object.keys(('indexes' in schema[name] && schema[name].indexes) || {}),
-      );
     }
-    expect(Object.keys(live.daily_availability?.indexes ?? {})).toEqual(['idx_quote_volume_date']);
+    const indexes = 'SELECT index_name, table_name, expressions FROM duckdb_indexes()';
+    expect(await database.rows(indexes)).toEqual([
+      {
+        index_name: 'idx_quote_volume_date',
+        table_name: 'daily_availability',
+        expressions: '[quote_volume_usdt, date]',
+      },
+    ]);
+    expect(await queryWarehouse(warehouseOf(target), indexes)).toEqual([]);
     const { free, version } = await database.row<{ free: bigint; version: string }>(
       `SELECT free_blocks AS free, (SELECT tags['storage_version'] FROM duckdb_databases() WHERE path IS NOT NULL) AS version FROM pragma_database_size()`,
     );
