@@ -76,8 +76,12 @@ export async function restoreTarget(options: RestoreTargetOptions): Promise<void
     print(`an earlier restore had already completed ${paths.root}`);
     return;
   }
-  if (!existsSync(work)) await expectEmpty(paths);
   const latest = version === undefined ? (await readLatest(store))?.latest : await readVersion(store, version);
+  if (latest !== undefined && isRestored(paths, latest)) {
+    print(`${paths.root} is already what ${latest.version} was`);
+    return;
+  }
+  if (!existsSync(work)) await expectEmpty(paths);
   if (latest === undefined) {
     if (!options.ifPublished) throw nothingPublished(store);
     print(`nothing has been published at ${store.address} yet: the target stays empty`);
@@ -96,6 +100,10 @@ export async function restoreTarget(options: RestoreTargetOptions): Promise<void
     `restored ${paths.warehouse} from ${store.address}, as of ${formatUtc(new Date(latest.as_of))}; go on with: pnpm pipeline run`,
   );
 }
+
+/** True if the version was restored into the target, and nothing has run there since. */
+const isRestored = ({ root, warehouse, artifacts }: TargetPaths, { version }: Latest): boolean =>
+  stateOfFile(warehouse) === 'there' && !existsSync(artifacts) && readRecord(root)?.versions?.at(-1) === version;
 
 /** Files that do not make a target: its lock, and logs. */
 const harmless = /^(run\.lock.*|logs|publishing)$/;

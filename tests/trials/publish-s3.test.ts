@@ -207,7 +207,7 @@ describeS3('a bucket', () => {
     const last = 6; // requests of a restore: latest.json, the history, the manifest, the files
     const instants = [
       ...Array.from({ length: last }, (_, at) => [at, 0] as const),
-      ...[50, 150, 300, 500, 800, 1200].map((delay) => [last, delay] as const),
+      ...[0, 20, 50, 100, 200, 300, 500, 800].map((delay) => [last, delay] as const),
     ];
     for (const [at, delay] of instants) {
       if (!(await killedAt(at, delay, ['restore', '--from', s3.address], elsewhere))) break;

@@ -442,6 +442,9 @@ describe('restore', () => {
     expect(run.stderr).toContain('WAREHOUSE_LOST');
     expectExit(await restore(dataDir, published), 0);
     await expectSameRows(dataDir, await publishedRows(target));
+    const again = await restore(dataDir, published);
+    expectExit(again, 0);
+    expect(again.stdout).toContain('is already what');
   });
 });
 
