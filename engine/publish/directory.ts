@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileDigest, syncFile, writeWhole } from '../disk.ts';
@@ -8,6 +9,18 @@ import { blocked, type LocalFile, type Store, type StoreOptions } from './store.
 
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** Returns everything below a folder, also while another publisher removes parts of it; nothing if it is not there. */
+async function entriesOf(folder: string): Promise<readonly Dirent[]> {
+  for (;;) {
+    try {
+      return await readdir(folder, { recursive: true, withFileTypes: true });
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      if (!(await stat(folder).catch(() => undefined))?.isDirectory()) return [];
+    }
+  }
+}
 
 /** Publications in a folder. A file is linked into place when it is complete; unchanged ones are one file on the disk. */
 export function openDirectory(folder: string, { signal, cwd }: StoreOptions): Store {
@@ -90,8 +103,7 @@ export function openDirectory(folder: string, { signal, cwd }: StoreOptions): St
       return true;
     },
     async list(folderName) {
-      const entries = await readdir(at(folderName), { recursive: true, withFileTypes: true }).catch((error) => {
-        if (isMissing(error)) return [];
+      const entries = await entriesOf(at(folderName)).catch((error) => {
         throw machineFault(error, at(folderName));
       });
       return entries

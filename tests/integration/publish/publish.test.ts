@@ -83,7 +83,7 @@ describe('a version', () => {
         expressions: '[quote_volume_usdt, date]',
       },
     ]);
-    expect(await queryWarehouse(warehouseOf(target), indexes)).toEqual([]);
+    expect(await queryWarehouse(warehouseOf(target), indexes)).toMatchObject({ rows: [] });
     const { free, version } = await database.row<{ free: bigint; version: string }>(
       `SELECT free_blocks AS free, (SELECT tags['storage_version'] FROM duckdb_databases() WHERE path IS NOT NULL) AS version FROM pragma_database_size()`,
     );
