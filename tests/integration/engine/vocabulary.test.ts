@@ -1,6 +1,6 @@
 import type { Expression } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { clickHouseDictionary } from '../../../engine/clickhouse/dictionary.ts';
+import { clickHouseDictionary } from '../../../engine/clickhouse/clickhouse-dictionary.ts';
 import { duckdbDictionary } from '../../../engine/duckdb/dictionary.ts';
 import { compileSql, createCompiler } from '../../../engine/duckdb/kysely.ts';
 import { openWarehouse, type Warehouse } from '../../../engine/duckdb/warehouse.ts';
