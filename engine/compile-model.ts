@@ -167,9 +167,9 @@ function modelSources(
 }
 
 /**
- * A change of what `inputs` do not read makes nothing dirty, so `query` must not read any more (B28), and what they
- * select in between must reach the digest. A source of staged
- * files has no state of its own: the table that it refers to represents it.
+ * A change of what `inputs` do not read makes nothing dirty, so `query` must not read anything else (B28), and what their
+ * CTEs and subqueries select must reach the digest. A source of staged files has no state of its own: the table that it
+ * refers to represents it.
  */
 function checkInputs(
   model: Table,

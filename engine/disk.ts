@@ -50,6 +50,10 @@ export async function syncFile(file: string): Promise<void> {
   await handle.sync();
 }
 
+/** True if a path leads below a folder: neither out of it nor to the folder itself. */
+export const isBelow = (file: string, folder: string): boolean =>
+  path.resolve(file).startsWith(`${path.resolve(folder)}${path.sep}`);
+
 /** Returns the bytes that an ordinary user may still write in a folder, which need not exist yet. */
 export async function freeBytes(directory: string): Promise<number> {
   try {

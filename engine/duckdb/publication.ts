@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { writeWhole } from '../disk.ts';
+import { isBelow, writeWhole } from '../disk.ts';
 import { PipelineError } from '../errors.ts';
 import { hasPrimaryKey, type Table } from '../schema/table.ts';
 import { quoteName, quoteText } from '../sql.ts';
@@ -211,7 +211,7 @@ export async function takeRecords(warehouse: Warehouse, directory: string): Prom
   const paths = await warehouse.rows<{ path: string }>(`SELECT path FROM ${recordsTable} ORDER BY path`);
   for (const { path: name } of paths) {
     const file = path.resolve(directory, name);
-    if (!file.startsWith(`${path.resolve(directory)}${path.sep}`))
+    if (!isBelow(file, directory))
       throw new PipelineError('PUBLICATION_UNREADABLE', `its state has a file outside the target: ${name}`);
     const { content } = await warehouse.row<{ content: Uint8Array }>(
       `SELECT content FROM ${recordsTable} WHERE path = ${quoteText(name)}`,

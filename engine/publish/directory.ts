@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { fileDigest, syncFile, writeWhole } from '../disk.ts';
+import { fileDigest, isBelow, syncFile, writeWhole } from '../disk.ts';
 import { machineFault } from '../machine-fault.ts';
 import { lockTarget } from '../target/lock.ts';
 import { blocked, type LocalFile, type Store, type StoreOptions } from './store.ts';
@@ -130,7 +130,7 @@ export function openDirectory(folder: string, { signal, cwd }: StoreOptions): St
 
   /** Removes folders that have become empty, up to the root. */
   async function removeEmpty(directory: string): Promise<void> {
-    for (let one = directory; one.startsWith(`${root}${path.sep}`); one = path.dirname(one)) {
+    for (let one = directory; isBelow(one, root); one = path.dirname(one)) {
       try {
         await rmdir(one);
       } catch {

@@ -10,7 +10,7 @@ export const manifestFile = 'manifest.json';
 export const stateFile = 'state/state.db.gz';
 export const versionFolder = (version: string): string => `versions/${version}`;
 /** Each version that was the latest one has a file here, written after the switch: that is how a reader knows it was. */
-export const historyFolder = 'history';
+const historyFolder = 'history';
 export const historyFile = (version: string): string => `${historyFolder}/${version}.json`;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -81,17 +81,20 @@ export interface Published {
   readonly tag: string;
 }
 
+/** Returns the versions that were published and are kept, the newest last. */
+export async function publishedVersions(store: Store): Promise<readonly string[]> {
+  const names = await store.names(historyFolder);
+  return names.flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : [])).sort();
+}
+
 /**
  * Reads the newest version; undefined if nothing was ever published.
  * @throws PipelineError PUBLICATION_UNREADABLE if there are versions but no valid latest.json, PUBLICATION_OUTDATED if it
  * names a version older than one that was published (B14)
  */
 export async function readLatest(store: Store): Promise<Published | undefined> {
-  const [file, history] = await Promise.all([store.read(latestFile), store.names(historyFolder)]);
-  const newest = history
-    .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -5)] : []))
-    .sort()
-    .at(-1);
+  const [file, versions] = await Promise.all([store.read(latestFile), publishedVersions(store)]);
+  const newest = versions.at(-1);
   if (file === undefined) {
     if (newest === undefined) return undefined;
     throw unreadable(
@@ -141,7 +144,7 @@ export async function readVersion(store: Store, name: string): Promise<Latest> {
   const parsed = file === undefined ? undefined : latest.safeParse(parseJson(file.bytes));
   if (parsed?.success) return parsed.data;
   if (parsed !== undefined) throw unreadable(store, `${historyFile(name)} cannot be read`);
-  const known = (await store.names(historyFolder)).map((one) => one.replace(/\.json$/, ''));
+  const known = await publishedVersions(store);
   throw new PipelineError('PUBLICATION_MISSING', `the version ${name} is not there`, {
     file: store.address,
     hint: known.length === 0 ? 'nothing has been published there yet' : `versions are: ${known.slice(-5).join(', ')}`,

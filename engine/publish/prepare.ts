@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import type { Pipeline } from '../config/load.ts';
 import type { PublicationSpec, PublishedSpec } from '../config/spec.ts';
 import type { Vars } from '../config/vars.ts';
-import { fileDigest, writeWhole } from '../disk.ts';
+import { fileDigest, isBelow, writeWhole } from '../disk.ts';
 import {
   datasetPartitions,
   partitionFile,
@@ -142,7 +142,7 @@ export async function prepareFiles(options: PrepareOptions): Promise<Prepared> {
     const context: MadeFilesContext = { reader, synthetic: target.synthetic, target: target.name, vars, asOf, signal };
     for await (const [name, text] of module.files(context)) {
       const file = path.resolve(directory, name);
-      const isOwn = file.startsWith(`${path.resolve(directory)}${path.sep}`);
+      const isOwn = isBelow(file, directory);
       const isTaken = files.some((one) => one.path === name);
       if (!isOwn || isTaken) {
         const problem = isOwn ? 'another file of the publication has this name' : 'it is not a path below the version';

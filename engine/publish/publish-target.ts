@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { about } from '../about.ts';
 import type { Pipeline } from '../config/load.ts';
@@ -73,7 +73,7 @@ export async function publish(options: PublishOptions): Promise<void> {
   const audited = await audit({ ...options, target: options.target.name, signal });
   const version = versionOf(audited);
   const before = await readLatest(store);
-  const directory = path.join(paths.root, 'publishing', name, version);
+  const directory = path.join(paths.publishing, name, version);
   if (before?.latest.version === version) {
     print(`${version} is already published at ${store.address}`);
     if (!options.dryRun) await settle(before.latest);
@@ -86,7 +86,7 @@ export async function publish(options: PublishOptions): Promise<void> {
   const manifest = await prepare(options, { audited, version, directory, previous, signal });
   if (options.dryRun) {
     for (const line of describe(manifest, previous)) print(line);
-    if (!isBegun) await rm(path.join(paths.root, 'publishing'), { recursive: true });
+    if (!isBegun) await rm(paths.publishing, { recursive: true });
     print(`would publish ${version} to ${store.address}`);
     return;
   }
@@ -106,7 +106,7 @@ export async function publish(options: PublishOptions): Promise<void> {
     const winner = (await readLatest(store))?.latest.version ?? 'another version';
     if (winner !== version) {
       await removeVersions(store, [version]);
-      await rm(path.join(paths.root, 'publishing'), { recursive: true, force: true });
+      await rm(paths.publishing, { recursive: true, force: true });
       throw conflict(store, `another publisher published ${winner} at the same time`);
     }
   }
@@ -124,7 +124,7 @@ export async function publish(options: PublishOptions): Promise<void> {
     const removed = await expiredVersions(store, { keep, pinned, latest: version });
     await removeVersions(store, removed);
     if (removed.length > 0) print(`removed ${countOf(removed.length, 'old version')}`);
-    await rm(path.join(paths.root, 'publishing'), { recursive: true, force: true });
+    await rm(paths.publishing, { recursive: true, force: true });
   }
 }
 
@@ -202,7 +202,7 @@ async function prepare(
     const known = parseManifest(await readFile(own));
     if (known?.version === version && known.previous === (previous?.version ?? null)) return known;
   }
-  await rm(path.join(paths.root, 'publishing'), { recursive: true, force: true });
+  await rm(paths.publishing, { recursive: true, force: true });
   const asOf = new Date(run.asOf);
   await using warehouse = await openWarehouse({
     ...{ file: paths.warehouse, readOnly: true, asOf, waitMs: queriesWaitMs, signal },
@@ -263,7 +263,7 @@ async function upload(store: Store, { manifest, previous, before, directory, fol
 
 async function localFile(file: string): Promise<LocalFile> {
   const bytes = await readFile(file);
-  return { file, size: (await stat(file)).size, sha256: hash('sha256', bytes) };
+  return { file, size: bytes.length, sha256: hash('sha256', bytes) };
 }
 
 /** A line per file or data set, and a total. */

@@ -1,4 +1,4 @@
-import { historyFile, historyFolder, versionFolder } from './manifest.ts';
+import { historyFile, publishedVersions, versionFolder } from './manifest.ts';
 import type { Store } from './store.ts';
 
 export interface Retention {
@@ -11,12 +11,8 @@ export interface Retention {
 
 /** Returns the versions to remove: old ones, and what publishers that did not get to the end left of theirs. */
 export async function expiredVersions(store: Store, { keep, pinned, latest }: Retention): Promise<readonly string[]> {
-  const [history, folders] = await Promise.all([store.names(historyFolder), store.names('versions')]);
-  const published = history
-    .flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -5)] : []))
-    .sort()
-    .reverse();
-  const kept = new Set([latest, ...pinned, ...published.slice(0, keep)]);
+  const [published, folders] = await Promise.all([publishedVersions(store), store.names('versions')]);
+  const kept = new Set([latest, ...pinned, ...published.slice(-keep)]);
   // Whoever still writes a newer version may yet publish it; an older one would be refused.
   return [...new Set([...published, ...folders])].filter((name) => !kept.has(name) && name < latest).sort();
 }

@@ -69,10 +69,10 @@ async function removeExports({ exports: folder }: TargetPaths, names: readonly s
   return removeMatching(folder, (name) => own.has(whole(name)));
 }
 
-async function removeWarehouse({ root, warehouse }: TargetPaths): Promise<readonly string[]> {
+async function removeWarehouse({ root, warehouse, publishing }: TargetPaths): Promise<readonly string[]> {
   const own = ['', '.wal', '.left', '.tmp', '.compact', '.compact.wal'];
-  const files = own.map((suffix) => `${path.basename(warehouse)}${suffix}`);
-  return removeMatching(root, (name) => files.includes(name) || name === 'publishing');
+  const files = [...own.map((suffix) => `${path.basename(warehouse)}${suffix}`), path.basename(publishing)];
+  return removeMatching(root, (name) => files.includes(name));
 }
 
 /** Removes the matching entries of a folder, and the folder if it is then empty; returns what it removed. */

@@ -9,6 +9,8 @@ export interface TargetPaths {
   readonly artifacts: string;
   readonly logs: string;
   readonly backups: string;
+  /** Files of a publication that has not ended yet. */
+  readonly publishing: string;
 }
 
 /** The file name of a warehouse; the files next to it refer to this name only. */
@@ -27,6 +29,7 @@ export const targetPaths = (dataDir: string, target: string): TargetPaths => {
     artifacts: path.join(root, 'artifacts'),
     logs: path.join(root, 'logs'),
     backups: path.join(root, 'backups'),
+    publishing: path.join(root, 'publishing'),
   };
 };
 

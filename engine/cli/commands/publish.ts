@@ -107,6 +107,11 @@ async function openPublication(
   return {
     name,
     spec,
-    store: openStore(address, { env: cli.env, cwd: place === undefined ? pipeline.root : cli.cwd, signal: cli.signal }),
+    store: openStore(address, {
+      flag,
+      env: cli.env,
+      cwd: place === undefined ? pipeline.root : cli.cwd,
+      signal: cli.signal,
+    }),
   };
 }
